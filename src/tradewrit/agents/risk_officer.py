@@ -1,0 +1,186 @@
+"""risk_officer: sizes a proposal or refuses it, naming every limit it breaks; watches the drawdown.
+
+Knows no venue and no human. A pure function of the books, the marks and the proposal.
+"""
+
+import hashlib
+from decimal import Decimal
+from typing import Final, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.review import Edit, ReviewModified
+from tradewrit.domain.events.risk import (
+    ApproveTrade,
+    AssessPortfolio,
+    CalculateSize,
+    CheckLimits,
+    DrawdownAlerted,
+    DrawdownCleared,
+    LimitExceeded,
+    LimitsChecked,
+    PortfolioAssessed,
+    RiskApproved,
+    SizeCalculated,
+)
+from tradewrit.domain.events.strategy import EntrySignalled
+from tradewrit.domain.ids import derive
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.portfolio import drawdown, equity, exposure
+from tradewrit.domain.proposals import Proposal
+from tradewrit.domain.signals import Market
+from tradewrit.risk.drawdown import may_have_crossed
+from tradewrit.risk.limits import Facts, breaches, facts
+from tradewrit.risk.sizing import Size, complete, size
+
+NAME: Final = "risk_officer"
+Hears = (
+    EntrySignalled
+    | ReviewModified
+    | BarsClosed
+    | CalculateSize
+    | CheckLimits
+    | ApproveTrade
+    | AssessPortfolio
+)
+
+
+def decide(books: Books, market: Market, event: Hears) -> Decision:
+    """Judge proposals and edits, and say when the drawdown limit is crossed."""
+    match event:
+        case BarsClosed():
+            return _watch_drawdown(books, market, event.at)
+        case EntrySignalled(proposal=proposal):
+            return _judge(books, market, proposal, event.at)
+        case ReviewModified():
+            proposal = edited(event.before.proposal, event.before.quantity, event.edit)
+            return _judge(books, market, proposal, event.at, event.review_id)
+        case CalculateSize():
+            return _size_only(books, market, event)
+        case CheckLimits(proposal=proposal) | ApproveTrade(proposal=proposal):
+            return _check_only(books, market, proposal, event.at)
+        case AssessPortfolio():
+            return Decision((_assess(books, market, event.at),))
+        case _:
+            assert_never(event)
+
+
+def _judge(
+    books: Books, market: Market, proposal: Proposal, at: int, review_id: str = ""
+) -> Decision:
+    now = facts(books, market.mark, at)
+    fitting = _size(books, proposal, now)
+    sized = complete(books, proposal, fitting.quantity)
+    trade, symbol = proposal.trade_id, proposal.symbol
+    calculated = SizeCalculated(
+        at=at,
+        trace=trade,
+        trade_id=trade,
+        symbol=symbol,
+        quantity=sized.quantity,
+        notional=books.instrument(symbol).notional(proposal.entry_price, sized.quantity).amount,
+        bound_by=fitting.bound_by,
+    )
+    broken = breaches(books, sized, now)
+    if broken:
+        refusal = LimitExceeded(
+            at=at, trace=trade, trade_id=trade, symbol=symbol, breaches=broken, review_id=review_id
+        )
+        return Decision((calculated, refusal))
+    inputs_hash = _hash(now)
+    approval = RiskApproved(
+        at=at,
+        trace=trade,
+        decision=derive("risk", books.journal_id, trade, sized.hash, inputs_hash, length=16),
+        sized=sized,
+        sized_hash=sized.hash,
+        inputs_hash=inputs_hash,
+        expires_at=at + books.review.expires_after_s * SECOND,
+        review_id=review_id,
+    )
+    return Decision((calculated, approval))
+
+
+def _size(books: Books, proposal: Proposal, now: Facts) -> Size:
+    instrument = books.instrument(proposal.symbol)
+    if proposal.quantity is not None:
+        return Size(instrument.qty(proposal.quantity), "requested")
+    return size(books.limits, now.equity, proposal.entry_price, instrument)
+
+
+def edited(proposal: Proposal, quantity: Decimal, edit: Edit) -> Proposal:
+    """The proposal with a person's changes; what they left alone stays as it was shown."""
+    return replace(
+        proposal,
+        quantity=quantity if edit.quantity is None else edit.quantity,
+        stop_fraction=proposal.stop_fraction if edit.stop_fraction is None else edit.stop_fraction,
+        target_fraction=(
+            proposal.target_fraction if edit.target_fraction is None else edit.target_fraction
+        ),
+    )
+
+
+def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
+    limit = books.limits.max_drawdown_fraction
+    if not books.is_drawdown_blocked and not may_have_crossed(books, market, limit):
+        return NOTHING
+    worth = equity(books, market.mark)
+    fallen = drawdown(worth, books.high_water)
+    is_over = fallen >= limit
+    if is_over == books.is_drawdown_blocked:
+        return NOTHING
+    if is_over:
+        shown = canonical(fallen.quantize(Decimal("0.0001"), context=EXACT))
+        alert = DrawdownAlerted(at=at, equity=worth, high_water=books.high_water, drawdown=shown)
+        return Decision((alert,))
+    return Decision((DrawdownCleared(at=at, equity=worth, high_water=books.high_water),))
+
+
+def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
+    now = facts(books, market.mark, event.at)
+    instrument = books.instrument(event.symbol)
+    fitting = size(books.limits, now.equity, event.price, instrument)
+    answer = LimitsChecked(at=event.at, symbol=event.symbol, quantity=fitting.quantity, breaches=())
+    return Decision((answer,))
+
+
+def _check_only(books: Books, market: Market, proposal: Proposal, at: int) -> Decision:
+    now = facts(books, market.mark, at)
+    sized = complete(books, proposal, _size(books, proposal, now).quantity)
+    answer = LimitsChecked(
+        at=at,
+        symbol=proposal.symbol,
+        quantity=sized.quantity,
+        breaches=breaches(books, sized, now),
+    )
+    return Decision((answer,))
+
+
+def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
+    now = facts(books, market.mark, at)
+
+    def share(amount: Decimal) -> Decimal:
+        if now.equity <= 0:
+            return ZERO
+        return canonical(EXACT.divide(amount, now.equity).quantize(Decimal("0.0001"), context=EXACT))
+
+    return PortfolioAssessed(
+        at=at,
+        equity=now.equity,
+        cash=now.cash,
+        reserved=canonical(now.reserved),
+        exposure_fraction=share(exposure(books, market.mark)),
+        cash_fraction=share(now.cash - now.reserved - now.margin),
+        drawdown_fraction=canonical(now.drawdown.quantize(Decimal("0.0001"), context=EXACT)),
+        high_water=books.high_water,
+        open_positions=len(books.positions),
+    )
+
+
+def _hash(now: Facts) -> str:
+    return hashlib.sha256(msgspec.json.encode(now, order="deterministic")).hexdigest()

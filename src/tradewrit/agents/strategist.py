@@ -1,0 +1,225 @@
+"""strategist: turns what the strategy says of a bar into candidates, proposals and exits.
+
+Knows no limits but the one its proposals must meet by contract (reward over risk); sizing and
+refusing is the risk officer's.
+"""
+
+from typing import Final, assert_never
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.positions import PositionClosed, StopSet
+from tradewrit.domain.events.strategy import (
+    CandidateFound,
+    CandidatesListed,
+    EntrySignalled,
+    EvaluateSetup,
+    EvaluationStarted,
+    ExitJudged,
+    ExitSignalled,
+    HoldSignalled,
+    ManagePosition,
+    ScanCandidates,
+    ScanStarted,
+    SetupEvaluated,
+    ShouldExit,
+    TradeLogged,
+)
+from tradewrit.domain.ids import scan_id, trade_id
+from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.orders import Side
+from tradewrit.domain.proposals import Proposal
+from tradewrit.domain.signals import Market, Signal
+from tradewrit.domain.trades import Trade, TradeState
+from tradewrit.risk.exits import hit, stop_price, target_price
+from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.sizing import complete, reward_risk, size, target_fraction
+
+NAME: Final = "strategist"
+Hears = (
+    BarsClosed | StopSet | PositionClosed | ScanCandidates | EvaluateSetup | ManagePosition | ShouldExit
+)
+
+
+def decide(books: Books, market: Market, event: Hears) -> Decision:
+    """Scan closed bars, log finished trades, and answer questions about setups and open trades."""
+    match event:
+        case BarsClosed():
+            return _scan(books, market, event)
+        case StopSet(trade_id=trade, symbol=symbol):
+            reason = "protected; waiting for target, stop or exit"
+            return Decision((HoldSignalled(at=event.at, trace=trade, symbol=symbol, reason=reason),))
+        case PositionClosed():
+            return _log(books, event)
+        case ScanCandidates(symbols=symbols):
+            wanted = symbols or tuple(market.symbols())
+            found = tuple(s for s in wanted if (seen := market.signal(s)) is not None and seen.enter)
+            return Decision((CandidatesListed(at=event.at, symbols=found),))
+        case EvaluateSetup(symbol=symbol):
+            return Decision((_evaluate(market, symbol, event.at),))
+        case ManagePosition(trade_id=trade) | ShouldExit(trade_id=trade):
+            return Decision((_judge(books, market, trade, event.at),))
+        case _:
+            assert_never(event)
+
+
+def _scan(books: Books, market: Market, event: BarsClosed) -> Decision:
+    speaking = market.speaking()
+    if not speaking:
+        return NOTHING
+    events: list[Event] = []
+    candidates: list[str] = []
+    for symbol in speaking:
+        trade = books.trade_in(symbol)
+        if trade is not None and trade.state is not TradeState.HOLDING:
+            continue
+        signal = market.signal(symbol)
+        if signal is None:
+            continue
+        if trade is not None:
+            reason = signal.leave(trade.direction)
+            if reason is not None:
+                events.append(_leave(market, trade, reason, event.at))
+        elif signal.enter is not None:
+            found = _propose(books, market, signal, event.at)
+            if len(found) > 1:
+                candidates.append(symbol)
+            events.extend(found)
+    if candidates:
+        scan = scan_id(books.strategy, event.at)
+        events.insert(0, ScanStarted(at=event.at, scan=scan, symbols=tuple(candidates)))
+    return Decision(tuple(events)) if events else NOTHING
+
+
+def _propose(books: Books, market: Market, signal: Signal, at: int) -> tuple[Event, ...]:
+    proposal = proposal_from(books, market, signal, at)
+    if proposal is None or _is_refused_as_before(books, market, proposal):
+        return ()
+    price, direction = proposal.entry_price, proposal.direction
+    instrument = books.instrument(signal.symbol)
+    stop = proposal.stop_fraction if proposal.stop_fraction is not None else books.limits.stop_fraction
+    target = target_fraction(books.limits, proposal)
+    ratio = reward_risk(stop, target)
+    if target is not None and ratio <= books.limits.min_reward_risk:
+        reason = f"reward/risk {ratio} is not above {books.limits.min_reward_risk}"
+        if books.refused.get(signal.symbol) == (reason,):
+            return ()
+        return (HoldSignalled(at=at, symbol=signal.symbol, reason=reason),)
+    trade = proposal.trade_id
+    return (
+        CandidateFound(
+            at=at,
+            trace=trade,
+            scan=scan_id(books.strategy, at),
+            trade_id=trade,
+            symbol=signal.symbol,
+            side=proposal.side,
+            strategy=books.strategy,
+            price=price,
+            inputs=signal.inputs,
+        ),
+        EvaluationStarted(at=at, trace=trade, trade_id=trade, symbol=signal.symbol),
+        EntrySignalled(
+            at=at,
+            trace=trade,
+            proposal=proposal,
+            stop_price=stop_price(direction, price, stop, instrument),
+            target_price=None if target is None else target_price(direction, price, target, instrument),
+            reward_risk=ratio,
+        ),
+    )
+
+
+def proposal_from(books: Books, market: Market, signal: Signal, at: int) -> Proposal | None:
+    """The proposal a signal amounts to at the last price; None without a price or a side."""
+    price = market.mark(signal.symbol)
+    if price is None or signal.enter is None:
+        return None
+    return Proposal(
+        trade_id=trade_id(books.journal_id, books.strategy, signal.symbol, at),
+        symbol=signal.symbol,
+        side=signal.enter,
+        entry_type=books.entry_type,
+        entry_price=price,
+        stop_fraction=signal.stop_fraction,
+        target_fraction=signal.target_fraction,
+        trail_fraction=signal.trail_fraction,
+        max_bars=signal.max_bars,
+        confidence=signal.confidence,
+        reasons=signal.reasons,
+        strategy=books.strategy,
+        inputs=signal.inputs,
+        decided_at=at,
+    )
+
+
+def _is_refused_as_before(books: Books, market: Market, proposal: Proposal) -> bool:
+    """Whether risk would refuse it for the very limits it named last time: then nothing is new."""
+    before = books.refused.get(proposal.symbol)
+    if before is None:
+        return False
+    now = facts(books, market.mark, proposal.decided_at)
+    instrument = books.instrument(proposal.symbol)
+    quantity = size(books.limits, now.equity, proposal.entry_price, instrument).quantity
+    found = breaches(books, complete(books, proposal, quantity), now)
+    return tuple(breach.limit for breach in found) == before
+
+
+def _leave(market: Market, trade: Trade, reason: str, at: int) -> ExitSignalled:
+    price = market.mark(trade.symbol)
+    if price is None:
+        raise AssertionError(f"{trade.symbol}: a bar closed without a price")
+    return ExitSignalled(
+        at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, reason=reason, price=price
+    )
+
+
+def _evaluate(market: Market, symbol: str, at: int) -> SetupEvaluated:
+    signal = market.signal(symbol)
+    if signal is None:
+        return SetupEvaluated(at=at, symbol=symbol, side=None, inputs={}, reason="no bar yet")
+    side: Side | None = signal.enter
+    reason = "the entry conditions hold" if side else "the entry conditions do not hold"
+    return SetupEvaluated(at=at, symbol=symbol, side=side, inputs=signal.inputs, reason=reason)
+
+
+def _judge(books: Books, market: Market, trade_id_: str, at: int) -> ExitJudged:
+    trade = books.trades.get(trade_id_)
+    if trade is None:
+        return ExitJudged(at=at, trace=trade_id_, trade_id=trade_id_, reason=None, stop_price=None)
+    price = market.mark(trade.symbol)
+    reason = None
+    if price is not None and trade.opened_at:
+        reason = hit(trade.direction, price, trade.stop_price, trade.target_price)
+    signal = market.signal(trade.symbol)
+    if reason is None and signal is not None:
+        reason = signal.leave(trade.direction)
+    return ExitJudged(
+        at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=trade.stop_price
+    )
+
+
+def _log(books: Books, event: PositionClosed) -> Decision:
+    stats, trade = books.stats, books.trades.get(event.trade_id)
+    trades, wins = stats.trades + 1, stats.wins + (event.pnl > 0)
+    planned = trade.sized.worst_loss if trade is not None and trade.sized is not None else ZERO
+    ratio = EXACT.divide(event.pnl, planned) if planned else ZERO
+    mean = EXACT.divide(stats.reward_risk_sum + ratio, trades)
+    logged = TradeLogged(
+        at=event.at,
+        trace=event.trace,
+        trade_id=event.trade_id,
+        symbol=event.symbol,
+        pnl=event.pnl,
+        reason=event.reason,
+        trades=trades,
+        wins=wins,
+        win_fraction=canonical(EXACT.divide(wins, trades).quantize(_STEP, context=EXACT)),
+        reward_risk=canonical(mean.quantize(_STEP, context=EXACT)),
+    )
+    return Decision((logged,))
+
+
+_STEP: Final = canonical(EXACT.divide(1, 10_000))

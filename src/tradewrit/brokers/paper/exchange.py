@@ -1,0 +1,231 @@
+"""The paper exchange: takes orders as a broker does, and fills them against bars and quotes.
+
+The rules it keeps, and where they are kinder than a real venue, are docs/reference/paper-exchange.md.
+Knows no desk: it has an account of its own, so that two independent sets of books can be compared.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+
+import msgspec
+
+from tradewrit.brokers.paper.admission import Admission
+from tradewrit.brokers.paper.book import SymbolBook
+from tradewrit.brokers.paper.forms import Refusal
+from tradewrit.brokers.paper.ledger import Ledger
+from tradewrit.brokers.paper.lifecycle import Lifecycle
+from tradewrit.brokers.paper.matching import Matching
+from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
+from tradewrit.brokers.paper.sessions import Sessions, VenueCalendar
+from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar, Interval, Quote
+from tradewrit.domain.orders import Approved, OrderTerms
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.scopes import Grant
+from tradewrit.runtime.ports import Replacement
+
+Instruments = Callable[[str], Instrument | None] | Mapping[str, Instrument]
+
+
+class PaperExchange:
+    """One simulated venue with one account. Implements the `Broker` port; deterministic for its seed.
+
+    instruments: what is traded here. initial_cash: in the account's one currency.
+    calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`.
+    interval: length of the bars that will be shown; a daily bar is a session of its own.
+    marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
+        be shown its bars; then this values new orders and starts trailing stops. Without it the
+        exchange goes by the last price it saw itself.
+
+    The market side is driven one time at a time over all symbols: `open`, then `trade`, then `close`,
+    each symbol's `ts` never falling. Bars of symbols absent from `working` may be left out.
+    """
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        *,
+        initial_cash: Decimal,
+        rules: PaperRules = DEFAULT_RULES,
+        seed: int = 0,
+        calendar: VenueCalendar | None = None,
+        interval: Interval | None = None,
+        marks: Callable[[str], float | None] | None = None,
+        account: str = "paper",
+    ) -> None:
+        sessions = Sessions(
+            calendar, interval, is_aware=rules.sessions, settlement_days=rules.settlement_days
+        )
+        self._ledger = Ledger(initial_cash, margin=rules.margin, max_leverage=rules.max_leverage)
+        self._life = Lifecycle(account, self._ledger, rules, sessions)
+        self._matching = Matching(self._life, marks)
+        instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
+        self._admission = Admission(self._life, instrument_of, self._matching.price_of)
+        self._reject_fraction = float(rules.reject_fraction)
+        self._random = Random(seed)
+
+    # -- the broker
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything this package knows how to ask for."""
+        return PAPER
+
+    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - the desk checks it
+        """Take a list of orders, whole or not at all.
+
+        Answers NEW or REJECTED for each, parents before children. An id that is known from before,
+        dead or alive, places nothing: its past reports come again, under their old exec ids.
+        """
+        life = self._life
+        life.told_at = max(life.told_at, approved.at)
+        repeated: list[ExecutionReport] = []
+        new: list[OrderTerms] = []
+        for terms in approved.orders:
+            known = life.reports.history(terms.client_order_id)
+            repeated.extend(known)
+            if not known:
+                new.append(terms)
+        if new:
+            self._place(new)
+        return (*repeated, *life.drain())
+
+    def _place(self, orders: Sequence[OrderTerms]) -> None:
+        if self._reject_fraction and self._random.random() < self._reject_fraction:
+            first = orders[0].client_order_id
+            self._refuse(orders, Refusal(first, Rejection.VENUE, "refused at random, as configured"))
+            return
+        found = self._admission.examine(orders)
+        if isinstance(found, Refusal):
+            self._refuse(orders, found)
+            return
+        for one in found:
+            self._life.admit(
+                one.terms,
+                one.instrument,
+                is_reducing=one.is_reducing,
+                hold=one.hold,
+                price=self._matching.price_of(one.terms.symbol),
+            )
+
+    def _refuse(self, orders: Sequence[OrderTerms], refusal: Refusal) -> None:
+        for terms in orders:
+            reason = refusal.reason
+            if terms.client_order_id != refusal.client_order_id:
+                reason = f"listed with {refusal.client_order_id}, which was refused: {reason}"
+            self._life.reports.refused(terms, self._life.now, code=refusal.code, reason=reason)
+
+    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - as above
+        """CANCELED, with the children that cannot live on; CANCEL_REJECTED for a dead or unknown order."""
+        life = self._life
+        order = life.orders.get(client_order_id)
+        if order is None:
+            life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now)
+            return life.drain()
+        life.end(order, Exec.CANCELED, life.now, reason="canceled on request")
+        reports = life.drain()
+        life.drop_if_empty(order.terms.symbol)
+        return reports
+
+    def replace(
+        self,
+        client_order_id: str,
+        replacement: Replacement,
+        grant: Grant,  # noqa: ARG002 - as above
+    ) -> Sequence[ExecutionReport]:
+        """REPLACED, or REPLACE_REJECTED with a reason and the old terms standing.
+
+        quantity: the new total, what has filled included. A trailing stop takes a stop_price that is
+        tighter than the one it has come to.
+        """
+        life = self._life
+        order = life.orders.get(client_order_id)
+        if order is None:
+            life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now)
+            return life.drain()
+        changes = {
+            name: value for name, value in msgspec.structs.asdict(replacement).items() if value is not None
+        }
+        if not changes:
+            reason = "nothing to replace: name a quantity, a limit_price or a stop_price"
+            life.reports.change_refused(order, life.now, code=Rejection.MALFORMED, reason=reason)
+            return life.drain()
+        stop = changes.pop("stop_price", None) if order.is_trailing else None
+        terms = msgspec.structs.replace(order.terms, **changes)
+        found = self._admission.examine_change(order, terms, stop)
+        if isinstance(found, Refusal):
+            life.reports.change_refused(order, life.now, code=found.code, reason=found.reason)
+        else:
+            life.change(order, terms, stop, found)
+        return life.drain()
+
+    def order(self, client_order_id: str) -> ExecutionReport | None:
+        """The last report on an order's state, under its old exec id; None for an unknown one."""
+        history = self._life.reports.history(client_order_id)
+        return history[-1] if history else None
+
+    def open_orders(self) -> Sequence[OrderTerms]:
+        """Orders that may still trade, in order of arrival, at the quantity that is left to them."""
+        return tuple(order.working_terms for order in self._life.orders.values())
+
+    # -- the market
+
+    def open(self, bar: Bar) -> Sequence[ExecutionReport]:
+        """The bar's first trade, met by what was working before it."""
+        return self._matching.open(bar)
+
+    def trade(self, bar: Bar) -> Sequence[ExecutionReport]:
+        """The rest of the bar, met by what rests in the book: stops first, then limits."""
+        return self._matching.trade(bar)
+
+    def close(self, bar: Bar) -> Sequence[ExecutionReport]:
+        """The bar's end: stops born inside it, on-close orders, trailing stops, the end of the day."""
+        return self._matching.close(bar)
+
+    def quote(self, quote: Quote) -> Sequence[ExecutionReport]:
+        """The same order types against a quote: buys at the ask, sells at the bid."""
+        return self._matching.quote(quote)
+
+    def session_closed(self, at: int) -> Sequence[ExecutionReport]:
+        """The session ended at `at`: on-close orders meet the last quote, DAY orders expire."""
+        return self._matching.session_closed(at)
+
+    # -- what is working
+
+    @property
+    def working(self) -> Mapping[str, SymbolBook]:
+        """By symbol, what works in it. A symbol stays until the end of the bar its last order ended in."""
+        return self._life.books
+
+    def is_working(self, symbol: str) -> bool:
+        """Whether bars of this symbol must be shown."""
+        return symbol in self._life.books
+
+    # -- the account
+
+    @property
+    def cash(self) -> Decimal:
+        """Cash of the venue's account: without the proceeds of open shorts."""
+        return self._ledger.cash
+
+    @property
+    def fees(self) -> Decimal:
+        """All fees charged so far."""
+        return self._ledger.fees
+
+    @property
+    def positions(self) -> Mapping[str, Decimal]:
+        """Units held by symbol, negative when short; flat symbols are absent."""
+        return self._ledger.positions
+
+    @property
+    def buying_power(self) -> Decimal:
+        """Cash a new entry may use now."""
+        return self._ledger.buying_power(self._life.now)
+
+    def equity(self, marks: Callable[[str], Decimal | None]) -> Decimal:
+        """Cash plus positions at `marks`; at their cost where there is no mark."""
+        return self._ledger.equity(marks)

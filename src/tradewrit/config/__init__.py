@@ -1,0 +1,1 @@
+"""Configuration: one frozen tree from YAML and the environment."""

@@ -1,0 +1,78 @@
+"""What each key means, in one sentence; a test holds this table against the keys there are."""
+
+from collections.abc import Mapping
+from typing import Final
+
+SECTIONS: Final[Mapping[str, str]] = {
+    "": "What the desk does, and with what.",
+    "account": "The account that is traded.",
+    "strategy": "Who proposes trades.",
+    "risk": (
+        "The numbers that the risk officer holds every trade against: a named profile, and any of its "
+        "numbers set anew. Fractions are of equity, 0 to 1; every bound is inclusive."
+    ),
+    "review": "Who has to agree before an entry leaves. Exits and stops never ask anybody.",
+    "paper": "How the paper exchange fills and charges; a backtest uses the same rules.",
+    "instruments": (
+        "A list with one section per symbol. A symbol without one has tick 0.01 and lot 1 and trades in "
+        "USD. Give the whole list to set it from the environment: `[{symbol: AAPL, tick: 0.01}]`."
+    ),
+    "journal": "Where the account's record lies, and how hard it is written.",
+    "grants": "The permissions that agents act under.",
+}
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "mode": "Where orders go: into a backtest, to the paper exchange, or to a real broker.",
+    "allow_live_orders": "Live mode alone is not enough: without this, it is refused.",
+    "account.name": "Names the account in the journal and its file.",
+    "account.currency": "The currency that cash, limits and results are counted in.",
+    "account.type": "A cash account neither borrows nor shorts.",
+    "account.initial_cash": "Cash at the start, in the account's currency.",
+    "strategy.name": "A strategy that ships with the package, or the path of a `.py` file with your own.",
+    "strategy.parameters": (
+        "Handed to the strategy as they are: whole numbers, exact decimals, text, true, false or null."
+    ),
+    "entry": "The order type of entries.",
+    "risk.profile": "The profile that the other keys of this section start from.",
+    "risk.max_position_notional": "Most that one position may cost, in the account's currency; null: no cap.",
+    "risk.max_position_fraction": "Most of equity that one position may cost.",
+    "risk.min_cash_fraction": "Cash left after a trade as a share of equity, pending orders counted.",
+    "risk.max_drawdown_fraction": "No entries once equity is this far below its high-water mark.",
+    "risk.stop_fraction": "Distance of the mandatory stop from the fill; a proposal's own may be tighter.",
+    "risk.target_fraction": "Distance of the target where the strategy names none.",
+    "risk.min_reward_risk": "The target's distance over the stop's must be greater than this.",
+    "risk.max_open_positions": "Most positions open at a time; null: no limit.",
+    "risk.max_order_quantity": "Most units in one order; null: no limit.",
+    "risk.max_leverage": "Notional of a margined position over the cash it sets aside.",
+    "risk.max_price_age_s": "A decision on a price older than this many seconds is refused.",
+    "risk.allow_short": "Whether a short position may be opened.",
+    "risk.allowed_symbols": "The only symbols that may be traded; null: any.",
+    "review.kind": "Nobody, a person, a person above an amount, or two people.",
+    "review.above": "With `require_above`: the notional above which a person must agree.",
+    "review.approvers": "How many distinct people must agree; `four_eyes` needs at least two.",
+    "review.expires_after_s": "A question that nobody answered after this many seconds is dead: no trade.",
+    "review.max_drift_bps": "How far the price may move between question and order, in basis points.",
+    "paper.fees.type": "How the venue charges; decides which of the following keys there are.",
+    "paper.fees.rate_bps": "A share of each fill's notional, in basis points.",
+    "paper.fees.per_unit": "An amount per unit filled.",
+    "paper.fees.minimum": "Least that one fill costs.",
+    "paper.fees.maximum_fraction": "Most that one fill costs, as a fraction of its notional; null: no cap.",
+    "paper.fees.amount": "The same amount for every fill.",
+    "paper.slippage_bps": "How much worse than the market's price an order fills, in basis points.",
+    "paper.limit_fills": "A limit order fills when the price touches it, or only when it goes through.",
+    "paper.participation_fraction": "Most of a bar's volume that one order may fill; null: no cap.",
+    "paper.settlement_days": "Business days until the cash of a sale can be used; 0: at once.",
+    "paper.sessions": "Whether orders fill only in the exchange's trading sessions.",
+    "instruments[].symbol": "The name that the data and the venue use.",
+    "instruments[].currency": "The currency that its price is quoted in.",
+    "instruments[].asset_class": "What it is; futures, perpetuals and FX are margined, the rest is paid for.",
+    "instruments[].tick": "Smallest price step.",
+    "instruments[].lot": "Smallest size step, in units.",
+    "instruments[].multiplier": "Units of the underlying per unit traded; 1 for a share.",
+    "instruments[].minimum_notional": "Smallest order value that the venue takes.",
+    "instruments[].is_shortable": "Whether the venue lends it.",
+    "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
+    "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
+    "grants.ttl_s": "How many seconds an agent's permission lasts before it must be renewed.",
+    "seed": "Where all chance starts: the same seed, data and configuration give the same run.",
+}

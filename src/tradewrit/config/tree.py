@@ -1,0 +1,140 @@
+"""The configuration of one desk as a frozen tree; every key has a default, so an empty file is one.
+
+Knows no file and no environment: `config.loading` fills it, `config.places` finds folders for it.
+What each key means stands in `config.meanings`, from which the reference page is made.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tradewrit.config.writing import as_data, as_yaml
+from tradewrit.domain.fees import BpsFee, FeeModel
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.limits import Limits
+from tradewrit.domain.money import ZERO
+from tradewrit.domain.reviews import ReviewPolicy
+
+Mode = Literal["backtest", "paper", "live"]
+
+# The name stands in ids, stream names and file names.
+_ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
+_BPS_OF_ALL: Final = 10_000
+_LONGEST_SETTLEMENT: Final = 30
+
+
+class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account that is traded. A cash account neither borrows nor shorts."""
+
+    name: str = "paper"
+    currency: str = "USD"
+    type: Literal["cash", "margin"] = "margin"
+    initial_cash: Decimal = Decimal("100000.00")
+
+    def __post_init__(self) -> None:
+        if not _ACCOUNT_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name must be 1 to 64 letters, digits, dots, dashes or underscores, not {self.name!r}"
+            )
+        if not _CURRENCY.fullmatch(self.currency):
+            raise ValueError(f"currency must be a code such as USD or USDT, not {self.currency!r}")
+        if not self.initial_cash > 0:
+            raise ValueError(f"initial_cash must be positive, not {self.initial_cash}")
+
+
+class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who decides.
+
+    parameters: scalars, handed to the strategy as they are: text, true or false, null, int for whole
+        numbers and an exact Decimal for any other.
+    """
+
+    name: str = "trend_following"
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the paper exchange fills and charges; a backtest uses the same rules.
+
+    participation_fraction: most of a bar's volume that one order may fill; None means no cap.
+    settlement_days: business days until the cash of a sale is free; 0 is at once.
+    """
+
+    fees: FeeModel = BpsFee()
+    slippage_bps: Decimal = ZERO
+    limit_fills: Literal["touch", "through"] = "touch"
+    participation_fraction: Decimal | None = None
+    settlement_days: int = 0
+    sessions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.slippage_bps >= _BPS_OF_ALL:
+            raise ValueError(f"slippage_bps must be below {_BPS_OF_ALL} (all of it), not {self.slippage_bps}")
+        if self.participation_fraction is not None and not 0 < self.participation_fraction <= 1:
+            raise ValueError(
+                f"participation_fraction must be above 0 and at most 1, not {self.participation_fraction}"
+            )
+        if self.settlement_days > _LONGEST_SETTLEMENT:
+            raise ValueError(
+                f"settlement_days must be at most {_LONGEST_SETTLEMENT}, not {self.settlement_days}"
+            )
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the journal lies (None: `config.places.journal_file`) and how hard it is written."""
+
+    path: str | None = None
+    synchronous: Literal["full", "normal"] = "full"
+
+
+class GrantsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long an agent's permission lasts before it must be renewed."""
+
+    ttl_s: int = 300
+
+    def __post_init__(self) -> None:
+        if self.ttl_s < 1:
+            raise ValueError(f"ttl_s must be at least 1, not {self.ttl_s}")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a desk is told before it starts. Live mode alone is not enough to trade live."""
+
+    mode: Mode = "paper"
+    allow_live_orders: bool = False
+    account: AccountConfig = AccountConfig()
+    strategy: StrategyConfig = StrategyConfig()
+    entry: Literal["market", "limit"] = "market"
+    risk: Limits = Limits()
+    review: ReviewPolicy = ReviewPolicy()
+    paper: PaperConfig = PaperConfig()
+    instruments: tuple[Instrument, ...] = ()
+    journal: JournalConfig = JournalConfig()
+    grants: GrantsConfig = GrantsConfig()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode == "live" and not self.allow_live_orders:
+            raise ValueError(
+                "mode: live trades real money and needs allow_live_orders: true as well; "
+                "set both, or use paper"
+            )
+        if self.mode == "live" and self.journal.synchronous != "full":
+            raise ValueError("journal.synchronous: must be full in live mode: an order follows its record")
+        seen: set[str] = set()
+        for place, instrument in enumerate(self.instruments):
+            if instrument.symbol in seen:
+                raise ValueError(f"instruments[{place}].symbol: {instrument.symbol} is defined twice")
+            seen.add(instrument.symbol)
+
+    def to_data(self) -> dict[str, object]:
+        """The effective configuration as plain values, Decimals kept, secrets masked."""
+        return as_data(self)
+
+    def to_yaml(self) -> str:
+        """The effective configuration, every key written out, secrets masked; `load` takes it back."""
+        return as_yaml(self)

@@ -1,0 +1,44 @@
+"""What a venue can do. The recovery rules and the way a position is protected follow from it."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Dedupe(StrEnum):
+    """How long a venue remembers a client order id and refuses a second order under it."""
+
+    FOREVER = "forever"
+    OPEN_ONLY = "open_only"
+    NONE = "none"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """Declared by each gateway, checked by the broker contract suite.
+
+    oco: two orders of which the first to fill cancels the other, sharing one held quantity.
+    bracket: an entry with children that become live as it fills.
+    """
+
+    dedupe: Dedupe = Dedupe.NONE
+    lookup_by_client_id: bool = False
+    oco: bool = False
+    bracket: bool = False
+    stop_gtc: bool = False
+    replace: bool = False
+    reduce_only: bool = False
+    trailing_stop: bool = False
+    shorting: bool = False
+
+
+PAPER = Capabilities(
+    dedupe=Dedupe.FOREVER,
+    lookup_by_client_id=True,
+    oco=True,
+    bracket=True,
+    stop_gtc=True,
+    replace=True,
+    reduce_only=True,
+    trailing_stop=True,
+    shorting=True,
+)

@@ -1,0 +1,1 @@
+"""Events: everything that can happen, one file per agent that says it, one registry for all."""

@@ -1,0 +1,102 @@
+"""What market_watch hears and says: bars, quotes, ticks, the phase of the session."""
+
+import msgspec
+
+from tradewrit.domain.events.base import MarketEvent, Query
+from tradewrit.domain.market import Bar, Interval, MarketStatus, Quote, Tick
+
+
+class BarsClosed(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.bars.closed"):
+    """All bars of one time have closed, and the market shows them. count: how many."""
+
+    count: int = 1
+
+
+class QuoteReceived(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.quote.received"):
+    """A quote as the feed sent it, not yet looked at."""
+
+    quote: Quote
+
+
+class QuoteUpdated(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.quote.updated"):
+    """A sane quote. is_stale: its source time lies further back than the limit allows."""
+
+    quote: Quote
+    is_stale: bool = False
+
+
+class QuoteRefused(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.quote.refused"):
+    """A quote nobody may trade on: zero, negative, crossed, not a number, or a wild jump."""
+
+    quote: Quote
+    reason: str
+
+
+class TickReceived(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.stream.tick"):
+    """One trade print from the stream."""
+
+    tick: Tick
+
+
+class StreamGapDetected(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.stream.gap"):
+    """The stream skipped: `expected` was the next sequence number, `received` came."""
+
+    symbol: str
+    expected: int
+    received: int
+
+
+class BarsReceived(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.bars.received"):
+    """History that was asked for, oldest first. gaps: times (UTC ns) at which a bar is missing."""
+
+    symbol: str
+    interval: Interval
+    bars: tuple[Bar, ...]
+    gaps: tuple[int, ...] = ()
+
+
+class MarketStatusReported(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.market.status"):
+    """The phase of the session, with the next open and close."""
+
+    status: MarketStatus
+
+
+class MarketDataUnavailable(
+    MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.request.failed"
+):
+    """What was asked for cannot be had; `reason` says why and what to do."""
+
+    request: str
+    symbol: str
+    reason: str
+
+
+class GetQuote(Query, frozen=True, kw_only=True, gc=False, tag="market_data.get_quote"):
+    """Asks for the current quote."""
+
+    symbol: str
+
+
+class GetBars(Query, frozen=True, kw_only=True, gc=False, tag="market_data.get_bars"):
+    """Asks for the last `count` completed bars."""
+
+    symbol: str
+    interval: Interval
+    count: int = 100
+
+
+class Subscribe(Query, frozen=True, kw_only=True, gc=False, tag="market_data.subscribe"):
+    """Asks for the stream of these symbols; asking again changes nothing."""
+
+    symbols: tuple[str, ...]
+
+
+class CheckMarketStatus(Query, frozen=True, kw_only=True, gc=False, tag="market_data.check_status"):
+    """Asks whether the market is open."""
+
+
+class TimerFired(MarketEvent, frozen=True, kw_only=True, gc=False, tag="runtime.timer.fired"):
+    """A time that somebody asked to be told of has come; whoever acts on it journals its own event."""
+
+    timer: str
+    subject: str = msgspec.field(default="")

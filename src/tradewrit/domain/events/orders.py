@@ -1,0 +1,238 @@
+"""What the executor hears and says: intents, the venue's reports, and what they mean."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from tradewrit.domain.events.base import Answer, Command, Event, Query
+from tradewrit.domain.money import ZERO, Price
+from tradewrit.domain.orders import OrderState, OrderTerms, Role, Side
+
+
+class OrderRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.requested"):
+    """The intent: recorded before anything is sent.
+
+    approved_by: who let it through. reserved: cash set aside until it fills or dies.
+    held: why it stays a draft for now (a closed market); "" when it leaves at once.
+    """
+
+    terms: OrderTerms
+    approved_by: tuple[str, ...]
+    reserved: Decimal = ZERO
+    held: str = ""
+
+
+class OrderReleased(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.released"):
+    """A held order leaves now: the market has opened."""
+
+    client_order_id: str
+
+
+class Exec(StrEnum):
+    """What an execution report says, in FIX's words (tag 150)."""
+
+    NEW = "new"
+    TRADE = "trade"
+    CANCELED = "canceled"
+    CANCEL_REJECTED = "cancel_rejected"
+    REPLACED = "replaced"
+    REPLACE_REJECTED = "replace_rejected"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.report.received"):
+    """What the venue says about one order; an outside fact, recorded once under its exec_id.
+
+    last_quantity, last_price, fee: of this fill. cumulative: filled so far, this fill included.
+    reason: the venue's words; code: ours (`domain.rejections`). settles_at: when sale cash is usable.
+    """
+
+    exec_id: str
+    client_order_id: str
+    kind: Exec
+    symbol: str = ""
+    side: Side | None = None
+    broker_order_id: str = ""
+    last_quantity: Decimal = ZERO
+    last_price: Price | None = None
+    cumulative: Decimal = ZERO
+    fee: Decimal = ZERO
+    settles_at: int = 0
+    reason: str = ""
+    code: str = ""
+    quantity: Decimal | None = None
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.accepted"):
+    """The venue has the order."""
+
+    client_order_id: str
+    broker_order_id: str
+    symbol: str
+    role: Role
+
+
+class OrderRejected(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.rejected"):
+    """The venue refused the order. code is normalised, reason is the venue's own text."""
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    role: Role
+    code: str
+    reason: str
+
+
+class OrderUnknown(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.unknown"):
+    """It was sent and nothing is known about the outcome: the venue has to be asked."""
+
+    client_order_id: str
+    reason: str
+
+
+class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.partial"):
+    """Some of the order traded."""
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    role: Role
+    exec_id: str
+    quantity: Decimal
+    price: Price
+    cumulative: Decimal
+    fee: Decimal
+    settles_at: int = 0
+    is_late: bool = False
+
+
+class OrderFilled(OrderPartiallyFilled, frozen=True, kw_only=True, gc=False, tag="order.fill.completed"):
+    """The last of the order traded; `quantity` is this fill, `cumulative` the whole."""
+
+
+class CancelOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.cancel"):
+    """Asks for an order to be cancelled; asking twice, or for a dead order, changes nothing."""
+
+    client_order_id: str
+    actor: str = "desk"
+    reason: str = ""
+
+
+class CancelRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.requested"):
+    """The intent to cancel."""
+
+    client_order_id: str
+    reason: str
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.confirmed"):
+    """The venue confirmed; what had filled by then stays filled."""
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    role: Role
+    filled: Decimal
+    reason: str
+
+
+class CancelRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.refused"):
+    """The order could not be cancelled (too late, unknown, already dead)."""
+
+    client_order_id: str
+    reason: str
+
+
+class ModifyOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.modify"):
+    """Asks for new terms; None leaves a term as it is. version: of the order that was looked at."""
+
+    client_order_id: str
+    version: int
+    quantity: Decimal | None = None
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+    actor: str = "desk"
+
+
+class ModifyRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.requested"):
+    """The intent to replace terms."""
+
+    client_order_id: str
+    quantity: Decimal | None = None
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+
+
+class OrderModified(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.confirmed"):
+    """The venue works the new terms; it is still the same logical order."""
+
+    client_order_id: str
+    trade_id: str
+    role: Role
+    version: int
+    quantity: Decimal
+    limit_price: Price | None
+    stop_price: Price | None
+    broker_order_id: str
+
+
+class ModifyRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.refused"):
+    """The old terms stand."""
+
+    client_order_id: str
+    reason: str
+
+
+class OrderExpired(Event, frozen=True, kw_only=True, gc=False, tag="order.lifetime.expired"):
+    """Its time in force is over; what had filled by then stays filled."""
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    role: Role
+    filled: Decimal
+
+
+class OrderRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.refused"):
+    """Never sent: the desk itself said no (no approval, no writ, halted)."""
+
+    trade_id: str
+    symbol: str
+    client_order_id: str
+    reason: str
+
+
+class ReportQuarantined(Event, frozen=True, kw_only=True, gc=False, tag="order.report.quarantined"):
+    """A report that fits nothing we know or no legal move; kept whole, to be reconciled, never dropped."""
+
+    report: ExecutionReport
+    state: str
+    reason: str
+
+
+class SubmitOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.submit"):
+    """Asks for an approved trade's entry to be sent. Refused unless risk, review and writ all agree."""
+
+    trade_id: str
+    risk_id: str
+    review_id: str
+
+
+class GetOrderStatus(Query, frozen=True, kw_only=True, gc=False, tag="order.get_status"):
+    """Asks for an order's state; fresh=True also asks the venue."""
+
+    client_order_id: str
+    fresh: bool = False
+
+
+class OrderStatusReported(Answer, frozen=True, kw_only=True, gc=False, tag="order.status.reported"):
+    """What the books know of an order, as of `at`; state None when they do not know it."""
+
+    client_order_id: str
+    state: OrderState | None
+    filled: Decimal = ZERO
+    average_price: Decimal | None = None

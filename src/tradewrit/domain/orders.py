@@ -1,0 +1,294 @@
+"""Orders: what is asked of a venue, the state it is in, and the table of legal moves.
+
+Knows no venue. A report that asks for a move the table does not have is not an error here; the
+executor records it as an anomaly and the order stays as it was.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from tradewrit.domain.money import ZERO, Price, Qty, canonical
+from tradewrit.errors import InvalidTransitionError
+
+
+class Side(StrEnum):
+    """Direction of an order or a fill."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> "Side":
+        """The side that undoes this one."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """How the venue decides when and at what price to trade."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class TimeInForce(StrEnum):
+    """How long an order lives, and at which auction it trades."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    ON_OPEN = "opg"
+    ON_CLOSE = "cls"
+
+
+class Role(StrEnum):
+    """What an order is for in its trade."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+    EXIT = "exit"
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether it only ever reduces risk; such orders never wait for a human or a budget."""
+        return self is not Role.ENTRY
+
+
+class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly what is asked of the venue.
+
+    client_order_id: derived from its cause, the same on every retry (`domain.ids`).
+    trail_fraction: distance of a trailing stop from the running extreme, 0..1.
+    reduce_only: may only shrink the position; the venue refuses or cuts anything more.
+    oco: orders that share this label cancel each other; the first to fill wins.
+    parent: client order id of the entry that must fill before this order becomes live (bracket).
+    """
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    quantity: Qty
+    type: OrderType
+    role: Role
+    time_in_force: TimeInForce = TimeInForce.GTC
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+    trail_fraction: Decimal | None = None
+    reduce_only: bool = False
+    oco: str | None = None
+    parent: str | None = None
+
+    def defects(self) -> tuple[str, ...]:
+        """What no venue would accept about these terms; empty when they are well formed."""
+        wants = _PRICES[self.type]
+        found = []
+        for name in ("limit_price", "stop_price", "trail_fraction"):
+            value: Decimal | None = getattr(self, name)
+            if name in wants and value is None:
+                found.append(f"a {self.type} order needs {name}")
+            elif name not in wants and value is not None:
+                found.append(f"a {self.type} order takes no {name}")
+            elif value is not None and value <= 0:
+                found.append(f"{name} must be positive, not {value}")
+        if self.quantity <= 0:
+            found.append(f"quantity must be positive, not {self.quantity}")
+        if self.trail_fraction is not None and self.trail_fraction >= 1:
+            found.append(f"trail_fraction must be below 1, not {self.trail_fraction}")
+        if self.time_in_force in _AUCTIONS and self.type not in {OrderType.MARKET, OrderType.LIMIT}:
+            found.append(f"a {self.type} order cannot be {self.time_in_force}")
+        return tuple(found)
+
+
+_PRICES: Final[Mapping[OrderType, frozenset[str]]] = {
+    OrderType.MARKET: frozenset(),
+    OrderType.LIMIT: frozenset({"limit_price"}),
+    OrderType.STOP: frozenset({"stop_price"}),
+    OrderType.STOP_LIMIT: frozenset({"stop_price", "limit_price"}),
+    OrderType.TRAILING_STOP: frozenset({"trail_fraction"}),
+}
+_AUCTIONS = frozenset({TimeInForce.ON_OPEN, TimeInForce.ON_CLOSE})
+
+
+class OrderState(StrEnum):
+    """Where an order is in its life. The first eight are everybody's; the last three are ours."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+
+
+class On(StrEnum):
+    """What can happen to an order."""
+
+    SUBMIT = "submit"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    FILL_SOME = "fill_some"
+    FILL_REST = "fill_rest"
+    ASK_CANCEL = "ask_cancel"
+    CANCEL = "cancel"
+    ASK_REPLACE = "ask_replace"
+    REPLACE = "replace"
+    REFUSE = "refuse"
+    EXPIRE = "expire"
+    LOSE = "lose"
+
+
+_S = OrderState
+TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
+    _S.DRAFT: {
+        On.SUBMIT: _S.SUBMITTED,
+        On.CANCEL: _S.CANCELLED,  # withdrawn before it was sent: kill switch, writ refused
+        On.EXPIRE: _S.EXPIRED,  # held for a closed market until its day was over
+    },
+    _S.SUBMITTED: {
+        On.ACCEPT: _S.ACCEPTED,
+        On.REJECT: _S.REJECTED,
+        On.FILL_SOME: _S.PARTIALLY_FILLED,  # venues may fill before they acknowledge
+        On.FILL_REST: _S.FILLED,
+        On.CANCEL: _S.CANCELLED,  # IOC and FOK end without an acknowledgement at some venues
+        On.EXPIRE: _S.EXPIRED,
+        On.ASK_CANCEL: _S.PENDING_CANCEL,
+        On.LOSE: _S.UNKNOWN,
+    },
+    _S.ACCEPTED: {
+        On.FILL_SOME: _S.PARTIALLY_FILLED,
+        On.FILL_REST: _S.FILLED,
+        On.CANCEL: _S.CANCELLED,
+        On.EXPIRE: _S.EXPIRED,
+        On.REJECT: _S.REJECTED,  # Alpaca and Schwab reject after accepting, e.g. at the open
+        On.ASK_CANCEL: _S.PENDING_CANCEL,
+        On.ASK_REPLACE: _S.PENDING_REPLACE,
+    },
+    _S.PARTIALLY_FILLED: {
+        On.FILL_SOME: _S.PARTIALLY_FILLED,
+        On.FILL_REST: _S.FILLED,
+        On.CANCEL: _S.CANCELLED,
+        On.EXPIRE: _S.EXPIRED,
+        On.ASK_CANCEL: _S.PENDING_CANCEL,
+        On.ASK_REPLACE: _S.PENDING_REPLACE,
+    },
+    _S.PENDING_CANCEL: {
+        On.ACCEPT: _S.PENDING_CANCEL,  # the acknowledgement overtaken by our cancel
+        On.FILL_SOME: _S.PENDING_CANCEL,
+        On.FILL_REST: _S.FILLED,  # too late to cancel
+        On.CANCEL: _S.CANCELLED,
+        On.EXPIRE: _S.EXPIRED,
+        On.REJECT: _S.REJECTED,
+        On.REFUSE: _S.ACCEPTED,
+    },
+    _S.PENDING_REPLACE: {
+        On.FILL_SOME: _S.PENDING_REPLACE,
+        On.FILL_REST: _S.FILLED,
+        On.REPLACE: _S.ACCEPTED,
+        On.REFUSE: _S.ACCEPTED,
+        On.CANCEL: _S.CANCELLED,
+        On.EXPIRE: _S.EXPIRED,
+        On.ASK_CANCEL: _S.PENDING_CANCEL,
+    },
+    _S.UNKNOWN: {
+        On.SUBMIT: _S.SUBMITTED,  # the venue proved it never arrived: the same id goes out again
+        On.ACCEPT: _S.ACCEPTED,
+        On.REJECT: _S.REJECTED,
+        On.FILL_SOME: _S.PARTIALLY_FILLED,
+        On.FILL_REST: _S.FILLED,
+        On.CANCEL: _S.CANCELLED,
+        On.EXPIRE: _S.EXPIRED,
+        On.ASK_CANCEL: _S.PENDING_CANCEL,
+    },
+    # A fill that crossed our cancel on the wire still counts: the shares are ours.
+    _S.CANCELLED: {On.FILL_SOME: _S.CANCELLED, On.FILL_REST: _S.FILLED},
+    _S.EXPIRED: {On.FILL_SOME: _S.EXPIRED, On.FILL_REST: _S.FILLED},
+    _S.FILLED: {},
+    _S.REJECTED: {},
+}
+_FILLS = frozenset({On.FILL_SOME, On.FILL_REST})
+TERMINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if moves.keys() <= _FILLS)
+"""States that nothing but a late fill can leave."""
+
+
+def advance(state: OrderState, on: On) -> OrderState:
+    """The next state; raises InvalidTransitionError when the table has no such edge."""
+    try:
+        return TRANSITIONS[state][on]
+    except KeyError:
+        raise InvalidTransitionError("order", state.value, on.value) from None
+
+
+def can(state: OrderState, on: On) -> bool:
+    """Whether the table has this edge."""
+    return on in TRANSITIONS[state]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One logical order: its terms, and what has become of them.
+
+    filled: cumulative quantity. value: sum of price x quantity over its fills.
+    reserved: cash set aside for the part not yet filled, in account currency.
+    version: rises with each confirmed replacement; the order stays one order.
+    """
+
+    terms: OrderTerms
+    state: OrderState = OrderState.DRAFT
+    filled: Decimal = ZERO
+    value: Decimal = ZERO
+    reserved: Decimal = ZERO
+    broker_order_id: str = ""
+    version: int = 1
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """The client order id."""
+        return self.terms.client_order_id
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still trade."""
+        return self.state not in TERMINAL
+
+    @property
+    def remaining(self) -> Decimal:
+        """Quantity not yet filled."""
+        return self.terms.quantity - self.filled
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Volume-weighted fill price for display; None before the first fill."""
+        return canonical(self.value / self.filled) if self.filled else None
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders that the risk officer, and a human if policy said so, let through.
+
+    The only thing a broker accepts. Several orders are one list: an entry with the children of its
+    bracket, or the legs of an OCO.
+
+    by: who let it through, e.g. ("risk:9f2c", "review:automatic") or ("protection:stop",).
+    """
+
+    orders: tuple[OrderTerms, ...]
+    by: tuple[str, ...]
+    at: int

@@ -1,0 +1,108 @@
+"""What an account is worth and what it may still spend: pure arithmetic over the books.
+
+Short proceeds are not cash: a short moves cash by its P&L and fees alone, and sets its notional
+aside. Paid-for longs are worth their market value; margined positions their unrealised P&L.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.orders import Order, Role
+from tradewrit.domain.positions import ClosedLot, Direction, Fill, Position
+
+Marks = Callable[[str], Price | None]
+"""A symbol's last price; None where there is none yet (its cost stands in)."""
+
+
+def is_paid_in_full(direction: Direction, instrument: Instrument) -> bool:
+    """Whether opening it moves its notional out of cash (a long in something that is not margined)."""
+    return direction is Direction.LONG and not instrument.asset_class.is_derivative
+
+
+def cash_change(fill: Fill, closed: tuple[ClosedLot, ...], instrument: Instrument) -> Decimal:
+    """What one fill does to cash: notional of paid-for longs, P&L of everything else, minus the fee."""
+    change = -fill.fee
+    left = fill.quantity
+    for lot in closed:
+        left -= lot.quantity
+        if is_paid_in_full(lot.direction, instrument):
+            change += instrument.value(fill.price, lot.quantity)
+        else:
+            change += lot.gross
+    if left and is_paid_in_full(Direction.opened_by(fill.side), instrument):
+        change -= instrument.value(fill.price, left)
+    return canonical(change)
+
+
+def worth(position: Position, mark: Price | None, instrument: Instrument) -> Decimal:
+    """What a position adds to equity at this price."""
+    if is_paid_in_full(position.direction, instrument):
+        if mark is None:
+            return position.cost(instrument)
+        return instrument.value(mark, position.quantity)
+    return ZERO if mark is None else position.unrealised(mark, instrument)
+
+
+def equity(books: Books, mark: Marks) -> Decimal:
+    """Cash plus open positions at their last price; pending orders and exit fees are left out."""
+    total = books.cash
+    for symbol, position in books.positions.items():
+        total += worth(position, mark(symbol), books.instrument(symbol))
+    return canonical(total)
+
+
+def notional(position: Position, mark: Price | None, instrument: Instrument) -> Decimal:
+    """Absolute market value of a position."""
+    return position.cost(instrument) if mark is None else instrument.value(mark, position.quantity)
+
+
+def exposure(books: Books, mark: Marks) -> Decimal:
+    """Gross notional of all open positions."""
+    return sum(
+        (notional(held, mark(symbol), books.instrument(symbol)) for symbol, held in books.positions.items()),
+        ZERO,
+    )
+
+
+def reserve_of(order: Order) -> Decimal:
+    """Cash an order still sets aside: its reservation for the part that has not filled."""
+    if not order.reserved or not order.is_live:
+        return ZERO
+    if not order.filled:
+        return order.reserved
+    return EXACT.divide(order.reserved * order.remaining, order.terms.quantity)
+
+
+def reserved(books: Books) -> Decimal:
+    """Cash set aside by every order decided and not yet filled."""
+    return sum(
+        (reserve_of(order) for order in books.orders.values() if order.terms.role is Role.ENTRY), ZERO
+    )
+
+
+def margin(books: Books) -> Decimal:
+    """Cash set aside by positions that were not paid in full: shorts and derivatives."""
+    total = ZERO
+    for symbol, position in books.positions.items():
+        instrument = books.instrument(symbol)
+        if is_paid_in_full(position.direction, instrument):
+            continue
+        cost = position.cost(instrument)
+        total += EXACT.divide(cost, books.limits.max_leverage)
+    return total
+
+
+def buying_power(books: Books, at: int) -> Decimal:
+    """Cash that a new entry may use at `at`: settled, not reserved, not margin."""
+    locked = sum((amount for usable_at, amount in books.unsettled if usable_at > at), ZERO)
+    return books.cash - reserved(books) - margin(books) - (ZERO if books.margin else locked)
+
+
+def drawdown(equity_now: Decimal, high_water: Decimal) -> Decimal:
+    """How far equity lies below its high-water mark, as a fraction 0..1; 0 at or above it."""
+    if high_water <= 0 or equity_now >= high_water:
+        return ZERO
+    return EXACT.divide(high_water - equity_now, high_water)

@@ -1,0 +1,224 @@
+"""What a venue's execution report means for an order in the books. Used by the executor alone.
+
+A report is believed only if the order's table has the move; anything else is quarantined whole, to
+be reconciled, never dropped and never acted on.
+"""
+
+from decimal import Decimal
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.effects import AskVenue
+from tradewrit.domain.events.account import TransitionRefused
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import (
+    CancelRefused,
+    Exec,
+    ExecutionReport,
+    ModifyRefused,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderModified,
+    OrderPartiallyFilled,
+    OrderRejected,
+    OrderUnknown,
+    ReportQuarantined,
+)
+from tradewrit.domain.money import canonical_qty
+from tradewrit.domain.orders import On, Order, OrderState, can
+
+
+def interpret(books: Books, report: ExecutionReport) -> Decision:
+    """The facts a report amounts to; a quarantine when it fits nothing we know."""
+    order = books.orders.get(report.client_order_id)
+    if order is None:
+        return _quarantine(report, "none", "no open order has this id")
+    match report.kind:
+        case Exec.TRADE:
+            return _trade(order, report)
+        case Exec.NEW:
+            # A second acknowledgement says nothing new; the report itself is on record.
+            return Decision((_accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
+        case Exec.CANCELED:
+            return _move(order, report, On.CANCEL, _cancelled(order, report))
+        case Exec.EXPIRED:
+            return _move(order, report, On.EXPIRE, _expired(order, report))
+        case Exec.REJECTED:
+            if not can(order.state, On.REJECT):
+                return _impossible(order, report, On.REJECT)
+            return rejected(order, report.at, report.code, report.reason)
+        case Exec.CANCEL_REJECTED:
+            refused = CancelRefused(
+                at=report.at,
+                trace=order.terms.trade_id,
+                client_order_id=order.id,
+                reason=report.reason,
+            )
+            return Decision((refused,))
+        case Exec.REPLACED:
+            return _move(order, report, On.REPLACE, _modified(order, report))
+        case Exec.REPLACE_REJECTED:
+            kept = ModifyRefused(
+                at=report.at,
+                trace=order.terms.trade_id,
+                client_order_id=order.id,
+                reason=report.reason,
+            )
+            return Decision((kept,))
+        case Exec.UNKNOWN:
+            return _unknown(order, report)
+
+
+def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
+    """The order will not trade."""
+    terms = order.terms
+    event = OrderRejected(
+        at=at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        code=code,
+        reason=reason,
+    )
+    return Decision((event,))
+
+
+def _trade(order: Order, report: ExecutionReport) -> Decision:
+    price = report.last_price
+    if price is None or report.last_quantity <= 0:
+        return _quarantine(report, order.state, "a fill without a price or a quantity")
+    # Our own sum, not the venue's: reports may arrive in any order, each fill counts once.
+    cumulative = canonical_qty(order.filled + report.last_quantity)
+    is_last = cumulative >= order.terms.quantity
+    on = On.FILL_REST if is_last else On.FILL_SOME
+    if not can(order.state, on):
+        return _impossible(order, report, on)
+    events: list[Event] = []
+    if order.state in {OrderState.SUBMITTED, OrderState.UNKNOWN}:
+        events.append(_accepted(order, report))  # a fill implies the acknowledgement
+    events.append(_filled(order, report, price, cumulative, is_last=is_last))
+    return Decision(tuple(events))
+
+
+def _filled(
+    order: Order, report: ExecutionReport, price: Decimal, cumulative: Decimal, *, is_last: bool
+) -> OrderPartiallyFilled:
+    terms = order.terms
+    kind = OrderFilled if is_last else OrderPartiallyFilled
+    return kind(
+        at=report.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        role=terms.role,
+        exec_id=report.exec_id,
+        quantity=canonical_qty(report.last_quantity),
+        price=price,  # type: ignore[arg-type]  # narrowed from the report's Price
+        cumulative=cumulative,
+        fee=report.fee,
+        settles_at=report.settles_at,
+        is_late=not order.is_live,
+    )
+
+
+def _accepted(order: Order, report: ExecutionReport) -> OrderAccepted:
+    return OrderAccepted(
+        at=report.at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        broker_order_id=report.broker_order_id,
+        symbol=order.terms.symbol,
+        role=order.terms.role,
+    )
+
+
+def _cancelled(order: Order, report: ExecutionReport) -> OrderCancelled:
+    terms = order.terms
+    return OrderCancelled(
+        at=report.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        filled=order.filled,
+        reason=report.reason,
+    )
+
+
+def _expired(order: Order, report: ExecutionReport) -> OrderExpired:
+    terms = order.terms
+    return OrderExpired(
+        at=report.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        filled=order.filled,
+    )
+
+
+def _modified(order: Order, report: ExecutionReport) -> OrderModified:
+    terms = order.terms
+    return OrderModified(
+        at=report.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        role=terms.role,
+        version=order.version + 1,
+        quantity=terms.quantity if report.quantity is None else canonical_qty(report.quantity),
+        limit_price=terms.limit_price if report.limit_price is None else report.limit_price,
+        stop_price=terms.stop_price if report.stop_price is None else report.stop_price,
+        broker_order_id=report.broker_order_id or order.broker_order_id,
+    )
+
+
+def _unknown(order: Order, report: ExecutionReport) -> Decision:
+    if not can(order.state, On.LOSE):
+        return NOTHING
+    unknown = OrderUnknown(
+        at=report.at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        reason=report.reason,
+    )
+    ask = AskVenue(
+        trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id
+    )
+    return Decision((unknown,), (ask,))
+
+
+def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decision:
+    return Decision((event,)) if can(order.state, on) else _impossible(order, report, on)
+
+
+def _impossible(order: Order, report: ExecutionReport, on: On) -> Decision:
+    refused = TransitionRefused(
+        at=report.at,
+        trace=order.terms.trade_id,
+        machine="order",
+        subject=order.id,
+        state=order.state,
+        wanted=on,
+        cause=report.exec_id,
+    )
+    held = _quarantine(report, order.state, f"an order that is {order.state} cannot {on}")
+    return Decision((refused, *held.events))
+
+
+def _quarantine(report: ExecutionReport, state: str, reason: str) -> Decision:
+    return Decision(
+        (
+            ReportQuarantined(
+                at=report.at, trace=report.trace, report=report, state=state, reason=reason
+            ),
+        )
+    )

@@ -1,0 +1,149 @@
+"""A review: one durable question to people, bound to the hash of exactly what they were shown.
+
+    PENDING -> APPROVED -> CONSUMED        PENDING -> REJECTED | EXPIRED | WITHDRAWN
+    PENDING -> MODIFIED -> PENDING (version + 1, after risk has agreed)
+    APPROVED -> INVALIDATED (price drifted, limits changed, halted, too late)
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from tradewrit.domain.proposals import Sized
+from tradewrit.errors import InvalidTransitionError
+
+
+class PolicyKind(StrEnum):
+    """Who has to agree before an entry leaves."""
+
+    AUTOMATIC = "automatic"
+    REQUIRE = "require"
+    REQUIRE_ABOVE = "require_above"
+    FOUR_EYES = "four_eyes"
+
+
+class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account's rule for entries. Exits and stops never ask anybody.
+
+    above: with `require_above`, the notional from which a person must agree.
+    approvers: distinct people needed; `four_eyes` needs at least two, none of them the requester.
+    expires_after_s: a question nobody answered by then is dead: no trade.
+    max_drift_bps: how far the price may move between the question and the order.
+    """
+
+    kind: PolicyKind = PolicyKind.AUTOMATIC
+    above: Decimal | None = None
+    approvers: int = 1
+    expires_after_s: int = 300
+    max_drift_bps: Decimal = Decimal(100)
+
+    def __post_init__(self) -> None:
+        if self.kind is PolicyKind.REQUIRE_ABOVE and self.above is None:
+            raise ValueError("the policy require_above needs `above`, an amount")
+        if self.approvers < 1:
+            raise ValueError(f"approvers must be at least 1, not {self.approvers}")
+        if self.expires_after_s < 1:
+            raise ValueError(f"expires_after_s must be at least 1, not {self.expires_after_s}")
+
+    def people_needed(self, cost: Decimal) -> int:
+        """How many distinct people must approve a trade of this cost; 0 means none."""
+        match self.kind:
+            case PolicyKind.AUTOMATIC:
+                return 0
+            case PolicyKind.REQUIRE:
+                return self.approvers
+            case PolicyKind.REQUIRE_ABOVE:
+                return self.approvers if self.above is not None and cost > self.above else 0
+            case PolicyKind.FOUR_EYES:
+                return max(2, self.approvers)
+
+
+class ReviewState(StrEnum):
+    """Where a review is."""
+
+    PENDING = "pending"
+    MODIFIED = "modified"
+    APPROVED = "approved"
+    CONSUMED = "consumed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    INVALIDATED = "invalidated"
+
+
+class Verdict(StrEnum):
+    """What can happen to a review."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    MODIFY = "modify"
+    REISSUE = "reissue"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    CONSUME = "consume"
+    INVALIDATE = "invalidate"
+
+
+_S = ReviewState
+TRANSITIONS: Final[Mapping[ReviewState, Mapping[Verdict, ReviewState]]] = {
+    _S.PENDING: {
+        Verdict.APPROVE: _S.APPROVED,
+        Verdict.REJECT: _S.REJECTED,
+        Verdict.MODIFY: _S.MODIFIED,
+        Verdict.EXPIRE: _S.EXPIRED,
+        Verdict.WITHDRAW: _S.WITHDRAWN,
+    },
+    _S.MODIFIED: {
+        Verdict.REISSUE: _S.PENDING,  # risk agreed: version + 1. If it refuses: the old version again
+        Verdict.EXPIRE: _S.EXPIRED,
+        Verdict.WITHDRAW: _S.WITHDRAWN,
+    },
+    _S.APPROVED: {
+        Verdict.CONSUME: _S.CONSUMED,
+        Verdict.INVALIDATE: _S.INVALIDATED,
+        Verdict.WITHDRAW: _S.WITHDRAWN,
+    },
+    _S.CONSUMED: {},
+    _S.REJECTED: {},
+    _S.EXPIRED: {},
+    _S.WITHDRAWN: {},
+    _S.INVALIDATED: {},
+}
+
+
+def advance(state: ReviewState, verdict: Verdict) -> ReviewState:
+    """The next state; raises InvalidTransitionError when the table has no such edge."""
+    try:
+        return TRANSITIONS[state][verdict]
+    except KeyError:
+        raise InvalidTransitionError("review", state.value, verdict.value) from None
+
+
+def can(state: ReviewState, verdict: Verdict) -> bool:
+    """Whether the table has this edge."""
+    return verdict in TRANSITIONS[state]
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """One question and the answers so far.
+
+    shown: exactly what people see. shown_hash: its hash; an answer must repeat it.
+    approved_by: distinct people who said yes to this version. seen: nonces of answers already taken,
+    with what was replied, so that a repeated click gets the same reply.
+    """
+
+    id: str
+    trade_id: str
+    version: int
+    state: ReviewState
+    shown: Sized
+    shown_hash: str
+    people_needed: int
+    created_at: int
+    expires_at: int
+    approved_by: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    note: str = ""

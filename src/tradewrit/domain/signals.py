@@ -1,0 +1,84 @@
+"""What a strategy says about a bar, and what agents may know of the market."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from tradewrit.domain.market import Bar, MarketPhase, Quote
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Side
+from tradewrit.domain.positions import Direction
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """A strategy's view of one symbol at the close of one bar.
+
+    enter: the side to open with when flat. leave_long, leave_short: the reason to leave a position
+    of that direction. stop_fraction and the like override the limit profile's defaults; None leaves
+    it to risk, and a target_fraction of 0 means no target. inputs: the feature values behind it.
+    """
+
+    symbol: str = ""
+    enter: Side | None = None
+    leave_long: str | None = None
+    leave_short: str | None = None
+    stop_fraction: Decimal | None = None
+    target_fraction: Decimal | None = None
+    trail_fraction: Decimal | None = None
+    max_bars: int | None = None
+    confidence: float = 1.0
+    reasons: tuple[str, ...] = ()
+    inputs: dict[str, float] = {}
+
+    def leave(self, direction: Direction) -> str | None:
+        """Why to leave a position of this direction; None to hold it."""
+        return self.leave_long if direction is Direction.LONG else self.leave_short
+
+
+class Market(Protocol):
+    """The second input of every decision: last bars, quotes and signals.
+
+    Rebuilt from data, never hashed, never journalled; nothing in it lies after the event's time.
+    """
+
+    def bar(self, symbol: str) -> Bar | None:
+        """The last completed bar."""
+        ...
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The last sane quote."""
+        ...
+
+    def mark(self, symbol: str) -> Price | None:
+        """The last price, exact: what an open position is worth now."""
+        ...
+
+    def last(self, symbol: str) -> float:
+        """The last price as the float it arrived as; NaN before the first. For screens, not for money."""
+        ...
+
+    def sequence(self, symbol: str) -> int:
+        """The number of the last tick of a symbol's stream; 0 before the first."""
+        ...
+
+    def bars_since(self, symbol: str, at: int) -> int:
+        """How many completed bars of a symbol opened at or after `at`."""
+        ...
+
+    def phase(self, at: int) -> MarketPhase:
+        """The phase of the session at `at`."""
+        ...
+
+    def speaking(self) -> Sequence[str]:
+        """Symbols of whose just closed bars the strategy has something to say, by rank."""
+        ...
+
+    def signal(self, symbol: str) -> Signal | None:
+        """What the strategy says of one symbol's last bar; None before its first."""
+        ...
+
+    def symbols(self) -> Sequence[str]:
+        """Every symbol seen, by rank."""
+        ...

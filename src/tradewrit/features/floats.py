@@ -1,0 +1,124 @@
+"""float64 arithmetic with the same bits one value at a time and a column at a time.
+
+Only + - * / and sqrt are used: IEEE 754 rounds those correctly, so Python, numpy and every
+processor agree on the bits. The built-in `sum` is not used on floats: Python 3.12 changed its result.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from math import copysign, inf, isnan, nan
+from typing import Final
+
+import numpy as np
+
+from tradewrit.features.bars import Floats
+
+INF: Final = inf
+NAN: Final = nan
+MOST_DECIMALS: Final = 15
+# Adding and taking away 1.5 * 2**52 rounds to the nearest whole number, ties to even, for any
+# magnitude below 2**51 (above that every float64 is its own tick).
+_ROUNDER: Final = 1.5 * 2.0**52
+_ON_GRID: Final = 1e-6
+
+
+def whole(name: str, count: object, *, least: int = 1) -> int:
+    """`count` itself; raises ValueError naming the parameter when it is not a whole number >= `least`."""
+    if not isinstance(count, int | np.integer) or isinstance(count, bool) or int(count) < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {count!r}")
+    return int(count)
+
+
+def divide(numerator: float, denominator: float) -> float:
+    """IEEE division: by zero it gives an infinity or NaN, as a column does, instead of raising."""
+    if denominator:
+        return numerator / denominator
+    if not numerator or isnan(numerator):
+        return NAN
+    return copysign(INF, numerator) * copysign(1.0, denominator)
+
+
+def mean(values: Iterable[float], count: int) -> float:
+    """Arithmetic mean of `count` values, added from the first to the last."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total / count
+
+
+class Grid:
+    """Prices or volumes counted in ticks of 10**-decimals, so that their sums are exact.
+
+    A value within a millionth of a tick of the grid is taken to lie on it; any other is only
+    scaled. `decimals=None` means no grid: values are left as they are, and `scale` is 1.
+    """
+
+    __slots__ = ("decimals", "scale")
+
+    def __init__(self, decimals: int | None) -> None:
+        if decimals is not None:
+            whole("decimals", decimals, least=0)
+            if decimals > MOST_DECIMALS:
+                raise ValueError(f"decimals must be at most {MOST_DECIMALS}, not {decimals!r}")
+        self.decimals = decimals
+        self.scale = 1.0 if decimals is None else float(10**decimals)
+
+    def ticks(self, value: float) -> float:
+        """One value in ticks; a whole number when the value is on the grid."""
+        if self.decimals is None:
+            return value
+        scaled = value * self.scale
+        nearest = (scaled + _ROUNDER) - _ROUNDER
+        return nearest if abs(scaled - nearest) <= _ON_GRID else scaled
+
+    def tick_column(self, values: Floats) -> Floats:
+        """`ticks` of every value."""
+        if self.decimals is None:
+            return values
+        scaled = values * self.scale
+        nearest = (scaled + _ROUNDER) - _ROUNDER
+        return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest, scaled)
+
+    def snapped(self, value: float) -> float:
+        """The float64 nearest to the tick a value is on; a value off the grid as it is.
+
+        Arithmetic, or a source in another format, leaves noise in the last bits: 0.1 + 0.2 is
+        not 0.3 until it is snapped to the grid of one decimal.
+        """
+        if self.decimals is None:
+            return value
+        scaled = value * self.scale
+        nearest = (scaled + _ROUNDER) - _ROUNDER
+        return nearest / self.scale if abs(scaled - nearest) <= _ON_GRID else value
+
+    def snapped_column(self, values: Floats) -> Floats:
+        """`snapped` of every value."""
+        if self.decimals is None:
+            return values
+        scaled = values * self.scale
+        nearest = (scaled + _ROUNDER) - _ROUNDER
+        return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest / self.scale, values)
+
+
+def by_stretch(compute: Callable[..., Floats], warmup: int, *columns: Floats) -> Floats:
+    """Run `compute` on each stretch without a hole, on its own; NaN everywhere else.
+
+    A hole is a bar on which any column is NaN or infinite. `compute` gets stretches longer than
+    `warmup` and returns as many values as the stretch has bars.
+    """
+    out = np.full(len(columns[0]), NAN)
+    with np.errstate(all="ignore"):
+        for first, end in _stretches(columns):
+            if end - first > warmup:
+                out[first:end] = compute(*(column[first:end] for column in columns))
+    return out
+
+
+def _stretches(columns: tuple[Floats, ...]) -> Iterator[tuple[int, int]]:
+    is_known = np.isfinite(columns[0])
+    for column in columns[1:]:
+        is_known &= np.isfinite(column)
+    if is_known.all():
+        yield 0, len(is_known)
+        return
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_known, [False]))))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

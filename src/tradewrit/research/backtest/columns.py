@@ -1,0 +1,134 @@
+"""The market as a backtest sees it: columns that are complete from the start, and a cursor per symbol.
+
+Nothing after the cursor is ever shown. Says, bar for bar, what the live view would say.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar, MarketPhase, Quote
+from tradewrit.domain.money import Price
+from tradewrit.domain.signals import Signal
+from tradewrit.features.bars import Bars
+from tradewrit.research.backtest.tape import Row
+from tradewrit.strategies.base import Strategy
+from tradewrit.strategies.evaluation import Columns, decide_on_bar
+
+_NOBODY: tuple[str, ...] = ()
+
+
+class ColumnMarket:
+    """Implements `Market` over columns; the engine moves it with `advance`."""
+
+    def __init__(
+        self, bars: Sequence[Bars], strategy: Strategy, instrument: Callable[[str], Instrument]
+    ) -> None:
+        self._bars = bars
+        self._strategy = strategy
+        self._instrument = instrument
+        self._names = tuple(one.symbol for one in bars)
+        self._rank = {name: rank for rank, name in enumerate(self._names)}
+        self._at = [-1] * len(bars)
+        self._close = [math.nan] * len(bars)
+        self._speaking: list[str] | tuple[str, ...] = _NOBODY
+        self._columns: list[Columns] | None = None
+        self._verdicts: list[bytes] = []
+        self._said: dict[str, Signal] = {}
+        if strategy.is_columnar():
+            self._columns = [Columns(strategy, instrument(one.symbol), one) for one in bars]
+            self._verdicts = [column.verdicts.tobytes() for column in self._columns]
+
+    def advance(self, rows: list[Row]) -> None:
+        """These bars have closed: show them, and ask the strategy."""
+        at, close = self._at, self._close
+        if self._columns is None:
+            self._ask(rows)
+            return
+        verdicts = self._verdicts
+        speaking: list[str] | None = None
+        for row in rows:
+            rank = row[0]
+            at[rank] = i = row[1]
+            close[rank] = row[5]
+            if verdicts[rank][i]:
+                if speaking is None:
+                    speaking = []
+                speaking.append(self._names[rank])
+        self._speaking = _NOBODY if speaking is None else speaking
+
+    def _ask(self, rows: list[Row]) -> None:
+        """The escape hatch: the strategy decides in Python on each bar's history."""
+        speaking = []
+        for row in rows:
+            rank, i = row[0], row[1]
+            self._at[rank], self._close[rank] = i, row[5]
+            name = self._names[rank]
+            signal = decide_on_bar(self._strategy, name, self._bars[rank].head(i + 1))
+            self._said[name] = signal or Signal(symbol=name)
+            if signal is not None:
+                speaking.append(name)
+        self._speaking = speaking
+
+    def absorb(self, bars: Iterable[Bar]) -> int:
+        """Nothing to take in: the columns are complete."""
+        return sum(1 for _ in bars)
+
+    def hear(self, event: Event) -> None:
+        """Nothing to take in: the columns are complete."""
+        del event
+
+    def bar(self, symbol: str) -> Bar | None:
+        """The last completed bar."""
+        rank = self._rank[symbol]
+        i = self._at[rank]
+        return None if i < 0 else self._bars[rank].row(i)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Bars have no quotes."""
+        del symbol
+        return None
+
+    def mark(self, symbol: str) -> Price | None:
+        """The last close, exact."""
+        last = self.last(symbol)
+        return None if math.isnan(last) else self._instrument(symbol).traded(last)
+
+    def last(self, symbol: str) -> float:
+        """The last close as a float; NaN before the first."""
+        return self._close[self._rank[symbol]]
+
+    def sequence(self, symbol: str) -> int:
+        """Bars have no tick stream."""
+        del symbol
+        return 0
+
+    def bars_since(self, symbol: str, at: int) -> int:
+        """How many completed bars opened at or after `at`."""
+        rank = self._rank[symbol]
+        seen = self._at[rank] + 1
+        return seen - int(np.searchsorted(self._bars[rank].ts[:seen], at))
+
+    def phase(self, at: int) -> MarketPhase:
+        """A backtest's market is open whenever it has a bar."""
+        del at
+        return MarketPhase.OPEN
+
+    def speaking(self) -> Sequence[str]:
+        """Symbols of whose just closed bars the strategy has something to say, by rank."""
+        return self._speaking
+
+    def signal(self, symbol: str) -> Signal | None:
+        """What the strategy says of the last bar; None before the first."""
+        if self._columns is None:
+            return self._said.get(symbol)
+        rank = self._rank[symbol]
+        i = self._at[rank]
+        return None if i < 0 else self._columns[rank].signal(i, symbol)
+
+    def symbols(self) -> Sequence[str]:
+        """Every symbol that has had a bar, by rank."""
+        return tuple(name for name, i in zip(self._names, self._at, strict=True) if i >= 0)

@@ -1,0 +1,166 @@
+"""The event engine: every bar through the same desk that runs live, against the paper exchange.
+
+One bar time is: what was decided earlier fills at the open; then exits, also of what has just been
+filled; then the bars close, features and marks move; then decisions, by symbol rank.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.market import Bar
+from tradewrit.domain.portfolio import equity
+from tradewrit.features.bars import Bars
+from tradewrit.research.backtest.collect import Collector, equity_curve
+from tradewrit.research.backtest.columns import ColumnMarket
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.tape import Row, Tape
+from tradewrit.research.results import Result
+from tradewrit.runtime.clock import ManualClock, Stopwatch, draw_journal_id
+from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.grants import Grants
+from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.pump import Listener
+from tradewrit.strategies.base import Strategy
+from tradewrit.version import VERSION
+
+Progress = Callable[[int], None]
+"""Told now and then how many rows have been walked."""
+_PROGRESS_EVERY = 4096
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A finished run: its result, the books at the end, and how often each event was journalled."""
+
+    result: Result
+    books: Books
+    counts: dict[str, int]
+    journal: Journal
+    stream: str
+
+
+def run(
+    bars: Sequence[Bars],
+    strategy: Strategy,
+    setup: Setup | None = None,
+    *,
+    journal: Journal | None = None,
+    progress: Progress | None = None,
+    listeners: Sequence[Listener] = (),
+    load_seconds: float = 0.0,
+) -> Run:
+    """Walk the bars with a whole desk. Symbols rank in the order given.
+
+    journal: where to record; in memory under an id drawn from the seed if none is given.
+    Raises DataError for unusable bars and StrategyError for what the strategy raises.
+    """
+    setup = setup or Setup()
+    watch = Stopwatch()
+    tape = Tape(bars)
+    journal = journal if journal is not None else MemoryJournal(draw_journal_id(setup.seed))
+    market = ColumnMarket(tape.bars, strategy, setup.instrument)
+    start = min(int(one.ts[0]) for one in tape.bars if len(one))
+    clock = ManualClock(start)
+    exchange = PaperExchange(
+        setup.instrument,
+        initial_cash=setup.initial_cash,
+        rules=setup.rules,
+        seed=setup.seed,
+        marks=_mark_of(market),
+        account=setup.account,
+    )
+    collector = Collector()
+    desk = Desk(
+        setup.opening(journal.id, strategy.name(), start, VERSION),
+        journal=journal,
+        market=market,
+        broker=exchange,
+        clock=clock,
+        grants=Grants(journal.id, ttl_s=setup.grant_ttl_s),
+        listeners=(collector, *listeners),
+    )
+    _walk(tape, desk, exchange, market, clock, collector, progress)
+    books = desk.books
+    result = Result(
+        engine="events",
+        strategy=strategy.name(),
+        parameters=strategy.parameters(),
+        symbols=tape.symbols,
+        bars=tape.rows,
+        trades=tuple(collector.round_trips),
+        open_positions=len(books.positions),
+        initial_cash=setup.initial_cash,
+        final_equity=equity(books, market.mark),
+        fees=books.stats.fees,
+        curve=equity_curve(tape, collector.booked, books, setup.initial_cash),
+        interval_ns=tape.interval,
+        load_seconds=load_seconds,
+        run_seconds=watch.wall(),
+        run_cpu_seconds=watch.cpu(),
+        currency=setup.currency,
+    )
+    return Run(
+        result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream
+    )
+
+
+def _walk(
+    tape: Tape,
+    desk: Desk,
+    exchange: PaperExchange,
+    market: ColumnMarket,
+    clock: ManualClock,
+    collector: Collector,
+    progress: Progress | None,
+) -> None:
+    names, working, feed = tape.symbols, exchange.working, desk.pump.feed
+    seen, told = 0, 0
+
+    def report(reports: Sequence[ExecutionReport]) -> None:
+        for one in reports:
+            collector.watch(desk.books)
+            feed(one, "broker")
+
+    for opened_at, closed_at, rows in tape.slices():
+        clock.set(opened_at)
+        if working:
+            _trade(rows, opened_at, names, exchange, report)
+        clock.set(closed_at)
+        market.advance(rows)
+        feed(BarsClosed(at=closed_at, count=len(rows)), "market")
+        if progress is not None:
+            seen += len(rows)
+            if seen - told >= _PROGRESS_EVERY:
+                progress(seen)
+                told = seen
+
+
+def _trade(
+    rows: list[Row],
+    ts: int,
+    names: Sequence[str],
+    exchange: PaperExchange,
+    report: Callable[[Sequence[ExecutionReport]], None],
+) -> None:
+    """The venue's part of one bar time, for symbols that have orders working."""
+    working = exchange.working
+    bars = [Bar(names[row[0]], ts, *row[2:]) for row in rows if names[row[0]] in working]
+    for phase in (exchange.open, exchange.trade, exchange.close):
+        for bar in bars:
+            reports = phase(bar)
+            if reports:
+                report(reports)
+
+
+def _mark_of(market: ColumnMarket) -> Callable[[str], float | None]:
+    def mark(symbol: str) -> float | None:
+        last = market.last(symbol)
+        return None if math.isnan(last) else last
+
+    return mark

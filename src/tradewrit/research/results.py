@@ -1,0 +1,199 @@
+"""What a backtest hands back: round trips, the equity curve, and how both are written down.
+
+Knows no engine, no strategy and no picture; figures derived from a result are `research.metrics`.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from tradewrit.domain.money import EXACT, canonical
+from tradewrit.domain.times import iso
+from tradewrit.errors import ConfigError
+from tradewrit.features.bars import Floats, Times
+
+if TYPE_CHECKING:
+    from tradewrit.research.metrics import Metrics
+
+TRADES_HEADER: Final = (
+    "symbol",
+    "side",
+    "quantity",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "exit_reason",
+    "fees",
+    "pnl",
+)
+
+
+class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
+    """One lot, opened and closed: entries are matched with exits first in, first out.
+
+    quantity: units, positive for both sides.
+    entry_time, exit_time: UTC ns, the `ts` of the bar that filled.
+    entry_price, exit_price: quote currency per unit.
+    fees: both sides. pnl: net of fees. Both in the account's currency.
+    stop, target: the protection in force at the exit, for drawing; None where there was none.
+    """
+
+    symbol: str
+    side: Literal["long", "short"]
+    quantity: Decimal
+    entry_time: int
+    entry_price: Decimal
+    exit_time: int
+    exit_price: Decimal
+    exit_reason: str
+    fees: Decimal
+    pnl: Decimal
+    stop: Decimal | None = None
+    target: Decimal | None = None
+
+
+class EquityCurve(msgspec.Struct, frozen=True, eq=False):
+    """The account at the close of every bar time, oldest first; three columns of one length.
+
+    ts: UTC ns, the `ts` (open time) of the bars, strictly rising.
+    equity: cash and positions marked at their last close, in the account's currency.
+    exposure: gross market value of the positions as a fraction of equity.
+    """
+
+    ts: Times
+    equity: Floats
+    exposure: Floats
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One backtest. `metrics.compute` judges it, `report.write_report` draws it.
+
+    trades: closed lots only, in the order of their exits.
+    open_positions: symbols still held at the end, marked at their last close.
+    final_equity, fees: exact; fees include those of positions still open.
+    bars: rows of market data over all symbols. interval_ns: length of one bar.
+    load_seconds, run_seconds: wall clock; run_cpu_seconds: process CPU, from columns in memory to
+    trades and equity curve.
+    """
+
+    engine: str
+    strategy: str
+    parameters: dict[str, Any]
+    symbols: tuple[str, ...]
+    bars: int
+    trades: tuple[RoundTrip, ...]
+    open_positions: int
+    initial_cash: Decimal
+    final_equity: Decimal
+    fees: Decimal
+    curve: EquityCurve
+    interval_ns: int
+    load_seconds: float
+    run_seconds: float
+    run_cpu_seconds: float
+    currency: str = "USD"
+
+
+def summary(result: Result, metrics: "Metrics") -> dict[str, Any]:
+    """The object of `tradewrit backtest --json`, keys in their documented order.
+
+    Money stays Decimal; `encode` writes it as a number with every digit.
+    """
+    return {
+        "engine": result.engine,
+        "bars": result.bars,
+        "symbols": len(result.symbols),
+        "trades": len(result.trades),
+        "open_positions": result.open_positions,
+        "initial_cash": canonical(result.initial_cash),
+        "final_equity": canonical(result.final_equity),
+        "fees": canonical(result.fees),
+        "load_seconds": result.load_seconds,
+        "run_seconds": result.run_seconds,
+        "run_cpu_seconds": result.run_cpu_seconds,
+        "metrics": msgspec.structs.asdict(metrics),
+    }
+
+
+def encode(value: Any, *, indent: int = -1) -> bytes:
+    """JSON in which a Decimal is a number literal with all its digits and NaN is null.
+
+    `json.loads(text, parse_float=Decimal)` gives the exact amounts back. `indent` as in
+    `msgspec.json.format`; negative means one line.
+
+    >>> encode({"final_equity": Decimal("100131.60")})
+    b'{"final_equity":100131.60}'
+    """
+    text = msgspec.json.Encoder(decimal_format="number").encode(value)
+    return text if indent < 0 else msgspec.json.format(text, indent=indent)
+
+
+def write_trades_csv(path: Path, trades: Sequence[RoundTrip]) -> None:
+    """One row per round trip under `TRADES_HEADER`; the file appears whole or not at all.
+
+    Prices and money are plain decimals, times ISO-8601 with `Z`.
+    Raises ConfigError when the file cannot be written.
+    """
+    write_whole(path, _csv_chunks(trades))
+
+
+def write_whole(path: Path, chunks: Iterable[str]) -> None:
+    """Write UTF-8 text beside `path`, then rename it into place: readers never see half a file.
+
+    Raises ConfigError when that fails; a file that was there before is then unchanged.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(chunks)
+        part.replace(path)
+    except OSError as why:
+        raise _unwritable(path, why) from why
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, why: OSError) -> ConfigError:
+    return ConfigError(f"cannot write {path}: {why.strerror or why}; choose a path that can be written")
+
+
+def _csv_chunks(trades: Sequence[RoundTrip]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(TRADES_HEADER)
+    for trade in trades:
+        writer.writerow(_csv_row(trade))
+        if buffer.tell() > 1 << 16:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _csv_row(trade: RoundTrip) -> tuple[str, ...]:
+    return (
+        trade.symbol,
+        trade.side,
+        f"{trade.quantity.normalize(EXACT):f}",
+        iso(trade.entry_time),
+        _plain(trade.entry_price),
+        iso(trade.exit_time),
+        _plain(trade.exit_price),
+        trade.exit_reason,
+        _plain(trade.fees),
+        _plain(trade.pnl),
+    )
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{canonical(amount):f}"

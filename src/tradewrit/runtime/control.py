@@ -1,0 +1,106 @@
+"""What a surface may do with a desk: submit a command, query a view, follow the stream.
+
+Surfaces see nothing else of a desk, so whatever a person can do, a script can do too.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from tradewrit.domain.events.base import Answer, Command, Event
+from tradewrit.domain.orders import Order
+from tradewrit.domain.portfolio import drawdown, equity, reserved
+from tradewrit.domain.positions import Position
+from tradewrit.domain.reviews import Review, ReviewState
+from tradewrit.domain.trades import Trade
+from tradewrit.runtime.bus.port import Bus, Subscription
+from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.journal.port import Verification
+from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.replay import event_of
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """The account at a glance; money in account currency, as of `as_of` (UTC ns)."""
+
+    account: str
+    mode: str
+    as_of: int
+    cash: Decimal
+    reserved: Decimal
+    equity: Decimal
+    high_water: Decimal
+    drawdown: Decimal
+    open_trades: int
+    pending_reviews: int
+    halted: str
+    state_hash: str
+
+
+class Control:
+    """The door between surfaces and a desk."""
+
+    def __init__(self, desk: Desk, bus: Bus) -> None:
+        self._desk = desk
+        self._bus = bus
+
+    def submit(self, command: Command, actor: str) -> tuple[Event, ...]:
+        """Put a command in and return every event it led to, answers included, in order."""
+        return tuple(self._desk.feed(command, f"human:{actor}"))
+
+    def ask(self, query: Command) -> tuple[Answer, ...]:
+        """Put a question in and return the answers."""
+        return tuple(event for event in self.submit(query, "query") if isinstance(event, Answer))
+
+    def account(self) -> AccountView:
+        """Cash, equity, drawdown, and whether trading is halted."""
+        books, market = self._desk.books, self._desk.market
+        worth = equity(books, market.mark)
+        pending = [task for task in books.reviews.values() if task.state is ReviewState.PENDING]
+        return AccountView(
+            account=books.account,
+            mode=books.mode,
+            as_of=self._desk.clock.now(),
+            cash=books.cash,
+            reserved=reserved(books),
+            equity=worth,
+            high_water=books.high_water,
+            drawdown=drawdown(worth, books.high_water),
+            open_trades=len(books.trades),
+            pending_reviews=len(pending),
+            halted=books.halted,
+            state_hash=books.state_hash,
+        )
+
+    def positions(self) -> tuple[Position, ...]:
+        """Everything held."""
+        return tuple(self._desk.books.positions.values())
+
+    def orders(self) -> tuple[Order, ...]:
+        """Orders of open trades."""
+        return tuple(self._desk.books.orders.values())
+
+    def trades(self) -> tuple[Trade, ...]:
+        """Open trades."""
+        return tuple(self._desk.books.trades.values())
+
+    def reviews(self) -> tuple[Review, ...]:
+        """Questions that wait for an answer."""
+        return tuple(
+            task for task in self._desk.books.reviews.values() if task.state is ReviewState.PENDING
+        )
+
+    def history(self, trace: str = "", *, after: int = 0) -> Iterator[tuple[Record, Event]]:
+        """Journalled events of one trade, or of all; oldest first."""
+        for record in self._desk.journal.read(self._desk.stream, after=after):
+            if not trace or record.entry.trace == trace:
+                yield record, event_of(record)
+
+    def verify(self) -> Verification:
+        """Check the account's journal, record by record."""
+        return self._desk.journal.verify(self._desk.stream)
+
+    def follow(self, pattern: str = "*") -> Subscription:
+        """Events as they happen, as messages; `order.*` and the like select."""
+        return self._bus.subscribe(pattern)

@@ -1,0 +1,133 @@
+"""A desk, assembled from ports: what runs live, in a backtest and in the simulation is this.
+
+Knows no concrete broker, feed or journal; `app`, `research` and `simulation` hand them in.
+"""
+
+from collections.abc import Callable, Sequence
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.market import Bar
+from tradewrit.domain.reviews import ReviewState
+from tradewrit.errors import OurFault
+from tradewrit.kernel import Kernel
+from tradewrit.agents.reviewer import TIMER
+from tradewrit.runtime.bus.port import Bus
+from tradewrit.runtime.clock import Clock
+from tradewrit.runtime.grants import Grants
+from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.market import MarketView
+from tradewrit.runtime.messages import Message, message_of
+from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
+from tradewrit.runtime.ports import Broker, Feed
+from tradewrit.runtime.pump import Listener, Pump
+from tradewrit.runtime.replay import replay
+from tradewrit.runtime.schedule import Schedule
+
+AskPeople = Callable[[str, int], None]
+"""Told (review id, version) when people have to be asked; the books hold the rest."""
+
+
+def stream_of(account: str) -> str:
+    """The journal stream of an account."""
+    return f"acct:{account}"
+
+
+class Desk:
+    """One account at work.
+
+    Opening a journal that already holds the account folds it; an empty one begins with `opening`.
+    """
+
+    def __init__(
+        self,
+        opening: AccountOpened,
+        *,
+        journal: Journal,
+        market: MarketView,
+        broker: Broker,
+        clock: Clock,
+        feed: Feed | None = None,
+        bus: Bus | None = None,
+        kernel: Kernel | None = None,
+        grants: Grants | None = None,
+        ask_people: AskPeople | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.market = market
+        self.journal = journal
+        self.clock = clock
+        self.stream = stream_of(opening.account)
+        self.schedule = Schedule()
+        self.grants = grants or Grants(opening.journal_id)
+        if opening.journal_id != journal.id:
+            raise OurFault(f"the account opens journal {opening.journal_id}, this is {journal.id}")
+        handlers = {
+            **venue_handlers(broker),
+            **(feed_handlers(feed) if feed is not None else {}),
+            **desk_handlers(ask_people or _nobody, self.schedule.set),
+        }
+        told: list[Listener] = [self._hear, *listeners]
+        if bus is not None:
+            told.append(_publisher(bus, opening.account))
+        self.pump = Pump(
+            kernel or Kernel(),
+            market,
+            journal,
+            self.stream,
+            Performer(handlers, self.grants),
+            clock,
+            replay(journal, self.stream).books,
+            listeners=told,
+        )
+        if self.books.events == 0:
+            self.feed(opening, "desk")
+        self._rearm()
+
+    @property
+    def books(self) -> Books:
+        """The account as of the last committed input."""
+        return self.pump.books
+
+    def feed(self, event: Event, source: str = "input") -> list[Event]:
+        """One input (a venue's report, a command, a quote); returns every event it led to."""
+        return self.pump.feed(event, source)
+
+    def close_bars(self, bars: Sequence[Bar], at: int) -> None:
+        """Bars of one time have closed: the market shows them, then everybody hears of it."""
+        count = self.market.absorb(bars)
+        if count:
+            self.feed(BarsClosed(at=at, count=count), "market")
+
+    def tick(self) -> int:
+        """Fire the timers that are due; returns how many were."""
+        fired = self.schedule.fire(self.clock.now())
+        for timer in fired:
+            self.feed(timer, "schedule")
+        return len(fired)
+
+    def _hear(self, event: Event, record: Record | None) -> None:
+        if record is None:
+            self.market.hear(event)
+
+    def _rearm(self) -> None:
+        """Timers live in memory; what they were about lives in the books."""
+        for task in self.books.reviews.values():
+            if task.state in {ReviewState.PENDING, ReviewState.MODIFIED}:
+                self.schedule.set(TIMER, task.id, task.expires_at)
+
+
+def _nobody(review_id: str, version: int) -> None:
+    """Nobody is called: whoever answers reviews looks them up through control."""
+    del review_id, version
+
+
+def _publisher(bus: Bus, account: str) -> Listener:
+    def publish(event: Event, record: Record | None) -> None:
+        message: Message = message_of(event, record, account)
+        bus.publish(message.event, message)
+
+    return publish

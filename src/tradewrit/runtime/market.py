@@ -1,0 +1,179 @@
+"""The live market view: grows bar by bar and quote by quote, and steps the strategy along.
+
+Rebuilt from data after a restart; nothing in it is journalled. Behaves, bar for bar, like the
+column view of a backtest.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import MarketStatusReported, QuoteUpdated, TickReceived
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar, MarketPhase, MarketStatus, Quote
+from tradewrit.domain.money import Price
+from tradewrit.domain.signals import Market, Signal
+from tradewrit.features.bars import Bars
+from tradewrit.strategies.base import Strategy
+from tradewrit.strategies.evaluation import Stepping
+
+_FIRST_ROOM = 256
+
+
+class Sessions(Protocol):
+    """What a calendar must tell: the phase at a moment, with the next open and close."""
+
+    def status(self, at: int) -> MarketStatus:
+        """The status at `at`, UTC ns."""
+        ...
+
+
+class MarketView(Market, Protocol):
+    """A market that takes in what the desk hears."""
+
+    def absorb(self, bars: Iterable[Bar]) -> int:
+        """Take in bars that closed at one time, by rank; returns how many were new."""
+        ...
+
+    def hear(self, event: Event) -> None:
+        """Take in what market_watch let pass: quotes, ticks."""
+        ...
+
+
+class LiveMarket:
+    """What the desk knows of prices right now, and what the strategy says of the last bars."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        instrument: Callable[[str], Instrument],
+        sessions: Sessions | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self._instrument = instrument
+        self._sessions = sessions
+        self._history: dict[str, _History] = {}
+        self._steppers: dict[str, Stepping] = {}
+        self._signals: dict[str, Signal | None] = {}
+        self._speaking: tuple[str, ...] = ()
+        self._quotes: dict[str, Quote] = {}
+        self._last: dict[str, float] = {}
+        self._sequences: dict[str, int] = {}
+
+    def absorb(self, bars: Iterable[Bar]) -> int:
+        """Take in bars that closed at one time, by rank; returns how many. Then feed `BarsClosed`.
+
+        A bar that is not newer than its symbol's last is left out: it was seen before.
+        """
+        speaking = []
+        count = 0
+        for bar in bars:
+            history = self._history.get(bar.symbol)
+            if history is None:
+                history = self._history[bar.symbol] = _History(bar.symbol)
+                self._steppers[bar.symbol] = Stepping(self._strategy, self._instrument(bar.symbol))
+            if bar.ts <= history.last_ts:
+                continue
+            history.append(bar)
+            self._last[bar.symbol] = bar.close
+            signal = self._steppers[bar.symbol].update(bar, history.bars)
+            self._signals[bar.symbol] = signal or Signal(symbol=bar.symbol)
+            if signal is not None:
+                speaking.append(bar.symbol)
+            count += 1
+        self._speaking = tuple(speaking)
+        return count
+
+    def hear(self, event: Event) -> None:
+        """Take in what market_watch let pass: quotes, ticks."""
+        match event:
+            case QuoteUpdated(quote=quote, is_stale=False):
+                self._quotes[quote.symbol] = quote
+                self._last[quote.symbol] = quote.mid
+            case TickReceived(tick=tick):
+                self._sequences[tick.symbol] = tick.sequence
+                self._last[tick.symbol] = tick.price
+            case MarketStatusReported() | _:
+                return
+
+    def bar(self, symbol: str) -> Bar | None:
+        """The last completed bar."""
+        history = self._history.get(symbol)
+        return None if history is None else history.last
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The last sane quote."""
+        return self._quotes.get(symbol)
+
+    def mark(self, symbol: str) -> Price | None:
+        """The last price, exact."""
+        last = self._last.get(symbol)
+        return None if last is None else self._instrument(symbol).traded(last)
+
+    def last(self, symbol: str) -> float:
+        """The last price as a float; NaN before the first."""
+        return self._last.get(symbol, math.nan)
+
+    def sequence(self, symbol: str) -> int:
+        """The number of the last tick; 0 before the first."""
+        return self._sequences.get(symbol, 0)
+
+    def bars_since(self, symbol: str, at: int) -> int:
+        """How many completed bars opened at or after `at`."""
+        history = self._history.get(symbol)
+        return 0 if history is None else history.since(at)
+
+    def phase(self, at: int) -> MarketPhase:
+        """The phase of the session; always open without a calendar."""
+        return MarketPhase.OPEN if self._sessions is None else self._sessions.status(at).phase
+
+    def speaking(self) -> Sequence[str]:
+        """Symbols of whose just closed bars the strategy has something to say."""
+        return self._speaking
+
+    def signal(self, symbol: str) -> Signal | None:
+        """What the strategy says of the last bar; None before the first."""
+        return self._signals.get(symbol)
+
+    def symbols(self) -> Sequence[str]:
+        """Every symbol seen, by rank."""
+        return tuple(self._history)
+
+
+class _History:
+    """One symbol's bars in arrays that double as they fill; a view of them costs nothing."""
+
+    def __init__(self, symbol: str) -> None:
+        self._symbol = symbol
+        self._size = 0
+        self._ts = np.empty(_FIRST_ROOM, dtype=np.int64)
+        self._values = np.empty((5, _FIRST_ROOM), dtype=np.float64)
+        self.last: Bar | None = None
+
+    @property
+    def last_ts(self) -> int:
+        """When the last bar opened; before every time when there is none."""
+        return -(2**63) if self.last is None else self.last.ts
+
+    def append(self, bar: Bar) -> None:
+        """Add a newer bar."""
+        n = self._size
+        if n == len(self._ts):
+            self._ts = np.concatenate([self._ts, np.empty_like(self._ts)])
+            self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
+        self._ts[n] = bar.ts
+        self._values[:, n] = (bar.open, bar.high, bar.low, bar.close, bar.volume)
+        self._size = n + 1
+        self.last = bar
+
+    def bars(self) -> Bars:
+        """The history so far, sharing memory."""
+        n = self._size
+        return Bars(self._symbol, self._ts[:n], *(row[:n] for row in self._values))
+
+    def since(self, at: int) -> int:
+        """How many bars opened at or after `at`."""
+        return self._size - int(np.searchsorted(self._ts[: self._size], at))

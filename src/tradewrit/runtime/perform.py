@@ -1,0 +1,154 @@
+"""Performs effects: looks up the handler, checks the grant, and turns what comes back into events.
+
+The only place through which anything leaves the desk. Knows no strategy and no books.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from tradewrit.domain.effects import (
+    AskPeople,
+    AskVenue,
+    CancelAtVenue,
+    Effect,
+    FetchBars,
+    FetchMarketStatus,
+    FetchQuote,
+    OpenStream,
+    PlaceOrders,
+    ReplaceAtVenue,
+    SetTimer,
+)
+from tradewrit.domain.events.account import WritDenied
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.scopes import Grant
+from tradewrit.errors import PermissionDenied, Throttled, Unauthorized, Unreachable
+from tradewrit.runtime.grants import Grants
+from tradewrit.runtime.ports import Broker, Feed, Replacement
+
+Handler = Callable[[Any, Grant, int], Sequence[Event]]
+NO_EVENTS: Final[tuple[Event, ...]] = ()
+
+
+class Performer:
+    """Effects in, outcomes out. Every handler receives the live grant that covers the effect."""
+
+    def __init__(self, handlers: Mapping[type[Effect], Handler], grants: Grants) -> None:
+        self._handlers = dict(handlers)
+        self._grants = grants
+
+    def perform(self, effect: Effect, agent: str, now: int) -> Sequence[Event]:
+        """Do it, if the agent's writ covers it at `now`; otherwise say who lacked what."""
+        try:
+            grant = self._grants.live(agent, now)
+        except PermissionDenied as denied:
+            return (_denied(effect, agent, now, str(denied)),)
+        if not grant.covers(effect.scope, now):
+            return (_denied(effect, agent, now, f"its writ does not cover {effect.scope}"),)
+        handler = self._handlers.get(type(effect))
+        if handler is None:
+            return (_denied(effect, agent, now, "this desk has nobody who could do that"),)
+        return handler(effect, grant, now)
+
+
+def _denied(effect: Effect, agent: str, now: int, reason: str) -> WritDenied:
+    return WritDenied(
+        at=now,
+        trace=effect.trace,
+        agent=agent,
+        scope=effect.scope,
+        effect=type(effect).__name__,
+        subject=effect.subject,
+        reason=reason,
+    )
+
+
+def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
+    """Handlers that talk to a broker; its failures become reports, never exceptions."""
+
+    def place(effect: PlaceOrders, grant: Grant, now: int) -> Sequence[Event]:
+        try:
+            return broker.place(effect.approved, grant)
+        except Unreachable as lost:
+            # Neither sent nor not sent: the books say UNKNOWN until the venue has been asked.
+            return tuple(
+                _report(terms.client_order_id, Exec.UNKNOWN, now, str(lost))
+                for terms in effect.approved.orders
+            )
+        except (Throttled, Unauthorized) as refused:
+            return tuple(
+                _report(terms.client_order_id, Exec.REJECTED, now, str(refused), Rejection.NOT_SENT)
+                for terms in effect.approved.orders
+            )
+
+    def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
+        try:
+            return broker.cancel(effect.client_order_id, grant)
+        except (Unreachable, Throttled, Unauthorized) as failed:
+            # Cancelling twice is harmless, so not knowing is the same as not having asked.
+            return (_report(effect.client_order_id, Exec.CANCEL_REJECTED, now, str(failed)),)
+
+    def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
+        replacement = Replacement(
+            quantity=effect.quantity,  # type: ignore[arg-type]  # whole lots, checked by the executor
+            limit_price=effect.limit_price,
+            stop_price=effect.stop_price,
+        )
+        try:
+            return broker.replace(effect.client_order_id, replacement, grant)
+        except (Unreachable, Throttled, Unauthorized) as failed:
+            return (_report(effect.client_order_id, Exec.REPLACE_REJECTED, now, str(failed)),)
+
+    def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
+        del grant
+        try:
+            known = broker.order(effect.client_order_id)
+        except (Unreachable, Throttled, Unauthorized):
+            return NO_EVENTS  # still unknown; asked again at the next reconciliation
+        if known:
+            return known
+        lost = "the venue never received it"
+        return (_report(effect.client_order_id, Exec.REJECTED, now, lost, Rejection.NOT_SENT),)
+
+    return {PlaceOrders: place, CancelAtVenue: cancel, ReplaceAtVenue: replace, AskVenue: ask}
+
+
+def _report(order_id: str, kind: Exec, now: int, reason: str, code: str = "") -> ExecutionReport:
+    return ExecutionReport(
+        at=now,
+        exec_id=f"desk:{kind}:{order_id}:{now}",
+        client_order_id=order_id,
+        kind=kind,
+        reason=reason,
+        code=code,
+    )
+
+
+def feed_handlers(feed: Feed) -> dict[type[Effect], Handler]:
+    """Handlers that read market data."""
+
+    def answer(effect: Effect, grant: Grant, now: int) -> Sequence[Event]:
+        del grant
+        return feed.answer(effect, now)
+
+    return dict.fromkeys((FetchQuote, FetchBars, OpenStream, FetchMarketStatus), answer)
+
+
+def desk_handlers(
+    ask_people: Callable[[str, int], None], set_timer: Callable[[str, str, int], None]
+) -> dict[type[Effect], Handler]:
+    """Handlers inside the desk: show a review (id, version), set a timer (name, about, due at)."""
+
+    def ask(effect: AskPeople, grant: Grant, now: int) -> Sequence[Event]:
+        del grant, now
+        ask_people(effect.review_id, effect.version)
+        return NO_EVENTS
+
+    def timer(effect: SetTimer, grant: Grant, now: int) -> Sequence[Event]:
+        del grant, now
+        set_timer(effect.timer, effect.about, effect.due_at)
+        return NO_EVENTS
+
+    return {AskPeople: ask, SetTimer: timer}

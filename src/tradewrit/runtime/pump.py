@@ -1,0 +1,137 @@
+"""The pump: one input at a time through the kernel, one transaction per input, intents before effects.
+
+    input ─▶ kernel ─▶ journal.append (all records, one transaction) ─▶ books ─▶ effects ─▶ outcomes
+                                                                                     │
+                                              outcomes are inputs of their own ◀─────┘
+
+If the append fails, the books stay as they were and nothing leaves. Knows no agent and no venue.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.events.registry import encode, name_of
+from tradewrit.domain.signals import Market
+from tradewrit.kernel import Kernel, Recorded, Step
+from tradewrit.runtime.clock import Clock
+from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.journal.records import Entry, Record
+from tradewrit.runtime.perform import Performer
+
+INPUT: Final = "input"
+Listener = Callable[[Event, Record | None], None]
+"""Told of every event after its transaction is on disk; the record is None for what is not journalled."""
+
+
+class Pump:
+    """Drives one account: its kernel, its stream in the journal, its effects."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        market: Market,
+        journal: Journal,
+        stream: str,
+        performer: Performer,
+        clock: Clock,
+        books: Books,
+        *,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self.kernel = kernel
+        self.market = market
+        self.journal = journal
+        self.stream = stream
+        self.books = books
+        self._performer = performer
+        self._clock = clock
+        self._listeners = tuple(listeners)
+        self._seq = journal.head(stream).seq
+        self._queue: deque[tuple[Event, str]] = deque()
+        self._is_running = False
+
+    def feed(self, event: Event, source: str = INPUT) -> list[Event]:
+        """Take an input, and everything its effects answer, to the end; returns all it led to.
+
+        Raises JournalUnwritable when the journal refuses: the input is not taken, nothing was sent.
+        """
+        self._queue.append((event, source))
+        if self._is_running:  # an effect's handler came back with more: it waits its turn
+            return []
+        said: list[Event] = []
+        self._is_running = True
+        try:
+            while self._queue:
+                self._take(*self._queue.popleft(), said)
+        finally:
+            self._is_running = False
+            self._queue.clear()
+        return said
+
+    def _take(self, event: Event, source: str, said: list[Event]) -> None:
+        key = dedup_key(event)
+        if key is not None and self.journal.has_seen(self.stream, key):
+            return  # the same outside fact, heard twice
+        step = self.kernel.step(self.books, self.market, event, source)
+        if step is None:
+            return
+        said.extend(step.told)
+        said.extend(recorded.event for recorded in step.records)
+        records = self._commit(step)
+        self.books = step.books
+        self._tell(step, records)
+        for asked in step.effects:
+            outcomes = self._performer.perform(asked.effect, asked.agent, self._clock.now())
+            self._queue.extend((outcome, "outside") for outcome in outcomes)
+
+    def _commit(self, step: Step) -> list[Record]:
+        if not step.records:
+            return []
+        entries = entries_of(step.records, step.books, self._seq)
+        stored = self.journal.append(
+            self.stream, entries, expected_seq=self._seq, recorded_at=self._clock.now()
+        )
+        self._seq = stored[-1].seq
+        return stored
+
+    def _tell(self, step: Step, records: list[Record]) -> None:
+        if not self._listeners:
+            return
+        for told in step.told:
+            for listener in self._listeners:
+                listener(told, None)
+        for recorded, record in zip(step.records, records, strict=True):
+            for listener in self._listeners:
+                listener(recorded.event, record)
+
+
+def dedup_key(event: Event) -> str | None:
+    """The name of an outside fact; None for what happens as often as it is said."""
+    if isinstance(event, ExecutionReport):
+        return f"exec:{event.exec_id}"
+    return None
+
+
+def entries_of(records: Iterable[Recorded], books: Books, last_seq: int) -> list[Entry]:
+    """Journal entries for one step; causes become sequence numbers, the trade's scan the correlation."""
+    entries = []
+    for recorded in records:
+        event = recorded.event
+        trade = books.trades.get(event.trace) if event.trace else None
+        entries.append(
+            Entry(
+                type=name_of(type(event)),
+                at=event.at,
+                body=encode(event),
+                source=recorded.source,
+                caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
+                correlation=trade.correlation if trade is not None else f"input-{last_seq + 1}",
+                trace=event.trace,
+                dedup_key=dedup_key(event),
+            )
+        )
+    return entries

@@ -1,0 +1,149 @@
+"""Runs a strategy: all bars at once, or bar by bar. Both say the same on the same bars.
+
+A bar's verdict is a small integer, a bit per condition, so that a quiet bar costs one look.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar
+from tradewrit.domain.orders import Side
+from tradewrit.domain.signals import Signal
+from tradewrit.errors import StrategyError
+from tradewrit.features.bars import Bars, Floats
+from tradewrit.features.evaluate import Stepper, columns
+from tradewrit.features.series import Inputs, Series
+from tradewrit.strategies.base import CONDITIONS, Signals, Strategy
+
+ENTER_LONG, ENTER_SHORT, LEAVE_LONG, LEAVE_SHORT = 1, 2, 4, 8
+_BITS: Final = (ENTER_LONG, ENTER_SHORT, LEAVE_LONG, LEAVE_SHORT)
+Verdicts = NDArray[np.uint8]
+
+
+class Columns:
+    """A columnar strategy over one symbol's whole history."""
+
+    def __init__(self, strategy: Strategy, instrument: Instrument, bars: Bars) -> None:
+        self._strategy = strategy
+        formulas = formulas_of(strategy, instrument)
+        present = [(bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True)]
+        present = [(bit, condition) for bit, condition in present if condition is not None]
+        names = tuple(formulas.inputs)
+        found = columns(
+            [condition for _, condition in present] + [formulas.inputs[name] for name in names], bars
+        )
+        self.verdicts: Verdicts = np.zeros(len(bars), dtype=np.uint8)
+        for (bit, _), column in zip(present, found, strict=False):
+            self.verdicts |= np.where(column, np.uint8(bit), np.uint8(0))
+        self.inputs: dict[str, Floats] = dict(zip(names, found[len(present) :], strict=True))
+
+    def signal(self, i: int, symbol: str) -> Signal:
+        """The signal at the close of bar i."""
+        inputs = {name: float(column[i]) for name, column in self.inputs.items()}
+        return signal_of(self._strategy, symbol, int(self.verdicts[i]), inputs)
+
+
+class Stepping:
+    """Any strategy, one more bar at a time, for one symbol.
+
+    `update` takes the bar and a function that gives the history up to it (asked for by `on_bar` only).
+    """
+
+    def __init__(self, strategy: Strategy, instrument: Instrument) -> None:
+        self._strategy = strategy
+        self._symbol = instrument.symbol
+        self._stepper: Stepper | None = None
+        if not strategy.is_columnar():
+            return
+        formulas = formulas_of(strategy, instrument)
+        present = [(bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True)]
+        self._bits = tuple(bit for bit, condition in present if condition is not None)
+        self._names = tuple(formulas.inputs)
+        outputs: list[Series] = [condition for _, condition in present if condition is not None]
+        self._stepper = Stepper([*outputs, *formulas.inputs.values()])
+
+    def update(self, bar: Bar, history: Callable[[], Bars]) -> Signal | None:
+        """What the strategy says at this bar's close; None when it has nothing to say."""
+        if self._stepper is None:
+            return decide_on_bar(self._strategy, self._symbol, history())
+        values = self._stepper.update(bar)
+        verdict = 0
+        for bit, value in zip(self._bits, values, strict=False):
+            if value:
+                verdict |= bit
+        if not verdict:
+            return None
+        inputs = dict(zip(self._names, values[len(self._bits) :], strict=True))
+        return signal_of(self._strategy, self._symbol, verdict, inputs)
+
+
+def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
+    """The strategy's formulas for an instrument's grid; raises StrategyError when it cannot say them."""
+    inputs = Inputs(_decimals(instrument.tick), _decimals(instrument.lot))
+    try:
+        formulas = strategy.signals(inputs)
+    except StrategyError:
+        raise
+    except Exception as raised:  # an author's code may raise anything; say whose it is
+        raise StrategyError(
+            f"{strategy.name()}.signals raised {type(raised).__name__}: {raised}"
+        ) from raised
+    if not isinstance(formulas, Signals):
+        raise StrategyError(f"{strategy.name()}.signals must return Signals, not {formulas!r}")
+    return formulas
+
+
+def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
+    """Ask `on_bar`; raises StrategyError, naming the bar, when it raises or returns something else."""
+    try:
+        said = strategy.on_bar(bars)
+    except Exception as raised:  # an author's code may raise anything; say whose it is, and where
+        raise StrategyError(
+            f"{strategy.name()}.on_bar raised {type(raised).__name__} on bar {len(bars) - 1} of "
+            f"{symbol}: {raised}"
+        ) from raised
+    if said is None:
+        return None
+    if not isinstance(said, Signal):
+        raise StrategyError(f"{strategy.name()}.on_bar must return a Signal or None, not {said!r}")
+    kept = strategy.protection()
+    return replace(
+        said,
+        symbol=symbol,
+        stop_fraction=said.stop_fraction or kept.stop_fraction,
+        target_fraction=(
+            kept.target_fraction if said.target_fraction is None else said.target_fraction
+        ),
+        trail_fraction=said.trail_fraction or kept.trail_fraction,
+        max_bars=said.max_bars or kept.max_bars,
+    )
+
+
+def signal_of(
+    strategy: Strategy, symbol: str, verdict: int, inputs: dict[str, float]
+) -> Signal:
+    """A verdict as a signal; a bar that says both long and short says neither."""
+    enter = None
+    if verdict & ENTER_LONG and not verdict & ENTER_SHORT:
+        enter = Side.BUY
+    elif verdict & ENTER_SHORT and not verdict & ENTER_LONG:
+        enter = Side.SELL
+    return replace(
+        strategy.protection(),
+        symbol=symbol,
+        enter=enter,
+        leave_long="signal" if verdict & LEAVE_LONG else None,
+        leave_short="signal" if verdict & LEAVE_SHORT else None,
+        # A feature that is still warming up is not a number, and JSON has no word for that.
+        inputs={name: value for name, value in inputs.items() if value == value},  # noqa: PLR0124
+    )
+
+
+def _decimals(step: object) -> int:
+    exponent = step.as_tuple().exponent  # type: ignore[attr-defined]
+    return max(0, -int(exponent))

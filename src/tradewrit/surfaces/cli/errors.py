@@ -1,0 +1,37 @@
+"""How a failure leaves the command line: explained on standard error, with exit code 1 and no traceback."""
+
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from tradewrit.errors import TradewritError
+from tradewrit.surfaces.cli.output import stderr_console
+
+FAILED = 1
+"""The exit code of a failure that was explained; wrong use is 2, success 0."""
+
+
+class Commands(TyperGroup):
+    """The root group: turns every `TradewritError` of any command into its message.
+
+    With --debug the traceback comes first. Any other exception is a bug and keeps its traceback.
+    """
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command; a TradewritError becomes exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except TradewritError as error:
+            if ctx.params.get("debug"):
+                traceback.print_exception(error)
+            explain(str(error))
+            raise typer.Exit(FAILED) from error
+
+
+def explain(message: str) -> None:
+    """Write a failure to standard error; nothing in the message is taken for markup."""
+    console = stderr_console()
+    console.print("error:", style="bold red", end=" ", highlight=False)
+    console.print(message, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,122 @@
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.runtime.journal.samples import ID, RECORDS, STREAM, Alter, sample
+from tradewrit.errors import ConfigError, JournalError, JournalUnwritable
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+
+
+def test_an_existing_journal_keeps_its_id(path: Path) -> None:
+    with closing(SqliteJournal.open(path, id="f" * 32)) as journal:
+        assert journal.id == ID
+
+
+@pytest.mark.parametrize(("create", "read_only"), [(False, False), (True, True)])
+def test_a_missing_file_is_named_when_it_may_not_be_created(
+    tmp_path: Path, create: bool, read_only: bool
+) -> None:
+    with pytest.raises(JournalError, match=r"absent\.sqlite: there is no such journal"):
+        SqliteJournal.open(tmp_path / "absent.sqlite", id=ID, create=create, read_only=read_only)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bad", [None, "", "not hex", "F" * 32])
+def test_a_new_journal_needs_a_drawn_id_and_leaves_no_file_without(tmp_path: Path, bad: str | None) -> None:
+    with pytest.raises(JournalError, match="draw"):
+        SqliteJournal.open(tmp_path / "new.sqlite", id=bad)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_an_empty_file_and_a_text_are_no_journals(tmp_path: Path) -> None:
+    empty, text = tmp_path / "empty", tmp_path / "text"
+    empty.touch()
+    text.write_text("symbol,side,quantity\n" * 100)
+    for place, words in ((tmp_path, "is a directory"), (empty, "is empty"), (text, "is not a journal")):
+        with pytest.raises(JournalError, match=words):
+            SqliteJournal.open(place, id=ID)
+    assert text.read_text().startswith("symbol")
+    assert sorted(tmp_path.iterdir()) == [empty, text]
+
+
+def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot create the journal"):
+        SqliteJournal.open(tmp_path / "absent" / "journal.sqlite", id=ID)
+
+
+def test_somebody_elses_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    place = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute("CREATE TABLE trades (id INTEGER)")
+    before = place.read_bytes()
+    with pytest.raises(JournalError, match="an SQLite database, but not a journal"):
+        SqliteJournal.open(place, id=ID)
+    assert place.read_bytes() == before
+
+
+def test_a_journal_of_a_newer_version_is_refused_with_advice(path: Path, alter: Alter) -> None:
+    alter("UPDATE meta SET value = 2 WHERE key = 'schema_version'")
+    with pytest.raises(JournalError, match=r"written by a newer version .* upgrade"):
+        SqliteJournal.open(path)
+
+
+def test_a_journal_without_its_id_is_refused(path: Path, alter: Alter) -> None:
+    alter("DELETE FROM meta WHERE key = 'journal_id'")
+    with pytest.raises(JournalError, match="id or schema version is missing"):
+        SqliteJournal.open(path)
+
+
+def test_an_unknown_durability_is_refused_before_anything_is_created(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="FULL"):
+        SqliteJournal.open(tmp_path / "j.sqlite", id=ID, synchronous="full-ish")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_durability_is_the_default(path: Path) -> None:
+    with closing(SqliteJournal.open(path)) as journal:
+        assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_names_that_mean_something_in_a_uri_are_only_names(tmp_path: Path) -> None:
+    place = tmp_path / "a?mode=memory#b %41.sqlite"
+    with closing(SqliteJournal.open(place, id=ID)) as journal:
+        journal.append(STREAM, [sample(1)], expected_seq=0, recorded_at=1)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_copy_opened_read_only_is_read_without_a_trace(path: Path) -> None:
+    before = path.read_bytes()
+    with closing(SqliteJournal.open(path, read_only=True)) as journal:
+        assert len(list(journal.read(STREAM))) == RECORDS
+        assert journal.verify(STREAM, against=journal.head(STREAM)).is_intact
+        with pytest.raises(JournalUnwritable, match="read-only"):
+            journal.append(STREAM, [sample(9)], expected_seq=RECORDS, recorded_at=1)
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
+def test_a_read_only_look_at_a_live_journal_sees_what_is_appended(path: Path, journal: SqliteJournal) -> None:
+    with closing(SqliteJournal.open(path, read_only=True)) as looking:
+        journal.append(STREAM, [sample(9)], expected_seq=RECORDS, recorded_at=1, epoch=3)
+        assert looking.head(STREAM) == journal.head(STREAM)
+        assert [record.seq for record in looking.read(STREAM, after=RECORDS)] == [RECORDS + 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_write_protected_file_is_refused_for_appending(path: Path) -> None:
+    path.chmod(0o444)
+    with (
+        pytest.raises(JournalUnwritable, match="read-only"),
+        closing(SqliteJournal.open(path)) as journal,
+    ):
+        journal.append(STREAM, [sample(9)], expected_seq=RECORDS, recorded_at=1, epoch=3)
+
+
+def test_the_file_says_who_made_it_and_when(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+    assert meta == {"journal_id": ID, "schema_version": 1, "created_at": 7}
