@@ -33,6 +33,7 @@ from tradewrit.domain.folding import evolve
 from tradewrit.domain.signals import Market
 
 Decide = Callable[[Books, Market, Any], Decision]
+Said = tuple[str, Decision]
 
 
 class Agent(Protocol):
@@ -88,42 +89,47 @@ class Kernel:
 
     def step(self, books: Books, market: Market, event: Event, source: str = "input") -> Step | None:
         """Take one input to its end; None when nobody had anything to say and it needs no record."""
-        kind = type(event)
-        is_transient = kind in TRANSIENT
-        if is_transient:
-            # The path of a bar that leads to nothing: ask, and be done.
-            answers = [
-                (name, said)
-                for name, decide in self.routes.get(kind, ())
-                if (said := decide(books, market, event)) is not NOTHING
-            ]
-            if not answers:
-                return None
-        return self._run(books, market, event, source)
+        if type(event) not in TRANSIENT:
+            return self._run(books, market, event, source, None)
+        # The path of a bar that leads to nothing: ask everybody once, and be done.
+        said: list[Said] | None = None
+        for name, decide in self.routes.get(type(event), ()):
+            decision = decide(books, market, event)
+            if decision is not NOTHING:
+                said = [*(said or ()), (name, decision)]
+        return None if said is None else self._run(books, market, event, source, said)
 
-    def _run(self, books: Books, market: Market, event: Event, source: str) -> Step:
+    def _ask(self, books: Books, market: Market, event: Event) -> list[Said]:
+        return [
+            (name, decision)
+            for name, decide in self.routes.get(type(event), ())
+            if (decision := decide(books, market, event)) is not NOTHING
+        ]
+
+    def _run(
+        self, books: Books, market: Market, event: Event, source: str, said: list[Said] | None
+    ) -> Step:
+        """Event after event with all its consequences; `said` if the first has been asked about."""
         records: list[Recorded] = []
         effects: list[Asked] = []
         told: list[Event] = []
         waiting: list[tuple[Event, str, int]] = [(event, source, -1)]
         while waiting:
             current, said_by, cause = waiting.pop()
-            kind = type(current)
-            if kind in TRANSIENT:
+            if type(current) in TRANSIENT:
                 told.append(current)
             else:
                 books = evolve(books, current)
                 records.append(Recorded(current, said_by, cause))
                 cause = len(records) - 1
-            consequences: list[tuple[Event, str, int]] = []
-            for name, decide in self.routes.get(kind, ()):
-                decision = decide(books, market, current)
-                if decision is NOTHING:
-                    continue
-                consequences.extend((said, name, cause) for said in decision.events)
-                effects.extend(Asked(effect, name) for effect in decision.effects)
+            if said is None:
+                said = self._ask(books, market, current)
             # A stack: the first consequence, with everything it leads to, comes before the second.
-            waiting.extend(reversed(consequences))
+            for name, decision in reversed(said):
+                waiting.extend((after, name, cause) for after in reversed(decision.events))
+            for name, decision in said:
+                effects.extend(Asked(effect, name) for effect in decision.effects)
+            said = None
         return Step(books, tuple(records), tuple(effects), tuple(told))
 
 

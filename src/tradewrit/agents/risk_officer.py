@@ -76,6 +76,7 @@ def _judge(
     now = facts(books, market.mark, at)
     fitting = _size(books, proposal, now)
     sized = complete(books, proposal, fitting.quantity)
+    sized_hash = sized.hash
     trade, symbol = proposal.trade_id, proposal.symbol
     calculated = SizeCalculated(
         at=at,
@@ -96,9 +97,9 @@ def _judge(
     approval = RiskApproved(
         at=at,
         trace=trade,
-        decision=derive("risk", books.journal_id, trade, sized.hash, inputs_hash, length=16),
+        decision=derive("risk", books.journal_id, trade, sized_hash, inputs_hash, length=16),
         sized=sized,
-        sized_hash=sized.hash,
+        sized_hash=sized_hash,
         inputs_hash=inputs_hash,
         expires_at=at + books.review.expires_after_s * SECOND,
         review_id=review_id,
@@ -127,7 +128,7 @@ def edited(proposal: Proposal, quantity: Decimal, edit: Edit) -> Proposal:
 
 def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
     limit = books.limits.max_drawdown_fraction
-    if not books.is_drawdown_blocked and not may_have_crossed(books, market, limit):
+    if not books.is_drawdown_blocked and not may_have_crossed(books, market):
         return NOTHING
     worth = equity(books, market.mark)
     fallen = drawdown(worth, books.high_water)

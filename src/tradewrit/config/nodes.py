@@ -51,7 +51,7 @@ def compose(text: str, name: str, *, is_file: bool = True) -> yaml.Node | None:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(
-            f"{name}:{line}: a control character (U+{ord(str(error.character)):04X}) is not allowed in YAML"
+            f"{name}:{line}: a control character (U+{error.character:04X}) is not allowed in YAML"
         ) from None
     except RecursionError:
         raise ConfigError(f"{name}: nested too deeply to be a configuration") from None

@@ -32,7 +32,7 @@ class Reader:
     def __init__(self, root: mi.StructType) -> None:
         self.problems: list[Problem] = []
         self.places: dict[str, str] = {}
-        self._paths = [leaf.path for leaf in leaves(root)]
+        self._leaves = {leaf.path: leaf for leaf in leaves(root)}
 
     def section(self, node: yaml.Node, kind: mi.StructType, path: str, base: Any) -> Any:
         """A section as a struct: what the node sets, on top of `base` or of the type's own defaults.
@@ -61,7 +61,7 @@ class Reader:
         }
         for name, (key, node) in entries.items():
             if name not in fields:
-                self._unknown(key, joined(path, name), path, list(fields))
+                self._unknown(key, joined(path, name), path, [*filter(None, [kind.tag_field]), *fields])
                 continue
             held = values[fields[name].name]
             value = self._value(node, fields[name].type, joined(path, name), held)
@@ -185,17 +185,24 @@ class Reader:
     def _unknown(self, key: yaml.Node, full: str, path: str, known: list[str]) -> None:
         """Say which key was probably meant: a neighbour, or one of that name elsewhere."""
         name = full.removeprefix(f"{path}.")
+        if "." in name:
+            self._problem(key, full, f"unknown key; nest it: {name.replace('.', ': {', 1)}: ...}}")
+            return
         in_file = is_from_file(key)
         options = known if in_file else [joined(path, one) for one in known]
+        spelt = str if in_file else variable
+        choices = f"known here: {listed(map(spelt, options))}"
+        if other := self._leaves.get(full):
+            self._problem(key, full, f"has a meaning only with {other.only_with}; {choices}")
+            return
         near = nearest(name, known if in_file or path else [*known, *_RESERVED_KEYS])
         meant = self._elsewhere(name) if near is None else near if in_file else joined(path, near)
-        spelt = str if in_file else variable
-        guess = f"did you mean {spelt(meant)}?" if meant else f"known here: {listed(map(spelt, options))}"
+        guess = f"did you mean {spelt(meant)}?" if meant else choices
         self._problem(key, full, f"unknown key; {guess}")
 
     def _elsewhere(self, name: str) -> str | None:
         """A key of this name in another section, or the one meant by account_initial_cash."""
-        matches = (path for path in self._paths if name in {path.rpartition(".")[2], path.replace(".", "_")})
+        matches = (path for path in self._leaves if name in {path.rpartition(".")[2], path.replace(".", "_")})
         return next((path for path in matches if "[]" not in path), None)
 
     def _problem(self, node: yaml.Node, path: str, message: str) -> object:

@@ -7,18 +7,18 @@ Knows no market: what a position is worth now is `domain.portfolio`.
 
 import hashlib
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.fees import BpsFee, FeeModel
-from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderType
-from tradewrit.domain.positions import Position
+from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.trades import Trade
 
@@ -36,7 +36,22 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     reward_risk_sum: Decimal = ZERO
 
 
-class Books(msgspec.Struct, frozen=True, kw_only=True):
+class Holdings(msgspec.Struct, frozen=True, gc=False):
+    """Equity as a sum over prices: base + units x price for every symbol held.
+
+    units: signed, multiplier included. cost: what stands in for units x price before the first
+    price. margin: notional of shorts and derivatives, before leverage. The rough fields are the same
+    in floats, for screens.
+    """
+
+    base: Decimal
+    units: tuple[tuple[str, Decimal, Decimal], ...]
+    margin: Decimal
+    rough_base: float
+    rough_units: tuple[tuple[str, float], ...]
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
     orders: those of open trades, by client order id. trades: the open ones, by id.
@@ -44,6 +59,9 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     named, so that the same refusal is not recorded on every bar.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
     events: how many events were folded.
+
+    What is derived from the fields (`holdings`, `reserved`) is worked out once per value, and is no
+    part of it: neither encoded nor hashed.
     """
 
     journal_id: str = ""
@@ -76,7 +94,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     def instrument(self, symbol: str) -> Instrument:
         """The instrument; one without a definition has tick 0.01, lot 1 and the account's currency."""
         known = self.instruments.get(symbol)
-        return known if known is not None else _plain(symbol, self.currency)
+        return known if known is not None else plain(symbol, self.currency)
 
     def trade_in(self, symbol: str) -> Trade | None:
         """The open trade in a symbol."""
@@ -86,6 +104,26 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     def orders_of(self, trade_id: str) -> list[Order]:
         """All orders of an open trade."""
         return [order for order in self.orders.values() if order.terms.trade_id == trade_id]
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """Open positions as a linear form of their prices."""
+        base, margin = self.cash, ZERO
+        units: list[tuple[str, Decimal, Decimal]] = []
+        for symbol, position in self.positions.items():
+            instrument = self.instrument(symbol)
+            cost = position.cost(instrument) * position.direction.sign
+            if not is_paid_in_full(position.direction, instrument):
+                base -= cost
+                margin += abs(cost)
+            units.append((symbol, position.signed * instrument.multiplier, cost))
+        rough = tuple((symbol, float(amount)) for symbol, amount, _ in units)
+        return Holdings(base, tuple(units), margin, float(base), rough)
+
+    @cached_property
+    def reserved(self) -> Decimal:
+        """Cash set aside by every entry decided and not yet filled."""
+        return sum((order.reserve for order in self.orders.values() if order.reserved), ZERO)
 
     def encoded(self) -> bytes:
         """The canonical encoding: equal books are equal bytes, on every Python version."""
@@ -99,8 +137,3 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
 
 _encode: Any = msgspec.json.Encoder(order="deterministic").encode
 decode_books: Any = msgspec.json.Decoder(Books).decode
-
-
-@lru_cache(maxsize=4096)
-def _plain(symbol: str, currency: str) -> Instrument:
-    return Instrument(symbol=symbol, currency=currency)

@@ -26,7 +26,10 @@ class AssetClass(StrEnum):
     @property
     def is_derivative(self) -> bool:
         """Whether a position is margined (only P&L and fees move cash) instead of paid in full."""
-        return self in {AssetClass.FUTURE, AssetClass.PERPETUAL, AssetClass.FX}
+        return self in _MARGINED
+
+
+_MARGINED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL, AssetClass.FX})
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +101,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def notional(self, price: Decimal, qty: Decimal) -> Money:
         """Notional as money: price x quantity x multiplier."""
         return Money(canonical(self.value(price, qty)), self.currency)
+
+
+@lru_cache(maxsize=4096)
+def plain(symbol: str, currency: str) -> Instrument:
+    """The instrument of a symbol nobody has defined: tick 0.01, lot 1, in this currency."""
+    return Instrument(symbol=symbol, currency=currency)
 
 
 @lru_cache(maxsize=65_536)

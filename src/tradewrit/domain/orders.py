@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.domain.money import ZERO, Price, Qty, canonical
+from tradewrit.domain.money import EXACT, ZERO, Price, Qty, canonical
 from tradewrit.errors import InvalidTransitionError
 
 
@@ -273,6 +273,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def remaining(self) -> Decimal:
         """Quantity not yet filled."""
         return self.terms.quantity - self.filled
+
+    @property
+    def reserve(self) -> Decimal:
+        """Cash still set aside: the reservation for the part that has not filled."""
+        if not self.reserved or not self.is_live:
+            return ZERO
+        if not self.filled:
+            return self.reserved
+        return EXACT.divide(self.reserved * self.remaining, self.terms.quantity)
 
     @property
     def average_price(self) -> Decimal | None:

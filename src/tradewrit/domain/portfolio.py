@@ -10,16 +10,10 @@ from decimal import Decimal
 from tradewrit.domain.books import Books
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price, canonical
-from tradewrit.domain.orders import Order, Role
-from tradewrit.domain.positions import ClosedLot, Direction, Fill, Position
+from tradewrit.domain.positions import ClosedLot, Direction, Fill, Position, is_paid_in_full
 
 Marks = Callable[[str], Price | None]
 """A symbol's last price; None where there is none yet (its cost stands in)."""
-
-
-def is_paid_in_full(direction: Direction, instrument: Instrument) -> bool:
-    """Whether opening it moves its notional out of cash (a long in something that is not margined)."""
-    return direction is Direction.LONG and not instrument.asset_class.is_derivative
 
 
 def cash_change(fill: Fill, closed: tuple[ClosedLot, ...], instrument: Instrument) -> Decimal:
@@ -37,20 +31,13 @@ def cash_change(fill: Fill, closed: tuple[ClosedLot, ...], instrument: Instrumen
     return canonical(change)
 
 
-def worth(position: Position, mark: Price | None, instrument: Instrument) -> Decimal:
-    """What a position adds to equity at this price."""
-    if is_paid_in_full(position.direction, instrument):
-        if mark is None:
-            return position.cost(instrument)
-        return instrument.value(mark, position.quantity)
-    return ZERO if mark is None else position.unrealised(mark, instrument)
-
-
 def equity(books: Books, mark: Marks) -> Decimal:
     """Cash plus open positions at their last price; pending orders and exit fees are left out."""
-    total = books.cash
-    for symbol, position in books.positions.items():
-        total += worth(position, mark(symbol), books.instrument(symbol))
+    holdings = books.holdings
+    total = holdings.base
+    for symbol, units, cost in holdings.units:
+        price = mark(symbol)
+        total += cost if price is None else units * price
     return canonical(total)
 
 
@@ -67,38 +54,15 @@ def exposure(books: Books, mark: Marks) -> Decimal:
     )
 
 
-def reserve_of(order: Order) -> Decimal:
-    """Cash an order still sets aside: its reservation for the part that has not filled."""
-    if not order.reserved or not order.is_live:
-        return ZERO
-    if not order.filled:
-        return order.reserved
-    return EXACT.divide(order.reserved * order.remaining, order.terms.quantity)
-
-
-def reserved(books: Books) -> Decimal:
-    """Cash set aside by every order decided and not yet filled."""
-    return sum(
-        (reserve_of(order) for order in books.orders.values() if order.terms.role is Role.ENTRY), ZERO
-    )
-
-
 def margin(books: Books) -> Decimal:
     """Cash set aside by positions that were not paid in full: shorts and derivatives."""
-    total = ZERO
-    for symbol, position in books.positions.items():
-        instrument = books.instrument(symbol)
-        if is_paid_in_full(position.direction, instrument):
-            continue
-        cost = position.cost(instrument)
-        total += EXACT.divide(cost, books.limits.max_leverage)
-    return total
+    return EXACT.divide(books.holdings.margin, books.limits.max_leverage)
 
 
 def buying_power(books: Books, at: int) -> Decimal:
     """Cash that a new entry may use at `at`: settled, not reserved, not margin."""
     locked = sum((amount for usable_at, amount in books.unsettled if usable_at > at), ZERO)
-    return books.cash - reserved(books) - margin(books) - (ZERO if books.margin else locked)
+    return books.cash - books.reserved - margin(books) - (ZERO if books.margin else locked)
 
 
 def drawdown(equity_now: Decimal, high_water: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ Knows no cash; what a fill does to cash is `domain.portfolio`.
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
@@ -74,38 +75,45 @@ class ClosedLot(msgspec.Struct, frozen=True, kw_only=True):
     pnl: Decimal
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
+class Position(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All open lots of one symbol, oldest first, all in one direction."""
 
     symbol: str
     direction: Direction
     lots: tuple[Lot, ...]
 
-    @property
+    @cached_property
     def quantity(self) -> Decimal:
         """Units held, never negative."""
-        if len(self.lots) == 1:
-            return self.lots[0].quantity
         return sum((lot.quantity for lot in self.lots), ZERO)
 
-    @property
+    @cached_property
     def signed(self) -> Decimal:
         """Units held, negative when short."""
         return self.quantity * self.direction.sign
 
+    @cached_property
+    def paid(self) -> Decimal:
+        """Sum of entry price x quantity over the lots, multiplier left out."""
+        return sum((lot.price * lot.quantity for lot in self.lots), ZERO)
+
     def cost(self, instrument: Instrument) -> Decimal:
         """Notional at the entry prices."""
-        return sum((instrument.value(lot.price, lot.quantity) for lot in self.lots), ZERO)
+        return self.paid * instrument.multiplier
 
     def average_price(self) -> Decimal:
         """Quantity-weighted entry price, for display."""
-        value = sum((lot.price * lot.quantity for lot in self.lots), ZERO)
-        return canonical(EXACT.divide(value, self.quantity))
+        return canonical(EXACT.divide(self.paid, self.quantity))
 
     def unrealised(self, price: Decimal, instrument: Instrument) -> Decimal:
         """P&L if all were closed at `price`, fees left out."""
         now = instrument.value(price, self.quantity)
         return canonical((now - self.cost(instrument)) * self.direction.sign)
+
+
+def is_paid_in_full(direction: Direction, instrument: Instrument) -> bool:
+    """Whether opening it moves its notional out of cash (a long in something that is not margined)."""
+    return direction is Direction.LONG and not instrument.asset_class.is_derivative
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

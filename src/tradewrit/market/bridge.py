@@ -4,13 +4,14 @@ The result is synthetic and says nothing about what happened inside the day; it 
 of the day exactly, so that a daily bar rebuilt from it is the one it came from.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from tradewrit.domain.market import Interval
+from tradewrit.domain.market import DAY, SECOND, Interval
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars, Floats
 from tradewrit.market.calendar import Calendar, Session
@@ -54,10 +55,16 @@ def _session(daily: Bars, i: int, calendar: Calendar) -> Session:
     bar = daily.row(i)
     if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
         raise DataError(f"{bar.symbol}: the high and low of daily bar {i + 1} do not enclose open and close")
-    session = calendar.session_of(bar.ts)
+    session = _utc_date(calendar, bar.ts) if bar.ts % DAY == 0 else calendar.session_of(bar.ts)
     if session is None:
         raise DataError(f"{bar.symbol}: {calendar.name} has no session on the day of daily bar {i + 1}")
     return session
+
+
+def _utc_date(calendar: Calendar, ts: int) -> Session | None:
+    """The session of a date written as midnight UTC, which is the evening before in New York."""
+    day = datetime.fromtimestamp(ts // SECOND, UTC).date()
+    return next(iter(calendar.sessions(day, day)), None)
 
 
 def _day(daily: Bars, i: int, session: Session, step: int, tick: Decimal, chance: Generator) -> Bars:

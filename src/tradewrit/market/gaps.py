@@ -20,6 +20,7 @@ from tradewrit.market.stamps import iso
 
 _EPOCH: Final = date(1970, 1, 1)
 _MANY: Final = 0.05  # share of bars missing inside sessions from which it is a warning
+_LAST_DAY: Final = date(2261, 12, 1)  # calendars end where 64 bits of nanoseconds do
 _FITS: Final = 0.99  # Toronto, which shares most holidays with New York, reaches 0.985
 _EVERY_DAY: Final = 0.05  # least share of any weekday in a market that never closes; even is 1/7
 _LONGEST_DAILY: Final = 25 * HOUR  # the day on which clocks go back
@@ -45,7 +46,7 @@ def fitting_calendar(ts: Times) -> Calendar | None:
     if float(shares.min()) > _EVERY_DAY:
         return calendar_for("24/7")
     nyse = calendar_for("NYSE")
-    ts = ts[ts >= _begin_of(nyse)]
+    ts = _known(ts, nyse)
     if len(ts) < 2:
         return None
     days, expected = _days(ts, nyse), _session_days(ts, nyse)
@@ -62,7 +63,7 @@ def fitting_calendar(ts: Times) -> Calendar | None:
 
 def find_gaps(symbol: str, ts: Times, calendar: Calendar) -> Iterator[Finding]:
     """Findings for one symbol. ts: rising UTC ns. Bars longer than a day are not checked."""
-    ts = ts[ts >= _begin_of(calendar)]
+    ts = _known(ts, calendar)
     step = bar_length(ts)
     if len(ts) < 2 or step > _LONGEST_DAILY * 4:
         return
@@ -192,8 +193,10 @@ def _local(ts: Times, calendar: Calendar) -> Times:
     return ts + (walls - opens)[place]
 
 
-def _begin_of(calendar: Calendar) -> int:
-    return (date(calendar.first_year, 1, 2) - _EPOCH).days * DAY
+def _known(ts: Times, calendar: Calendar) -> Times:
+    """The times in years that the calendar covers."""
+    first, last = ((day - _EPOCH).days * DAY for day in (date(calendar.first_year, 1, 2), _LAST_DAY))
+    return ts[(ts >= first) & (ts < last)]
 
 
 def _weekdays(days: NDArray[np.int64]) -> NDArray[np.int64]:

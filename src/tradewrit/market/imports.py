@@ -19,9 +19,9 @@ from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.market import vendor
 from tradewrit.market.gaps import bar_length
 from tradewrit.market.stamps import iso
+from tradewrit.market.store import write_bars
 from tradewrit.market.table import COLUMNS, NUMBERS
 from tradewrit.market.vendor_file import Cells, cells_of
-from tradewrit.market.writing import write_bars
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,7 +142,7 @@ def _unit_findings(series: Series, units: Jumps) -> Iterator[Finding]:
 
 
 def _level_changes(series: Series, shifted: set[int]) -> Iterator[Finding]:
-    steps = np.log(series.close[:-1] / series.open[1:])
+    steps = np.log(series.close[:-1]) - np.log(series.open[1:])
     if not len(steps):
         return
     noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps))))
@@ -178,34 +178,37 @@ def _split_words(series: Series, i: int, step: float, noise: float) -> str:
         return ""
     # A stock can halve overnight, but hardly quarter: from 4:1 on the nearest ratio is good enough.
     tolerance = 0.10 if new >= 4 and is_whole else min(max(3 * noise, 0.03), 0.05)
-    level = math.log(
-        float(np.median(series.close[max(0, i - _AROUND) : i]))
-        / float(np.median(series.close[i : i + _AROUND]))
-    )
+    before, after = slice(max(0, i - _AROUND), i), slice(i, i + _AROUND)
+    level = math.log(np.median(series.close[before])) - math.log(np.median(series.close[after]))
     is_lasting = abs(abs(level) - ratio) < 0.25 and level * step > 0
-    volume = _volume_ratio(series, i)
+    volume = _volume_step(series.volume[before], series.volume[after])
     # A split multiplies the shares traded as well; half the way in logarithms is evidence.
-    is_backed = volume is not None and math.log(volume) * math.copysign(1.0, step) > ratio / 2
+    is_backed = volume is not None and volume * math.copysign(1.0, step) > ratio / 2
     if abs(abs(step) - ratio) > tolerance or not is_lasting or not (is_whole or is_backed):
         return ""
     split = f"{new}:{old}" if step > 0 else f"{old}:{new} (reverse)"
-    traded = "no volume to compare" if volume is None else f"volume x{volume:.2g}"
+    traded = "no volume to compare" if volume is None else f"volume x{_factor(volume):.2g}"
     return (
         f"{iso(int(series.ts[i]))}: {split}, close {float(series.close[i - 1]):g} to open "
         f"{float(series.open[i]):g}, {traded}{' (supports it)' if is_backed else ''}"
     )
 
 
-def _volume_ratio(series: Series, i: int) -> float | None:
-    before = float(np.median(series.volume[max(0, i - _AROUND) : i]))
-    after = float(np.median(series.volume[i : i + _AROUND]))
-    return after / before if before > 0 and after > 0 else None
+def _volume_step(before: Floats, after: Floats) -> float | None:
+    """Logarithm of how much more is traded afterwards; None when nothing is."""
+    old, new = float(np.median(before)), float(np.median(after))
+    return math.log(new) - math.log(old) if old > 0 and new > 0 else None
+
+
+def _factor(logarithm: float) -> float:
+    """Its exponential, held inside what a float can be: dirty prices reach either end."""
+    return math.exp(max(-700.0, min(700.0, logarithm)))
 
 
 def _jump_words(series: Series, i: int, step: float) -> str:
     days = int(series.ts[i] - series.ts[i - 1]) // DAY
     silence = f", after {days} days without a bar" if days > _GAP // DAY else ""
-    return f"{_bar(series, i)}: open is x{math.exp(-step):.3g} of the last close{silence}"
+    return f"{_bar(series, i)}: open is x{_factor(-step):.3g} of the last close{silence}"
 
 
 def _bar(series: Series, i: int) -> str:

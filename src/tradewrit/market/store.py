@@ -7,7 +7,6 @@ price) is refused with its place. `market.quality` reads the same files without 
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -16,11 +15,9 @@ from tradewrit.features.bars import Bars
 from tradewrit.market.csv_table import read_csv
 from tradewrit.market.parquet_table import read_parquet
 from tradewrit.market.stamps import iso
-from tradewrit.market.table import COLUMNS, NUMBERS, Table, missing_columns
-
-PARQUET_SUFFIXES: Final = (".parquet", ".pq")
-CSV_SUFFIXES: Final = (".csv", ".csv.gz")
-PRICES: Final = NUMBERS[:4]
+from tradewrit.market.strict import bars_of
+from tradewrit.market.table import BAR_SUFFIXES, NUMBERS, PARQUET_SUFFIXES, Table, table_of
+from tradewrit.market.writing import replace_file, writer_for
 
 
 def read_bars(path: str | Path) -> list[Bars]:
@@ -41,15 +38,15 @@ def read_bars(path: str | Path) -> list[Bars]:
 def bar_files(path: Path) -> list[Path]:
     """The file itself, or the bar files of a directory in name order; DataError when there is none."""
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _is_bar_file(file) and file.is_file())
+        files = sorted(file for file in path.iterdir() if file.name.endswith(BAR_SUFFIXES) and file.is_file())
         if not files:
-            raise DataError(f"{path}: no bar files in this directory ({_known_suffixes()})")
+            raise DataError(f"{path}: no bar files in this directory ({', '.join(BAR_SUFFIXES)})")
         return files
     if not path.exists():
         raise DataError(f"{path}: no such file")
-    if not _is_bar_file(path):
+    if not path.name.endswith(BAR_SUFFIXES):
         raise DataError(
-            f"{path}: cannot tell the format from this name; bar files end in {_known_suffixes()}"
+            f"{path}: cannot tell the format from this name; bar files end in {', '.join(BAR_SUFFIXES)}"
         )
     return [path]
 
@@ -59,77 +56,26 @@ def read_table(path: Path) -> Table:
     return read_parquet(path) if path.name.endswith(PARQUET_SUFFIXES) else read_csv(path)
 
 
-def bars_of(table: Table) -> list[Bars]:
-    """The bars of a table; DataError at its first defect (see `read_bars`)."""
-    if table.missing:
-        raise DataError(missing_columns(table))
-    if not len(table):
-        raise DataError(f"{table.source}: no rows; there is nothing to trade on")
-    _refuse_bad_cells(table)
-    _refuse_bad_numbers(table)
-    bars = []
-    for name, rows in zip(table.names, table.rows_by_symbol(), strict=True):
-        ts = table.ts[rows]
-        steps = np.diff(ts)
-        if len(steps) and int(steps.min()) <= 0:
-            _refuse_order(table, np.arange(len(table))[rows], int(np.argmax(steps <= 0)))
-        bars.append(Bars(name, ts, *(table.columns[column][rows] for column in NUMBERS)))
-    return bars
+def write_bars(path: str | Path, bars: Sequence[Bars]) -> None:
+    """Write bars symbol after symbol, to Parquet or CSV as the name ends.
 
+    The file appears complete or not at all: it is written beside its place and moved there.
 
-def _is_bar_file(path: Path) -> bool:
-    return path.name.endswith(PARQUET_SUFFIXES + CSV_SUFFIXES)
-
-
-def _known_suffixes() -> str:
-    return ", ".join(PARQUET_SUFFIXES + CSV_SUFFIXES)
-
-
-def _refusal(table: Table, what: str, count: int) -> DataError:
-    more = f" (and {count - 1} more like it)" if count > 1 else ""
-    hint = f"`tradewrit data check {table.source}` shows everything"
-    return DataError(f"{table.source}: {what}{more}; {hint}")
-
-
-def _refuse_bad_cells(table: Table) -> None:
-    if not table.bad.first:
-        return
-    cell = min(
-        table.bad.first,
-        key=lambda cell: (cell.row, COLUMNS.index(cell.column) if cell.column in COLUMNS else -1),
-    )
-    count = table.bad.counts[cell.column]
-    if cell.column == "row":
-        raise _refusal(table, f"row {cell.row} has {cell.text}", count)
-    wanted = {"symbol": "a symbol", "ts": "a time (ISO-8601 or a number since 1970)"}.get(
-        cell.column, "a number"
-    )
-    raise _refusal(table, f"row {cell.row}: {cell.column} is {cell.text!r}, not {wanted}", count)
-
-
-def _refuse_bad_numbers(table: Table) -> None:
-    for column in NUMBERS:
-        values = table.columns[column]
-        # One pass each, without temporaries, settles the common case; NaN makes every test fail.
-        lowest, highest = float(values.min()), float(values.max())
-        floor_holds = lowest >= 0 if column == "volume" else lowest > 0
-        if floor_holds and highest < np.inf:
-            continue
-        fits = (values >= 0 if column == "volume" else values > 0) & (values < np.inf)
-        row = int(np.argmin(fits))
-        wanted = "zero or more" if column == "volume" else "a positive number"
-        what = f"{table.place(row)}: {column} is {float(values[row])!r}, not {wanted}"
-        raise _refusal(table, what, int((~fits).sum()))
-
-
-def _refuse_order(table: Table, rows: np.ndarray, i: int) -> None:
-    before, row = int(rows[i]), int(rows[i + 1])
-    if table.ts[before] == table.ts[row]:
-        what = f"{table.place(row)}: duplicate of row {before + 1}, the same symbol and time"
-    else:
-        what = f"{table.place(row)}: time falls behind row {before + 1} ({iso(int(table.ts[before]))})"
-    count = int((np.diff(table.ts[rows]) <= 0).sum())
-    raise _refusal(table, f"{what}; the rows of a symbol must rise in time", count)
+    Raises DataError when the bars are such that `read_bars` would refuse the file, when a symbol
+    comes twice, when the format is unknown or polars is missing, or when the disk refuses.
+    """
+    target = Path(path)
+    write = writer_for(target)
+    table = table_of(bars, str(target))
+    if len(table.names) != len(bars):
+        raise DataError(f"{target}: not written: a symbol comes twice among the bars")
+    empty = next((one.symbol for one in bars if not len(one)), None)
+    if empty is not None:
+        raise DataError(f"{target}: not written: {empty} has no bars")
+    if "" in table.names:
+        raise DataError(f"{target}: not written: a symbol must have a name")
+    bars_of(table)
+    replace_file(target, lambda file: write(file, table))
 
 
 def _joined(files: Sequence[Path], parts: Sequence[Sequence[Bars]]) -> list[Bars]:

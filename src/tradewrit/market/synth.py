@@ -26,6 +26,7 @@ _VOLUME: Final = 10_000.0  # typical units per bar
 _WICK: Final = 0.5  # how far high and low reach beyond the body, in units of sigma
 _OVERNIGHT: Final = 0.2  # gap between a close and the next open, in units of sigma
 _JUMP_SIGMAS: Final = 10.0
+_MOST_TICKS: Final = 1e12  # a float still tells one tick from the next there
 
 Ticks = NDArray[np.int64]
 
@@ -53,8 +54,8 @@ def synthetic_bars(
     session: bars lie inside the regular sessions of this calendar (daily bars at the venue's
     midnight); without it they follow each other without a break from `start` (ISO-8601).
 
-    Prices start near `start_price` and never fall below one tick. Volumes are whole numbers with a
-    memory of several bars and larger where prices move.
+    Prices start near `start_price` and stay between one tick and some 1e12. Volumes are whole numbers with
+    a memory of several bars and larger where prices move.
 
     Raises DataError for arguments out of range.
     """
@@ -79,7 +80,7 @@ def _check(bars: int, sigma: float, start_price: float, tick: float, gaps: float
         ("bars", bars >= 1, "at least 1"),
         ("sigma", 0 <= sigma < 1, "0 or more and below 1"),
         ("tick", 0 < tick < float("inf"), "positive"),
-        ("start_price", tick <= start_price < float("inf"), "at least one tick"),
+        ("start_price", tick <= start_price <= _MOST_TICKS * tick, "between one and 1e12 ticks"),
         ("gaps", 0 <= gaps < 1, "0 or more and below 1"),
         ("jumps", 0 <= jumps <= 1, "between 0 and 1"),
     ):
@@ -100,7 +101,8 @@ def _one(
     n = len(ts)
     returns = sigma * chance.standard_normal(n)
     returns[chance.random(n) < jumps] *= _JUMP_SIGMAS
-    close = start_price * np.exp(np.cumsum(returns))
+    lowest, highest = np.log(float(tick) / start_price), np.log(_MOST_TICKS * float(tick) / start_price)
+    close = start_price * np.exp(np.clip(np.cumsum(returns), lowest, highest))
     before = np.concatenate([[start_price], close[:-1]])
     open_ = before * np.exp(_OVERNIGHT * sigma * chance.standard_normal(n))
     body_high, body_low = np.maximum(open_, close), np.minimum(open_, close)

@@ -18,6 +18,8 @@ from tradewrit.market.stamps import iso
 
 NUMBERS: Final = ("open", "high", "low", "close", "volume")
 COLUMNS: Final = ("symbol", "ts", *NUMBERS)
+PARQUET_SUFFIXES: Final = (".parquet", ".pq")
+BAR_SUFFIXES: Final = (*PARQUET_SUFFIXES, ".csv", ".csv.gz")
 EXAMPLES: Final = 1000  # unreadable cells kept per file; the rest are counted
 
 Codes = NDArray[np.int32]
@@ -51,6 +53,7 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     names: symbols in the order of their first rows; codes: index into `names` per row.
     ts: UTC ns of the bar's open, NO_TIME where unreadable. columns: the five of NUMBERS, float64,
     NaN where unreadable. missing: contract columns that the file does not have. header: its own.
+    is_file: whether there is a file that can be looked at, or bars in memory.
     """
 
     source: str
@@ -61,6 +64,7 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     bad: BadCells
     missing: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
+    is_file: bool = True
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -99,6 +103,7 @@ def table_of(bars: Sequence[Bars], source: str = "bars") -> Table:
         {column: _join([getattr(one, column) for one in bars], np.float64) for column in NUMBERS},
         BadCells(),
         header=COLUMNS,
+        is_file=False,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewrit.errors import DataError
 from tradewrit.market.parquet_table import load_frame, load_polars
-from tradewrit.market.store import PARQUET_SUFFIXES
+from tradewrit.market.table import PARQUET_SUFFIXES
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,9 +1,8 @@
-"""Writes bar files: whole or not at all, and only what `read_bars` would take back."""
+"""Puts tables into files, whole or not at all. Does not judge what it writes."""
 
 import gzip
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import IO, Final
@@ -11,39 +10,17 @@ from typing import IO, Final
 import numpy as np
 
 from tradewrit.errors import DataError
-from tradewrit.features.bars import Bars, Floats
+from tradewrit.features.bars import Floats
 from tradewrit.market.parquet_table import load_polars
 from tradewrit.market.stamps import iso_column
-from tradewrit.market.store import CSV_SUFFIXES, PARQUET_SUFFIXES, bars_of
-from tradewrit.market.table import COLUMNS, NUMBERS, Table, table_of
+from tradewrit.market.table import BAR_SUFFIXES, COLUMNS, NUMBERS, PARQUET_SUFFIXES, Table
 
 _BLOCK: Final = 65_536
 _SPECIAL: Final = frozenset(',"\r\n')
 
 
-def write_bars(path: str | Path, bars: Sequence[Bars]) -> None:
-    """Write bars symbol after symbol, to Parquet or CSV as the name ends.
-
-    The file appears complete or not at all: it is written beside its place and moved there.
-
-    Raises DataError when the bars are such that `read_bars` would refuse the file, when a symbol
-    comes twice, when the format is unknown or polars is missing, or when the disk refuses.
-    """
-    target = Path(path)
-    write = _writer(target)
-    table = table_of(bars, str(target))
-    if len(table.names) != len(bars):
-        raise DataError(f"{target}: not written: a symbol comes twice among the bars")
-    empty = next((one.symbol for one in bars if not len(one)), None)
-    if empty is not None:
-        raise DataError(f"{target}: not written: {empty} has no bars")
-    if "" in table.names:
-        raise DataError(f"{target}: not written: a symbol must have a name")
-    bars_of(table)
-    _replace(target, lambda file: write(file, table))
-
-
-def _writer(target: Path) -> Callable[[IO[bytes], Table], None]:
+def writer_for(target: Path) -> Callable[[IO[bytes], Table], None]:
+    """What writes a table in the format that the name ends in; DataError when it is none of ours."""
     if target.name.endswith(PARQUET_SUFFIXES):
         load_polars(target)
         return _write_parquet
@@ -51,34 +28,26 @@ def _writer(target: Path) -> Callable[[IO[bytes], Table], None]:
         return _write_gzip
     if target.name.endswith(".csv"):
         return _write_csv
-    known = ", ".join(PARQUET_SUFFIXES + CSV_SUFFIXES)
+    known = ", ".join(BAR_SUFFIXES)
     raise DataError(f"{target}: cannot tell the format from this name; bar files end in {known}")
 
 
-def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write beside `target`, make it durable, then move it into place; leave nothing on failure."""
+def replace_file(target: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write beside `target`, make it durable, then move it into place; leave nothing on failure.
+
+    Raises DataError when the storage refuses.
+    """
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise DataError(f"{target}: cannot be written: {error.strerror}") from error
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(0o666 & ~_umask())
         draft.replace(target)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _write_parquet(file: IO[bytes], table: Table) -> None:
@@ -87,7 +56,10 @@ def _write_parquet(file: IO[bytes], table: Table) -> None:
     ts = polars.Series(table.ts).cast(polars.Datetime("ns", "UTC"))
     columns = {"symbol": names.gather(table.codes), "ts": ts}
     columns |= {name: polars.Series(table.columns[name]) for name in NUMBERS}
-    polars.DataFrame(columns).write_parquet(file)
+    try:
+        polars.DataFrame(columns).write_parquet(file)
+    except polars.exceptions.ComputeError as error:
+        raise OSError(str(error)) from error  # how polars reports that the storage refused
 
 
 def _write_gzip(file: IO[bytes], table: Table) -> None:

@@ -13,7 +13,7 @@ from tradewrit.domain.events.risk import Breach
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Role, Side
-from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity, reserved
+from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
 from tradewrit.domain.portfolio import margin as margin_of
 from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Sized
@@ -37,7 +37,7 @@ def facts(books: Books, mark: Marks, at: int) -> Facts:
     return Facts(
         equity=worth,
         cash=books.cash,
-        reserved=reserved(books),
+        reserved=books.reserved,
         margin=margin_of(books),
         buying_power=buying_power(books, at),
         drawdown=drawdown(worth, books.high_water),

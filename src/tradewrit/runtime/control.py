@@ -10,7 +10,7 @@ import msgspec
 
 from tradewrit.domain.events.base import Answer, Command, Event
 from tradewrit.domain.orders import Order
-from tradewrit.domain.portfolio import drawdown, equity, reserved
+from tradewrit.domain.portfolio import drawdown, equity
 from tradewrit.domain.positions import Position
 from tradewrit.domain.reviews import Review, ReviewState
 from tradewrit.domain.trades import Trade
@@ -63,7 +63,7 @@ class Control:
             mode=books.mode,
             as_of=self._desk.clock.now(),
             cash=books.cash,
-            reserved=reserved(books),
+            reserved=books.reserved,
             equity=worth,
             high_water=books.high_water,
             drawdown=drawdown(worth, books.high_water),

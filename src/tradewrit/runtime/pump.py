@@ -73,8 +73,7 @@ class Pump:
         return said
 
     def _take(self, event: Event, source: str, said: list[Event]) -> None:
-        key = dedup_key(event)
-        if key is not None and self.journal.has_seen(self.stream, key):
+        if type(event) is ExecutionReport and self.journal.has_seen(self.stream, _key(event)):
             return  # the same outside fact, heard twice
         step = self.kernel.step(self.books, self.market, event, source)
         if step is None:
@@ -109,11 +108,9 @@ class Pump:
                 listener(recorded.event, record)
 
 
-def dedup_key(event: Event) -> str | None:
-    """The name of an outside fact; None for what happens as often as it is said."""
-    if isinstance(event, ExecutionReport):
-        return f"exec:{event.exec_id}"
-    return None
+def _key(report: ExecutionReport) -> str:
+    """What an execution is called, whatever road it came by."""
+    return f"exec:{report.exec_id}"
 
 
 def entries_of(records: Iterable[Recorded], books: Books, last_seq: int) -> list[Entry]:
@@ -131,7 +128,7 @@ def entries_of(records: Iterable[Recorded], books: Books, last_seq: int) -> list
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
                 correlation=trade.correlation if trade is not None else f"input-{last_seq + 1}",
                 trace=event.trace,
-                dedup_key=dedup_key(event),
+                dedup_key=_key(event) if isinstance(event, ExecutionReport) else None,
             )
         )
     return entries

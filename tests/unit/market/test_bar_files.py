@@ -2,11 +2,13 @@
 
 import gzip
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,11 +17,8 @@ from hypothesis.extra import numpy as arrays
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars
 from tradewrit.market import csv_table
-from tradewrit.market.fast_csv import read_clean_csv
-from tradewrit.market.store import read_bars
-from tradewrit.market.writing import write_bars
-
-pl = pytest.importorskip("polars")
+from tradewrit.market.fast_csv import WORTHWHILE_BYTES, read_clean_csv
+from tradewrit.market.store import read_bars, write_bars
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 HEADER = "symbol,ts,open,high,low,close,volume"
@@ -40,14 +39,16 @@ prices = st.floats(1e-9, 1e12) | st.decimals("0.01", 9999, places=2).map(float)
 
 @st.composite
 def bar_lists(draw: st.DrawFn) -> list[Bars]:
-    names = draw(st.lists(st.text("ABC/.,\"' é", min_size=1, max_size=6), min_size=1, max_size=4, unique=True))
+    names = draw(
+        st.lists(st.text("ABC/.,\"' é", min_size=1, max_size=6), min_size=1, max_size=4, unique=True)
+    )
     found = []
     for name in names:
         times = draw(st.lists(st.integers(-(2**61), 2**61), min_size=1, max_size=8, unique=True))
         n = len(times)
         four = [draw(arrays.arrays(np.float64, n, elements=prices)) for _ in range(4)]
         volume = draw(arrays.arrays(np.float64, n, elements=st.floats(0, 1e15)))
-        found.append(Bars(name, np.array(sorted(times)), *four, volume))
+        found.append(Bars(name, np.array(sorted(times)), *[*four, volume]))
     return found
 
 
@@ -77,9 +78,7 @@ def test_symbols_come_in_the_order_of_their_first_rows_and_rows_may_interleave(c
 
 
 def test_columns_may_stand_in_any_order_and_one_too_many_is_ignored(csv_file: File) -> None:
-    path = csv_file(
-        "x,1.5,1,2,0.5,A,2024-01-02,100", header="note,close,open,high,low,symbol,ts,volume"
-    )
+    path = csv_file("x,1.5,1,2,0.5,A,2024-01-02,100", header="note,close,open,high,low,symbol,ts,volume")
     (bars,) = read_bars(path)
     assert bars.row(0).close == 1.5
     assert bars.row(0).volume == 100
@@ -87,11 +86,11 @@ def test_columns_may_stand_in_any_order_and_one_too_many_is_ignored(csv_file: Fi
 
 @pytest.mark.parametrize(
     "kind",
-    [pl.Datetime("ms"), pl.Datetime("us"), pl.Datetime("ns"), pl.Datetime("us", "UTC"), pl.Date],
+    [pl.Datetime("ms"), pl.Datetime("us"), pl.Datetime("ns"), pl.Datetime("us", "UTC"), pl.Date()],
 )
-def test_parquet_times_of_any_unit_mean_the_same(tmp_path: Path, kind: pl.DataType) -> None:
+def test_parquet_times_of_any_unit_mean_the_same(tmp_path: Path, kind: pl.Datetime | pl.Date) -> None:
     ts = pl.Series("ts", ["2024-01-02", "2024-01-03"]).str.to_datetime().cast(kind)
-    frame = pl.DataFrame({"symbol": ["A", "A"], "ts": ts, **dict.fromkeys(COLUMNS, [1.0, 2.0])})
+    frame = pl.DataFrame({"symbol": ["A", "A"], "ts": ts, **{name: [1.0, 2.0] for name in COLUMNS}})
     frame.write_parquet(tmp_path / "bars.parquet")
     (bars,) = read_bars(tmp_path / "bars.parquet")
     assert bars.ts.tolist() == [1_704_153_600 * 10**9, 1_704_240_000 * 10**9]
@@ -99,7 +98,7 @@ def test_parquet_times_of_any_unit_mean_the_same(tmp_path: Path, kind: pl.DataTy
 
 def test_parquet_times_of_another_zone_are_read_as_utc(tmp_path: Path) -> None:
     ts = pl.Series("ts", ["2024-01-02T09:30"]).str.to_datetime().dt.replace_time_zone("America/New_York")
-    frame = pl.DataFrame({"symbol": ["A"], "ts": ts, **dict.fromkeys(COLUMNS, [1])})
+    frame = pl.DataFrame({"symbol": ["A"], "ts": ts, **{name: [1] for name in COLUMNS}})
     frame.write_parquet(tmp_path / "bars.parquet")
     (bars,) = read_bars(tmp_path / "bars.parquet")
     assert bars.ts.tolist() == [1_704_205_800 * 10**9]
@@ -144,7 +143,9 @@ def test_the_fast_csv_reader_takes_plain_files(csv_file: File, stamp: str) -> No
     fast = read_clean_csv(path, HEADER.split(","))
     slow = csv_table.read_csv(path)
     assert fast is not None
-    assert (fast.names, fast.ts.tolist()) == (slow.names, slow.ts.tolist()) == (("B", "A,1"), slow.ts.tolist())
+    assert (
+        (fast.names, fast.ts.tolist()) == (slow.names, slow.ts.tolist()) == (("B", "A,1"), slow.ts.tolist())
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_large_csv_is_the_same_with_and_without_polars(
     bars = [Bars(name, ts, walk, walk + 1, walk - 1, walk, walk * 7) for name in ("B", "A")]
     path = tmp_path / "bars.csv"
     write_bars(path, bars)
-    assert path.stat().st_size > csv_table.WORTHWHILE_BYTES
+    assert path.stat().st_size > WORTHWHILE_BYTES
     assert same(read_bars(path), bars)
     monkeypatch.setitem(sys.modules, "polars", None)
     assert same(read_bars(path), bars)
@@ -191,7 +192,10 @@ def test_parquet_without_polars_says_what_to_install(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (["A,2024-01-02,1,2,1,2,3", "A,2024-01-02,1,2,1,2,3"], ["row 2", "A", "2024-01-02T00:00:00Z", "duplicate of row 1"]),
+        (
+            ["A,2024-01-02,1,2,1,2,3", "A,2024-01-02,1,2,1,2,3"],
+            ["row 2", "A", "2024-01-02T00:00:00Z", "duplicate of row 1"],
+        ),
         (["A,2024-01-03,1,2,1,2,3", "A,2024-01-02,1,2,1,2,3"], ["row 2", "falls behind row 1", "2024-01-03"]),
         (["A,2024-01-02,nan,2,1,2,3"], ["row 1", "open is nan"]),
         (["A,2024-01-02,1,inf,1,2,3"], ["row 1", "high is inf"]),
@@ -209,7 +213,9 @@ def test_parquet_without_polars_says_what_to_install(tmp_path: Path, monkeypatch
         (["A,2024-01-02,1,2,1,2,-1", "A,2024-01-03,1,2,1,2,-2"], ["row 1", "and 1 more"]),
     ],
 )
-def test_a_wrong_row_is_refused_with_its_place_and_value(csv_file: File, rows: list[str], words: list[str]) -> None:
+def test_a_wrong_row_is_refused_with_its_place_and_value(
+    csv_file: File, rows: list[str], words: list[str]
+) -> None:
     path = csv_file(*rows)
     with pytest.raises(DataError) as refused:
         read_bars(path)
@@ -220,12 +226,17 @@ def test_a_wrong_row_is_refused_with_its_place_and_value(csv_file: File, rows: l
 
 @pytest.mark.parametrize(
     ("column", "value", "word"),
-    [("open", None, "open is 'null'"), ("ts", None, "ts is 'null'"), ("symbol", None, "symbol is 'null'"),
-     ("close", float("nan"), "close is nan"), ("volume", -1.0, "volume is -1.0")],
+    [
+        ("open", None, "open is 'null'"),
+        ("ts", None, "ts is 'null'"),
+        ("symbol", None, "symbol is 'null'"),
+        ("close", float("nan"), "close is nan"),
+        ("volume", -1.0, "volume is -1.0"),
+    ],
 )
 def test_a_wrong_parquet_row_is_refused_too(tmp_path: Path, column: str, value: object, word: str) -> None:
     ts = pl.Series(["2024-01-02", "2024-01-03"]).str.to_datetime()
-    frame = pl.DataFrame({"symbol": ["A", "A"], "ts": ts, **dict.fromkeys(COLUMNS, [1.0, 2.0])})
+    frame = pl.DataFrame({"symbol": ["A", "A"], "ts": ts, **{name: [1.0, 2.0] for name in COLUMNS}})
     changed = pl.Series(column, [frame[column][0], value], dtype=frame[column].dtype)
     frame.with_columns(changed).write_parquet(tmp_path / "bars.parquet")
     with pytest.raises(DataError, match=f"row 2.*{word}"):
@@ -333,6 +344,26 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(
         write_bars(path, [daily([1.0, 2.0])])
     assert path.read_text() == "kept"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_disk_that_fills_up_midway_leaves_nothing_behind(tmp_path: Path, suffix: str) -> None:
+    code = f"""
+import resource, signal
+from tradewrit.errors import DataError
+from tradewrit.market.store import write_bars
+from tradewrit.market.synth import synthetic_bars
+import polars  # before the limit: it may write files of its own when it starts
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    write_bars({str(tmp_path / "bars")!r} + {suffix!r}, synthetic_bars(1, 5000, seed=1))
+except DataError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cannot be written" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_place_or_name_is_refused(tmp_path: Path, daily: Callable[..., Bars]) -> None:

@@ -109,7 +109,7 @@ def test_missing_columns_are_one_finding_that_names_them_all(csv_file: File) -> 
     assert "high, low, close, volume" in finding.message
 
 
-def test_a_file_of_nothing_and_a_file_of_rubbish_are_findings(tmp_path: Path, csv_file: File) -> None:
+def test_a_file_of_nothing_and_a_file_of_rubbish_are_findings(tmp_path: Path) -> None:
     (tmp_path / "rubbish.parquet").write_bytes(b"PAR1" + bytes(range(200)) + b"PAR1")
     assert kinds(check(tmp_path / "rubbish.parquet")) == {Kind.UNREADABLE}
     (tmp_path / "empty.csv").write_text(HEADER + "\n")
@@ -167,8 +167,10 @@ def test_minutes_missing_inside_a_session_are_told_from_a_missing_session() -> N
     report = check(
         [
             minutes(
-                lambda ts: ~((ts >= opening) & (ts < opening + 7 * MINUTE))
-                & ~((ts >= other.open) & (ts < other.close))
+                lambda ts: (
+                    ~((ts >= opening) & (ts < opening + 7 * MINUTE))
+                    & ~((ts >= other.open) & (ts < other.close))
+                )
             )
         ]
     )
@@ -194,9 +196,19 @@ def test_times_of_no_known_venue_are_said_to_be_unchecked(market: Market) -> Non
 
 @pytest.mark.parametrize(
     ("ratio", "words"),
-    [(2, "2:1"), (3, "3:1"), (4, "4:1"), (7, "7:1"), (20, "20:1"), (0.5, "1:2 (reverse)"), (0.125, "1:8 (reverse)")],
+    [
+        (2, "2:1"),
+        (3, "3:1"),
+        (4, "4:1"),
+        (7, "7:1"),
+        (20, "20:1"),
+        (0.5, "1:2 (reverse)"),
+        (0.125, "1:8 (reverse)"),
+    ],
 )
-def test_a_split_is_suspected_with_its_ratio_and_its_evidence(market: Market, ratio: float, words: str) -> None:
+def test_a_split_is_suspected_with_its_ratio_and_its_evidence(
+    market: Market, ratio: float, words: str
+) -> None:
     before = np.arange(250) < 120
     bars = market.scaled(np.where(before, ratio, 1.0), np.where(before, 1.0, ratio))
     finding = only(check([bars]), Kind.SUSPECTED_SPLIT)
@@ -290,14 +302,28 @@ def test_the_report_is_plain_json(csv_file: File) -> None:
     assert finding["first_at"] == finding["last_at"] == "2024-01-02T00:00:00Z"
 
 
-cell = st.sampled_from(["1", "2.5", "0", "-1", "nan", "inf", "", "x", "1e999", "100"])
-time = st.sampled_from(["2024-01-02", "2024-01-03", "2024-01-02T14:30:00Z", "5", "", "x", "1970-01-01"])
+cell = st.sampled_from(["1", "2.5", "0", "-1", "nan", "inf", "", "x", "1e999", "1e300", "1e-300", "100"])
+time = st.sampled_from(
+    [
+        "2024-01-02",
+        "2024-01-03",
+        "2024-01-02T14:30:00Z",
+        "5",
+        "",
+        "x",
+        "1970-01-01",
+        "2262-04-01",
+        "1677-10-01",
+    ]
+)
 row = st.tuples(st.sampled_from(["A", "B", ""]), time, cell, cell, cell, cell, cell).map(",".join)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(row | st.just("A,2024-01-04"), max_size=8))
-def test_dirt_never_raises_and_errors_are_exactly_what_reading_refuses(tmp_path: Path, rows: list[str]) -> None:
+def test_dirt_never_raises_and_errors_are_exactly_what_reading_refuses(
+    tmp_path: Path, rows: list[str]
+) -> None:
     path = tmp_path / "bars.csv"
     path.write_text("\n".join([HEADER, *rows]) + "\n")
     report = check(path)

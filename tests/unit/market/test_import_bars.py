@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tradewrit.errors import DataError
 from tradewrit.market.imports import import_bars
 from tradewrit.market.store import read_bars
-
-pl = pytest.importorskip("polars")
 
 HALF_PAST = 1_704_205_800 * 10**9  # 2024-01-02T14:30:00Z, 09:30 in New York
 MINUTE = 60 * 10**9
@@ -82,7 +81,12 @@ def test_the_usual_step_is_the_interval_when_none_is_given(vendor: Vendor, tmp_p
 def test_dates_do_not_close(vendor: Vendor, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="carry a date"):
         import_bars(
-            vendor(GOOGLE), tmp_path / "b.csv", symbol="A", bar_time="close", interval="1d", drop_incomplete=True
+            vendor(GOOGLE),
+            tmp_path / "b.csv",
+            symbol="A",
+            bar_time="close",
+            interval="1d",
+            drop_incomplete=True,
         )
 
 
@@ -127,7 +131,12 @@ def test_dates_that_could_be_either_are_asked_about(vendor: Vendor, tmp_path: Pa
 
 def test_unsorted_rows_are_sorted_and_exact_repetitions_dropped(vendor: Vendor, tmp_path: Path) -> None:
     head = "symbol,date,open,high,low,close,volume\n"
-    rows = ["A,2024-01-03,2,2,2,2,2", "A,2024-01-02,1,1,1,1,1", "A,2024-01-04,3,3,3,3,3", "A,2024-01-03,2,2,2,2,2"]
+    rows = [
+        "A,2024-01-03,2,2,2,2,2",
+        "A,2024-01-02,1,1,1,1,1",
+        "A,2024-01-04,3,3,3,3,3",
+        "A,2024-01-03,2,2,2,2,2",
+    ]
     report = import_bars(vendor(head + "\n".join(rows)), tmp_path / "bars.csv")
     assert read_bars(tmp_path / "bars.csv")[0].close.tolist() == [1, 2, 3]
     assert "A: rows were unsorted; sorted by time" in report.notes

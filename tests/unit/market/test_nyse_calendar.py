@@ -12,6 +12,7 @@ from tradewrit.errors import ConfigError, DataError
 from tradewrit.market import nyse
 from tradewrit.market.calendar import calendar_for
 
+Oracle = dict[int, dict[date, tuple[int, int]]]
 NYSE = calendar_for("NYSE")
 ALWAYS = calendar_for("24/7")
 
@@ -21,18 +22,18 @@ def at(text: str) -> int:
 
 
 @pytest.mark.parametrize("year", range(1995, 2027))
-def test_sessions_and_half_days_are_those_of_exchange_calendars(year: int, xnys: dict) -> None:
+def test_sessions_and_half_days_are_those_of_exchange_calendars(year: int, xnys: Oracle) -> None:
     ours = {s.date: (s.open, s.close) for s in NYSE.sessions(date(year, 1, 1), date(year, 12, 31))}
     assert ours == xnys[year]
 
 
 @pytest.fixture(scope="module")
-def xnys() -> dict:
+def xnys() -> Oracle:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the oracle's own use of its data frame library
         oracle = pytest.importorskip("exchange_calendars")
         schedule = oracle.get_calendar("XNYS", start="1995-01-01", end="2026-12-31").schedule
-    years: dict = {}
+    years: Oracle = {}
     for day, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True):
         years.setdefault(day.year, {})[day.date()] = (int(opens.value), int(closes.value))
     return years

@@ -48,7 +48,9 @@ def test_adjusted_prices_have_few_decimals_and_enclose_their_bodies(adjusted: li
         assert bool((bars.low <= np.minimum(bars.open, bars.close)).all())
         assert bool((bars.low > 0).all())
         for name in PRICES:
-            decimals = [-int(Decimal(repr(price)).as_tuple().exponent) for price in getattr(bars, name).tolist()]
+            decimals = [
+                -int(Decimal(repr(price)).as_tuple().exponent) for price in getattr(bars, name).tolist()
+            ]
             assert max(decimals) <= 4
 
 
@@ -63,7 +65,8 @@ def test_adjusting_removes_the_splits_and_keeps_the_moves_of_other_days(adjusted
         assert agree.mean() > 0.98  # the others are splits and dividends
 
 
-def test_volumes_count_the_shares_of_the_last_day(adjusted: list[Bars]) -> None:
+@pytest.mark.usefixtures("adjusted")
+def test_volumes_count_the_shares_of_the_last_day() -> None:
     (apple,), (raw,) = sample_bars(["AAPL"]), sample_bars(["AAPL"], adjusted=False)
     ratios = apple.volume / raw.volume
     assert ratios[0] == 4
@@ -88,7 +91,9 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
         sample_bars()
 
 
-@pytest.mark.parametrize("content", [None, b"no gzip", gzip.compress(b"Ticker,Date\n"), gzip.compress(b"x" * 99)[:20]])
+@pytest.mark.parametrize(
+    "content", [None, b"no gzip", gzip.compress(b"Ticker,Date\n"), gzip.compress(b"x" * 99)[:20]]
+)
 def test_a_package_without_usable_prices_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
@@ -101,8 +106,8 @@ def test_a_package_without_usable_prices_says_what_to_install(
         sample_bars()
 
 
-def test_the_sample_needs_no_data_frame_library(adjusted: list[Bars]) -> None:
-    assert adjusted
+@pytest.mark.usefixtures("adjusted")
+def test_the_sample_needs_no_data_frame_library() -> None:
     code = (
         "import sys; from tradewrit.market.sample import sample_bars; sample_bars(); "
         "print({'pandas', 'polars', 'bokeh_sampledata', 'shapely'} & set(sys.modules))"

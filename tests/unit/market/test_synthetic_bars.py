@@ -118,7 +118,7 @@ def test_a_day_rebuilt_from_its_bridge_is_the_day(prices: list[list[int]], volum
     sessions = NYSE.sessions(date(2024, 7, 2), date(2024, 7, 9))[: len(prices)]
     rows = np.array([[p[0], max(p), min(p), p[1]] for p in prices]) / 100
     ts = np.array([NYSE.midnight(session.date) for session in sessions])
-    daily = Bars("A", ts, *rows.T, np.full(len(rows), float(volume)))
+    daily = Bars("A", ts, *[*rows.T, np.full(len(rows), float(volume))])
     inner = brownian_bridge(daily, NYSE, seed=9, interval="5m")
     for i, session in enumerate(sessions):
         today = (inner.ts >= session.open) & (inner.ts < session.close)
@@ -139,9 +139,14 @@ def test_a_bridge_stays_the_same_when_more_days_follow(daily: Callable[..., Bars
     assert equal(whole.head(48), begun)
 
 
+def test_a_date_at_midnight_utc_is_that_date_in_new_york(daily: Callable[..., Bars]) -> None:
+    inner = brownian_bridge(daily([10.0], days=[19_905]), NYSE, seed=2)
+    assert inner.ts[0] == NYSE.sessions(date(2024, 7, 1), date(2024, 7, 1))[0].open
+
+
 def test_a_bridge_needs_a_session_and_a_sane_bar(daily: Callable[..., Bars]) -> None:
     with pytest.raises(DataError, match="no session on the day of daily bar 1"):
-        brownian_bridge(daily([10.0], days=[19_908 + 2]), NYSE, seed=2)
+        brownian_bridge(daily([10.0], days=[19_910]), NYSE, seed=2)
     odd = Bars("A", np.array([19_905 * DAY]), *(np.array([value]) for value in (1.0, 0.5, 2.0, 1.0, 9.0)))
     with pytest.raises(DataError, match="do not enclose"):
         brownian_bridge(odd, calendar_for("24/7"), seed=2)

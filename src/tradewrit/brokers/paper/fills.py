@@ -55,54 +55,54 @@ def market(side: Side, printed: float, instrument: Instrument, slippage_bps: Dec
     return slipped(side, instrument.traded(printed), instrument, slippage_bps)
 
 
-def is_stop_hit(side: Side, stop: Price, span: Span) -> bool:
+def is_stop_hit(side: Side, stop_price: Price, span: Span) -> bool:
     """Whether the market traded at the stop or beyond it (below for sells, above for buys)."""
-    return span.low <= float(stop) if side is Side.SELL else span.high >= float(stop)
+    return span.low <= float(stop_price) if side is Side.SELL else span.high >= float(stop_price)
 
 
-def stop_trigger(side: Side, stop: Price, span: Span, instrument: Instrument) -> Price | None:
+def stop_trigger(side: Side, stop_price: Price, span: Span, instrument: Instrument) -> Price | None:
     """The price at which a stop is triggered: the stop, or the first price if that is already beyond.
 
     None when it is not reached.
     """
-    if not is_stop_hit(side, stop, span):
+    if not is_stop_hit(side, stop_price, span):
         return None
-    is_gap = is_stop_hit(side, stop, Span.at(span.first))
-    return instrument.traded(span.first) if is_gap else stop
+    is_gap = is_stop_hit(side, stop_price, Span.at(span.first))
+    return instrument.traded(span.first) if is_gap else stop_price
 
 
 def stop(
-    side: Side, stop: Price, span: Span, instrument: Instrument, slippage_bps: Decimal = ZERO
+    side: Side, stop_price: Price, span: Span, instrument: Instrument, slippage_bps: Decimal = ZERO
 ) -> Price | None:
     """What a stop order gets: its trigger price, less what slips; None when it is not reached."""
-    price = stop_trigger(side, stop, span, instrument)
+    price = stop_trigger(side, stop_price, span, instrument)
     return None if price is None else slipped(side, price, instrument, slippage_bps)
 
 
-def limit_reach(side: Side, limit: Price, instrument: Instrument, *, through: bool) -> Decimal:
+def limit_reach(side: Side, limit_price: Price, instrument: Instrument, *, through: bool) -> Decimal:
     """The price the market has to print for a limit to fill: its own, or one tick beyond."""
     if not through:
-        return limit
-    return limit - instrument.tick if side is Side.BUY else limit + instrument.tick
+        return limit_price
+    return limit_price - instrument.tick if side is Side.BUY else limit_price + instrument.tick
 
 
 def limit(
-    side: Side, limit: Price, span: Span, instrument: Instrument, *, through: bool = False
+    side: Side, limit_price: Price, span: Span, instrument: Instrument, *, through: bool = False
 ) -> Price | None:
     """What a resting limit gets: its limit, or the first price if that is better; None when not reached."""
-    reach = float(limit_reach(side, limit, instrument, through=through))
+    reach = float(limit_reach(side, limit_price, instrument, through=through))
     if side is Side.BUY:
         if span.low > reach:
             return None
-        return instrument.traded(span.first) if span.first <= reach else limit
+        return instrument.traded(span.first) if span.first <= reach else limit_price
     if span.high < reach:
         return None
-    return instrument.traded(span.first) if span.first >= reach else limit
+    return instrument.traded(span.first) if span.first >= reach else limit_price
 
 
-def is_within(side: Side, limit: Price, price: Price) -> bool:
-    """Whether `price` is no worse than `limit`."""
-    return price <= limit if side is Side.BUY else price >= limit
+def is_within(side: Side, limit_price: Price, price: Price) -> bool:
+    """Whether `price` is no worse than `limit_price`."""
+    return price <= limit_price if side is Side.BUY else price >= limit_price
 
 
 def trail(side: Side, extreme: Price, trail_fraction: Decimal, instrument: Instrument) -> Price:

@@ -15,7 +15,7 @@ from tradewrit.brokers.paper.sessions import Sessions
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import ZERO, Price, canonical
+from tradewrit.domain.money import ZERO, Price, canonical_qty
 from tradewrit.domain.orders import OrderTerms, Side
 
 OCO = "oco"
@@ -138,14 +138,14 @@ class Lifecycle:
         is_sale = terms.side is Side.SELL and not instrument.asset_class.is_derivative
         settles_at = self.sessions.settles_at(at) if is_sale else 0
         self.ledger.book(instrument, terms.side, quantity, price, charge, settles_at)
-        order.filled = canonical(order.filled + quantity)
+        order.filled = canonical_qty(order.filled + quantity)
         order.leaves -= quantity
         self._release(order, quantity)
         self.reports.on_state(
             order,
             Exec.TRADE,
             at,
-            last_quantity=canonical(quantity),
+            last_quantity=canonical_qty(quantity),
             last_price=price,
             fee=charge,
             settles_at=settles_at,
@@ -225,8 +225,8 @@ class Lifecycle:
 
     # -- how orders change
 
-    def change(self, order: Working, terms: OrderTerms, stop: Price | None, hold: Decimal | None) -> None:
-        """Work new terms. stop: of a trailing stop, which has none among its terms. hold: None leaves it."""
+    def change(self, order: Working, terms: OrderTerms, stop: Price | None, hold: Decimal) -> None:
+        """Work new terms. stop: of a trailing stop, which has none among its terms."""
         if order.may_grow:
             order.leaves = min(order.leaves, terms.quantity - order.filled)
         else:
@@ -238,14 +238,13 @@ class Lifecycle:
             order.stop = terms.stop_price
         if stop is not None:
             order.stop = stop
-        if hold is not None:
-            self.ledger.hold(order.id, hold)
+        self.ledger.hold(order.id, hold)
         self.touch(self.books[terms.symbol])
         self.reports.on_state(
             order,
             Exec.REPLACED,
             self.now,
-            quantity=canonical(terms.quantity),
+            quantity=canonical_qty(terms.quantity),
             limit_price=terms.limit_price,
             stop_price=order.stop or None,
         )

@@ -10,8 +10,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.orders import Role
-from tradewrit.domain.portfolio import is_paid_in_full
-from tradewrit.domain.positions import ClosedLot, Direction
+from tradewrit.domain.positions import ClosedLot, Direction, is_paid_in_full
 from tradewrit.features.bars import Floats, Times
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.results import EquityCurve, RoundTrip

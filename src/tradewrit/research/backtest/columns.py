@@ -34,6 +34,7 @@ class ColumnMarket:
         self._rank = {name: rank for rank, name in enumerate(self._names)}
         self._at = [-1] * len(bars)
         self._close = [math.nan] * len(bars)
+        self._marks: dict[str, Price] = {}
         self._speaking: list[str] | tuple[str, ...] = _NOBODY
         self._columns: list[Columns] | None = None
         self._verdicts: list[bytes] = []
@@ -45,6 +46,8 @@ class ColumnMarket:
     def advance(self, rows: list[Row]) -> None:
         """These bars have closed: show them, and ask the strategy."""
         at, close = self._at, self._close
+        if self._marks:
+            self._marks = {}
         if self._columns is None:
             self._ask(rows)
             return
@@ -94,8 +97,13 @@ class ColumnMarket:
 
     def mark(self, symbol: str) -> Price | None:
         """The last close, exact."""
-        last = self.last(symbol)
-        return None if math.isnan(last) else self._instrument(symbol).traded(last)
+        known = self._marks.get(symbol)
+        if known is None:
+            last = self.last(symbol)
+            if math.isnan(last):
+                return None
+            known = self._marks[symbol] = self._instrument(symbol).traded(last)
+        return known
 
     def last(self, symbol: str) -> float:
         """The last close as a float; NaN before the first."""

@@ -8,7 +8,7 @@ import msgspec
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import PAPER
 from tradewrit.domain.events.account import AccountOpened
-from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import ReviewPolicy
@@ -32,7 +32,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     def instrument(self, symbol: str) -> Instrument:
         """The instrument; without a definition: tick 0.01, lot 1, the account's currency."""
         known = self.instruments.get(symbol)
-        return known if known is not None else Instrument(symbol=symbol, currency=self.currency)
+        return known if known is not None else plain(symbol, self.currency)
 
     def opening(self, journal_id: str, strategy: str, at: int, version: str) -> AccountOpened:
         """The genesis event of an account that runs under this setup."""
