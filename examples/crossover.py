@@ -1,6 +1,6 @@
 """A strategy in a dozen lines: long while the fast average is above the slow one.
 
-    tradewrit backtest --strategy examples/crossover.py --data BARS.csv
+tradewrit backtest --strategy examples/crossover.py --data BARS.csv
 """
 
 from tradewrit import Inputs, Signals, Strategy, crosses_above, crosses_below, ema

@@ -1,7 +1,9 @@
 """The escape hatch: plain Python on every bar, for what formulas cannot say.
 
-    tradewrit backtest --strategy examples/dip_buyer.py --data BARS.csv
+tradewrit backtest --strategy examples/dip_buyer.py --data BARS.csv
 """
+
+from itertools import pairwise
 
 from tradewrit import Bars, Signal, Strategy, enter_long, leave
 
@@ -19,7 +21,7 @@ class DipBuyer(Strategy):
         if len(bars) <= self.run:
             return None
         recent = bars.close[-self.run - 1 :].tolist()
-        steps = [after - before for before, after in zip(recent, recent[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(recent)]
         if all(step < 0 for step in steps):
             return enter_long(f"{self.run} falling closes", close=recent[-1])
         if all(step > 0 for step in steps):

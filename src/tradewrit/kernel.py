@@ -106,9 +106,7 @@ class Kernel:
             if (decision := decide(books, market, event)) is not NOTHING
         ]
 
-    def _run(
-        self, books: Books, market: Market, event: Event, source: str, said: list[Said] | None
-    ) -> Step:
+    def _run(self, books: Books, market: Market, event: Event, source: str, said: list[Said] | None) -> Step:
         """Event after event with all its consequences; `said` if the first has been asked about."""
         records: list[Recorded] = []
         effects: list[Asked] = []

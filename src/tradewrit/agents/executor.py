@@ -127,9 +127,7 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
             reasons=reasons,
         )
         return Decision((invalidated, aborted))
-    consumed = ReviewConsumed(
-        at=event.at, trace=trade, review_id=event.review_id, trade_id=trade
-    )
+    consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
     is_open = market.phase(event.at) is MarketPhase.OPEN
     requested = OrderRequested(
         at=event.at,
@@ -224,9 +222,7 @@ def _let_go(order: Order, at: int) -> Decision:
     terms = order.terms
     released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
     approved = Approved(orders=(terms,), by=("released",), at=at)
-    return Decision(
-        (released,), (PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved),)
-    )
+    return Decision((released,), (PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved),))
 
 
 # -- protection and exits: never wait for a human, a budget or a limit
@@ -265,9 +261,7 @@ def _protect(books: Books, event: ProtectionRequested) -> Decision:
         )
     by = ("protection",)
     return Decision(
-        tuple(
-            OrderRequested(at=event.at, trace=event.trace, terms=leg, approved_by=by) for leg in legs
-        ),
+        tuple(OrderRequested(at=event.at, trace=event.trace, terms=leg, approved_by=by) for leg in legs),
         (
             PlaceOrders(
                 trace=event.trace,
@@ -337,9 +331,7 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
             reason=event.reason or "withdrawn before it was sent",
         )
         return Decision((cancelled,))
-    asked = CancelRequested(
-        at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason
-    )
+    asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
 
@@ -424,9 +416,7 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     )
     if not event.fresh or order is None:
         return Decision((answer,))
-    return Decision(
-        (answer,), (AskVenue(symbol=order.terms.symbol, client_order_id=event.client_order_id),)
-    )
+    return Decision((answer,), (AskVenue(symbol=order.terms.symbol, client_order_id=event.client_order_id),))
 
 
 def _denied(books: Books, event: WritDenied) -> Decision:
@@ -446,5 +436,3 @@ def _place(requested: OrderRequested) -> PlaceOrders:
 
 def _id(books: Books, trade: str, role: Role, attempt: int) -> str:
     return client_order_id(books.journal_id, books.account, trade, role, attempt)
-
-

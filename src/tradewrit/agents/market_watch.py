@@ -76,7 +76,5 @@ def _count(market: Market, event: TickReceived) -> Decision:
     before = market.sequence(tick.symbol)
     if before == 0 or tick.sequence == before + 1:
         return NOTHING
-    gap = StreamGapDetected(
-        at=event.at, symbol=tick.symbol, expected=before + 1, received=tick.sequence
-    )
+    gap = StreamGapDetected(at=event.at, symbol=tick.symbol, expected=before + 1, received=tick.sequence)
     return Decision((gap,))

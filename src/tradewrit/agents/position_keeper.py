@@ -114,18 +114,12 @@ def _on_fill(books: Books, event: FillBooked) -> Decision:
     is_first = trade.state not in _LEAVING
     events: list[Event] = []
     if is_first and event.role is Role.STOP:
-        events.append(
-            StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
-        )
+        events.append(StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price))
     elif is_first and event.role is Role.TARGET:
-        events.append(
-            TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
-        )
+        events.append(TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price))
     if trade.state is not TradeState.ORDER_CLOSING:
         events.append(
-            ExitSent(
-                at=at, trace=trade.id, trade_id=trade.id, client_order_id=event.client_order_id
-            )
+            ExitSent(at=at, trace=trade.id, trade_id=trade.id, client_order_id=event.client_order_id)
         )
     left = held(books, trade)
     if not left:
@@ -341,9 +335,7 @@ def _leave(books: Books, trade_id: str, reason: str, at: int) -> Decision:
         return _exit_when_clear(books, trade, at)
     return Decision(
         tuple(
-            CancelOrder(
-                at=at, trace=trade.id, client_order_id=order.id, actor=NAME, reason=f"exit: {reason}"
-            )
+            CancelOrder(at=at, trace=trade.id, client_order_id=order.id, actor=NAME, reason=f"exit: {reason}")
             for order in working
         )
     )
@@ -522,11 +514,7 @@ def _no_stop(trade: str, reason: str, at: int) -> Decision:
 
 def _check(books: Books, event: CheckExit) -> Decision:
     trade = books.trades.get(event.trade_id)
-    found = (
-        None
-        if trade is None
-        else hit(trade.direction, event.price, trade.stop_price, trade.target_price)
-    )
+    found = None if trade is None else hit(trade.direction, event.price, trade.stop_price, trade.target_price)
     return Decision((ExitChecked(at=event.at, trade_id=event.trade_id, hit=found),))
 
 

@@ -95,9 +95,7 @@ def _ask(books: Books, event: RiskApproved) -> Decision:
 
 def _keep(event: LimitExceeded) -> Decision:
     reason = "; ".join(f"{b.limit}: {b.message} ({b.actual} against {b.allowed})" for b in event.breaches)
-    return Decision(
-        (ReviewKept(at=event.at, trace=event.trace, review_id=event.review_id, reason=reason),)
-    )
+    return Decision((ReviewKept(at=event.at, trace=event.trace, review_id=event.review_id, reason=reason),))
 
 
 def _answer(books: Books, event: HumanDecided) -> Decision:
@@ -236,9 +234,7 @@ def _expire(books: Books, event: TimerFired) -> Decision:
         return NOTHING
     if task.state not in {ReviewState.PENDING, ReviewState.MODIFIED} or event.at < task.expires_at:
         return NOTHING
-    expired = ReviewExpired(
-        at=event.at, trace=task.trade_id, review_id=task.id, trade_id=task.trade_id
-    )
+    expired = ReviewExpired(at=event.at, trace=task.trade_id, review_id=task.id, trade_id=task.trade_id)
     return Decision((expired, _abort(task, event.at, "expired", "nobody answered in time")))
 
 

@@ -70,9 +70,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             assert_never(event)
 
 
-def _judge(
-    books: Books, market: Market, proposal: Proposal, at: int, review_id: str = ""
-) -> Decision:
+def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "") -> Decision:
     now = facts(books, market.mark, at)
     fitting = _size(books, proposal, now)
     sized = complete(books, proposal, fitting.quantity)
@@ -120,9 +118,7 @@ def edited(proposal: Proposal, quantity: Decimal, edit: Edit) -> Proposal:
         proposal,
         quantity=quantity if edit.quantity is None else edit.quantity,
         stop_fraction=proposal.stop_fraction if edit.stop_fraction is None else edit.stop_fraction,
-        target_fraction=(
-            proposal.target_fraction if edit.target_fraction is None else edit.target_fraction
-        ),
+        target_fraction=(proposal.target_fraction if edit.target_fraction is None else edit.target_fraction),
     )
 
 

@@ -38,9 +38,7 @@ from tradewrit.risk.limits import breaches, facts
 from tradewrit.risk.sizing import complete, reward_risk, size, target_fraction
 
 NAME: Final = "strategist"
-Hears = (
-    BarsClosed | StopSet | PositionClosed | ScanCandidates | EvaluateSetup | ManagePosition | ShouldExit
-)
+Hears = BarsClosed | StopSet | PositionClosed | ScanCandidates | EvaluateSetup | ManagePosition | ShouldExit
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -196,9 +194,7 @@ def _judge(books: Books, market: Market, trade_id_: str, at: int) -> ExitJudged:
     signal = market.signal(trade.symbol)
     if reason is None and signal is not None:
         reason = signal.leave(trade.direction)
-    return ExitJudged(
-        at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=trade.stop_price
-    )
+    return ExitJudged(at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=trade.stop_price)
 
 
 def _log(books: Books, event: PositionClosed) -> Decision:

@@ -127,7 +127,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def encoded(self) -> bytes:
         """The canonical encoding: equal books are equal bytes, on every Python version."""
-        return _encode(self)
+        encoded: bytes = _encode(self)
+        return encoded
 
     @property
     def state_hash(self) -> str:

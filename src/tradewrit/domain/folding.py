@@ -20,14 +20,13 @@ from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.orders import advance as advance_order
 from tradewrit.domain.positions import Direction, book
 from tradewrit.domain.reviews import Review, ReviewState, Verdict
-from tradewrit.domain.reviews import can as review_can
 from tradewrit.domain.reviews import advance as review_advance
+from tradewrit.domain.reviews import can as review_can
 from tradewrit.domain.trades import On as TradeOn
 from tradewrit.domain.trades import Trade
 from tradewrit.domain.trades import advance as trade_advance
 from tradewrit.domain.trades import can as trade_can
 
-_E = TypeVar("_E", bound=Event)
 Fold = Callable[[Books, Any], Books]
 K = TypeVar("K")
 V = TypeVar("V")
@@ -125,9 +124,7 @@ def _trade_logged(books: Books, event: st.TradeLogged) -> Books:
         trades=event.trades,
         wins=event.wins,
         realised=canonical(stats.realised + event.pnl),
-        reward_risk_sum=canonical(
-            stats.reward_risk_sum + reward.quantize(Decimal("1E-8"), context=EXACT)
-        ),
+        reward_risk_sum=canonical(stats.reward_risk_sum + reward.quantize(Decimal("1E-8"), context=EXACT)),
     )
     return replace(_end(books, event.trade_id), stats=stats)
 
@@ -322,9 +319,7 @@ def _opened(books: Books, event: ps.PositionOpened) -> Books:
 
 
 def _added(books: Books, event: ps.PositionAdded) -> Books:
-    return _trade(
-        books, event.trade_id, None, stop_price=event.stop_price, target_price=event.target_price
-    )
+    return _trade(books, event.trade_id, None, stop_price=event.stop_price, target_price=event.target_price)
 
 
 def _triggered(reason: str) -> Fold:
@@ -372,35 +367,25 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
         high_water=canonical(books.high_water + e.amount),
     ),
     ac.TradingHalted: lambda books, e: replace(books, halted=e.reason or "halted"),
-    ac.TradingResumed: lambda books, e: replace(books, halted=""),
+    ac.TradingResumed: lambda books, _: replace(books, halted=""),
     st.CandidateFound: _candidate,
-    st.HoldSignalled: lambda books, e: replace(
-        books, refused=_with(books.refused, e.symbol, (e.reason,))
-    ),
-    st.ExitSignalled: lambda books, e: _trade(
-        books, e.trade_id, TradeOn.TRIGGER, exit_reason=e.reason
-    ),
+    st.HoldSignalled: lambda books, e: replace(books, refused=_with(books.refused, e.symbol, (e.reason,))),
+    st.ExitSignalled: lambda books, e: _trade(books, e.trade_id, TradeOn.TRIGGER, exit_reason=e.reason),
     st.TradeLogged: _trade_logged,
     rk.LimitExceeded: _limit_exceeded,
     rk.RiskApproved: _risk_approved,
-    rk.DrawdownAlerted: lambda books, e: replace(books, is_drawdown_blocked=True),
-    rk.DrawdownCleared: lambda books, e: replace(books, is_drawdown_blocked=False),
+    rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
+    rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
     rv.ReviewRequested: _review_requested,
     rv.ReviewEndorsed: _review_endorsed,
     rv.ReviewApproved: _review_approved,
-    rv.ReviewModified: lambda books, e: _review(
-        books, e.review_id, Verdict.MODIFY, nonce=e.nonce
-    ),
-    rv.ReviewKept: lambda books, e: _review(
-        books, e.review_id, Verdict.REISSUE, note=e.reason
-    ),
+    rv.ReviewModified: lambda books, e: _review(books, e.review_id, Verdict.MODIFY, nonce=e.nonce),
+    rv.ReviewKept: lambda books, e: _review(books, e.review_id, Verdict.REISSUE, note=e.reason),
     rv.ReviewRejected: lambda books, e: _review(
         books, e.review_id, Verdict.REJECT, nonce=e.nonce, note=e.reason
     ),
     rv.ReviewExpired: lambda books, e: _review(books, e.review_id, Verdict.EXPIRE),
-    rv.ReviewWithdrawn: lambda books, e: _review(
-        books, e.review_id, Verdict.WITHDRAW, note=e.reason
-    ),
+    rv.ReviewWithdrawn: lambda books, e: _review(books, e.review_id, Verdict.WITHDRAW, note=e.reason),
     rv.ReviewInvalidated: lambda books, e: _review(
         books, e.review_id, Verdict.INVALIDATE, note="; ".join(e.reasons)
     ),
@@ -410,41 +395,29 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     od.OrderAccepted: lambda books, e: _order(
         books, e.client_order_id, On.ACCEPT, broker_order_id=e.broker_order_id
     ),
-    od.OrderRejected: lambda books, e: _order(
-        books, e.client_order_id, On.REJECT, reason=e.reason
-    ),
+    od.OrderRejected: lambda books, e: _order(books, e.client_order_id, On.REJECT, reason=e.reason),
     od.OrderUnknown: lambda books, e: _order(books, e.client_order_id, On.LOSE, reason=e.reason),
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
-    od.OrderCancelled: lambda books, e: _order(
-        books, e.client_order_id, On.CANCEL, reason=e.reason
-    ),
+    od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     od.CancelRefused: lambda books, e: _order(books, e.client_order_id, On.REFUSE),
     od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
     od.OrderModified: _modified,
     od.ModifyRefused: lambda books, e: _order(books, e.client_order_id, On.REFUSE),
     od.OrderExpired: lambda books, e: _order(books, e.client_order_id, On.EXPIRE),
-    od.OrderRefused: lambda books, e: _order(
-        books, e.client_order_id, On.CANCEL, reason=e.reason
-    ),
+    od.OrderRefused: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     ps.FillBooked: _fill_booked,
     ps.PositionOpened: _opened,
     ps.PositionAdded: _added,
-    ps.ProtectionRequested: lambda books, e: _trade(
-        books, e.trade_id, None, attempts=e.attempt
-    ),
+    ps.ProtectionRequested: lambda books, e: _trade(books, e.trade_id, None, attempts=e.attempt),
     ps.StopSet: lambda books, e: _trade(books, e.trade_id, TradeOn.PROTECT),
-    ps.StopMoved: lambda books, e: _trade(
-        books, e.trade_id, TradeOn.PROTECT, stop_price=e.stop_price
-    ),
+    ps.StopMoved: lambda books, e: _trade(books, e.trade_id, TradeOn.PROTECT, stop_price=e.stop_price),
     ps.StopFailed: lambda books, e: _trade(books, e.trade_id, TradeOn.LOSE_STOP),
     ps.StopHit: _triggered("stop"),
     ps.TargetHit: _triggered("target"),
     ps.ExitRequested: _exit_requested,
-    ps.ExitSent: lambda books, e: _trade(
-        books, e.trade_id, TradeOn.SEND_EXIT, exit_id=e.client_order_id
-    ),
+    ps.ExitSent: lambda books, e: _trade(books, e.trade_id, TradeOn.SEND_EXIT, exit_id=e.client_order_id),
     ps.PositionClosed: lambda books, e: _trade(books, e.trade_id, TradeOn.CLOSE),
     ps.TradeAborted: lambda books, e: _end(books, e.trade_id),
 }

@@ -18,9 +18,7 @@ _CENT = Decimal("0.01")
 _UNIT = Decimal(1)
 # Division is the only inexact operation we do (weights, ratios); 28 digits are the default,
 # 34 are IEEE decimal128. Named here so that a caller's own context cannot change a result.
-EXACT = Context(
-    prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
-)
+EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
 def canonical(amount: Decimal) -> Decimal:
@@ -45,16 +43,18 @@ def canonical_qty(quantity: Decimal) -> Decimal:
 
 
 def _spelt(amount: Decimal, most: int, step: Decimal) -> Decimal:
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, str):
+    if not amount.is_finite():
         raise ValueError(f"an amount must be finite, not {amount}")
-    if exponent < most:
+    if _exponent(amount) < most:
         amount = amount.normalize(EXACT)
-        exponent = amount.as_tuple().exponent
-        assert isinstance(exponent, int)  # noqa: S101 - narrowed above; finite stays finite
-    if exponent > most:
+    if _exponent(amount) > most:
         amount = amount.quantize(step, context=EXACT)
     return amount or abs(amount)  # there is no negative zero
+
+
+def _exponent(finite: Decimal) -> int:
+    exponent: int = finite.as_tuple().exponent  # type: ignore[assignment]  # text for NaN and infinities only
+    return exponent
 
 
 class Money(msgspec.Struct, frozen=True, order=False):

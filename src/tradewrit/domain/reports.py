@@ -190,9 +190,7 @@ def _unknown(order: Order, report: ExecutionReport) -> Decision:
         client_order_id=order.id,
         reason=report.reason,
     )
-    ask = AskVenue(
-        trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id
-    )
+    ask = AskVenue(trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id)
     return Decision((unknown,), (ask,))
 
 
@@ -216,9 +214,5 @@ def _impossible(order: Order, report: ExecutionReport, on: On) -> Decision:
 
 def _quarantine(report: ExecutionReport, state: str, reason: str) -> Decision:
     return Decision(
-        (
-            ReportQuarantined(
-                at=report.at, trace=report.trace, report=report, state=state, reason=reason
-            ),
-        )
+        (ReportQuarantined(at=report.at, trace=report.trace, report=report, state=state, reason=reason),)
     )

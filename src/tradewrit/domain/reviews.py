@@ -1,8 +1,8 @@
 """A review: one durable question to people, bound to the hash of exactly what they were shown.
 
-    PENDING -> APPROVED -> CONSUMED        PENDING -> REJECTED | EXPIRED | WITHDRAWN
-    PENDING -> MODIFIED -> PENDING (version + 1, after risk has agreed)
-    APPROVED -> INVALIDATED (price drifted, limits changed, halted, too late)
+PENDING -> APPROVED -> CONSUMED        PENDING -> REJECTED | EXPIRED | WITHDRAWN
+PENDING -> MODIFIED -> PENDING (version + 1, after risk has agreed)
+APPROVED -> INVALIDATED (price drifted, limits changed, halted, too late)
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,8 @@
-"""Where a stop and a target lie. Longs round both down to the tick, shorts round both up, so a stop
-is never closer than asked and a target never further."""
+"""Where a stop and a target lie, and when a price touches them.
+
+Longs round both down to the tick, shorts round both up: a stop is never closer than asked, a target
+never further. Knows no order and no account.
+"""
 
 from decimal import Decimal
 from typing import Final
@@ -48,9 +51,7 @@ def is_tighter(direction: Direction, proposed: Decimal, current: Decimal) -> boo
     return (proposed - current) * direction.sign > 0
 
 
-def hit(
-    direction: Direction, price: Decimal, stop: Decimal | None, target: Decimal | None
-) -> str | None:
+def hit(direction: Direction, price: Decimal, stop: Decimal | None, target: Decimal | None) -> str | None:
     """Which exit a price touches: `stop`, `target` or None; the stop first."""
     if stop is not None and (stop - price) * direction.sign >= 0:
         return "stop"

@@ -87,9 +87,7 @@ class Control:
 
     def reviews(self) -> tuple[Review, ...]:
         """Questions that wait for an answer."""
-        return tuple(
-            task for task in self._desk.books.reviews.values() if task.state is ReviewState.PENDING
-        )
+        return tuple(task for task in self._desk.books.reviews.values() if task.state is ReviewState.PENDING)
 
     def history(self, trace: str = "", *, after: int = 0) -> Iterator[tuple[Record, Event]]:
         """Journalled events of one trade, or of all; oldest first."""

@@ -5,6 +5,7 @@ Knows no concrete broker, feed or journal; `app`, `research` and `simulation` ha
 
 from collections.abc import Callable, Sequence
 
+from tradewrit.agents.reviewer import TIMER
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.base import Event
@@ -13,7 +14,6 @@ from tradewrit.domain.market import Bar
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.errors import OurFault
 from tradewrit.kernel import Kernel
-from tradewrit.agents.reviewer import TIMER
 from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.grants import Grants

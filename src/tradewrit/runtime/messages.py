@@ -1,7 +1,7 @@
 """Messages: events as others see them on a bus, in one envelope.
 
-    {"event": ..., "timestamp": ISO-8601 UTC, "trace_id": ..., "data": {...},
-     "metadata": {"source", "correlation_id", "priority", "causation_id", "account", "version", ...}}
+{"event": ..., "timestamp": ISO-8601 UTC, "trace_id": ..., "data": {...},
+ "metadata": {"source", "correlation_id", "priority", "causation_id", "account", "version", ...}}
 """
 
 from typing import Any, Final
@@ -90,7 +90,7 @@ def message_of(event: Event, record: Record | None, account: str, tenant: str = 
 
 
 def priority(event: Event) -> str:
-    """high for fills, stops and exits, low for market data, normal for the rest."""
+    """Returns high for fills, stops and exits, low for market data, normal for the rest."""
     if isinstance(event, _URGENT):
         return "high"
     return "low" if isinstance(event, MarketEvent) else "normal"
@@ -114,6 +114,7 @@ def decode_message(body: bytes) -> Message:
         message.event = canonical_name(message.event)
     except KeyError:
         raise DataError(
-            f"no event is called {message.event!r}; {len(BY_NAME)} names are known, see docs/reference/events.md"
+            f"no event is called {message.event!r}; {len(BY_NAME)} names are known, "
+            "see docs/reference/events.md"
         ) from None
     return message

@@ -41,9 +41,7 @@ def _with_parameters(kind: type[Strategy], parameters: Mapping[str, object]) -> 
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise StrategyError(
-                f"{kind.name()} has no parameter {name!r}{hint} It has: {', '.join(known)}"
-            )
+            raise StrategyError(f"{kind.name()} has no parameter {name!r}{hint} It has: {', '.join(known)}")
     try:
         return msgspec.convert(dict(parameters), kind, strict=False)
     except msgspec.ValidationError as wrong:

@@ -44,9 +44,7 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for name in CONDITIONS:
             value = getattr(self, name)
             if value is not None and not isinstance(value, Condition):
-                raise StrategyError(
-                    f"{name} must be a condition such as bars.close > average, not {value!r}"
-                )
+                raise StrategyError(f"{name} must be a condition such as bars.close > average, not {value!r}")
 
 
 CONDITIONS = ("enter_long", "enter_short", "leave_long", "leave_short")

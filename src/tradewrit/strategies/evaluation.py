@@ -90,9 +90,7 @@ def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
     except StrategyError:
         raise
     except Exception as raised:  # an author's code may raise anything; say whose it is
-        raise StrategyError(
-            f"{strategy.name()}.signals raised {type(raised).__name__}: {raised}"
-        ) from raised
+        raise StrategyError(f"{strategy.name()}.signals raised {type(raised).__name__}: {raised}") from raised
     if not isinstance(formulas, Signals):
         raise StrategyError(f"{strategy.name()}.signals must return Signals, not {formulas!r}")
     return formulas
@@ -116,17 +114,13 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
         said,
         symbol=symbol,
         stop_fraction=said.stop_fraction or kept.stop_fraction,
-        target_fraction=(
-            kept.target_fraction if said.target_fraction is None else said.target_fraction
-        ),
+        target_fraction=(kept.target_fraction if said.target_fraction is None else said.target_fraction),
         trail_fraction=said.trail_fraction or kept.trail_fraction,
         max_bars=said.max_bars or kept.max_bars,
     )
 
 
-def signal_of(
-    strategy: Strategy, symbol: str, verdict: int, inputs: dict[str, float]
-) -> Signal:
+def signal_of(strategy: Strategy, symbol: str, verdict: int, inputs: dict[str, float]) -> Signal:
     """A verdict as a signal; a bar that says both long and short says neither."""
     enter = None
     if verdict & ENTER_LONG and not verdict & ENTER_SHORT:

@@ -6,6 +6,4 @@ from typing import Final
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.rules.trend_following import TrendFollowing
 
-BUILT_IN: Final[Mapping[str, type[Strategy]]] = {
-    strategy.name(): strategy for strategy in (TrendFollowing,)
-}
+BUILT_IN: Final[Mapping[str, type[Strategy]]] = {strategy.name(): strategy for strategy in (TrendFollowing,)}

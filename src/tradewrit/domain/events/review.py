@@ -139,4 +139,3 @@ class AnswerRefused(Event, frozen=True, kw_only=True, gc=False, tag="review.answ
     actor: str
     nonce: str
     reason: str
-

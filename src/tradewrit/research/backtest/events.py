@@ -105,9 +105,7 @@ def run(
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
     )
-    return Run(
-        result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream
-    )
+    return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 
 
 def _walk(

@@ -1,0 +1,201 @@
+"""What every broker promises to the desk, whichever venue stands behind it.
+
+A broker is added to BROKERS with a way to make its market trade; what it declares it cannot do is
+not asked of it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal as D
+from typing import Protocol
+
+import pytest
+
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.domain.capabilities import Dedupe
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar
+from tradewrit.domain.money import Price, Qty
+from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.scopes import Grant
+from tradewrit.runtime.ports import Broker, Replacement
+
+GRANT = Grant(id="g", agent="executor", scopes=frozenset({"write:trades:*"}), issued_at=0, expires_at=2**62)
+
+
+class Market(Protocol):
+    """A broker whose market a test can move."""
+
+    broker: Broker
+
+    def prints(self, price: float) -> Sequence[ExecutionReport]:
+        """The market trades at one price; what that led to."""
+        ...
+
+
+class PaperMarket:
+    def __init__(self) -> None:
+        self.exchange = PaperExchange({"AAPL": Instrument(symbol="AAPL")}, initial_cash=D(100_000))
+        self.broker: Broker = self.exchange
+        self._ts = 0
+
+    def prints(self, price: float) -> Sequence[ExecutionReport]:
+        self._ts += 60
+        seen = Bar("AAPL", self._ts, price, price, price, price, 1e6)
+        return [
+            report
+            for part in (self.exchange.open, self.exchange.trade, self.exchange.close)
+            for report in part(seen)
+        ]
+
+
+BROKERS: dict[str, Callable[[], Market]] = {"paper": PaperMarket}
+
+
+@pytest.fixture(params=BROKERS)
+def market(request: pytest.FixtureRequest) -> Iterator[Market]:
+    yield BROKERS[request.param]()
+
+
+def order(order_id: str, side: Side = Side.BUY, **more: object) -> OrderTerms:
+    facts: dict[str, object] = {
+        "client_order_id": order_id,
+        "trade_id": "t",
+        "symbol": "AAPL",
+        "side": side,
+        "quantity": Qty(D(5)),
+        "type": OrderType.MARKET,
+        "role": Role.ENTRY,
+    }
+    return OrderTerms(**(facts | more))  # type: ignore[arg-type]
+
+
+def limit(order_id: str, at: str, side: Side = Side.BUY, **more: object) -> OrderTerms:
+    return order(order_id, side, type=OrderType.LIMIT, limit_price=Price(D(at)), **more)
+
+
+def stop(order_id: str, at: str, side: Side = Side.SELL, **more: object) -> OrderTerms:
+    return order(order_id, side, type=OrderType.STOP, role=Role.STOP, stop_price=Price(D(at)), **more)
+
+
+def place(market: Market, *orders: OrderTerms) -> Sequence[ExecutionReport]:
+    return market.broker.place(Approved(orders=orders, by=("risk:test",), at=0), GRANT)
+
+
+def said(reports: Sequence[ExecutionReport]) -> list[tuple[str, Exec]]:
+    return [(report.client_order_id, report.kind) for report in reports]
+
+
+def test_an_accepted_order_is_open_until_it_is_filled(market: Market) -> None:
+    assert said(place(market, order("a"))) == [("a", Exec.NEW)]
+    assert [terms.client_order_id for terms in market.broker.open_orders()] == ["a"]
+    (fill,) = market.prints(100.0)
+    assert (fill.kind, fill.last_quantity, fill.cumulative, fill.last_price) == (Exec.TRADE, 5, 5, D(100))
+    assert not market.broker.open_orders()
+
+
+def test_a_report_names_its_order_its_side_and_its_trade(market: Market) -> None:
+    (accepted,) = place(market, order("a"))
+    (fill,) = market.prints(100.0)
+    for report in (accepted, fill):
+        assert (report.client_order_id, report.symbol, report.side, report.trace) == ("a", "AAPL", Side.BUY, "t")
+        assert report.broker_order_id
+
+
+def test_no_two_reports_share_an_exec_id(market: Market) -> None:
+    reports = [*place(market, order("a"), limit("b", "90")), *market.prints(100.0)]
+    reports += market.broker.cancel("b", GRANT)
+    reports += market.broker.cancel("b", GRANT)
+    assert len({report.exec_id for report in reports}) == len(reports) == 5
+
+
+def test_a_repeated_client_order_id_places_one_order(market: Market) -> None:
+    if market.broker.capabilities.dedupe is not Dedupe.FOREVER:
+        pytest.skip("the venue forgets client order ids")
+    first = place(market, order("a"))
+    assert list(place(market, order("a"))) == list(first)
+    fills = market.prints(100.0)
+    assert len(fills) == 1
+    again = place(market, order("a"))
+    assert {report.exec_id for report in fills} <= {report.exec_id for report in again}
+    assert not market.prints(100.0)
+
+
+def test_an_order_can_be_looked_up_by_its_client_order_id(market: Market) -> None:
+    if not market.broker.capabilities.lookup_by_client_id:
+        pytest.skip("the venue cannot be asked")
+    assert market.broker.order("a") is None
+    place(market, order("a"))
+    market.prints(100.0)
+    known = market.broker.order("a")
+    assert known is not None
+    assert (known.kind, known.cumulative) == (Exec.TRADE, 5)
+
+
+def test_a_refusal_is_a_report_with_a_code_and_the_venues_words(market: Market) -> None:
+    (report,) = place(market, order("a", symbol="NOSUCH"))
+    assert report.kind is Exec.REJECTED
+    assert report.code in set(Rejection)
+    assert report.reason
+    assert not market.broker.open_orders()
+
+
+def test_a_cancelled_order_never_trades_and_cancelling_again_is_harmless(market: Market) -> None:
+    place(market, limit("a", "90"))
+    assert said(market.broker.cancel("a", GRANT)) == [("a", Exec.CANCELED)]
+    (late,) = market.broker.cancel("a", GRANT)
+    assert (late.kind, late.code) == (Exec.CANCEL_REJECTED, Rejection.TOO_LATE)
+    assert not market.prints(80.0)
+
+
+def test_cancelling_an_order_nobody_placed_is_refused(market: Market) -> None:
+    (report,) = market.broker.cancel("never", GRANT)
+    assert (report.kind, report.code) == (Exec.CANCEL_REJECTED, Rejection.UNKNOWN_ORDER)
+
+
+def test_a_replaced_order_is_one_order_at_new_terms(market: Market) -> None:
+    if not market.broker.capabilities.replace:
+        pytest.skip("the venue cannot replace")
+    place(market, limit("a", "90"))
+    replacement = Replacement(quantity=Qty(D(7)), limit_price=Price(D(95)))
+    (report,) = market.broker.replace("a", replacement, GRANT)
+    assert (report.kind, report.quantity, report.limit_price) == (Exec.REPLACED, 7, D(95))
+    (fill,) = market.prints(95.0)
+    assert (fill.client_order_id, fill.cumulative) == ("a", 7)
+
+
+def test_an_order_that_only_reduces_is_refused_without_a_position(market: Market) -> None:
+    if not market.broker.capabilities.reduce_only:
+        pytest.skip("the venue has no reduce-only orders")
+    (report,) = place(market, stop("s", "95", reduce_only=True))
+    assert (report.kind, report.code) == (Exec.REJECTED, Rejection.NOT_REDUCING)
+
+
+def test_of_an_oco_pair_one_trades_and_the_other_is_cancelled(market: Market) -> None:
+    if not market.broker.capabilities.oco:
+        pytest.skip("the venue has no OCO orders")
+    place(market, order("entry"))
+    market.prints(100.0)
+    place(
+        market,
+        stop("s", "95", reduce_only=True, oco="x"),
+        limit("t", "115", Side.SELL, reduce_only=True, oco="x"),
+    )
+    assert said(market.prints(94.0)) == [("s", Exec.TRADE), ("t", Exec.CANCELED)]
+    assert not market.broker.open_orders()
+
+
+def test_a_bracket_protects_as_soon_as_its_entry_has_filled(market: Market) -> None:
+    if not market.broker.capabilities.bracket:
+        pytest.skip("the venue has no brackets")
+    place(market, limit("entry", "100"), stop("s", "95", parent="entry", oco="x"))
+    assert not market.prints(101.0)
+    assert said(market.prints(99.0)) == [("entry", Exec.TRADE)]
+    assert said(market.prints(94.0)) == [("s", Exec.TRADE)]
+
+
+def test_a_list_with_one_bad_order_places_none(market: Market) -> None:
+    reports = place(market, order("entry"), stop("s", "-1", parent="entry"))
+    assert said(reports) == [("entry", Exec.REJECTED), ("s", Exec.REJECTED)]
+    assert not market.prints(100.0)
