@@ -99,7 +99,12 @@ def test_a_report_names_its_order_its_side_and_its_trade(market: Market) -> None
     (accepted,) = place(market, order("a"))
     (fill,) = market.prints(100.0)
     for report in (accepted, fill):
-        assert (report.client_order_id, report.symbol, report.side, report.trace) == ("a", "AAPL", Side.BUY, "t")
+        assert (report.client_order_id, report.symbol, report.side, report.trace) == (
+            "a",
+            "AAPL",
+            Side.BUY,
+            "t",
+        )
         assert report.broker_order_id
 
 

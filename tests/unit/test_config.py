@@ -515,6 +515,7 @@ _TEXT = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_
 )
 _SCALARS = st.one_of(
     st.text(max_size=12),
+    st.text("\n\t\r :#'\"-\x85\u2028\ufeff", max_size=5),
     st.sampled_from(["1e3", "0x1F", "1:30", "null", "~", "yes", "2024-01-02", ".5", "=", "<<", "1_000"]),
     st.integers(-(10**17), 10**17),
     st.decimals(-(10**9), 10**9, allow_nan=False, places=5),

@@ -82,7 +82,14 @@ def _write_decimal(dumper: yaml.SafeDumper, amount: Decimal) -> yaml.ScalarNode:
 
 
 def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar(_YAML + "str", text, style="'" if is_number(text) else None)
+    return dumper.represent_scalar(_YAML + "str", text, style=_quotes(text))
+
+
+def _quotes(text: str) -> str | None:
+    """Double quotes escape what single ones would fold: PyYAML loses a lone U+0085 there."""
+    if not text.isprintable():
+        return '"'
+    return "'" if is_number(text) else None
 
 
 _Dumper.add_representer(Decimal, _write_decimal)

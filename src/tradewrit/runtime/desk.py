@@ -24,7 +24,7 @@ from tradewrit.runtime.messages import Message, message_of
 from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.pump import Listener, Pump
-from tradewrit.runtime.replay import replay
+from tradewrit.runtime.replay import load
 from tradewrit.runtime.schedule import Schedule
 
 AskPeople = Callable[[str, int], None]
@@ -56,6 +56,7 @@ class Desk:
         grants: Grants | None = None,
         ask_people: AskPeople | None = None,
         listeners: Sequence[Listener] = (),
+        snapshot_every: int = 0,
     ) -> None:
         self.market = market
         self.journal = journal
@@ -80,8 +81,9 @@ class Desk:
             self.stream,
             Performer(handlers, self.grants),
             clock,
-            replay(journal, self.stream).books,
+            load(journal, self.stream).books,
             listeners=told,
+            snapshot_every=snapshot_every,
         )
         if self.books.events == 0:
             self.feed(opening, "desk")

@@ -21,6 +21,7 @@ from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.perform import Performer
+from tradewrit.runtime.replay import snapshot_of
 
 INPUT: Final = "input"
 Listener = Callable[[Event, Record | None], None]
@@ -28,7 +29,10 @@ Listener = Callable[[Event, Record | None], None]
 
 
 class Pump:
-    """Drives one account: its kernel, its stream in the journal, its effects."""
+    """Drives one account: its kernel, its stream in the journal, its effects.
+
+    snapshot_every: save the books after so many records; 0 never. They only shorten the next start.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Pump:
         books: Books,
         *,
         listeners: Iterable[Listener] = (),
+        snapshot_every: int = 0,
     ) -> None:
         self.kernel = kernel
         self.market = market
@@ -51,6 +56,8 @@ class Pump:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._seq = journal.head(stream).seq
+        self._snapshot_every = snapshot_every
+        self._snapshot_at = self._seq
         self._queue: deque[tuple[Event, str]] = deque()
         self._is_running = False
 
@@ -82,6 +89,9 @@ class Pump:
         said.extend(recorded.event for recorded in step.records)
         records = self._commit(step)
         self.books = step.books
+        if self._snapshot_every and self._seq - self._snapshot_at >= self._snapshot_every:
+            self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
+            self._snapshot_at = self._seq
         self._tell(step, records)
         for asked in step.effects:
             outcomes = self._performer.perform(asked.effect, asked.agent, self._clock.now())

@@ -120,7 +120,9 @@ def test_a_cash_account_sells_nothing_short() -> None:
 
 
 def test_a_cash_account_buys_with_settled_cash_only() -> None:
-    venue = Venue(PaperRules(fees=FixedFee(), margin=False, settlement_days=1), cash="1000", interval=Interval.DAY)
+    venue = Venue(
+        PaperRules(fees=FixedFee(), margin=False, settlement_days=1), cash="1000", interval=Interval.DAY
+    )
     venue.hold(BUY, 10, at=100.0, ts=DAY)
     venue.place(market("out", SELL, 10, reduce_only=True), at=DAY)
     venue.show(flat(2 * DAY, 100))

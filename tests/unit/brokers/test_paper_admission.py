@@ -60,7 +60,9 @@ LISTED = {
         (limit("o", SELL, "100", parent="nobody"), Rejection.MALFORMED),
     ],
 )
-def test_what_cannot_be_worked_is_refused_with_a_code_and_a_reason(order: OrderTerms, code: Rejection) -> None:
+def test_what_cannot_be_worked_is_refused_with_a_code_and_a_reason(
+    order: OrderTerms, code: Rejection
+) -> None:
     venue = Venue(FREE, instruments=LISTED)
     (report,) = venue.place(order)
     assert (report.kind, report.code) == (Exec.REJECTED, code)
@@ -138,8 +140,12 @@ def test_an_exit_may_join_the_oco_group_that_holds_the_shares() -> None:
         ),
         pytest.param((market("a", BUY), stop("b", SELL, "95.005", parent="a")), id="bracket"),
         pytest.param((market("a", BUY), stop("b", BUY, "95", parent="a")), id="a child on its parent's side"),
-        pytest.param((market("a", BUY), stop("b", SELL, "95", 6, parent="a")), id="a child beyond its parent"),
-        pytest.param((limit("a", BUY, "90", oco="x"), limit("b", BUY, "90", oco="x", symbol="ES")), id="symbols"),
+        pytest.param(
+            (market("a", BUY), stop("b", SELL, "95", 6, parent="a")), id="a child beyond its parent"
+        ),
+        pytest.param(
+            (limit("a", BUY, "90", oco="x"), limit("b", BUY, "90", oco="x", symbol="ES")), id="symbols"
+        ),
         pytest.param((limit("a", BUY, "100", 600), limit("b", BUY, "100", 600)), id="only one affordable"),
     ],
 )

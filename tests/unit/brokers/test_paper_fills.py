@@ -72,7 +72,9 @@ def test_a_limit_trades_at_its_price_or_at_the_better_open(
         (SELL, 0.01, "5000", "0.01"),  # nothing is sold for nothing
     ],
 )
-def test_slippage_is_against_us_and_so_is_its_rounding(side: Side, printed: float, bps: str, gets: str) -> None:
+def test_slippage_is_against_us_and_so_is_its_rounding(
+    side: Side, printed: float, bps: str, gets: str
+) -> None:
     assert fills.market(side, printed, STOCK, D(bps)) == D(gets)
 
 
@@ -127,7 +129,12 @@ def test_buys_and_sells_are_mirror_images(side: Side, order: int, prints: list[i
 
 @pytest.mark.parametrize(
     ("volume", "fraction", "lot", "most"),
-    [(1000.0, "0.1", "1", "100"), (999.0, "0.1", "1", "99"), (9.0, "0.1", "1", "0"), (12.5, "0.5", "0.1", "6.2")],
+    [
+        (1000.0, "0.1", "1", "100"),
+        (999.0, "0.1", "1", "99"),
+        (9.0, "0.1", "1", "0"),
+        (12.5, "0.5", "0.1", "6.2"),
+    ],
 )
 def test_a_share_of_the_volume_is_rounded_down_to_the_lot(
     volume: float, fraction: str, lot: str, most: str

@@ -93,7 +93,9 @@ def test_the_children_of_a_bracket_sleep_until_the_entry_fills() -> None:
         (99.0, 115.0, [traded("target", 5, "115"), ended("stop")]),
     ],
 )
-def test_children_of_an_entry_at_the_open_see_all_of_its_bar(low: float, high: float, exits: list[object]) -> None:
+def test_children_of_an_entry_at_the_open_see_all_of_its_bar(
+    low: float, high: float, exits: list[object]
+) -> None:
     venue = Venue(FREE)
     venue.place(*bracket(market("buy", BUY)))
     assert venue.show(bar(1, 100, high, low, 100)) == [traded("buy", 5, "100"), *exits]

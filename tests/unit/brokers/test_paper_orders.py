@@ -198,9 +198,13 @@ def test_protection_of_an_entry_inside_the_bar_is_stopped_in_it_when_the_low_lie
     [
         pytest.param(bar(2, 100, 101, 95.01, 100), [], id="not triggered"),
         pytest.param(bar(2, 100, 101, 94, 95), [traded("exit", 5, "95")], id="triggered within its limit"),
-        pytest.param(bar(2, 94.5, 96, 93, 94), [traded("exit", 5, "94.50")], id="gap, still within its limit"),
+        pytest.param(
+            bar(2, 94.5, 96, 93, 94), [traded("exit", 5, "94.50")], id="gap, still within its limit"
+        ),
         pytest.param(bar(2, 90, 93.99, 89, 92), [], id="gap beyond its limit, never back"),
-        pytest.param(bar(2, 90, 95, 89, 92), [traded("exit", 5, "94")], id="gap beyond, comes back to the limit"),
+        pytest.param(
+            bar(2, 90, 95, 89, 92), [traded("exit", 5, "94")], id="gap beyond, comes back to the limit"
+        ),
     ],
 )
 def test_a_stop_limit_becomes_a_limit_when_its_stop_is_reached(seen: Bar, happens: Told) -> None:
