@@ -400,6 +400,25 @@ def test_a_file_that_is_not_utf8_or_far_too_large_is_named(tmp_path: Path) -> No
     assert mistakes(path) == ["desk.yaml: larger than 1024 KiB; this is no configuration file"]
 
 
+_EXAMPLE = (ROOT / "examples/config.example.yaml").read_text(encoding="utf-8")
+_PIECES = st.sampled_from(
+    [*_EXAMPLE.split(), *"{}[],:#&*!|>'\"%@`-?~", "\n", "\n  ", "\t", "<<", "---", "!!x"]
+)
+
+
+@given(pieces=st.lists(_PIECES | st.text(max_size=3), max_size=25), at=st.integers(0, len(_EXAMPLE)))
+def test_whatever_a_file_holds_is_read_or_refused_with_a_reason(
+    effective_file: Path, pieces: list[str], at: int
+) -> None:
+    text = _EXAMPLE[:at] + " ".join(pieces) + _EXAMPLE[at:]
+    effective_file.write_text(text, encoding="utf-8")
+    reading = read(effective_file, {})
+    assert (reading.config is None) == bool(reading.problems)
+    assert all(
+        problem.place.startswith(str(effective_file)) and problem.message for problem in reading.problems
+    )
+
+
 # The environment
 
 

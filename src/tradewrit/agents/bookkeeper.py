@@ -31,6 +31,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
     """Book fills, mark equity, and answer what a position is worth."""
     match event:
         case BarsClosed():
+            if not books.positions and books.cash <= books.high_water:
+                return NOTHING
             if not may_be_higher(books, market):
                 return NOTHING
             worth = equity(books, market.mark)

@@ -12,7 +12,7 @@ from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import WritDenied
+from tradewrit.domain.events.account import TradingHalted, WritDenied
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.orders import (
@@ -69,6 +69,7 @@ Hears = (
     | ModifyOrder
     | GetOrderStatus
     | MarketStatusReported
+    | TradingHalted
     | WritDenied
 )
 
@@ -96,6 +97,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _status(books, event)
         case MarketStatusReported():
             return _release(books, event)
+        case TradingHalted():
+            return _halt(books, event)
         case WritDenied():
             return _denied(books, event)
         case _:
@@ -221,7 +224,7 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
 def _let_go(order: Order, at: int) -> Decision:
     terms = order.terms
     released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
-    approved = Approved(orders=(terms,), by=("released",), at=at)
+    approved = Approved(orders=(terms,), by=order.approved_by, at=at)
     return Decision((released,), (PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved),))
 
 
@@ -417,6 +420,23 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     if not event.fresh or order is None:
         return Decision((answer,))
     return Decision((answer,), (AskVenue(symbol=order.terms.symbol, client_order_id=event.client_order_id),))
+
+
+def _halt(books: Books, event: TradingHalted) -> Decision:
+    """Entries that may still trade are taken back; stops, targets and exits go on."""
+    return Decision(
+        tuple(
+            CancelOrder(
+                at=event.at,
+                trace=order.terms.trade_id,
+                client_order_id=order.id,
+                actor=NAME,
+                reason=f"halted: {event.reason}",
+            )
+            for order in books.orders.values()
+            if order.terms.role is Role.ENTRY and order.is_live
+        )
+    )
 
 
 def _denied(books: Books, event: WritDenied) -> Decision:

@@ -12,6 +12,13 @@ from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.events.account import (
+    HaltTrading,
+    ResumeTrading,
+    TradingHalted,
+    TradingResumed,
+    TransitionRefused,
+)
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.review import Edit, ReviewModified
 from tradewrit.domain.events.risk import (
@@ -47,6 +54,8 @@ Hears = (
     | CheckLimits
     | ApproveTrade
     | AssessPortfolio
+    | HaltTrading
+    | ResumeTrading
 )
 
 
@@ -66,6 +75,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _check_only(books, market, proposal, event.at)
         case AssessPortfolio():
             return Decision((_assess(books, market, event.at),))
+        case HaltTrading(actor=actor, reason=reason):
+            return Decision((TradingHalted(at=event.at, actor=actor, reason=reason),))
+        case ResumeTrading(actor=actor, reason=reason):
+            return _resume(books, event.at, actor, reason)
         case _:
             assert_never(event)
 
@@ -136,6 +149,21 @@ def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
         alert = DrawdownAlerted(at=at, equity=worth, high_water=books.high_water, drawdown=shown)
         return Decision((alert,))
     return Decision((DrawdownCleared(at=at, equity=worth, high_water=books.high_water),))
+
+
+def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
+    """A halt ends only by name; software that halted the desk cannot start it again."""
+    if not books.halted or not actor.startswith("human:"):
+        refused = TransitionRefused(
+            at=at,
+            machine="account",
+            subject=books.account,
+            state=books.halted or "running",
+            wanted="resume",
+            cause=f"{actor}: only a halted account can be resumed, and only by a person",
+        )
+        return Decision((refused,))
+    return Decision((TradingResumed(at=at, actor=actor, reason=reason),))
 
 
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:

@@ -40,8 +40,8 @@ class Holdings(msgspec.Struct, frozen=True, gc=False):
     """Equity as a sum over prices: base + units x price for every symbol held.
 
     units: signed, multiplier included. cost: what stands in for units x price before the first
-    price. margin: notional of shorts and derivatives, before leverage. The rough fields are the same
-    in floats, for screens.
+    price. margin: notional of shorts and derivatives, before leverage. The rough fields are floats for
+    screens: the same sum, the high-water mark, and the equity at which the drawdown limit is reached.
     """
 
     base: Decimal
@@ -49,6 +49,8 @@ class Holdings(msgspec.Struct, frozen=True, gc=False):
     margin: Decimal
     rough_base: float
     rough_units: tuple[tuple[str, float], ...]
+    rough_high: float
+    rough_floor: float
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -118,7 +120,9 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 margin += abs(cost)
             units.append((symbol, position.signed * instrument.multiplier, cost))
         rough = tuple((symbol, float(amount)) for symbol, amount, _ in units)
-        return Holdings(base, tuple(units), margin, float(base), rough)
+        high = float(self.high_water)
+        floor = high * (1.0 - float(self.limits.max_drawdown_fraction))
+        return Holdings(base, tuple(units), margin, float(base), rough, high, floor)
 
     @cached_property
     def reserved(self) -> Decimal:

@@ -214,7 +214,7 @@ def _next(order: Order, on: On) -> OrderState:
 def _order_requested(books: Books, event: od.OrderRequested) -> Books:
     terms = event.terms
     state = OrderState.DRAFT if event.held else advance_order(OrderState.DRAFT, On.SUBMIT)
-    order = Order(terms=terms, state=state, reserved=event.reserved)
+    order = Order(terms=terms, state=state, reserved=event.reserved, approved_by=event.approved_by)
     books = replace(books, orders=_with(books.orders, order.id, order))
     match terms.role:
         case Role.ENTRY:

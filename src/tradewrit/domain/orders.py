@@ -247,6 +247,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     filled: cumulative quantity. value: sum of price x quantity over its fills.
     reserved: cash set aside for the part not yet filled, in account currency.
+    approved_by: who let it through, so that a held order leaves under the approval it was given.
     version: rises with each confirmed replacement; the order stays one order.
     """
 
@@ -256,6 +257,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal = ZERO
     reserved: Decimal = ZERO
     broker_order_id: str = ""
+    approved_by: tuple[str, ...] = ()
     version: int = 1
     reason: str = ""
 

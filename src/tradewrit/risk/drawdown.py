@@ -24,12 +24,9 @@ def rough_equity(books: Books, market: Market) -> float:
 
 def may_have_crossed(books: Books, market: Market) -> bool:
     """Whether equity may lie at or below the drawdown limit."""
-    floor = float(books.high_water) * (1.0 - float(books.limits.max_drawdown_fraction))
-    return not rough_equity(books, market) > floor * _ABOVE
+    return not rough_equity(books, market) > books.holdings.rough_floor * _ABOVE
 
 
 def may_be_higher(books: Books, market: Market) -> bool:
     """Whether equity may lie above the high-water mark."""
-    if not books.positions:
-        return books.cash > books.high_water
-    return not rough_equity(books, market) < float(books.high_water) * _BELOW
+    return not rough_equity(books, market) < books.holdings.rough_high * _BELOW

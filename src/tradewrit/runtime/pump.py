@@ -66,12 +66,13 @@ class Pump:
 
         Raises JournalUnwritable when the journal refuses: the input is not taken, nothing was sent.
         """
-        self._queue.append((event, source))
-        if self._is_running:  # an effect's handler came back with more: it waits its turn
-            return []
         said: list[Event] = []
+        if self._is_running:  # an effect's handler came back with more: it waits its turn
+            self._queue.append((event, source))
+            return said
         self._is_running = True
         try:
+            self._take(event, source, said)
             while self._queue:
                 self._take(*self._queue.popleft(), said)
         finally:

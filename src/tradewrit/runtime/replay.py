@@ -1,5 +1,4 @@
-"""Recovery and replay: fold what the journal holds. Nobody decides anything again.
-"""
+"""Recovery and replay: fold what the journal holds. Nobody decides anything again."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -74,9 +73,7 @@ def load(journal: Journal, stream: str) -> Replayed:
 
 def snapshot_of(books: Books, stream: str, seq: int) -> Snapshot:
     """The books as they are after record `seq`, to be kept beside the journal."""
-    return Snapshot(
-        stream=stream, seq=seq, schema=SCHEMA, body=books.encoded(), state_hash=books.state_hash
-    )
+    return Snapshot(stream=stream, seq=seq, schema=SCHEMA, body=books.encoded(), state_hash=books.state_hash)
 
 
 def _fold(journal: Journal, stream: str, books: Books, after: int) -> Replayed:

@@ -1,7 +1,7 @@
 """The venue's own account: fees, cash, margin, settlement, and its agreement with the desk's arithmetic."""
 
 from datetime import UTC, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -42,12 +42,12 @@ def test_the_golden_trade_costs_and_earns_what_the_page_says() -> None:
     venue.place(market("buy", BUY, 5))
     entry = bar(1, 175.5, 176, 175, 175.8)
     venue.open(entry)
-    assert venue.exchange.cash == D(100_000) - D("877.50")
+    assert venue.exchange.cash == Decimal(100_000) - Decimal("877.50")
     venue.place(*protection(SELL, "166.72", "201.82"), at=1)
     venue.trade(entry)
     venue.close(entry)
     venue.show(bar(2, 180, 202, 179, 200))
-    assert venue.exchange.cash == D(100_000) + D("131.60")
+    assert venue.exchange.cash == Decimal(100_000) + Decimal("131.60")
     assert venue.exchange.positions == {}
 
 
@@ -55,24 +55,24 @@ def test_the_golden_trade_costs_and_earns_what_the_page_says() -> None:
     ("model", "fee"),
     [
         (BpsFee(), "0.8775"),
-        (BpsFee(D(0)), "0"),
+        (BpsFee(Decimal(0)), "0"),
         (PerShareFee(), "1.00"),
-        (PerShareFee(D("0.5"), D(1)), "2.50"),
-        (PerShareFee(D(1000), D(1), D("0.01")), "8.775"),
-        (FixedFee(D("4.95")), "4.95"),
+        (PerShareFee(Decimal("0.5"), Decimal(1)), "2.50"),
+        (PerShareFee(Decimal(1000), Decimal(1), Decimal("0.01")), "8.775"),
+        (FixedFee(Decimal("4.95")), "4.95"),
     ],
 )
 def test_every_fill_is_charged_by_the_fee_model(model: FeeModel, fee: str) -> None:
     venue = Venue(PaperRules(fees=model))
     venue.place(market("buy", BUY, 5))
     (report,) = venue.exchange.open(flat(1, 175.5))
-    assert report.fee == D(fee)
-    assert venue.exchange.fees == D(fee)
-    assert venue.exchange.cash == D(100_000) - D("877.50") - D(fee)
+    assert report.fee == Decimal(fee)
+    assert venue.exchange.fees == Decimal(fee)
+    assert venue.exchange.cash == Decimal(100_000) - Decimal("877.50") - Decimal(fee)
 
 
 def test_slippage_is_paid_on_market_and_stop_fills_but_not_on_limits() -> None:
-    venue = Venue(PaperRules(fees=FixedFee(), slippage_bps=D(10)))
+    venue = Venue(PaperRules(fees=FixedFee(), slippage_bps=Decimal(10)))
     venue.place(market("buy", BUY, 10))
     assert venue.open(flat(1, 100)) == [traded("buy", 10, "100.10")]
     venue.place(stop("stop", SELL, "95", 5, reduce_only=True), at=1)
@@ -85,19 +85,23 @@ def test_short_proceeds_are_not_cash_and_a_short_ties_up_its_notional() -> None:
     venue.hold(SELL, 100, at=100.0)
     assert venue.exchange.cash == 100_000
     assert venue.exchange.buying_power == 90_000
-    assert venue.exchange.equity(lambda _: D(90)) == 101_000
+    assert venue.exchange.equity(lambda _: Decimal(90)) == 101_000
     venue.place(market("cover", BUY, 100, reduce_only=True), at=1)
     venue.show(flat(2, 90))
-    assert (venue.exchange.cash, venue.exchange.buying_power) == (101_000, 101_000)
+    assert venue.exchange.cash == venue.exchange.buying_power == 101_000
 
 
 def test_a_future_moves_cash_by_its_profit_alone() -> None:
-    es = Instrument(symbol=SYMBOL, asset_class=AssetClass.FUTURE, tick=D("0.25"), multiplier=D(50))
-    venue = Venue(PaperRules(fees=FixedFee(), max_leverage=D(10)), last=4000.0, instruments={SYMBOL: es})
+    es = Instrument(
+        symbol=SYMBOL, asset_class=AssetClass.FUTURE, tick=Decimal("0.25"), multiplier=Decimal(50)
+    )
+    venue = Venue(
+        PaperRules(fees=FixedFee(), max_leverage=Decimal(10)), last=4000.0, instruments={SYMBOL: es}
+    )
     venue.hold(BUY, 2, at=4000.0)
     assert venue.exchange.cash == 100_000
     assert venue.exchange.buying_power == 60_000
-    assert venue.exchange.equity(lambda _: D(4010)) == 101_000
+    assert venue.exchange.equity(lambda _: Decimal(4010)) == 101_000
     venue.place(market("out", SELL, 2, reduce_only=True), at=1)
     venue.show(flat(2, 4010))
     assert venue.exchange.cash == 101_000
@@ -160,7 +164,7 @@ MONDAY_CLOSE = utc("2024-01-08T21:00")
 
 def test_keeping_sessions_needs_a_calendar() -> None:
     with pytest.raises(ConfigError, match="calendar"):
-        PaperExchange({}, initial_cash=D(1), rules=AWARE)
+        PaperExchange({}, initial_cash=Decimal(1), rules=AWARE)
 
 
 def test_a_closed_market_refuses_what_wants_to_trade_at_once_and_keeps_the_rest() -> None:
@@ -190,13 +194,13 @@ def test_day_orders_and_auctions_follow_the_calendar() -> None:
     assert venue.show(flat(MONDAY_OPEN, 100)) == [traded("open", 1, "100")]
     assert venue.show(flat(MONDAY_CLOSE - 2 * MINUTE, 101)) == []
     last_minute = venue.show(flat(MONDAY_CLOSE - MINUTE, 102))
-    assert last_minute == [traded("close", 2, "102"), ("day", Exec.EXPIRED, D(0), None)]
+    assert last_minute == [traded("close", 2, "102"), ("day", Exec.EXPIRED, Decimal(0), None)]
 
 
 def test_a_day_order_whose_last_bars_are_missing_expires_before_the_next_bar_can_fill_it() -> None:
     venue = Venue(FREE, calendar=NYSE, interval=Interval.MINUTE)
     venue.place(limit("day", BUY, "95", tif=TimeInForce.DAY), at=MONDAY_OPEN)
-    assert venue.show(flat(MONDAY_OPEN + DAY, 90)) == [("day", Exec.EXPIRED, D(0), None)]
+    assert venue.show(flat(MONDAY_OPEN + DAY, 90)) == [("day", Exec.EXPIRED, Decimal(0), None)]
 
 
 # -- configuration
@@ -226,5 +230,5 @@ def test_rules_are_read_from_plain_values() -> None:
         PaperRules,
     )
     assert read == PaperRules(
-        fees=PerShareFee(per_unit=D("0.01")), slippage_bps=D("2.5"), limit_fills="through"
+        fees=PerShareFee(per_unit=Decimal("0.01")), slippage_bps=Decimal("2.5"), limit_fills="through"
     )

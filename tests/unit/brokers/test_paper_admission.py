@@ -1,6 +1,6 @@
 """What the venue refuses and why, what it changes on request, and what it does when asked twice."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -30,11 +30,13 @@ LISTED = {
     "BTC": Instrument(
         symbol="BTC",
         asset_class=AssetClass.CRYPTO,
-        lot=D("0.001"),
-        minimum_notional=D(10),
+        lot=Decimal("0.001"),
+        minimum_notional=Decimal(10),
         is_shortable=False,
     ),
-    "ES": Instrument(symbol="ES", asset_class=AssetClass.FUTURE, tick=D("0.25"), multiplier=D(50)),
+    "ES": Instrument(
+        symbol="ES", asset_class=AssetClass.FUTURE, tick=Decimal("0.25"), multiplier=Decimal(50)
+    ),
 }
 
 
@@ -90,7 +92,7 @@ def test_all_of_the_buying_power_and_the_very_minimum_may_be_used(order: OrderTe
 def test_pending_orders_hold_their_cost_until_they_end() -> None:
     venue = Venue()  # 10 bps
     venue.place(limit("first", BUY, "100", 600))
-    assert venue.exchange.buying_power == D(100_000) - D("60060")
+    assert venue.exchange.buying_power == Decimal(100_000) - Decimal(60060)
     (refused,) = venue.place(limit("second", BUY, "100", 400))
     assert refused.code == Rejection.INSUFFICIENT_FUNDS
     venue.cancel("first")
@@ -166,7 +168,7 @@ def test_a_list_may_not_name_one_id_twice() -> None:
 
 def test_random_refusals_are_the_same_for_the_same_seed() -> None:
     def refused(seed: int) -> list[bool]:
-        venue = Venue(PaperRules(reject_fraction=D("0.5")), seed=seed)
+        venue = Venue(PaperRules(reject_fraction=Decimal("0.5")), seed=seed)
         kinds = [venue.place(limit(f"o{n}", BUY, "1", 1))[0].kind for n in range(50)]
         return [kind is Exec.REJECTED for kind in kinds]
 
@@ -212,35 +214,49 @@ def test_repeating_a_half_known_list_places_the_other_half() -> None:
 def test_a_dead_or_unknown_order_cannot_be_cancelled_or_replaced() -> None:
     venue = Venue(FREE)
     venue.hold(BUY, 5, ts=1)
-    for answer, kind in (
+    for (report,), kind in (
         (venue.cancel("entry-1"), Exec.CANCEL_REJECTED),
         (venue.replace("entry-1", 9), Exec.REPLACE_REJECTED),
     ):
-        assert [(r.kind, r.code, r.last_quantity) for r in answer] == [(kind, Rejection.TOO_LATE, 0)]
+        assert (report.kind, report.code) == (kind, Rejection.TOO_LATE)
+        assert report.reason == "the order is over: filled"
+        assert not report.last_quantity
+        assert report.cumulative == 5
     (unknown,) = venue.cancel("never")
     assert (unknown.kind, unknown.code) == (Exec.CANCEL_REJECTED, Rejection.UNKNOWN_ORDER)
     (unknown,) = venue.replace("never", 9)
     assert (unknown.kind, unknown.code) == (Exec.REPLACE_REJECTED, Rejection.UNKNOWN_ORDER)
-    last = venue.exchange.order("entry-1")
-    assert last is not None
-    assert last.kind is Exec.TRADE  # what was asked too late changed nothing
+    assert not venue.exchange.order("never")
+
+
+def test_an_order_tells_all_that_was_ever_said_of_it() -> None:
+    venue = Venue(FREE)
+    venue.place(limit("buy", BUY, "95"))
+    venue.replace("buy", limit="94")
+    venue.replace("buy", limit="94.001")
+    venue.show(flat(1, 93))
+    venue.cancel("buy")
+    assert list(venue.exchange.order("buy")) == venue.reports
+    assert [report.kind for report in venue.reports] == [
+        Exec.NEW,
+        Exec.REPLACED,
+        Exec.REPLACE_REJECTED,
+        Exec.TRADE,
+        Exec.CANCEL_REJECTED,
+    ]
 
 
 def test_a_replaced_order_works_its_new_terms() -> None:
     venue = Venue(FREE)
     venue.place(limit("buy", BUY, "90", 5))
     (report,) = venue.replace("buy", 8, "95")
-    assert (report.kind, report.quantity, report.limit_price, report.stop_price) == (
-        Exec.REPLACED,
-        8,
-        D(95),
-        None,
-    )
+    assert (report.kind, report.limit_price, report.stop_price) == (Exec.REPLACED, Decimal(95), None)
+    assert report.quantity == 8
     assert venue.show(bar(1, 100, 101, 95, 100)) == [traded("buy", 8, "95")]
 
 
 def test_a_replaced_quantity_is_the_new_total() -> None:
-    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=D("0.1")))
+    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=Decimal("0.1")))
     venue.place(market("buy", BUY, 50))
     venue.show(flat(1, 100, volume=200))
     (refused,) = venue.replace("buy", 20)
@@ -288,14 +304,14 @@ def test_a_trailing_stop_may_be_tightened_but_not_loosened() -> None:
     assert (loosened.kind, tightened.kind, tightened.stop_price) == (
         Exec.REPLACE_REJECTED,
         Exec.REPLACED,
-        D(95),
+        Decimal(95),
     )
     assert venue.show(bar(2, 100, 104, 95.01, 100)) == []  # ten percent below 104 would be looser
     assert venue.show(bar(3, 100, 104, 94, 100)) == [traded("trail", 5, "95")]
 
 
 def test_a_triggered_stop_cannot_be_moved() -> None:
-    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=D("0.1")))
+    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=Decimal("0.1")))
     venue.place(market("buy", BUY, 50))
     venue.show(flat(1, 100, volume=1000))
     venue.place(stop("stop", SELL, "95", 50, reduce_only=True), at=1)

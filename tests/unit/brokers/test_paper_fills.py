@@ -1,6 +1,6 @@
 """At what price each order type trades: the numbered rules of docs/reference/paper-exchange.md."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def exact(text: str | None) -> Price | None:
-    return None if text is None else Price(D(text))
+    return None if text is None else Price(Decimal(text))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def exact(text: str | None) -> Price | None:
 def test_a_stop_trades_at_its_price_or_at_the_open_beyond_it(
     side: Side, stop: str, span: Span, gets: str | None
 ) -> None:
-    assert fills.stop(side, Price(D(stop)), span, STOCK) == exact(gets)
+    assert fills.stop(side, Price(Decimal(stop)), span, STOCK) == exact(gets)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_stop_trades_at_its_price_or_at_the_open_beyond_it(
 def test_a_limit_trades_at_its_price_or_at_the_better_open(
     side: Side, limit: str, span: Span, touch: str | None, through: str | None
 ) -> None:
-    assert fills.limit(side, Price(D(limit)), span, STOCK) == exact(touch)
-    assert fills.limit(side, Price(D(limit)), span, STOCK, through=True) == exact(through)
+    assert fills.limit(side, Price(Decimal(limit)), span, STOCK) == exact(touch)
+    assert fills.limit(side, Price(Decimal(limit)), span, STOCK, through=True) == exact(through)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_limit_trades_at_its_price_or_at_the_better_open(
 def test_slippage_is_against_us_and_so_is_its_rounding(
     side: Side, printed: float, bps: str, gets: str
 ) -> None:
-    assert fills.market(side, printed, STOCK, D(bps)) == D(gets)
+    assert fills.market(side, printed, STOCK, Decimal(bps)) == Decimal(gets)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_slippage_is_against_us_and_so_is_its_rounding(
     [(SELL, "175.50", "166.72"), (BUY, "175.50", "184.28")],
 )
 def test_a_trailing_stop_is_rounded_as_a_fixed_one_is(side: Side, extreme: str, gets: str) -> None:
-    assert fills.trail(side, Price(D(extreme)), D("0.05"), STOCK) == D(gets)
+    assert fills.trail(side, Price(Decimal(extreme)), Decimal("0.05"), STOCK) == Decimal(gets)
 
 
 cents = st.integers(min_value=1, max_value=100_000)
@@ -94,15 +94,15 @@ def test_no_fill_is_better_than_the_market_or_worse_than_the_limit(
     side: Side, order: int, prints: list[int]
 ) -> None:
     low, first, high = (value / 100 for value in sorted(prints))
-    wanted = Price(D(order) / 100)
+    wanted = Price(Decimal(order) / 100)
     got = fills.limit(side, wanted, Span(first, low, high), STOCK)
     if got is not None:
         assert fills.is_within(side, wanted, got)
-        assert D(repr(low)) <= got <= D(repr(high))
+        assert Decimal(repr(low)) <= got <= Decimal(repr(high))
     stopped = fills.stop(side, wanted, Span(first, low, high), STOCK)
     if stopped is not None:
         assert fills.is_within(side.opposite, wanted, stopped)
-        assert D(repr(low)) <= stopped <= D(repr(high))
+        assert Decimal(repr(low)) <= stopped <= Decimal(repr(high))
 
 
 @given(side=st.sampled_from(Side), order=cents, prints=st.lists(cents, min_size=3, max_size=3))
@@ -110,7 +110,7 @@ def test_floats_decide_what_exact_prices_would(side: Side, order: int, prints: l
     low, first, high = sorted(prints)
     span = Span(first / 100, low / 100, high / 100)
     reached = low <= order if side is SELL else high >= order
-    assert (fills.stop(side, Price(D(order) / 100), span, STOCK) is not None) is reached
+    assert (fills.stop(side, Price(Decimal(order) / 100), span, STOCK) is not None) is reached
 
 
 @given(side=st.sampled_from(Side), order=cents, prints=st.lists(cents, min_size=3, max_size=3))
@@ -120,11 +120,11 @@ def test_buys_and_sells_are_mirror_images(side: Side, order: int, prints: list[i
     span = Span(first / 100, low / 100, high / 100)
     mirrored = Span((top - first) / 100, (top - high) / 100, (top - low) / 100)
     for rule in (fills.stop, fills.limit):
-        got = rule(side, Price(D(order) / 100), span, STOCK)
-        image = rule(side.opposite, Price(D(top - order) / 100), mirrored, STOCK)
+        got = rule(side, Price(Decimal(order) / 100), span, STOCK)
+        image = rule(side.opposite, Price(Decimal(top - order) / 100), mirrored, STOCK)
         assert (got is None) is (image is None)
         if got is not None and image is not None:
-            assert got + image == D(top) / 100
+            assert got + image == Decimal(top) / 100
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_buys_and_sells_are_mirror_images(side: Side, order: int, prints: list[i
 def test_a_share_of_the_volume_is_rounded_down_to_the_lot(
     volume: float, fraction: str, lot: str, most: str
 ) -> None:
-    coin = Instrument(symbol="COIN", lot=D(lot))
-    assert fills.share_of_volume(volume, D(fraction), coin) == D(most)
+    coin = Instrument(symbol="COIN", lot=Decimal(lot))
+    assert fills.share_of_volume(volume, Decimal(fraction), coin) == Decimal(most)

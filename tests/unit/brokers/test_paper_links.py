@@ -1,6 +1,6 @@
 """Orders that depend on each other: OCO groups, brackets, orders that only reduce."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -23,7 +23,7 @@ from tradewrit.domain.fees import FixedFee
 from tradewrit.domain.orders import OrderTerms, OrderType, Side, TimeInForce
 
 BUY, SELL = Side.BUY, Side.SELL
-TENTH = PaperRules(fees=FixedFee(), participation_fraction=D("0.1"))
+TENTH = PaperRules(fees=FixedFee(), participation_fraction=Decimal("0.1"))
 
 
 def bracket(entry: OrderTerms, stop_at: str = "95", target_at: str = "115") -> tuple[OrderTerms, ...]:
@@ -40,9 +40,9 @@ def test_the_first_of_an_oco_group_to_fill_cancels_the_other_and_says_so() -> No
     venue.hold()
     venue.place(*protection(SELL, "95", "115"), at=1)
     venue.show(bar(2, 100, 116, 99, 115))
-    last = venue.exchange.order("stop")
-    assert last is not None
-    assert (last.kind, last.reason, last.cumulative) == (Exec.CANCELED, "oco", 0)
+    last = venue.latest("stop")
+    assert (last.kind, last.reason) == (Exec.CANCELED, "oco")
+    assert not last.cumulative
 
 
 def test_a_partial_fill_of_one_reduces_the_other_to_match() -> None:
@@ -209,9 +209,7 @@ def test_nothing_sells_more_than_is_held_and_a_flat_position_ends_the_rest() -> 
         ended("half"),
         ended("rest"),
     ]
-    last = venue.exchange.order("rest")
-    assert last is not None
-    assert last.reason == "position_closed"
+    assert venue.latest("rest").reason == "position_closed"
     assert venue.held == 0
 
 

@@ -1,7 +1,7 @@
 """What holds whatever is ordered and whatever the market does."""
 
 from collections.abc import Sequence
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
@@ -12,7 +12,6 @@ from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.fees import BpsFee, FixedFee, PerShareFee
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.market import Bar
 from tradewrit.domain.orders import OrderTerms, OrderType, Side, TimeInForce
 from tradewrit.domain.portfolio import cash_change
 from tradewrit.domain.positions import Fill, Position, book
@@ -25,10 +24,10 @@ Slice = tuple[tuple[float, float, float, float, float], list[Action]]
 
 rules = st.builds(
     PaperRules,
-    fees=st.sampled_from([BpsFee(), PerShareFee(), FixedFee(D("0.35"))]),
-    slippage_bps=st.sampled_from([D(0), D(5)]),
+    fees=st.sampled_from([BpsFee(), PerShareFee(), FixedFee(Decimal("0.35"))]),
+    slippage_bps=st.sampled_from([Decimal(0), Decimal(5)]),
     limit_fills=st.sampled_from(["touch", "through"]),
-    participation_fraction=st.sampled_from([None, D("0.1"), D(1)]),
+    participation_fraction=st.sampled_from([None, Decimal("0.1"), Decimal(1)]),
     margin=st.booleans(),
 )
 cents = st.integers(min_value=9_000, max_value=11_000).map(lambda value: value / 100)
@@ -108,7 +107,7 @@ class Flow:
                         self._do(kind, what)
         return venue.reports
 
-    def _do(self, kind: str, what: Any) -> None:  # noqa: ANN401 - as the strategies draw it
+    def _do(self, kind: str, what: Any) -> None:
         match kind:
             case "order":
                 self._place({"oco": what[1], **what[0]})
@@ -144,7 +143,7 @@ class Flow:
         self, side: Side, quantity: int, one: str, other: str, *, is_child: bool
     ) -> list[dict[str, Any]]:
         self._groups += 1
-        low, high = sorted((one, other), key=D)
+        low, high = sorted((one, other), key=Decimal)
         stop_at, target_at = (low, high) if side is Side.SELL else (high, low)
         shared = {"side": side, "quantity": quantity, "oco": f"exit-{self._groups}"}
         if is_child:
@@ -170,8 +169,8 @@ def fills_of(reports: Sequence[ExecutionReport]) -> list[ExecutionReport]:
 def test_fills_add_up_and_dead_orders_stay_silent(rules: PaperRules, flow: list[Slice]) -> None:
     play = Flow(rules, flow)
     reports = play.play()
-    quantity = {order_id: D(order.quantity) for order_id, order in play.placed.items()}
-    filled = dict.fromkeys(play.placed, D(0))
+    quantity = {order_id: Decimal(order.quantity) for order_id, order in play.placed.items()}
+    filled = dict.fromkeys(play.placed, Decimal(0))
     dead: set[str] = set()
     for report in reports:
         order_id = report.client_order_id
@@ -197,7 +196,7 @@ def test_fills_add_up_and_dead_orders_stay_silent(rules: PaperRules, flow: list[
 @given(rules=rules, flow=slices)
 def test_what_only_reduces_never_turns_a_position_round(rules: PaperRules, flow: list[Slice]) -> None:
     play = Flow(rules, flow)
-    held = D(0)
+    held = Decimal(0)
     for report in fills_of(play.play()):
         assert report.side is not None
         order = play.placed[report.client_order_id]
@@ -214,8 +213,8 @@ def test_what_only_reduces_never_turns_a_position_round(rules: PaperRules, flow:
 @given(rules=rules, flow=slices)
 def test_cash_is_what_the_fills_say_to_the_last_digit(rules: PaperRules, flow: list[Slice]) -> None:
     play = Flow(rules, flow)
-    paid = D(100_000)
-    cash = D(100_000)
+    paid = Decimal(100_000)
+    cash = Decimal(100_000)
     position: Position | None = None
     for report in fills_of(play.play()):
         assert report.side is not None
@@ -233,7 +232,7 @@ def test_cash_is_what_the_fills_say_to_the_last_digit(rules: PaperRules, flow: l
         position, closed = book(position, fill, STOCK)
         cash += cash_change(fill, closed, STOCK)
     exchange = play.venue.exchange
-    mark = D("101.37")
+    mark = Decimal("101.37")
     assert exchange.equity(lambda _: mark) == paid + play.venue.held * mark
     assert exchange.cash == cash  # the desk's way, by matched lots, arrives at the same
 
@@ -257,9 +256,9 @@ def test_nothing_is_held_for_orders_that_are_over(rules: PaperRules, flow: list[
 @given(rules=rules, flow=slices)
 def test_all_fills_of_a_bar_stay_within_its_share(rules: PaperRules, flow: list[Slice]) -> None:
     play = Flow(rules, flow)
-    taken: dict[int, D] = {}
+    taken: dict[int, Decimal] = {}
     for report in fills_of(play.play()):
-        taken[report.at] = taken.get(report.at, D(0)) + report.last_quantity
+        taken[report.at] = taken.get(report.at, Decimal(0)) + report.last_quantity
     if rules.participation_fraction is not None:
         for at, quantity in taken.items():
-            assert quantity <= D(flow[at // 60 - 1][0][4]) * rules.participation_fraction
+            assert quantity <= Decimal(flow[at // 60 - 1][0][4]) * rules.participation_fraction

@@ -1,7 +1,7 @@
 """A paper exchange with short words for what a test does with it."""
 
 from collections.abc import Sequence
-from decimal import Decimal as D
+from decimal import Decimal
 
 from tradewrit.brokers.paper.exchange import Instruments, PaperExchange
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
@@ -20,14 +20,14 @@ GRANT = Grant(
 )
 SYMBOL = "AAPL"
 FREE = PaperRules(fees=FixedFee())
-Told = list[tuple[str, Exec, D, Price | None]]
+Told = list[tuple[str, Exec, Decimal, Price | None]]
 
 
 def price(text: str | None) -> Price | None:
-    return None if text is None else Price(D(text))
+    return None if text is None else Price(Decimal(text))
 
 
-def terms(  # noqa: PLR0913 - an order has that many terms
+def terms(
     order_id: str,
     side: Side,
     quantity: str | int = 5,
@@ -48,13 +48,13 @@ def terms(  # noqa: PLR0913 - an order has that many terms
         trade_id=f"trade-of-{order_id}",
         symbol=symbol,
         side=side,
-        quantity=Qty(D(quantity)),
+        quantity=Qty(Decimal(quantity)),
         type=type,
         role=Role.EXIT if is_exit else Role.ENTRY,
         time_in_force=tif,
         limit_price=price(limit),
         stop_price=price(stop),
-        trail_fraction=None if trail is None else D(trail),
+        trail_fraction=None if trail is None else Decimal(trail),
         reduce_only=reduce_only,
         oco=oco,
         parent=parent,
@@ -81,7 +81,7 @@ def protection(side: Side, stop_at: str, target_at: str, quantity: str | int = 5
     )
 
 
-def bar(  # noqa: PLR0913 - a bar has that many columns
+def bar(
     ts: int,
     open: float,  # noqa: A002 - the column's name
     high: float,
@@ -103,12 +103,12 @@ def told(reports: Sequence[ExecutionReport]) -> Told:
     return [(r.client_order_id, r.kind, r.last_quantity, r.last_price) for r in reports]
 
 
-def traded(order_id: str, quantity: str | int, at: str) -> tuple[str, Exec, D, Price | None]:
-    return (order_id, Exec.TRADE, D(quantity), Price(D(at)))
+def traded(order_id: str, quantity: str | int, at: str) -> tuple[str, Exec, Decimal, Price | None]:
+    return (order_id, Exec.TRADE, Decimal(quantity), Price(Decimal(at)))
 
 
-def ended(order_id: str, kind: Exec = Exec.CANCELED) -> tuple[str, Exec, D, Price | None]:
-    return (order_id, kind, D(0), None)
+def ended(order_id: str, kind: Exec = Exec.CANCELED) -> tuple[str, Exec, Decimal, Price | None]:
+    return (order_id, kind, Decimal(0), None)
 
 
 def plain(symbol: str) -> Instrument:
@@ -132,7 +132,7 @@ class Venue:
         self.last = last
         self.exchange = PaperExchange(
             instruments,
-            initial_cash=D(cash),
+            initial_cash=Decimal(cash),
             rules=rules,
             seed=seed,
             calendar=calendar,
@@ -159,7 +159,7 @@ class Venue:
         stop: str | None = None,
     ) -> Sequence[ExecutionReport]:
         change = Replacement(
-            quantity=None if quantity is None else Qty(D(quantity)),
+            quantity=None if quantity is None else Qty(Decimal(quantity)),
             limit_price=price(limit),
             stop_price=price(stop),
         )
@@ -189,6 +189,10 @@ class Venue:
         """Orders that may still trade."""
         return [order.client_order_id for order in self.exchange.open_orders()]
 
+    def latest(self, order_id: str) -> ExecutionReport:
+        """The last report about an order."""
+        return self.exchange.order(order_id)[-1]
+
     @property
-    def held(self) -> D:
-        return self.exchange.positions.get(SYMBOL, D(0))
+    def held(self) -> Decimal:
+        return self.exchange.positions.get(SYMBOL, Decimal(0))

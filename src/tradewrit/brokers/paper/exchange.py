@@ -162,10 +162,9 @@ class PaperExchange:
             life.change(order, terms, stop, found)
         return life.drain()
 
-    def order(self, client_order_id: str) -> ExecutionReport | None:
-        """The last report on an order's state, under its old exec id; None for an unknown one."""
-        history = self._life.reports.history(client_order_id)
-        return history[-1] if history else None
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        """Every report about an order, oldest first, under its first exec id; empty for an unknown one."""
+        return tuple(self._life.reports.history(client_order_id))
 
     def open_orders(self) -> Sequence[OrderTerms]:
         """Orders that may still trade, in order of arrival, at the quantity that is left to them."""

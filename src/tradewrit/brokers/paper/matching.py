@@ -61,6 +61,8 @@ class Matching:
         span = Span.at(price)
         for order in book.ranked:
             if order.leaves and order.saw_open_of(ts) and _wants_open(order, ts):
+                if _yields_to_stop(book, order, bar):
+                    continue
                 self._attempt(order, span, ts, bar.volume)
                 self._end_if_at_once(order, ts)
         return self._life.drain()
@@ -265,6 +267,22 @@ class Matching:
 
 _STOPS = frozenset({Kind.STOP, Kind.STOP_LIMIT})
 _ENDS_WITH_SESSION = frozenset({TimeInForce.DAY, TimeInForce.ON_OPEN, TimeInForce.ON_CLOSE})
+
+
+def _yields_to_stop(book: SymbolBook, order: Working, bar: Bar) -> bool:
+    """Whether a target gapped over waits, because the same bar touches the stop of its OCO group.
+
+    Stop before target when one bar touches both, wherever it opened: the less kind of the two readings.
+    """
+    if order.kind is not Kind.LIMIT or not order.is_reducing or order.terms.oco is None:
+        return False
+    return any(
+        other.leaves
+        and other.stop
+        and other.kind in _STOPS
+        and fills.is_stop_hit(other.terms.side, other.stop, Span.of(bar))
+        for other in book.group(order)
+    )
 
 
 def _wants_open(order: Working, ts: int) -> bool:

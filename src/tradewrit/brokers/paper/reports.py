@@ -14,6 +14,7 @@ from tradewrit.domain.orders import OrderTerms
 from tradewrit.domain.rejections import Rejection
 
 _ENDS = {Exec.TRADE: "filled"}
+_ANSWERS = frozenset({Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED})
 
 
 class Reports:
@@ -26,7 +27,7 @@ class Reports:
         self._histories: dict[str, list[ExecutionReport]] = {}
 
     def history(self, client_order_id: str) -> list[ExecutionReport]:
-        """Every report on the state of an order, oldest first; empty when it is not known."""
+        """Every report about an order, oldest first; empty when it is not known."""
         return self._histories.get(client_order_id, [])
 
     def drain(self) -> tuple[ExecutionReport, ...]:
@@ -37,32 +38,22 @@ class Reports:
 
     def on_state(self, order: Working, kind: Exec, at: int, **facts: Any) -> None:
         """The order changed: it began, traded, was replaced or ended."""
-        self._remember(
-            self._say(
-                order.terms,
-                kind,
-                at,
-                broker_order_id=order.broker_order_id,
-                cumulative=order.filled,
-                **facts,
-            )
-        )
-
-    def refused(self, terms: OrderTerms, at: int, *, code: str, reason: str) -> None:
-        """The order never became one; this is all that is ever said of it."""
-        self._remember(self._say(terms, Exec.REJECTED, at, code=code, reason=reason))
-
-    def change_refused(self, order: Working, at: int, *, code: str, reason: str) -> None:
-        """New terms were asked for, and the old ones stand."""
         self._say(
             order.terms,
-            Exec.REPLACE_REJECTED,
+            kind,
             at,
             broker_order_id=order.broker_order_id,
             cumulative=order.filled,
-            code=code,
-            reason=reason,
+            **facts,
         )
+
+    def refused(self, terms: OrderTerms, at: int, *, code: str, reason: str) -> None:
+        """The order never became one."""
+        self._say(terms, Exec.REJECTED, at, code=code, reason=reason)
+
+    def change_refused(self, order: Working, at: int, *, code: str, reason: str) -> None:
+        """New terms were asked for, and the old ones stand."""
+        self.on_state(order, Exec.REPLACE_REJECTED, at, code=code, reason=reason)
 
     def gone(self, client_order_id: str, kind: Exec, at: int) -> None:
         """Something was asked of an order that is over, or that nobody ever placed."""
@@ -74,13 +65,14 @@ class Reports:
                 at=at, exec_id=exec_id, client_order_id=client_order_id, kind=kind, code=code, reason=reason
             )
         else:
-            last = history[-1]
+            last = next(report for report in reversed(history) if report.kind not in _ANSWERS)
             code, reason = Rejection.TOO_LATE, f"the order is over: {_ENDS.get(last.kind, last.kind.value)}"
             report = replace(last, at=at, exec_id=exec_id, kind=kind, code=code, reason=reason)
             report = replace(report, last_quantity=ZERO, last_price=None, fee=ZERO, settles_at=0)
+            history.append(report)
         self._said.append(report)
 
-    def _say(self, terms: OrderTerms, kind: Exec, at: int, **facts: Any) -> ExecutionReport:
+    def _say(self, terms: OrderTerms, kind: Exec, at: int, **facts: Any) -> None:
         report = ExecutionReport(
             at=at,
             trace=terms.trade_id,
@@ -92,10 +84,7 @@ class Reports:
             **facts,
         )
         self._said.append(report)
-        return report
-
-    def _remember(self, report: ExecutionReport) -> None:
-        self._histories.setdefault(report.client_order_id, []).append(report)
+        self._histories.setdefault(terms.client_order_id, []).append(report)
 
     def _exec_id(self) -> str:
         self._count += 1
