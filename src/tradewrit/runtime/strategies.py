@@ -26,7 +26,7 @@ def load_strategy(name: str, parameters: Mapping[str, object] | None = None) -> 
         kind = BUILT_IN[name]
     else:
         near = get_close_matches(name, BUILT_IN, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         known = ", ".join(sorted(BUILT_IN))
         raise StrategyError(
             f"unknown strategy {name!r}{hint} Known: {known}. Your own is given as a .py file."
@@ -40,7 +40,7 @@ def _with_parameters(kind: type[Strategy], parameters: Mapping[str, object]) -> 
     for name in parameters:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             raise StrategyError(f"{kind.name()} has no parameter {name!r}{hint} It has: {', '.join(known)}")
     try:
         return msgspec.convert(dict(parameters), kind, strict=False)

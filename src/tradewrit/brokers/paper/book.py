@@ -155,6 +155,16 @@ class SymbolBook:
     def __len__(self) -> int:
         return len(self.orders)
 
+    def is_untouched_by(self, low: float, high: float, ts: int) -> bool:
+        """Whether a bar with this range cannot do anything here, at its open, inside it or at its end."""
+        return (
+            self.down < low
+            and high < self.up
+            and not self.is_eager
+            and not self.wants_close
+            and ts < self.expires_at
+        )
+
     def group(self, order: Working) -> list[Working]:
         """The other orders of its OCO group."""
         label = order.terms.oco

@@ -1,5 +1,6 @@
 """Listens to a run and keeps what its result is made of: round trips, fills, and nothing per bar."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -81,6 +82,13 @@ class Collector:
             stop=None if trade is None else trade.stop_price,
             target=None if trade is None else trade.target_price,
         )
+
+
+def in_exit_order(round_trips: Sequence[RoundTrip], symbols: Sequence[str]) -> tuple[RoundTrip, ...]:
+    """By the bar of the exit, then by symbol rank: a fill at the open tells no more of its time than one
+    inside the bar."""
+    rank = {symbol: place for place, symbol in enumerate(symbols)}
+    return tuple(sorted(round_trips, key=lambda trade: (trade.exit_time, rank[trade.symbol])))
 
 
 def equity_curve(tape: Tape, booked: list[Booked], books: Books, initial_cash: Decimal) -> EquityCurve:

@@ -16,7 +16,7 @@ from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import Bar
 from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
-from tradewrit.research.backtest.collect import Collector, equity_curve
+from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit_order
 from tradewrit.research.backtest.columns import ColumnMarket
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Row, Tape
@@ -93,7 +93,7 @@ def run(
         parameters=strategy.parameters(),
         symbols=tape.symbols,
         bars=tape.rows,
-        trades=tuple(collector.round_trips),
+        trades=in_exit_order(collector.round_trips, tape.symbols),
         open_positions=len(books.positions),
         initial_cash=setup.initial_cash,
         final_equity=equity(books, market.mark),
@@ -146,9 +146,14 @@ def _trade(
     exchange: PaperExchange,
     report: Callable[[Sequence[ExecutionReport]], None],
 ) -> None:
-    """The venue's part of one bar time, for symbols that have orders working."""
-    working = exchange.working
-    bars = [Bar(names[row[0]], ts, *row[2:]) for row in rows if names[row[0]] in working]
+    """The venue's part of one bar time, for symbols with orders that its bar can touch."""
+    bars = []
+    for row in rows:
+        book = exchange.working.get(names[row[0]])
+        if book is not None and not book.is_untouched_by(row[4], row[3], ts):
+            bars.append(Bar(names[row[0]], ts, *row[2:]))
+    if not bars:
+        return
     for phase in (exchange.open, exchange.trade, exchange.close):
         for bar in bars:
             reports = phase(bar)

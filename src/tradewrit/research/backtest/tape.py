@@ -4,22 +4,31 @@ Memory stays near the columns': rows become Python values one stretch at a time.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewrit.domain.market import DAY
 from tradewrit.errors import DataError
-from tradewrit.features.bars import Bars, interval_ns
+from tradewrit.features.bars import Bars, Times, interval_ns
 
 _STRETCH: Final = 32_768
+_VALUES: Final = ("open", "high", "low", "close", "volume")
 
 Row = tuple[int, int, float, float, float, float, float]
 """Symbol rank, row within the symbol, open, high, low, close, volume."""
+Slice = tuple[int, int, list[Row]]
+"""When the bars of one time opened, when they closed, and their rows by rank."""
 
 
 class Tape:
-    """Symbols by rank (as given) and their bars by time, ties in rank order."""
+    """Symbols by rank (as given) and their bars by time, ties in rank order.
+
+    interval: ns, one bar length for all: the shortest step of any symbol that has one.
+    Raises DataError for a symbol given twice, and when there is no bar at all.
+    """
 
     def __init__(self, bars: Sequence[Bars]) -> None:
         self.bars = tuple(bars)
@@ -29,61 +38,27 @@ class Tape:
         self.rows = sum(len(one) for one in bars)
         if not self.rows:
             raise DataError("there are no bars to run on")
-        # One length for all: the shortest step of any symbol that has one.
-        self.interval = min(interval_ns(one) for one in bars if len(one) > 1 or self.rows == 1 or len(one))
-        self._order = self._merged()
+        self.interval = min((interval_ns(one) for one in bars if len(one) > 1), default=DAY)
+        self._walk = _one_symbol(bars[0]) if len(bars) == 1 else _merged(bars)
 
-    def _merged(self) -> NDArray[np.int64] | None:
-        """Row numbers into the concatenated columns, by time then rank; None for a single symbol."""
-        if len(self.bars) == 1:
-            return None
-        times = np.concatenate([one.ts for one in self.bars])
-        return np.argsort(times, kind="stable")
-
-    def times(self) -> NDArray[np.int64]:
+    def times(self) -> Times:
         """The union of all bar times, rising."""
-        if len(self.bars) == 1:
-            return self.bars[0].ts
-        return np.unique(np.concatenate([one.ts for one in self.bars]))
+        return self._walk.times
 
-    def slices(self) -> Iterator[tuple[int, int, list[Row]]]:
-        """One bar time after another: when the bars opened, when they closed, and their rows.
+    def slices(self) -> Iterator[Slice]:
+        """One bar time after another.
 
         The close is one interval after the open, or the next time if that comes earlier.
         """
-        pending: tuple[int, list[Row]] | None = None
-        for ts, row in self._flat():
-            if pending is not None and ts == pending[0]:
-                pending[1].append(row)
-                continue
-            if pending is not None:
-                yield pending[0], min(pending[0] + self.interval, ts), pending[1]
-            pending = (ts, [row])
-        if pending is not None:
-            yield pending[0], pending[0] + self.interval, pending[1]
-
-    def _flat(self) -> Iterator[tuple[int, Row]]:
-        for start in range(0, self.rows, _STRETCH):
-            yield from self._stretch(start, min(start + _STRETCH, self.rows))
-
-    def _stretch(self, start: int, stop: int) -> Iterator[tuple[int, Row]]:
-        names = ("open", "high", "low", "close", "volume")
-        if self._order is None:
-            only = self.bars[0]
-            columns = [getattr(only, name)[start:stop].tolist() for name in names]
-            rows = zip([0] * (stop - start), range(start, stop), *columns, strict=True)
-            return zip(only.ts[start:stop].tolist(), rows, strict=True)
-        picked = self._order[start:stop]
-        edges = np.cumsum([0, *(len(one) for one in self.bars)])
-        ranks = np.searchsorted(edges, picked, side="right") - 1
-        local = picked - edges[ranks]
-        values = np.empty((5, stop - start))
-        ts = np.empty(stop - start, dtype=np.int64)
-        for rank in np.unique(ranks).tolist():
-            mine = ranks == rank
-            at = local[mine]
-            ts[mine] = self.bars[rank].ts[at]
-            for k, name in enumerate(names):
-                values[k, mine] = getattr(self.bars[rank], name)[at]
-        rows = zip(ranks.tolist(), local.tolist(), *(row.tolist() for row in values), strict=True)
-        return zip(ts.tolist(), rows, strict=True)
+        times, bounds = self._walk.times, self._walk.bounds
+        closes = times + self.interval
+        np.minimum(closes[:-1], times[1:], out=closes[:-1])
+        stretch = max(1, _STRETCH // len(self.bars))
+        for start in range(0, len(times), stretch):
+            stop = min(start + stretch, len(times))
+            first, last = int(bounds[start]), int(bounds[stop])
+            rows = self._walk.rows(first, last)
+            ends = (bounds[start : stop + 1] - first).tolist()
+            opened, closed = times[start:stop].tolist(), closes[start:stop].tolist()
+            for opened_at, closed_at, i, j in zip(opened, closed, ends, ends[1:], strict=False):
+                yield opened_at, closed_at, rows[i:j]

@@ -1,0 +1,180 @@
+"""What an event says, in one short line for a person; every number in it stands in the event.
+
+Knows no terminal and no page: surfaces lay the words out.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from tradewrit.domain.events import account, orders, positions, review, risk, strategy
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.orders import OrderTerms, OrderType
+
+_UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
+_LONGEST: Final = 160
+
+
+def amount(value: Decimal | float) -> str:
+    """A number with thousands separators: a Decimal with all its digits, a float with six of them.
+
+    >>> amount(Decimal("9675000.50")), amount(54.61837357841443), amount(9675000.0)
+    ('9,675,000.50', '54.6184', '9,675,000')
+    """
+    if isinstance(value, Decimal):
+        return f"{value:,f}"
+    if abs(value) >= 1e6:
+        return f"{value:,.0f}"
+    return f"{value:,.6g}"
+
+
+def money(value: Decimal | float) -> str:
+    """An amount of money, rounded to the cent for reading.
+
+    >>> money(Decimal("106174.839104"))
+    '106,174.84'
+    """
+    return f"{value:,.2f}"
+
+
+def numbers(inputs: Mapping[str, float]) -> str:
+    """Named numbers in a row.
+
+    >>> numbers({"close": 33.5, "rsi": 54.61837357841443})
+    'close 33.5, rsi 54.6184'
+    """
+    return ", ".join(f"{name} {amount(value)}" for name, value in inputs.items())
+
+
+def words(event: Event) -> str:
+    """One line about an event; for one without words of its own, its fields by name."""
+    say = _WORDS.get(type(event))
+    return _fields(event) if say is None else say(event)
+
+
+def terms_words(terms: OrderTerms) -> str:
+    """An order as a trader says it.
+
+    "sell 302 AAPL stop 3.13"
+    """
+    price = {
+        OrderType.MARKET: "at market",
+        OrderType.LIMIT: f"limit {terms.limit_price}",
+        OrderType.STOP: f"stop {terms.stop_price}",
+        OrderType.STOP_LIMIT: f"stop {terms.stop_price} limit {terms.limit_price}",
+        OrderType.TRAILING_STOP: f"trailing by {terms.trail_fraction}",
+    }[terms.type]
+    return f"{terms.side} {amount(terms.quantity)} {terms.symbol} {price}"
+
+
+def _fields(event: Event) -> str:
+    said = []
+    for name, value in msgspec.to_builtins(event).items():
+        if name not in _UNSAID and value not in ("", None, [], {}):
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            said.append(f"{name} {text}")
+    line = ", ".join(said)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _opened(event: account.AccountOpened) -> str:
+    return (
+        f"{event.account}: {amount(event.initial_cash)} {event.currency}, strategy {event.strategy}, "
+        f"limits {event.limits.profile}, review {event.review.kind}"
+    )
+
+
+def _signalled(event: strategy.EntrySignalled) -> str:
+    proposal = event.proposal
+    target = "" if event.target_price is None else f", target {amount(event.target_price)}"
+    return (
+        f"{proposal.side} {proposal.symbol} at {amount(proposal.entry_price)}, "
+        f"stop {amount(event.stop_price)}{target}"
+    )
+
+
+def _sized(event: risk.SizeCalculated) -> str:
+    held = f", held down by {event.bound_by}" if event.bound_by else ""
+    return f"{amount(event.quantity)} {event.symbol} for {amount(event.notional)}{held}"
+
+
+def _refused(event: risk.LimitExceeded) -> str:
+    return f"{event.symbol} refused: " + "; ".join(breach.message for breach in event.breaches)
+
+
+def _approved(event: review.ReviewApproved) -> str:
+    return "by " + ", ".join(event.approved_by)
+
+
+def _requested(event: orders.OrderRequested) -> str:
+    held = f", held back: {event.held}" if event.held else ""
+    return f"{event.terms.role}: {terms_words(event.terms)}{held}"
+
+
+def _reported(event: orders.ExecutionReport) -> str:
+    filled = ""
+    if event.last_quantity:
+        filled = f" {amount(event.last_quantity)} at {event.last_price}, fee {amount(event.fee)}"
+    why = f": {event.reason}" if event.reason else ""
+    return f"{event.symbol} {event.kind}{filled}{why}"
+
+
+def _filled(event: orders.OrderPartiallyFilled) -> str:
+    verb = "bought" if event.side.sign > 0 else "sold"
+    return f"{event.role}: {verb} {amount(event.quantity)} {event.symbol} at {amount(event.price)}"
+
+
+def _booked(event: positions.FillBooked) -> str:
+    profit = f", P&L {amount(sum((lot.pnl for lot in event.closed), Decimal(0)))}" if event.closed else ""
+    return f"{event.role}: cash {event.cash_change:+,f}{profit}"
+
+
+def _opened_position(event: positions.PositionOpened) -> str:
+    target = "" if event.target_price is None else f", target {amount(event.target_price)}"
+    return (
+        f"{amount(event.quantity)} {event.symbol} from {amount(event.entry_price)}: "
+        f"stop {amount(event.stop_price)}{target}"
+    )
+
+
+def _closed(event: positions.PositionClosed) -> str:
+    return (
+        f"{event.symbol} by {event.reason}: P&L {amount(event.pnl)} "
+        f"(gross {amount(event.gross)}, fees {amount(event.fees)})"
+    )
+
+
+def _logged(event: strategy.TradeLogged) -> str:
+    return f"trade {event.trades} of the account, {event.wins} won"
+
+
+_WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
+    account.AccountOpened: _opened,
+    account.HighWaterRaised: lambda event: f"equity {amount(event.equity)}, higher than ever",
+    strategy.ScanStarted: lambda event: ", ".join(event.symbols),
+    strategy.CandidateFound: lambda event: f"{event.side} {event.symbol}: {numbers(event.inputs)}",
+    strategy.EvaluationStarted: lambda event: str(event.symbol),
+    strategy.EntrySignalled: _signalled,
+    strategy.HoldSignalled: lambda event: f"{event.symbol}: {event.reason}",
+    strategy.TradeLogged: _logged,
+    risk.SizeCalculated: _sized,
+    risk.LimitExceeded: _refused,
+    risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
+    review.ReviewApproved: _approved,
+    orders.OrderRequested: _requested,
+    orders.ExecutionReport: _reported,
+    orders.OrderAccepted: lambda event: f"{event.role}: {event.symbol} as {event.broker_order_id}",
+    orders.OrderPartiallyFilled: _filled,
+    orders.OrderFilled: _filled,
+    orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
+    positions.FillBooked: _booked,
+    positions.PositionOpened: _opened_position,
+    positions.StopSet: lambda event: (
+        f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
+    ),
+    positions.StopHit: lambda event: f"{event.symbol} at {amount(event.price)}",
+    positions.TargetHit: lambda event: f"{event.symbol} at {amount(event.price)}",
+    positions.PositionClosed: _closed,
+}
