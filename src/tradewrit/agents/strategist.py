@@ -31,7 +31,7 @@ from tradewrit.domain.ids import scan_id, trade_id
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
-from tradewrit.domain.signals import Market, Signal
+from tradewrit.domain.signals import ENTER, LEAVE, Market, Signal
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.exits import hit, stop_price, target_price
 from tradewrit.risk.limits import breaches, facts
@@ -69,19 +69,13 @@ def _scan(books: Books, market: Market, event: BarsClosed) -> Decision:
         return NOTHING
     events: list[Event] = []
     candidates: list[str] = []
-    for symbol in speaking:
+    for symbol, verdict in speaking:
         trade = books.trade_in(symbol)
-        if trade is not None and trade.state is not TradeState.HOLDING:
-            continue
-        signal = market.signal(symbol)
-        if signal is None:
-            continue
         if trade is not None:
-            reason = signal.leave(trade.direction)
-            if reason is not None:
-                events.append(_leave(market, trade, reason, event.at))
-        elif signal.enter is not None:
-            found = _propose(books, market, signal, event.at)
+            if verdict & LEAVE[trade.direction] and trade.state is TradeState.HOLDING:
+                events.append(_leave(market, trade, event.at))
+        elif verdict & ENTER:
+            found = _propose(books, market, symbol, event.at)
             if len(found) > 1:
                 candidates.append(symbol)
             events.extend(found)
@@ -91,20 +85,21 @@ def _scan(books: Books, market: Market, event: BarsClosed) -> Decision:
     return Decision(tuple(events)) if events else NOTHING
 
 
-def _propose(books: Books, market: Market, signal: Signal, at: int) -> tuple[Event, ...]:
-    proposal = proposal_from(books, market, signal, at)
+def _propose(books: Books, market: Market, symbol: str, at: int) -> tuple[Event, ...]:
+    signal = market.signal(symbol)
+    proposal = None if signal is None else proposal_from(books, market, signal, at)
     if proposal is None or _is_refused_as_before(books, market, proposal):
         return ()
     price, direction = proposal.entry_price, proposal.direction
-    instrument = books.instrument(signal.symbol)
+    instrument = books.instrument(symbol)
     stop = proposal.stop_fraction if proposal.stop_fraction is not None else books.limits.stop_fraction
     target = target_fraction(books.limits, proposal)
     ratio = reward_risk(stop, target)
     if target is not None and ratio <= books.limits.min_reward_risk:
         reason = f"reward/risk {ratio} is not above {books.limits.min_reward_risk}"
-        if books.refused.get(signal.symbol) == (reason,):
+        if books.refused.get(symbol) == (reason,):
             return ()
-        return (HoldSignalled(at=at, symbol=signal.symbol, reason=reason),)
+        return (HoldSignalled(at=at, symbol=symbol, reason=reason),)
     trade = proposal.trade_id
     return (
         CandidateFound(
@@ -112,13 +107,13 @@ def _propose(books: Books, market: Market, signal: Signal, at: int) -> tuple[Eve
             trace=trade,
             scan=scan_id(books.strategy, at),
             trade_id=trade,
-            symbol=signal.symbol,
+            symbol=symbol,
             side=proposal.side,
             strategy=books.strategy,
             price=price,
-            inputs=signal.inputs,
+            inputs=proposal.inputs,
         ),
-        EvaluationStarted(at=at, trace=trade, trade_id=trade, symbol=signal.symbol),
+        EvaluationStarted(at=at, trace=trade, trade_id=trade, symbol=symbol),
         EntrySignalled(
             at=at,
             trace=trade,
@@ -165,10 +160,11 @@ def _is_refused_as_before(books: Books, market: Market, proposal: Proposal) -> b
     return tuple(breach.limit for breach in found) == before
 
 
-def _leave(market: Market, trade: Trade, reason: str, at: int) -> ExitSignalled:
-    price = market.mark(trade.symbol)
-    if price is None:
+def _leave(market: Market, trade: Trade, at: int) -> ExitSignalled:
+    price, signal = market.mark(trade.symbol), market.signal(trade.symbol)
+    if price is None or signal is None:
         raise AssertionError(f"{trade.symbol}: a bar closed without a price")
+    reason = signal.leave(trade.direction) or "signal"
     return ExitSignalled(
         at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, reason=reason, price=price
     )

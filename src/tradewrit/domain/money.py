@@ -43,13 +43,15 @@ def canonical_qty(quantity: Decimal) -> Decimal:
 
 
 def _spelt(amount: Decimal, most: int, step: Decimal) -> Decimal:
+    if amount.same_quantum(step):  # by far the most common, and seven times as fast to tell
+        return amount or abs(amount)  # there is no negative zero
     if not amount.is_finite():
         raise ValueError(f"an amount must be finite, not {amount}")
     if _exponent(amount) < most:
         amount = amount.normalize(EXACT)
     if _exponent(amount) > most:
         amount = amount.quantize(step, context=EXACT)
-    return amount or abs(amount)  # there is no negative zero
+    return amount or abs(amount)
 
 
 def _exponent(finite: Decimal) -> int:

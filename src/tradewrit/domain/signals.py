@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from enum import IntFlag
+from typing import Final, Protocol
 
 import msgspec
 
@@ -10,6 +11,19 @@ from tradewrit.domain.market import Bar, MarketPhase, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Side
 from tradewrit.domain.positions import Direction
+
+
+class Verdict(IntFlag):
+    """What a strategy says of one bar, as bits: a quiet bar is 0 and costs one look."""
+
+    ENTER_LONG = 1
+    ENTER_SHORT = 2
+    LEAVE_LONG = 4
+    LEAVE_SHORT = 8
+
+
+ENTER: Final = int(Verdict.ENTER_LONG | Verdict.ENTER_SHORT)
+LEAVE: Final = {Direction.LONG: int(Verdict.LEAVE_LONG), Direction.SHORT: int(Verdict.LEAVE_SHORT)}
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +45,16 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 1.0
     reasons: tuple[str, ...] = ()
     inputs: dict[str, float] = {}
+
+    @property
+    def verdict(self) -> int:
+        """The same as bits of `Verdict`."""
+        return (
+            (Verdict.ENTER_LONG if self.enter is Side.BUY else 0)
+            | (Verdict.ENTER_SHORT if self.enter is Side.SELL else 0)
+            | (Verdict.LEAVE_LONG if self.leave_long else 0)
+            | (Verdict.LEAVE_SHORT if self.leave_short else 0)
+        )
 
     def leave(self, direction: Direction) -> str | None:
         """Why to leave a position of this direction; None to hold it."""
@@ -71,8 +95,11 @@ class Market(Protocol):
         """The phase of the session at `at`."""
         ...
 
-    def speaking(self) -> Sequence[str]:
-        """Symbols of whose just closed bars the strategy has something to say, by rank."""
+    def speaking(self) -> Sequence[tuple[str, int]]:
+        """What the strategy says of the bars that just closed: symbol and bits of `Verdict`, by rank.
+
+        Symbols it has nothing to say about are left out.
+        """
         ...
 
     def signal(self, symbol: str) -> Signal | None:

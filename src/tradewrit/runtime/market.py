@@ -58,7 +58,7 @@ class LiveMarket:
         self._history: dict[str, _History] = {}
         self._steppers: dict[str, Stepping] = {}
         self._signals: dict[str, Signal | None] = {}
-        self._speaking: tuple[str, ...] = ()
+        self._speaking: tuple[tuple[str, int], ...] = ()
         self._quotes: dict[str, Quote] = {}
         self._last: dict[str, float] = {}
         self._sequences: dict[str, int] = {}
@@ -82,7 +82,7 @@ class LiveMarket:
             signal = self._steppers[bar.symbol].update(bar, history.bars)
             self._signals[bar.symbol] = signal or Signal(symbol=bar.symbol)
             if signal is not None:
-                speaking.append(bar.symbol)
+                speaking.append((bar.symbol, signal.verdict))
             count += 1
         self._speaking = tuple(speaking)
         return count
@@ -130,8 +130,8 @@ class LiveMarket:
         """The phase of the session; always open without a calendar."""
         return MarketPhase.OPEN if self._sessions is None else self._sessions.status(at).phase
 
-    def speaking(self) -> Sequence[str]:
-        """Symbols of whose just closed bars the strategy has something to say."""
+    def speaking(self) -> Sequence[tuple[str, int]]:
+        """What the strategy has to say of the bars that just closed, by rank."""
         return self._speaking
 
     def signal(self, symbol: str) -> Signal | None:

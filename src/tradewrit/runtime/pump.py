@@ -13,8 +13,10 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.events.registry import encode, name_of
+from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.signals import Market
 from tradewrit.kernel import Kernel, Recorded, Step
 from tradewrit.runtime.clock import Clock
@@ -85,7 +87,9 @@ class Pump:
             return  # the same outside fact, heard twice
         step = self.kernel.step(self.books, self.market, event, source)
         if step is None:
-            return
+            if type(event) is BarsClosed:  # the path of a bar that leads to nothing
+                return
+            step = Step(self.books, told=(event,))
         said.extend(step.told)
         said.extend(recorded.event for recorded in step.records)
         records = self._commit(step)
@@ -101,7 +105,7 @@ class Pump:
     def _commit(self, step: Step) -> list[Record]:
         if not step.records:
             return []
-        entries = entries_of(step.records, step.books, self._seq)
+        entries = entries_of(step.records, self.books, step.books, self._seq)
         stored = self.journal.append(
             self.stream, entries, expected_seq=self._seq, recorded_at=self._clock.now()
         )
@@ -124,12 +128,22 @@ def _key(report: ExecutionReport) -> str:
     return f"exec:{report.exec_id}"
 
 
-def entries_of(records: Iterable[Recorded], books: Books, last_seq: int) -> list[Entry]:
-    """Journal entries for one step; causes become sequence numbers, the trade's scan the correlation."""
+def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_seq: int) -> list[Entry]:
+    """Journal entries for one step; causes become sequence numbers, the trade's scan the correlation.
+
+    before, after: the books around the step; a trade that ends in it is known only to the first.
+    """
+    alone = f"input-{last_seq + 1}"
+    scans: dict[str, str] = {}
     entries = []
     for recorded in records:
         event = recorded.event
-        trade = books.trades.get(event.trace) if event.trace else None
+        trace = event.trace
+        if isinstance(event, ScanStarted | CandidateFound):
+            scans[trace] = event.scan
+        elif trace and trace not in scans:
+            trade = before.trades.get(trace) or after.trades.get(trace)
+            scans[trace] = alone if trade is None else trade.correlation
         entries.append(
             Entry(
                 type=name_of(type(event)),
@@ -137,8 +151,8 @@ def entries_of(records: Iterable[Recorded], books: Books, last_seq: int) -> list
                 body=encode(event),
                 source=recorded.source,
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
-                correlation=trade.correlation if trade is not None else f"input-{last_seq + 1}",
-                trace=event.trace,
+                correlation=scans[trace] if trace or isinstance(event, ScanStarted) else alone,
+                trace=trace,
                 dedup_key=_key(event) if isinstance(event, ExecutionReport) else None,
             )
         )

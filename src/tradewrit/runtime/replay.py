@@ -13,7 +13,6 @@ from tradewrit.errors import JournalCorrupt
 from tradewrit.runtime.journal.port import Journal, Snapshot
 from tradewrit.runtime.journal.records import Record
 
-
 SCHEMA: Final = "books/1"
 """Raised whenever the books or the way they fold change; snapshots of another schema are ignored."""
 

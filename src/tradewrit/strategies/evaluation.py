@@ -13,15 +13,21 @@ from numpy.typing import NDArray
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar
 from tradewrit.domain.orders import Side
-from tradewrit.domain.signals import Signal
+from tradewrit.domain.signals import Signal, Verdict
 from tradewrit.errors import StrategyError
 from tradewrit.features.bars import Bars, Floats
 from tradewrit.features.evaluate import Stepper, columns
 from tradewrit.features.series import Inputs, Series
 from tradewrit.strategies.base import CONDITIONS, Signals, Strategy
 
-ENTER_LONG, ENTER_SHORT, LEAVE_LONG, LEAVE_SHORT = 1, 2, 4, 8
-_BITS: Final = (ENTER_LONG, ENTER_SHORT, LEAVE_LONG, LEAVE_SHORT)
+# In the order of `CONDITIONS`.
+_BITS: Final = (
+    int(Verdict.ENTER_LONG),
+    int(Verdict.ENTER_SHORT),
+    int(Verdict.LEAVE_LONG),
+    int(Verdict.LEAVE_SHORT),
+)
+_ENTER_LONG, _ENTER_SHORT, _LEAVE_LONG, _LEAVE_SHORT = _BITS
 Verdicts = NDArray[np.uint8]
 
 
@@ -29,7 +35,7 @@ class Columns:
     """A columnar strategy over one symbol's whole history."""
 
     def __init__(self, strategy: Strategy, instrument: Instrument, bars: Bars) -> None:
-        self._strategy = strategy
+        self._protection = strategy.protection()
         formulas = formulas_of(strategy, instrument)
         present = [(bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True)]
         present = [(bit, condition) for bit, condition in present if condition is not None]
@@ -45,7 +51,7 @@ class Columns:
     def signal(self, i: int, symbol: str) -> Signal:
         """The signal at the close of bar i."""
         inputs = {name: float(column[i]) for name, column in self.inputs.items()}
-        return signal_of(self._strategy, symbol, int(self.verdicts[i]), inputs)
+        return signal_of(self._protection, symbol, int(self.verdicts[i]), inputs)
 
 
 class Stepping:
@@ -56,6 +62,7 @@ class Stepping:
 
     def __init__(self, strategy: Strategy, instrument: Instrument) -> None:
         self._strategy = strategy
+        self._protection = strategy.protection()
         self._symbol = instrument.symbol
         self._stepper: Stepper | None = None
         if not strategy.is_columnar():
@@ -79,7 +86,7 @@ class Stepping:
         if not verdict:
             return None
         inputs = dict(zip(self._names, values[len(self._bits) :], strict=True))
-        return signal_of(self._strategy, self._symbol, verdict, inputs)
+        return signal_of(self._protection, self._symbol, verdict, inputs)
 
 
 def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
@@ -120,19 +127,19 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
     )
 
 
-def signal_of(strategy: Strategy, symbol: str, verdict: int, inputs: dict[str, float]) -> Signal:
-    """A verdict as a signal; a bar that says both long and short says neither."""
+def signal_of(protection: Signal, symbol: str, verdict: int, inputs: dict[str, float]) -> Signal:
+    """A verdict as a signal with the strategy's distances; one that says both long and short says neither."""
     enter = None
-    if verdict & ENTER_LONG and not verdict & ENTER_SHORT:
+    if verdict & _ENTER_LONG and not verdict & _ENTER_SHORT:
         enter = Side.BUY
-    elif verdict & ENTER_SHORT and not verdict & ENTER_LONG:
+    elif verdict & _ENTER_SHORT and not verdict & _ENTER_LONG:
         enter = Side.SELL
     return replace(
-        strategy.protection(),
+        protection,
         symbol=symbol,
         enter=enter,
-        leave_long="signal" if verdict & LEAVE_LONG else None,
-        leave_short="signal" if verdict & LEAVE_SHORT else None,
+        leave_long="signal" if verdict & _LEAVE_LONG else None,
+        leave_short="signal" if verdict & _LEAVE_SHORT else None,
         # A feature that is still warming up is not a number, and JSON has no word for that.
         inputs={name: value for name, value in inputs.items() if value == value},  # noqa: PLR0124
     )

@@ -18,7 +18,7 @@ from tradewrit.research.backtest.tape import Row
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.evaluation import Columns, decide_on_bar
 
-_NOBODY: tuple[str, ...] = ()
+_NOBODY: tuple[tuple[str, int], ...] = ()
 
 
 class ColumnMarket:
@@ -35,7 +35,7 @@ class ColumnMarket:
         self._at = [-1] * len(bars)
         self._close = [math.nan] * len(bars)
         self._marks: dict[str, Price] = {}
-        self._speaking: list[str] | tuple[str, ...] = _NOBODY
+        self._speaking: Sequence[tuple[str, int]] = _NOBODY
         self._columns: list[Columns] | None = None
         self._verdicts: list[bytes] = []
         self._said: dict[str, Signal] = {}
@@ -52,15 +52,15 @@ class ColumnMarket:
             self._ask(rows)
             return
         verdicts = self._verdicts
-        speaking: list[str] | None = None
+        speaking: list[tuple[str, int]] | None = None
         for row in rows:
             rank = row[0]
             at[rank] = i = row[1]
             close[rank] = row[5]
-            if verdicts[rank][i]:
+            if verdict := verdicts[rank][i]:
                 if speaking is None:
                     speaking = []
-                speaking.append(self._names[rank])
+                speaking.append((self._names[rank], verdict))
         self._speaking = _NOBODY if speaking is None else speaking
 
     def _ask(self, rows: list[Row]) -> None:
@@ -73,7 +73,7 @@ class ColumnMarket:
             signal = decide_on_bar(self._strategy, name, self._bars[rank].head(i + 1))
             self._said[name] = signal or Signal(symbol=name)
             if signal is not None:
-                speaking.append(name)
+                speaking.append((name, signal.verdict))
         self._speaking = speaking
 
     def absorb(self, bars: Iterable[Bar]) -> int:
@@ -125,8 +125,8 @@ class ColumnMarket:
         del at
         return MarketPhase.OPEN
 
-    def speaking(self) -> Sequence[str]:
-        """Symbols of whose just closed bars the strategy has something to say, by rank."""
+    def speaking(self) -> Sequence[tuple[str, int]]:
+        """What the strategy has to say of the bars that just closed, by rank."""
         return self._speaking
 
     def signal(self, symbol: str) -> Signal | None:
