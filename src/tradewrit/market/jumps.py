@@ -168,7 +168,7 @@ def _level_changes(series: Series, shifted: set[int]) -> Iterator[Finding]:
 
 def _split_words(series: Series, i: int, step: float, noise: float) -> str:
     """The split that explains the step from bar i - 1 to i, in words; "" when none does."""
-    if int(series.ts[i] - series.ts[i - 1]) > _GAP:
+    if int(series.ts[i]) - int(series.ts[i - 1]) > _GAP:
         return ""
     which = int(np.argmin(np.abs(_LOG_RATIOS - abs(step))))
     ratio = float(_LOG_RATIOS[which])
@@ -206,7 +206,7 @@ def _factor(logarithm: float) -> float:
 
 
 def _jump_words(series: Series, i: int, step: float) -> str:
-    days = int(series.ts[i] - series.ts[i - 1]) // DAY
+    days = int(series.ts[i]) - int(series.ts[i - 1]) // DAY
     silence = f", after {days} days without a bar" if days > _GAP // DAY else ""
     return f"{_bar(series, i)}: open is x{_factor(-step):.3g} of the last close{silence}"
 
