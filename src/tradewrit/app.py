@@ -1,13 +1,75 @@
 """The console entry point, and the place where concrete classes meet."""
 
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+
+from tradewrit.config.tree import Config
+from tradewrit.errors import ConfigError
+from tradewrit.surfaces.cli import backtest, data, demo, journal
+from tradewrit.surfaces.cli.main import assemble
+
+if TYPE_CHECKING:
+    from tradewrit.research.backtest.setup import Setup
+
 
 def main() -> None:
     """Run the `tradewrit` command line; never returns.
 
-    Exit code 0 for success, 2 for wrong use, 1 for a failure that standard error explains.
+    Exit code 0 for success, 2 for wrong use, 1 for a failure that standard error explains, 130 when
+    interrupted.
     """
-    from tradewrit.surfaces.cli.main import assemble
     from tradewrit.surfaces.cli.output import tolerate_any_text
 
     tolerate_any_text()
-    assemble()(prog_name="tradewrit")
+    command_line()(prog_name="tradewrit")
+
+
+def command_line() -> typer.Typer:
+    """Every command there is."""
+    runs = partial(backtest.register, setup_from=setup_from)
+    return assemble((demo.register, runs, data.register, journal.register))
+
+
+def setup_from(config: Config) -> "Setup":
+    """What a backtest runs under: the account, limits, review policy and venue of a configuration.
+
+    Raises ConfigError for what no backtest can do: wait for a person, or keep trading sessions.
+    """
+    from tradewrit.brokers.paper.rules import PaperRules
+    from tradewrit.domain.orders import OrderType
+    from tradewrit.domain.reviews import PolicyKind
+    from tradewrit.research.backtest.setup import Setup
+
+    if config.review.kind is not PolicyKind.AUTOMATIC:
+        raise ConfigError(
+            f"review.kind: {config.review.kind} asks people, and in a backtest nobody answers: no entry "
+            "would ever leave; set review.kind: automatic for this run"
+        )
+    if config.paper.sessions:
+        raise ConfigError(
+            "paper.sessions: true cannot be kept in a backtest, whose market is open whenever it has a bar; "
+            "leave out the bars outside the sessions and set paper.sessions: false"
+        )
+    return Setup(
+        account=config.account.name,
+        currency=config.account.currency,
+        mode="backtest",
+        initial_cash=config.account.initial_cash,
+        entry_type=OrderType(config.entry),
+        limits=config.risk,
+        review=config.review,
+        rules=PaperRules(
+            fees=config.paper.fees,
+            slippage_bps=config.paper.slippage_bps,
+            limit_fills=config.paper.limit_fills,
+            participation_fraction=config.paper.participation_fraction,
+            settlement_days=config.paper.settlement_days,
+            margin=config.account.type == "margin",
+            max_leverage=config.risk.max_leverage,
+        ),
+        instruments={one.symbol: one for one in config.instruments},
+        grant_ttl_s=config.grants.ttl_s,
+        seed=config.seed,
+    )

@@ -22,6 +22,7 @@ from tradewrit.domain.portfolio import cash_change, equity
 from tradewrit.domain.positions import Fill, book
 from tradewrit.domain.signals import Market
 from tradewrit.risk.drawdown import may_be_higher
+from tradewrit.risk.watch import is_first_of_second
 
 NAME: Final = "bookkeeper"
 Hears = OrderPartiallyFilled | OrderFilled | BarsClosed | QuoteUpdated | CalculatePnl | TrackPosition
@@ -78,9 +79,10 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
 
 def _mark(books: Books, market: Market, event: QuoteUpdated) -> Decision:
     symbol = event.quote.symbol
-    position, price = books.positions.get(symbol), market.mark(symbol)
-    if position is None or price is None or event.is_stale:
+    position = books.positions.get(symbol)
+    if position is None or event.is_stale or not is_first_of_second(market, event.quote):
         return NOTHING
+    price = books.instrument(symbol).traded(event.quote.mid)
     updated = PnlUpdated(
         at=event.at,
         symbol=symbol,

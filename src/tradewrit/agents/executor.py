@@ -38,7 +38,7 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
-from tradewrit.domain.ids import client_order_id
+from tradewrit.domain.ids import client_order_id, review_id
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import EXACT, ZERO
 from tradewrit.domain.orders import (
@@ -49,12 +49,14 @@ from tradewrit.domain.orders import (
     OrderTerms,
     OrderType,
     Role,
+    Side,
     TimeInForce,
     can,
 )
 from tradewrit.domain.proposals import Sized
 from tradewrit.domain.signals import Market
 from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.protection import KEEPER
 from tradewrit.risk.sizing import cost
 
 NAME: Final = "executor"
@@ -80,7 +82,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case ReviewApproved():
             return _enter(books, market, event)
         case SubmitOrder():
-            return _submit(books, event)
+            return _submit(books, market, event)
         case ProtectionRequested():
             return _protect(books, event)
         case ProtectionMoved():
@@ -170,20 +172,23 @@ def entry_terms(books: Books, sized: Sized) -> OrderTerms:
     """The entry order of a sized trade: at market until it fills, or a limit for the day."""
     proposal = sized.proposal
     is_limit = proposal.entry_type is OrderType.LIMIT
+    instrument = books.instrument(proposal.symbol)
+    # A price the market printed need not be on the grid; ours is, and never worse than was approved.
+    snap = instrument.price_down if proposal.side is Side.BUY else instrument.price_up
     return OrderTerms(
         client_order_id=_id(books, proposal.trade_id, Role.ENTRY, 0),
         trade_id=proposal.trade_id,
         symbol=proposal.symbol,
         side=proposal.side,
-        quantity=books.instrument(proposal.symbol).qty(sized.quantity),
+        quantity=instrument.qty(sized.quantity),
         type=OrderType.LIMIT if is_limit else OrderType.MARKET,
         role=Role.ENTRY,
         time_in_force=TimeInForce.DAY if is_limit else TimeInForce.GTC,
-        limit_price=proposal.entry_price if is_limit else None,
+        limit_price=snap(proposal.entry_price) if is_limit else None,
     )
 
 
-def _submit(books: Books, event: SubmitOrder) -> Decision:
+def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
     trade = books.trades.get(event.trade_id)
     order = None if trade is None else books.orders.get(trade.entry_id)
     reason = None
@@ -195,8 +200,10 @@ def _submit(books: Books, event: SubmitOrder) -> Decision:
         reason = "no approved entry is waiting for this trade"
     elif order.state is not OrderState.DRAFT:
         reason = f"the entry is already {order.state}"
-    elif (task := books.reviews.get(event.review_id)) is not None and task.trade_id != trade.id:
-        reason = "the review is about another trade"
+    elif event.review_id != review_id(books.journal_id, trade.id):
+        reason = "the review is not the one that let this trade through"
+    elif market.phase(event.at) is not MarketPhase.OPEN:
+        reason = "the market is closed; the order leaves when it opens"
     if reason is not None or order is None:
         refused = OrderRefused(
             at=event.at,
@@ -279,8 +286,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
     order = books.orders.get(event.client_order_id)
     if order is None or not can(order.state, On.ASK_REPLACE):
         return NOTHING  # it is being filled, cancelled or replaced: the keeper looks again after that
-    stop_price = event.stop_price if order.terms.role is Role.STOP else None
-    return _replace(order, event.at, event.quantity, None, stop_price)
+    return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
@@ -320,7 +326,7 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
         return NOTHING
     terms = order.terms
     is_naked = terms.role is Role.STOP and terms.symbol in books.positions
-    if is_naked and event.actor != "position_keeper":
+    if is_naked and event.actor != KEEPER:
         return _no_cancel(event, "it protects an open position; close the trade instead")
     if order.state is OrderState.DRAFT:
         cancelled = OrderCancelled(
@@ -376,6 +382,8 @@ def _no_modify(books: Books, order: Order | None, event: ModifyOrder) -> str | N
     if quantity > order.terms.quantity:
         return "more than was approved: that needs a new proposal"
     instrument = books.instrument(order.terms.symbol)
+    if not instrument.is_on_lot(quantity):
+        return f"{quantity} is not a multiple of the lot {instrument.lot}"
     if price is not None and cost(books, quantity, price, instrument) > order.reserved:
         return "it would cost more than was approved: that needs a new proposal"
     return None
@@ -442,10 +450,37 @@ def _halt(books: Books, event: TradingHalted) -> Decision:
 def _denied(books: Books, event: WritDenied) -> Decision:
     """Without a writ nothing was sent: the intent becomes a refusal, not an unknown."""
     order = books.orders.get(event.subject)
-    if order is None or order.state is not OrderState.SUBMITTED:
+    if order is None:
         return NOTHING
-    code_reason = f"no writ: {event.reason}"
-    return reports.rejected(order, event.at, "no_writ", code_reason)
+    at, trace, reason = event.at, order.terms.trade_id, f"no writ: {event.reason}"
+    match order.state:
+        case OrderState.SUBMITTED:
+            decision = NOTHING
+            for listed in _listed_with(books, order):
+                decision += reports.rejected(listed, at, "no_writ", reason)
+            return decision
+        case OrderState.PENDING_CANCEL:
+            return Decision(
+                (CancelRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
+            )
+        case OrderState.PENDING_REPLACE:
+            return Decision(
+                (ModifyRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
+            )
+        case _:
+            return NOTHING
+
+
+def _listed_with(books: Books, order: Order) -> list[Order]:
+    """The order and, for the first of an OCO, the other that was to be sent in the same list."""
+    label = order.terms.oco
+    if label is None:
+        return [order]
+    return [
+        other
+        for other in books.orders_of(order.terms.trade_id)
+        if other.terms.oco == label and other.state is OrderState.SUBMITTED
+    ]
 
 
 def _place(requested: OrderRequested) -> PlaceOrders:

@@ -74,7 +74,7 @@ def defect(quote: Quote, last: float) -> str | None:
 def _count(market: Market, event: TickReceived) -> Decision:
     tick = event.tick
     before = market.sequence(tick.symbol)
-    if before == 0 or tick.sequence == before + 1:
+    if before == 0 or tick.sequence <= before + 1:  # a number from before is a late or repeated print
         return NOTHING
     gap = StreamGapDetected(at=event.at, symbol=tick.symbol, expected=before + 1, received=tick.sequence)
     return Decision((gap,))

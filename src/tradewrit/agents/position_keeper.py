@@ -1,19 +1,21 @@
 """position_keeper: keeps a stop alive at the venue for every open quantity, trails it, and closes.
 
 It asks; the executor sends. It never waits for a human, and a stop only ever moves towards the
-price. Knows no cash and no strategy.
+price. How protection is kept is `risk.protection`, how a trade ends is `risk.closing`; here is when.
+Knows no cash and no strategy.
 """
 
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import BarsClosed, QuoteUpdated
+from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated
 from tradewrit.domain.events.orders import (
-    CancelOrder,
+    ModifyRefused,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
@@ -24,14 +26,10 @@ from tradewrit.domain.events.positions import (
     CheckExit,
     CloseTrade,
     ExitChecked,
-    ExitRequested,
     ExitSent,
     FillBooked,
     PositionAdded,
-    PositionClosed,
     PositionOpened,
-    ProtectionMoved,
-    ProtectionRequested,
     SetStop,
     StopFailed,
     StopHit,
@@ -39,37 +37,42 @@ from tradewrit.domain.events.positions import (
     StopRefused,
     StopSet,
     TargetHit,
-    TradeAborted,
     UpdateStop,
 )
 from tradewrit.domain.events.strategy import ExitSignalled
-from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import EXACT, ZERO, Price, canonical
-from tradewrit.domain.orders import Order, Role
+from tradewrit.domain.market import MarketPhase
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk.exits import hit, is_tighter, stop_price, target_price, trailed_stop
+from tradewrit.risk.closing import abort, close, leave, signal_exit
+from tradewrit.risk.exits import hit, is_tighter
+from tradewrit.risk.protection import KEEPER, anchor, fit, held, levels, mend, move, protect, working
+from tradewrit.risk.watch import best_price, is_first_of_second, is_time_up, trailed
 
-NAME: Final = "position_keeper"
+NAME: Final = KEEPER
 Hears = (
     FillBooked
     | OrderAccepted
     | OrderModified
+    | ModifyRefused
     | OrderCancelled
     | OrderExpired
     | OrderRejected
     | ExitSignalled
     | BarsClosed
     | QuoteUpdated
+    | MarketStatusReported
     | SetStop
     | UpdateStop
     | CloseTrade
     | CheckExit
 )
 
-_MOST_STOP_ATTEMPTS = 3
+_MOST_FAILURES = 3
 _LEAVING = frozenset({TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING})
+_CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -79,16 +82,21 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _watch_bars(books, market, event)
         case QuoteUpdated():
             return _watch_quote(books, market, event)
+        case MarketStatusReported():
+            return _resume(books, market, event)
         case FillBooked():
-            return _on_fill(books, event)
+            return _on_fill(books, market, event)
         case OrderAccepted() | OrderModified():
             return _on_working(books, event)
+        case ModifyRefused():
+            return _on_unchanged(books, event)
         case OrderCancelled() | OrderExpired():
-            return _on_ended(books, event)
+            return _on_ended(books, market, event)
         case OrderRejected():
             return _on_rejected(books, event)
-        case ExitSignalled(trade_id=trade, reason=reason):
-            return _leave(books, trade, reason, event.at)
+        case ExitSignalled(trade_id=trade_id):
+            trade = books.trades.get(trade_id)
+            return NOTHING if trade is None else _saying(_proceed(books, market, trade, event.at))
         case CloseTrade():
             return _close_on_demand(books, market, event)
         case SetStop():
@@ -101,47 +109,38 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             assert_never(event)
 
 
+def _saying(events: Iterable[Event]) -> Decision:
+    said = tuple(events)
+    return Decision(said) if said else NOTHING
+
+
+def _proceed(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:
+    """Go on with an exit that is wanted and not out yet."""
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        yield from leave(books, market, trade, at)
+
+
 # -- fills
 
 
-def _on_fill(books: Books, event: FillBooked) -> Decision:
+def _on_fill(books: Books, market: Market, event: FillBooked) -> Decision:
     trade = books.trades.get(event.fill.trade_id)
     if trade is None:
         return NOTHING
     if event.role is Role.ENTRY:
-        return _protect_entry(books, trade, event)
-    at, price = event.at, Price(event.fill.price)
-    is_first = trade.state not in _LEAVING
-    events: list[Event] = []
-    if is_first and event.role is Role.STOP:
-        events.append(StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price))
-    elif is_first and event.role is Role.TARGET:
-        events.append(TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price))
-    if trade.state is not TradeState.ORDER_CLOSING:
-        events.append(
-            ExitSent(at=at, trace=trade.id, trade_id=trade.id, client_order_id=event.client_order_id)
-        )
-    left = held(books, trade)
-    if not left:
-        reason = {Role.STOP: "stop", Role.TARGET: "target"}.get(event.role, trade.exit_reason)
-        events.extend(_close_if_done(books, trade, at, reason))
-    elif event.role is Role.TARGET and not books.capabilities.oco:
-        events.extend(_resize(books, trade, left, at))
-    return Decision(tuple(events))
+        return _saying(_entered(books, market, trade, event))
+    return _saying(_reduced(books, market, trade, event))
 
 
-def _protect_entry(books: Books, trade: Trade, event: FillBooked) -> Decision:
-    position, sized = books.positions.get(trade.symbol), trade.sized
-    quantity = held(books, trade)
-    if position is None or sized is None or not quantity:
-        return NOTHING
-    instrument = books.instrument(trade.symbol)
-    anchor = _anchor(books, trade)
-    stop = stop_price(trade.direction, anchor, sized.stop_fraction, instrument)
-    target = _target(trade, anchor, instrument)
-    at = event.at
+def _entered(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterator[Event]:
+    quantity, at = held(books, trade), event.at
+    if not quantity:
+        return
+    stop, target = levels(books, trade)
+    if stop is None:
+        return
     if not trade.opened_at:
-        opened = PositionOpened(
+        yield PositionOpened(
             at=at,
             trace=trade.id,
             trade_id=trade.id,
@@ -151,8 +150,9 @@ def _protect_entry(books: Books, trade: Trade, event: FillBooked) -> Decision:
             stop_price=stop,
             target_price=target,
         )
-        return Decision((opened, _protection(trade, quantity, stop, target, at)))
-    added = PositionAdded(
+        yield protect(trade, quantity, stop, target, at)
+        return
+    yield PositionAdded(
         at=at,
         trace=trade.id,
         trade_id=trade.id,
@@ -161,55 +161,36 @@ def _protect_entry(books: Books, trade: Trade, event: FillBooked) -> Decision:
         stop_price=stop,
         target_price=target,
     )
-    return Decision((added, *_resize(books, trade, quantity, at)))
+    if trade.state in _LEAVING:
+        yield from _go_on(books, market, trade, at)
+    else:
+        yield from fit(books, replace(trade, stop_price=stop, target_price=target), at)
 
 
-def _anchor(books: Books, trade: Trade) -> Decimal:
-    """The average fill price of what the trade holds: where its stop and target are measured from."""
-    position = books.positions[trade.symbol]
-    lots = [lot for lot in position.lots if lot.trade_id == trade.id]
-    if len(lots) == 1:
-        return lots[0].price
-    value = sum((lot.price * lot.quantity for lot in lots), ZERO)
-    return EXACT.divide(value, sum((lot.quantity for lot in lots), ZERO))
+def _reduced(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterator[Event]:
+    at, role, price = event.at, event.role, Price(event.fill.price)
+    left = held(books, trade)
+    is_first = trade.state not in _LEAVING
+    if is_first and role is Role.STOP:
+        yield StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+    elif is_first and role is Role.TARGET:
+        yield TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+    # A part of the stop that trades while the exit clears its way is not the exit itself.
+    is_exit = is_first or role is Role.EXIT or not left
+    if is_exit and trade.state is not TradeState.ORDER_CLOSING:
+        yield ExitSent(at=at, trace=trade.id, trade_id=trade.id, client_order_id=event.client_order_id)
+    if left:
+        yield from _go_on(books, market, trade, at)
+    else:
+        yield from close(books, trade, at, _CLOSED_BY.get(role, trade.exit_reason))
 
 
-def _target(trade: Trade, anchor: Decimal, instrument: Instrument) -> Price | None:
-    if trade.sized is None or trade.sized.target_fraction is None:
-        return None
-    return target_price(trade.direction, anchor, trade.sized.target_fraction, instrument)
-
-
-def _protection(
-    trade: Trade, quantity: Decimal, stop: Price, target: Price | None, at: int
-) -> ProtectionRequested:
-    return ProtectionRequested(
-        at=at,
-        trace=trade.id,
-        trade_id=trade.id,
-        symbol=trade.symbol,
-        side=trade.direction.exit_side,
-        quantity=quantity,
-        stop_price=stop,
-        target_price=target,
-        trail_fraction=None if trade.sized is None else trade.sized.proposal.trail_fraction,
-        attempt=trade.attempts + 1,
-    )
-
-
-def _resize(books: Books, trade: Trade, quantity: Decimal, at: int) -> Iterator[Event]:
-    """Bring working protection to the size of what is held."""
-    for order_id in (trade.stop_id, trade.target_id):
-        order = books.orders.get(order_id)
-        if order is not None and order.is_live and order.remaining != quantity:
-            yield ProtectionMoved(
-                at=at,
-                trace=trade.id,
-                trade_id=trade.id,
-                client_order_id=order.id,
-                stop_price=None,
-                quantity=order.filled + quantity,
-            )
+def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:
+    """Something is still held in a trade that is being left: none of it may stay without an order."""
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        yield from leave(books, market, trade, at)
+    elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+        yield from mend(books, trade, at)
 
 
 # -- what becomes of protective and closing orders
@@ -217,97 +198,126 @@ def _resize(books: Books, trade: Trade, quantity: Decimal, at: int) -> Iterator[
 
 def _on_working(books: Books, event: OrderAccepted | OrderModified) -> Decision:
     order = books.orders.get(event.client_order_id)
-    if order is None:
+    trade = None if order is None else books.trades.get(order.terms.trade_id)
+    if order is None or trade is None or order.state is OrderState.PENDING_CANCEL:
         return NOTHING
-    trade = books.trades.get(order.terms.trade_id)
-    if trade is None or not isinstance(price := order.terms.stop_price, Decimal):
-        return _exit_is_out(books, order, event.at)
-    if order.terms.role is not Role.STOP:
-        return NOTHING
-    kind = StopSet if isinstance(event, OrderAccepted) else None
-    events: list[Event] = []
-    if kind is not None:
-        events.append(
-            StopSet(
-                at=event.at,
-                trace=trade.id,
-                trade_id=trade.id,
-                symbol=trade.symbol,
-                stop_price=price,
-                quantity=order.remaining,
-                client_order_id=order.id,
-            )
+    match order.terms.role:
+        case Role.ENTRY:
+            return NOTHING
+        case Role.EXIT:
+            if trade.state is not TradeState.EXIT_TRIGGERED:
+                return NOTHING
+            sent = ExitSent(at=event.at, trace=trade.id, trade_id=trade.id, client_order_id=order.id)
+            return Decision((sent,))
+        case Role.TARGET:
+            lacks_stop = not working(books, trade, Role.STOP)
+            return _saying(mend(books, trade, event.at) if lacks_stop else fit(books, trade, event.at))
+        case Role.STOP:
+            return _saying(_stop_works(books, trade, order, event))
+        case _:
+            assert_never(order.terms.role)
+
+
+def _stop_works(
+    books: Books, trade: Trade, order: Order, event: OrderAccepted | OrderModified
+) -> Iterator[Event]:
+    price = order.terms.stop_price
+    if price is None:
+        return
+    if isinstance(event, OrderAccepted):
+        yield StopSet(
+            at=event.at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=price,
+            quantity=order.remaining,
+            client_order_id=order.id,
         )
     else:
-        events.append(
-            StopMoved(
-                at=event.at,
-                trace=trade.id,
-                trade_id=trade.id,
-                symbol=trade.symbol,
-                stop_price=price,
-                quantity=order.remaining,
-            )
+        yield StopMoved(
+            at=event.at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=price,
+            quantity=order.remaining,
         )
     # More may have filled while the stop was on its way.
-    events.extend(_resize(books, trade, held(books, trade), event.at))
-    return Decision(tuple(events))
+    yield from fit(books, trade, event.at)
 
 
-def _exit_is_out(books: Books, order: Order, at: int) -> Decision:
-    trade = books.trades.get(order.terms.trade_id)
-    if trade is None or order.terms.role is not Role.EXIT:
+def _on_unchanged(books: Books, event: ModifyRefused) -> Decision:
+    """The venue kept the old terms: no harm, unless they cover less than is held."""
+    order = books.orders.get(event.client_order_id)
+    trade = None if order is None else books.trades.get(order.terms.trade_id)
+    if order is None or trade is None or not event.is_answer or order.terms.role is not Role.STOP:
         return NOTHING
-    if trade.state is not TradeState.EXIT_TRIGGERED:
+    if trade.state in _LEAVING or not order.is_live or order.remaining >= held(books, trade):
         return NOTHING
-    sent = ExitSent(at=at, trace=trade.id, trade_id=trade.id, client_order_id=order.id)
-    return Decision((sent,))
+    reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
+    # Not at once again: the venue has just said no. The next bar tries anew.
+    return _saying(_stop_failed(books, trade, event.at, reason, is_patient=True))
 
 
-def _on_ended(books: Books, event: OrderCancelled | OrderExpired) -> Decision:
+def _on_ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) -> Decision:
     trade = books.trades.get(event.trade_id)
     if trade is None:
         return NOTHING
     outcome = "expired" if isinstance(event, OrderExpired) else "aborted"
-    if event.role is Role.ENTRY:
-        if trade.opened_at:
-            return NOTHING  # what filled is protected; the rest was let go
+    if event.role is Role.ENTRY and not trade.opened_at:
         reason = event.reason if isinstance(event, OrderCancelled) else "the entry expired unfilled"
-        return Decision((_abort(trade, event.at, outcome, reason or "the entry was cancelled"),))
+        return Decision((abort(trade, event.at, outcome, reason or "the entry was cancelled"),))
     if not held(books, trade):
-        return Decision(tuple(_close_if_done(books, trade, event.at, trade.exit_reason)))
-    if trade.state is TradeState.EXIT_TRIGGERED and event.role is not Role.EXIT:
-        return _exit_when_clear(books, trade, event.at)
-    if event.role is Role.EXIT or event.role is Role.STOP:
-        return _protect_again(books, trade, event.at, f"the {event.role} order is {outcome}")
-    return NOTHING
+        return _saying(close(books, trade, event.at, trade.exit_reason))
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        return _saying(_proceed(books, market, trade, event.at))
+    if event.role is Role.ENTRY:
+        return NOTHING  # what filled is protected; the rest was let go
+    is_covered = working(books, trade, Role.STOP) or (
+        trade.state is TradeState.ORDER_CLOSING and working(books, trade, Role.TARGET, Role.EXIT)
+    )
+    if is_covered:
+        return NOTHING
+    if event.role is Role.TARGET:
+        return _saying(mend(books, trade, event.at))  # it was in the way of a new stop
+    return _saying(_stop_failed(books, trade, event.at, f"the {event.role} order is {outcome}"))
 
 
 def _on_rejected(books: Books, event: OrderRejected) -> Decision:
     trade = books.trades.get(event.trade_id)
     if trade is None:
         return NOTHING
+    reason = f"{event.code}: {event.reason}"
     match event.role:
         case Role.ENTRY:
             if trade.opened_at:
                 return NOTHING
-            return Decision((_abort(trade, event.at, "rejected", f"{event.code}: {event.reason}"),))
-        case Role.STOP | Role.EXIT:
-            if event.code == Rejection.TRIGGERED_AT_ONCE:
-                return _leave_at_market(books, trade, event.at, "stop")
-            return _protect_again(books, trade, event.at, f"{event.code}: {event.reason}")
+            return Decision((abort(trade, event.at, "rejected", reason),))
+        case Role.STOP:
+            if event.code == Rejection.TRIGGERED_AT_ONCE and trade.stop_price is not None:
+                return Decision((signal_exit(trade, "stop", trade.stop_price, event.at),))
+            return _saying(_stop_failed(books, trade, event.at, reason))
+        case Role.EXIT:
+            return _saying(_stop_failed(books, trade, event.at, reason))
         case Role.TARGET:
-            return NOTHING  # the stop was refused with it, and speaks for both
+            # Listed with a refused stop, it was in the way of the next; alone, the stop is enough.
+            is_alone = trade.state in _LEAVING or working(books, trade, Role.STOP)
+            return NOTHING if is_alone else _saying(mend(books, trade, event.at))
         case _:
             assert_never(event.role)
 
 
-def _protect_again(books: Books, trade: Trade, at: int, reason: str) -> Decision:
-    """A position without a working stop: try again a few times, then leave at market."""
-    quantity = held(books, trade)
-    if not quantity or trade.stop_price is None:
-        return NOTHING
-    failed = StopFailed(
+def _stop_failed(
+    books: Books, trade: Trade, at: int, reason: str, *, is_patient: bool = False
+) -> Iterator[Event]:
+    """What is held is not covered: try again a few times, then leave; never the same thing for ever.
+
+    A trade that is to be left and cannot be tries again with the next bar, quote or market status.
+    """
+    if not held(books, trade) or trade.stop_price is None:
+        return
+    yield StopFailed(
         at=at,
         trace=trade.id,
         trade_id=trade.id,
@@ -315,88 +325,12 @@ def _protect_again(books: Books, trade: Trade, at: int, reason: str) -> Decision
         reason=reason,
         attempt=trade.attempts,
     )
-    if trade.attempts >= _MOST_STOP_ATTEMPTS:
-        exit_now = _leave_at_market(books, trade, at, "stop_failed")
-        return Decision((failed, *exit_now.events))
-    again = _protection(trade, quantity, trade.stop_price, trade.target_price, at)
-    return Decision((failed, again))
-
-
-# -- leaving
-
-
-def _leave(books: Books, trade_id: str, reason: str, at: int) -> Decision:
-    """Take the protection away, then close: never two live sells for one position."""
-    trade = books.trades.get(trade_id)
-    if trade is None or trade.state is not TradeState.EXIT_TRIGGERED:
-        return NOTHING
-    working = [order for order in books.orders_of(trade.id) if order.is_live]
-    if not any(order.terms.role.is_protective for order in working):
-        return _exit_when_clear(books, trade, at)
-    return Decision(
-        tuple(
-            CancelOrder(at=at, trace=trade.id, client_order_id=order.id, actor=NAME, reason=f"exit: {reason}")
-            for order in working
-        )
-    )
-
-
-def _exit_when_clear(books: Books, trade: Trade, at: int) -> Decision:
-    if any(order.is_live for order in books.orders_of(trade.id)):
-        return NOTHING
-    return _leave_at_market(books, trade, at, trade.exit_reason)
-
-
-def _leave_at_market(books: Books, trade: Trade, at: int, reason: str) -> Decision:
-    quantity = held(books, trade)
-    if not quantity:
-        return NOTHING
-    requested = ExitRequested(
-        at=at,
-        trace=trade.id,
-        trade_id=trade.id,
-        symbol=trade.symbol,
-        side=trade.direction.exit_side,
-        quantity=quantity,
-        reason=reason,
-        limit_price=None,
-        attempt=trade.attempts + 1,
-    )
-    return Decision((requested,))
-
-
-def _close_if_done(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
-    """Flat: cancel what is left, and call the trade closed once nothing of it is live."""
-    working = [order for order in books.orders_of(trade.id) if order.is_live]
-    for order in working:
-        # The venue cancels the other leg of an OCO by itself; asking as well would only race it.
-        if order.terms.oco is None:
-            yield CancelOrder(
-                at=at, trace=trade.id, client_order_id=order.id, actor=NAME, reason="position closed"
-            )
-    if not working:
-        yield PositionClosed(
-            at=at,
-            trace=trade.id,
-            trade_id=trade.id,
-            symbol=trade.symbol,
-            reason=reason,
-            quantity=trade.sized.quantity if trade.sized is not None else ZERO,
-            gross=trade.realised,
-            fees=trade.fees,
-            pnl=canonical(trade.realised - trade.fees),
-        )
-
-
-def _abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:
-    return TradeAborted(
-        at=at,
-        trace=trade.id,
-        trade_id=trade.id,
-        symbol=trade.symbol,
-        outcome=outcome,
-        reason=reason,
-    )
+    failures = trade.failures + 1
+    if failures < _MOST_FAILURES:
+        if not is_patient:
+            yield from mend(books, trade, at)
+    elif trade.state is not TradeState.EXIT_TRIGGERED:
+        yield signal_exit(trade, "stop_failed", trade.stop_price, at)
 
 
 # -- watching the price
@@ -407,9 +341,20 @@ def _watch_bars(books: Books, market: Market, event: BarsClosed) -> Decision:
         return NOTHING
     events: list[Event] = []
     for trade in books.trades.values():
-        if trade.state is TradeState.HOLDING and _needs_watching(books, trade):
-            events.extend(_watch(books, market, trade, event.at))
-    return Decision(tuple(events)) if events else NOTHING
+        match trade.state:
+            case TradeState.HOLDING:
+                if _needs_watching(books, trade):
+                    events.extend(_watch(books, market, trade, event.at))
+            case TradeState.EXIT_TRIGGERED:
+                events.extend(leave(books, market, trade, event.at))
+            case TradeState.PROTECTING:
+                events.extend(mend(books, trade, event.at))
+            case TradeState.ORDER_CLOSING:
+                if not held(books, trade):  # flat, and something could not be taken back
+                    events.extend(close(books, trade, event.at, trade.exit_reason))
+            case _:
+                pass
+    return _saying(events)
 
 
 def _needs_watching(books: Books, trade: Trade) -> bool:
@@ -422,47 +367,50 @@ def _needs_watching(books: Books, trade: Trade) -> bool:
 
 
 def _watch(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:
-    bar, sized = market.bar(trade.symbol), trade.sized
-    if bar is None or sized is None or trade.stop_price is None:
+    best, last = best_price(books, market, trade), market.mark(trade.symbol)
+    if best is None or last is None:
         return
-    instrument = books.instrument(trade.symbol)
-    last = instrument.traded(bar.close)
-    limit = sized.proposal.max_bars
-    if limit is not None and market.bars_since(trade.symbol, trade.opened_at) >= limit:
-        yield _signal_exit(trade, "time", last, at)
+    if is_time_up(market, trade):
+        yield signal_exit(trade, "time", last, at)
         return
-    best = instrument.traded(bar.high if trade.direction.sign > 0 else bar.low)
-    if not books.capabilities.oco and hit(trade.direction, best, None, trade.target_price):
-        yield _signal_exit(trade, "target", last, at)
+    if _is_at_target(books, trade, best):
+        yield from _target_hit(books, market, trade, best, at)
         return
-    trail = sized.proposal.trail_fraction
-    if trail is None:
-        return
-    moved = trailed_stop(trade.direction, best, trail, trade.stop_price, instrument)
-    if moved is not None:
-        yield ProtectionMoved(
-            at=at,
-            trace=trade.id,
-            trade_id=trade.id,
-            client_order_id=trade.stop_id,
-            stop_price=moved,
-            quantity=None,
-        )
+    moved, stop = trailed(books, market, trade), books.orders.get(trade.stop_id)
+    if moved is not None and stop is not None and can(stop.state, On.ASK_REPLACE):
+        yield move(trade, stop, at, stop_price=moved)
 
 
 def _watch_quote(books: Books, market: Market, event: QuoteUpdated) -> Decision:
     trade = books.trade_in(event.quote.symbol)
-    if trade is None or trade.state is not TradeState.HOLDING or books.capabilities.oco:
+    if trade is None or event.is_stale:
         return NOTHING
-    price = market.mark(trade.symbol)
-    if event.is_stale or price is None or hit(trade.direction, price, None, trade.target_price) is None:
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        # Once a second is patience enough with a venue that refuses.
+        is_time = is_first_of_second(market, event.quote)
+        return _saying(leave(books, market, trade, event.at)) if is_time else NOTHING
+    price = books.instrument(trade.symbol).traded(event.quote.mid)
+    if trade.state is not TradeState.HOLDING or not _is_at_target(books, trade, price):
         return NOTHING
-    return Decision((_signal_exit(trade, "target", price, event.at),))
+    return _saying(_target_hit(books, market, trade, price, event.at))
 
 
-def _signal_exit(trade: Trade, reason: str, price: Price, at: int) -> ExitSignalled:
-    return ExitSignalled(
-        at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, reason=reason, price=price
+def _is_at_target(books: Books, trade: Trade, price: Price) -> bool:
+    """Whether we have to act on the target ourselves: the venue has no OCO to leave it to."""
+    return not books.capabilities.oco and hit(trade.direction, price, None, trade.target_price) is not None
+
+
+def _target_hit(books: Books, market: Market, trade: Trade, price: Price, at: int) -> Iterator[Event]:
+    yield TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+    yield from leave(books, market, trade, at, "target")
+
+
+def _resume(books: Books, market: Market, event: MarketStatusReported) -> Decision:
+    """The market opened: exits that waited for it go on."""
+    if event.status.phase is not MarketPhase.OPEN:
+        return NOTHING
+    return _saying(
+        said for trade in books.trades.values() for said in _proceed(books, market, trade, event.at)
     )
 
 
@@ -475,37 +423,32 @@ def _close_on_demand(books: Books, market: Market, event: CloseTrade) -> Decisio
         return _no_stop(event.trade_id, "there is no open position to close", event.at)
     if trade.state in _LEAVING:
         return _no_stop(trade.id, "the trade is being closed already", event.at)
-    price = market.mark(trade.symbol) or _anchor(books, trade)
-    return Decision((_signal_exit(trade, event.reason, Price(price), event.at),))
+    price = market.mark(trade.symbol) or anchor(books, trade)
+    return Decision((signal_exit(trade, event.reason, Price(price), event.at),))
 
 
 def _set_stop(books: Books, event: SetStop) -> Decision:
     trade = books.trades.get(event.trade_id)
     if trade is None or trade.stop_price is None or not held(books, trade):
         return _no_stop(event.trade_id, "there is no open position to protect", event.at)
-    order = books.orders.get(trade.stop_id)
-    if order is not None and order.is_live:
-        return _no_stop(trade.id, f"a stop is already {order.state}", event.at)
-    quantity = held(books, trade)
-    return Decision((_protection(trade, quantity, trade.stop_price, trade.target_price, event.at),))
+    if trade.state in _LEAVING:
+        return _no_stop(trade.id, "the trade is being closed", event.at)
+    if stops := working(books, trade, Role.STOP):
+        return _no_stop(trade.id, f"a stop is already {stops[0].state}", event.at)
+    return _saying(mend(books, trade, event.at))
 
 
 def _update_stop(books: Books, event: UpdateStop) -> Decision:
     trade = books.trades.get(event.trade_id)
-    if trade is None or trade.stop_price is None or trade.stop_id not in books.orders:
+    order = None if trade is None else books.orders.get(trade.stop_id)
+    if trade is None or trade.stop_price is None or order is None:
         return _no_stop(event.trade_id, "there is no stop to move", event.at)
     if not is_tighter(trade.direction, event.stop_price, trade.stop_price):
         reason = f"a stop only moves towards the price: {event.stop_price} against {trade.stop_price}"
         return _no_stop(trade.id, reason, event.at)
-    moved = ProtectionMoved(
-        at=event.at,
-        trace=trade.id,
-        trade_id=trade.id,
-        client_order_id=trade.stop_id,
-        stop_price=event.stop_price,
-        quantity=None,
-    )
-    return Decision((moved,))
+    if not can(order.state, On.ASK_REPLACE):
+        return _no_stop(trade.id, f"the stop is {order.state}", event.at)
+    return Decision((move(trade, order, event.at, stop_price=event.stop_price),))
 
 
 def _no_stop(trade: str, reason: str, at: int) -> Decision:
@@ -516,11 +459,3 @@ def _check(books: Books, event: CheckExit) -> Decision:
     trade = books.trades.get(event.trade_id)
     found = None if trade is None else hit(trade.direction, event.price, trade.stop_price, trade.target_price)
     return Decision((ExitChecked(at=event.at, trade_id=event.trade_id, hit=found),))
-
-
-def held(books: Books, trade: Trade) -> Decimal:
-    """What the trade still holds, from the lots its own fills opened."""
-    position = books.positions.get(trade.symbol)
-    if position is None:
-        return ZERO
-    return sum((lot.quantity for lot in position.lots if lot.trade_id == trade.id), ZERO)

@@ -25,7 +25,7 @@ from tradewrit.domain.events.review import (
     WithdrawReview,
 )
 from tradewrit.domain.events.risk import LimitExceeded, RiskApproved
-from tradewrit.domain.ids import derive
+from tradewrit.domain.ids import review_id as id_of
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.reviews import PolicyKind, Review, ReviewState
 from tradewrit.domain.signals import Market
@@ -57,7 +57,7 @@ def _ask(books: Books, event: RiskApproved) -> Decision:
     sized = event.sized
     trade = sized.proposal.trade_id
     people = books.review.people_needed(sized.cost)
-    review_id = event.review_id or derive("review", books.journal_id, trade, length=16)
+    review_id = event.review_id or id_of(books.journal_id, trade)
     if people == 0 and not event.review_id:
         approved = ReviewApproved(
             at=event.at,

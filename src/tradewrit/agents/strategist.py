@@ -33,9 +33,10 @@ from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import ENTER, LEAVE, Market, Signal
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk.exits import hit, stop_price, target_price
+from tradewrit.risk.exits import stop_price, target_price
 from tradewrit.risk.limits import breaches, facts
 from tradewrit.risk.sizing import complete, reward_risk, size, target_fraction
+from tradewrit.risk.watch import due, trailed
 
 NAME: Final = "strategist"
 Hears = BarsClosed | StopSet | PositionClosed | ScanCandidates | EvaluateSetup | ManagePosition | ShouldExit
@@ -186,11 +187,12 @@ def _judge(books: Books, market: Market, trade_id_: str, at: int) -> ExitJudged:
     price = market.mark(trade.symbol)
     reason = None
     if price is not None and trade.opened_at:
-        reason = hit(trade.direction, price, trade.stop_price, trade.target_price)
+        reason = due(market, trade, price)
     signal = market.signal(trade.symbol)
-    if reason is None and signal is not None:
+    if reason is None and signal is not None and trade.opened_at:
         reason = signal.leave(trade.direction)
-    return ExitJudged(at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=trade.stop_price)
+    stop = trailed(books, market, trade) or trade.stop_price
+    return ExitJudged(at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=stop)
 
 
 def _log(books: Books, event: PositionClosed) -> Decision:

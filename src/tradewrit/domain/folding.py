@@ -80,6 +80,8 @@ def _end(books: Books, trade_id: str) -> Books:
 
 
 def _candidate(books: Books, event: st.CandidateFound) -> Books:
+    if event.trade_id in books.trades:
+        return books
     trade = Trade(
         id=event.trade_id,
         symbol=event.symbol,
@@ -148,6 +150,8 @@ def _review(books: Books, review_id: str, verdict: Verdict | None, **changes: ob
 
 def _review_requested(books: Books, event: rv.ReviewRequested) -> Books:
     known = books.reviews.get(event.review_id)
+    if known is not None and not review_can(known.state, Verdict.REISSUE):
+        return books
     task = Review(
         id=event.review_id,
         trade_id=event.trade_id,
@@ -213,6 +217,8 @@ def _next(order: Order, on: On) -> OrderState:
 
 def _order_requested(books: Books, event: od.OrderRequested) -> Books:
     terms = event.terms
+    if terms.client_order_id in books.orders:
+        return books
     state = OrderState.DRAFT if event.held else advance_order(OrderState.DRAFT, On.SUBMIT)
     order = Order(terms=terms, state=state, reserved=event.reserved, approved_by=event.approved_by)
     books = replace(books, orders=_with(books.orders, order.id, order))
@@ -250,6 +256,18 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
         filled=canonical_qty(event.cumulative),
         value=canonical(order.value + event.price * event.quantity),
     )
+
+
+def _refused(pending: OrderState) -> Fold:
+    """Back to work, if what was refused is what the order waits for."""
+
+    def fold(books: Books, event: od.CancelRefused | od.ModifyRefused) -> Books:
+        order = books.orders.get(event.client_order_id)
+        if order is None or not event.is_answer or order.state is not pending:
+            return books
+        return _order(books, order.id, On.REFUSE)
+
+    return fold
 
 
 def _modified(books: Books, event: od.OrderModified) -> Books:
@@ -320,6 +338,15 @@ def _opened(books: Books, event: ps.PositionOpened) -> Books:
 
 def _added(books: Books, event: ps.PositionAdded) -> Books:
     return _trade(books, event.trade_id, None, stop_price=event.stop_price, target_price=event.target_price)
+
+
+def _stop_failed(books: Books, event: ps.StopFailed) -> Books:
+    trade = books.trades.get(event.trade_id)
+    if trade is None:
+        return books
+    # It counts whatever the state: a trade that is being left can fail to be protected as well.
+    books = _trade(books, trade.id, None, failures=trade.failures + 1)
+    return _trade(books, trade.id, TradeOn.LOSE_STOP)
 
 
 def _triggered(reason: str) -> Fold:
@@ -401,19 +428,21 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     od.OrderFilled: _filled,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
     od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
-    od.CancelRefused: lambda books, e: _order(books, e.client_order_id, On.REFUSE),
+    od.CancelRefused: _refused(OrderState.PENDING_CANCEL),
     od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
     od.OrderModified: _modified,
-    od.ModifyRefused: lambda books, e: _order(books, e.client_order_id, On.REFUSE),
+    od.ModifyRefused: _refused(OrderState.PENDING_REPLACE),
     od.OrderExpired: lambda books, e: _order(books, e.client_order_id, On.EXPIRE),
     od.OrderRefused: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     ps.FillBooked: _fill_booked,
     ps.PositionOpened: _opened,
     ps.PositionAdded: _added,
     ps.ProtectionRequested: lambda books, e: _trade(books, e.trade_id, None, attempts=e.attempt),
-    ps.StopSet: lambda books, e: _trade(books, e.trade_id, TradeOn.PROTECT),
-    ps.StopMoved: lambda books, e: _trade(books, e.trade_id, TradeOn.PROTECT, stop_price=e.stop_price),
-    ps.StopFailed: lambda books, e: _trade(books, e.trade_id, TradeOn.LOSE_STOP),
+    ps.StopSet: lambda books, e: _trade(books, e.trade_id, TradeOn.PROTECT, failures=0),
+    ps.StopMoved: lambda books, e: _trade(
+        books, e.trade_id, TradeOn.PROTECT, stop_price=e.stop_price, failures=0
+    ),
+    ps.StopFailed: _stop_failed,
     ps.StopHit: _triggered("stop"),
     ps.TargetHit: _triggered("target"),
     ps.ExitRequested: _exit_requested,

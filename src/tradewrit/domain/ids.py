@@ -37,6 +37,11 @@ def trade_id(journal_id: str, strategy: str, symbol: str, at: int) -> str:
     return derive("trade", journal_id, strategy, symbol, at, length=16)
 
 
+def review_id(journal_id: str, trade: str) -> str:
+    """The one review of a trade, asked or waived; an edited question keeps its name."""
+    return derive("review", journal_id, trade, length=16)
+
+
 @lru_cache(maxsize=4096)
 def scan_id(strategy: str, at: int) -> str:
     """Correlates everything that one scan of one bar time set off."""

@@ -26,8 +26,10 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
     ReportQuarantined,
 )
+from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.money import canonical_qty
-from tradewrit.domain.orders import On, Order, OrderState, can
+from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.rejections import Rejection
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -49,22 +51,23 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             if not can(order.state, On.REJECT):
                 return _impossible(order, report, On.REJECT)
             return rejected(order, report.at, report.code, report.reason)
+        case Exec.CANCEL_REJECTED if order.state is not OrderState.PENDING_CANCEL:
+            return NOTHING
         case Exec.CANCEL_REJECTED:
-            refused = CancelRefused(
-                at=report.at,
-                trace=order.terms.trade_id,
-                client_order_id=order.id,
-                reason=report.reason,
-            )
-            return Decision((refused,))
+            return _not_cancelled(order, report)
+        case Exec.REPLACED if order.state is OrderState.PENDING_CANCEL:
+            return NOTHING  # overtaken by our cancel; the report itself is on record
         case Exec.REPLACED:
             return _move(order, report, On.REPLACE, _modified(order, report))
+        case Exec.REPLACE_REJECTED if order.state is not OrderState.PENDING_REPLACE:
+            return NOTHING  # settled meanwhile; the report itself is on record
         case Exec.REPLACE_REJECTED:
             kept = ModifyRefused(
                 at=report.at,
                 trace=order.terms.trade_id,
                 client_order_id=order.id,
                 reason=report.reason,
+                is_answer=True,
             )
             return Decision((kept,))
         case Exec.UNKNOWN:
@@ -90,7 +93,8 @@ def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
 def _trade(order: Order, report: ExecutionReport) -> Decision:
     price = report.last_price
     if price is None or report.last_quantity <= 0:
-        return _quarantine(report, order.state, "a fill without a price or a quantity")
+        reason = "a fill without a price or a quantity"
+        return _quarantine(report, order.state, reason, order.terms.trade_id)
     # Our own sum, not the venue's: reports may arrive in any order, each fill counts once.
     cumulative = canonical_qty(order.filled + report.last_quantity)
     is_last = cumulative >= order.terms.quantity
@@ -190,8 +194,27 @@ def _unknown(order: Order, report: ExecutionReport) -> Decision:
         client_order_id=order.id,
         reason=report.reason,
     )
-    ask = AskVenue(trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id)
-    return Decision((unknown,), (ask,))
+    return Decision((unknown,), (_ask(order),))
+
+
+def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
+    if report.code == Rejection.UNKNOWN_ORDER and not order.broker_order_id and can(order.state, On.REJECT):
+        return rejected(order, report.at, Rejection.NOT_SENT, report.reason)  # it never got there
+    refused = CancelRefused(
+        at=report.at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        reason=report.reason,
+        is_answer=True,
+    )
+    if report.code != Rejection.TOO_LATE:
+        return Decision((refused,))
+    # It is over at the venue, and not in the books: something was missed.
+    return Decision((refused,), (_ask(order),))
+
+
+def _ask(order: Order) -> AskVenue:
+    return AskVenue(trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id)
 
 
 def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decision:
@@ -199,20 +222,33 @@ def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decisi
 
 
 def _impossible(order: Order, report: ExecutionReport, on: On) -> Decision:
+    terms = order.terms
     refused = TransitionRefused(
         at=report.at,
-        trace=order.terms.trade_id,
+        trace=terms.trade_id,
         machine="order",
         subject=order.id,
         state=order.state,
         wanted=on,
         cause=report.exec_id,
     )
-    held = _quarantine(report, order.state, f"an order that is {order.state} cannot {on}")
+    held = _quarantine(report, order.state, f"an order that is {order.state} cannot {on}", terms.trade_id)
+    if order.state is OrderState.DRAFT and terms.role is Role.ENTRY and on in {On.FILL_SOME, On.FILL_REST}:
+        # It was never sent, and the venue says it traded: sending it now could buy it a second time.
+        aborted = TradeAborted(
+            at=report.at,
+            trace=terms.trade_id,
+            trade_id=terms.trade_id,
+            symbol=terms.symbol,
+            outcome="aborted",
+            reason=f"{report.exec_id} reports a fill of an order that was never sent",
+        )
+        return Decision((refused, *held.events, aborted))
     return Decision((refused, *held.events))
 
 
-def _quarantine(report: ExecutionReport, state: str, reason: str) -> Decision:
+def _quarantine(report: ExecutionReport, state: str, reason: str, trace: str = "") -> Decision:
+    trace = trace or report.trace
     return Decision(
-        (ReportQuarantined(at=report.at, trace=report.trace, report=report, state=state, reason=reason),)
+        (ReportQuarantined(at=report.at, trace=trace, report=report, state=state, reason=reason),)
     )

@@ -147,6 +147,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     entry_id, stop_id, target_id, exit_id: client order ids, "" while there is none.
     stop_price, target_price: anchored to the actual fill. extreme: best price since entry, for trails.
     attempts: protective and exit orders sent so far; part of the next one's id.
+    failures: times in a row that the position could not be protected or left.
     """
 
     id: str
@@ -168,5 +169,6 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     bars_held: int = 0
     exit_reason: str = ""
     attempts: int = 0
+    failures: int = 0
     realised: Decimal = ZERO
     fees: Decimal = ZERO

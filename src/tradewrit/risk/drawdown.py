@@ -8,9 +8,9 @@ from typing import Final
 from tradewrit.domain.books import Books
 from tradewrit.domain.signals import Market
 
-# Far above float noise (1e-13 for some hundred positions), far below a cent in a million.
-_ABOVE: Final = 1 + 1e-9
-_BELOW: Final = 1 - 1e-9
+# Of the high-water mark: far above float noise (1e-13 for some hundred positions), far below a cent in
+# a million. Not of the limit itself, which is zero for a profile that lets everything be lost.
+_SLACK: Final = 1e-9
 
 
 def rough_equity(books: Books, market: Market) -> float:
@@ -24,9 +24,10 @@ def rough_equity(books: Books, market: Market) -> float:
 
 def may_have_crossed(books: Books, market: Market) -> bool:
     """Whether equity may lie at or below the drawdown limit."""
-    return not rough_equity(books, market) > books.holdings.rough_floor * _ABOVE
+    holdings = books.holdings
+    return not rough_equity(books, market) > holdings.rough_floor + holdings.rough_high * _SLACK
 
 
 def may_be_higher(books: Books, market: Market) -> bool:
     """Whether equity may lie above the high-water mark."""
-    return not rough_equity(books, market) < books.holdings.rough_high * _BELOW
+    return not rough_equity(books, market) < books.holdings.rough_high * (1.0 - _SLACK)

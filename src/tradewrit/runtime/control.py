@@ -8,12 +8,14 @@ from decimal import Decimal
 
 import msgspec
 
-from tradewrit.domain.events.base import Answer, Command, Event
+from tradewrit.domain.events.base import Command, Event, Query
+from tradewrit.domain.events.registry import TRANSIENT
 from tradewrit.domain.orders import Order
 from tradewrit.domain.portfolio import drawdown, equity
 from tradewrit.domain.positions import Position
 from tradewrit.domain.reviews import Review, ReviewState
 from tradewrit.domain.trades import Trade
+from tradewrit.errors import PermissionDenied
 from tradewrit.runtime.bus.port import Bus, Subscription
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.journal.port import Verification
@@ -46,12 +48,17 @@ class Control:
         self._bus = bus
 
     def submit(self, command: Command, actor: str) -> tuple[Event, ...]:
-        """Put a command in and return every event it led to, answers included, in order."""
-        return tuple(self._desk.feed(command, f"human:{actor}"))
+        """Put a command in and return every event it led to, answers included, in order.
 
-    def ask(self, query: Command) -> tuple[Answer, ...]:
-        """Put a question in and return the answers."""
-        return tuple(event for event in self.submit(query, "query") if isinstance(event, Answer))
+        actor: who is at the surface. A command that names nobody goes in under this name; one that
+        names somebody else is not taken: PermissionDenied.
+        """
+        return tuple(self._desk.feed(_signed(command, actor), f"human:{actor}"))
+
+    def ask(self, query: Query) -> tuple[Event, ...]:
+        """Put a question in and return what it was answered with; none of it is journalled."""
+        said = self._desk.feed(query, "query")
+        return tuple(event for event in said if type(event) in TRANSIENT and event is not query)
 
     def account(self) -> AccountView:
         """Cash, equity, drawdown, and whether trading is halted."""
@@ -102,3 +109,16 @@ class Control:
     def follow(self, pattern: str = "*") -> Subscription:
         """Events as they happen, as messages; `order.*` and the like select."""
         return self._bus.subscribe(pattern)
+
+
+_NOBODY = "desk"
+"""The actor of a command that names none."""
+
+
+def _signed(command: Command, actor: str) -> Command:
+    named = getattr(command, "actor", None)
+    if named in {None, actor, f"human:{actor}"}:
+        return command
+    if named == _NOBODY:
+        return msgspec.structs.replace(command, actor=f"human:{actor}")
+    raise PermissionDenied(f"{actor} cannot give a command in the name of {named}")

@@ -98,6 +98,10 @@ class Desk:
         """One input (a venue's report, a command, a quote); returns every event it led to."""
         return self.pump.feed(event, source)
 
+    def feed_all(self, events: Sequence[Event], source: str = "input") -> list[Event]:
+        """Inputs that came in one breath (all a venue says of a bar), before anything they lead to outside."""
+        return self.pump.feed_all(events, source)
+
     def close_bars(self, bars: Sequence[Bar], at: int) -> None:
         """Bars of one time have closed: the market shows them, then everybody hears of it."""
         count = self.market.absorb(bars)

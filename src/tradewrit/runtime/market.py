@@ -94,8 +94,11 @@ class LiveMarket:
                 self._quotes[quote.symbol] = quote
                 self._last[quote.symbol] = quote.mid
             case TickReceived(tick=tick):
+                if tick.sequence <= self.sequence(tick.symbol):
+                    return  # late or repeated: a newer price is known
                 self._sequences[tick.symbol] = tick.sequence
-                self._last[tick.symbol] = tick.price
+                if 0.0 < tick.price < math.inf:
+                    self._last[tick.symbol] = tick.price
             case MarketStatusReported() | _:
                 return
 

@@ -9,21 +9,28 @@ from typing import Any, Final
 import msgspec
 
 from tradewrit.domain.events.account import AccountOpened
-from tradewrit.domain.events.base import Event, MarketEvent
+from tradewrit.domain.events.base import Event, MarketEvent, Query
+from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.orders import (
     ExecutionReport,
     OrderCancelled,
     OrderFilled,
     OrderPartiallyFilled,
+    OrderStatusReported,
 )
 from tradewrit.domain.events.positions import (
+    ExitChecked,
     ExitRequested,
+    PnlUpdated,
+    PositionReported,
     ProtectionRequested,
     StopFailed,
     StopHit,
     StopSet,
 )
 from tradewrit.domain.events.registry import BY_NAME, canonical_name, name_of
+from tradewrit.domain.events.risk import LimitsChecked, PortfolioAssessed
+from tradewrit.domain.events.strategy import CandidatesListed, ExitJudged, SetupEvaluated
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import DataError
 from tradewrit.runtime.journal.records import Record
@@ -39,6 +46,20 @@ _URGENT: Final = (
     StopHit,
     StopFailed,
 )
+
+
+_ANSWERED_BY: Final[dict[type[Event], str]] = {
+    CandidatesListed: "strategist",
+    SetupEvaluated: "strategist",
+    ExitJudged: "strategist",
+    LimitsChecked: "risk_officer",
+    PortfolioAssessed: "risk_officer",
+    OrderStatusReported: "executor",
+    ExitChecked: "position_keeper",
+    PnlUpdated: "bookkeeper",
+    PositionReported: "bookkeeper",
+    TimerFired: "schedule",
+}
 
 
 class Metadata(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -79,14 +100,21 @@ def message_of(event: Event, record: Record | None, account: str, tenant: str = 
         trace_id=event.trace,
         data=data,
         metadata=Metadata(
-            source="market_watch" if record is None else record.entry.source,
-            correlation_id="" if record is None else record.entry.correlation,
+            source=_speaker(event) if record is None else record.entry.source,
+            correlation_id=event.trace if record is None else record.entry.correlation,
             causation_id=str(record.entry.caused_by) if record is not None else "",
             priority=priority(event),
             tenant=tenant,
             account=event.account if isinstance(event, AccountOpened) else account,
         ),
     )
+
+
+def _speaker(event: Event) -> str:
+    """Who says what is not journalled: a question comes from outside, an answer from whoever is asked."""
+    if isinstance(event, Query):
+        return "query"
+    return _ANSWERED_BY.get(type(event), "market_watch")
 
 
 def priority(event: Event) -> str:

@@ -6,6 +6,8 @@ The only place through which anything leaves the desk. Knows no strategy and no 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace as replace_fields
+
 from tradewrit.domain.effects import (
     AskPeople,
     AskVenue,
@@ -67,28 +69,29 @@ def _denied(effect: Effect, agent: str, now: int, reason: str) -> WritDenied:
 
 def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     """Handlers that talk to a broker; its failures become reports, never exceptions."""
+    say = _Reporter()
 
     def place(effect: PlaceOrders, grant: Grant, now: int) -> Sequence[Event]:
+        orders = effect.approved.orders
         try:
-            return broker.place(effect.approved, grant)
+            return observed(broker.place(effect.approved, grant), now)
         except Unreachable as lost:
             # Neither sent nor not sent: the books say UNKNOWN until the venue has been asked.
-            return tuple(
-                _report(terms.client_order_id, Exec.UNKNOWN, now, str(lost))
-                for terms in effect.approved.orders
-            )
+            return tuple(say(effect, terms.client_order_id, Exec.UNKNOWN, now, str(lost)) for terms in orders)
         except (Throttled, Unauthorized) as refused:
             return tuple(
-                _report(terms.client_order_id, Exec.REJECTED, now, str(refused), Rejection.NOT_SENT)
-                for terms in effect.approved.orders
+                say(effect, terms.client_order_id, Exec.REJECTED, now, str(refused), Rejection.NOT_SENT)
+                for terms in orders
             )
 
     def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         try:
-            return broker.cancel(effect.client_order_id, grant)
+            return observed(broker.cancel(effect.client_order_id, grant), now)
         except (Unreachable, Throttled, Unauthorized) as failed:
-            # Cancelling twice is harmless, so not knowing is the same as not having asked.
-            return (_report(effect.client_order_id, Exec.CANCEL_REJECTED, now, str(failed)),)
+            # Cancelling twice is harmless, so not knowing is the same as not having asked: unless the
+            # venue can still tell that it was done.
+            refused = say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(failed))
+            return (*known(effect.client_order_id), refused)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -97,32 +100,62 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             stop_price=effect.stop_price,
         )
         try:
-            return broker.replace(effect.client_order_id, replacement, grant)
+            return observed(broker.replace(effect.client_order_id, replacement, grant), now)
         except (Unreachable, Throttled, Unauthorized) as failed:
-            return (_report(effect.client_order_id, Exec.REPLACE_REJECTED, now, str(failed)),)
+            refused = say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(failed))
+            return (*known(effect.client_order_id), refused)
 
     def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
         del grant
         try:
-            known = broker.order(effect.client_order_id)
+            reports = broker.order(effect.client_order_id)
         except (Unreachable, Throttled, Unauthorized):
             return NO_EVENTS  # still unknown; asked again at the next reconciliation
-        if known:
-            return known
+        if reports:
+            return reports
         lost = "the venue never received it"
-        return (_report(effect.client_order_id, Exec.REJECTED, now, lost, Rejection.NOT_SENT),)
+        return (say(effect, effect.client_order_id, Exec.REJECTED, now, lost, Rejection.NOT_SENT),)
+
+    def known(client_order_id: str) -> Sequence[Event]:
+        try:
+            return broker.order(client_order_id)
+        except (Unreachable, Throttled, Unauthorized):
+            return NO_EVENTS
 
     return {PlaceOrders: place, CancelAtVenue: cancel, ReplaceAtVenue: replace, AskVenue: ask}
 
 
-def _report(order_id: str, kind: Exec, now: int, reason: str, code: str = "") -> ExecutionReport:
-    return ExecutionReport(
-        at=now,
-        exec_id=f"desk:{kind}:{order_id}:{now}",
-        client_order_id=order_id,
-        kind=kind,
-        reason=reason,
-        code=code,
+class _Reporter:
+    """Reports in the desk's own voice. Numbered, since two may fall into one instant of a clock."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(
+        self, effect: Effect, order_id: str, kind: Exec, now: int, reason: str, code: str = ""
+    ) -> ExecutionReport:
+        self._count += 1
+        return ExecutionReport(
+            at=now,
+            trace=effect.trace,
+            exec_id=f"desk:{kind}:{order_id}:{now}:{self._count}",
+            client_order_id=order_id,
+            kind=kind,
+            reason=reason,
+            code=code,
+        )
+
+
+def observed(reports: Sequence[ExecutionReport], now: int) -> Sequence[ExecutionReport]:
+    """Answers to a call are observed when they come; only a fill keeps the time at which it traded.
+
+    A venue that stamps an answer with the last time it knew of would have us decide in the past.
+    """
+    if all(report.at >= now or report.kind is Exec.TRADE for report in reports):
+        return reports
+    return tuple(
+        report if report.kind is Exec.TRADE else replace_fields(report, at=max(report.at, now))
+        for report in reports
     )
 
 

@@ -8,7 +8,7 @@ If the append fails, the books stay as they were and nothing leaves. Knows no ag
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from tradewrit.domain.books import Books
@@ -81,6 +81,19 @@ class Pump:
             self._is_running = False
             self._queue.clear()
         return said
+
+    def feed_all(self, events: Sequence[Event], source: str = INPUT) -> list[Event]:
+        """Take inputs that came in one breath, in their order, and then what their effects answer.
+
+        What a venue says of one bar happened before anything we ask for because of its first words.
+        """
+        if not events:
+            return []
+        if self._is_running:
+            self._queue.extend((event, source) for event in events)
+            return []
+        self._queue.extend((event, source) for event in events[1:])
+        return self.feed(events[0], source)
 
     def _take(self, event: Event, source: str, said: list[Event]) -> None:
         if type(event) is ExecutionReport and self.journal.has_seen(self.stream, _key(event)):

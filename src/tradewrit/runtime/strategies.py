@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 
@@ -43,9 +44,35 @@ def _with_parameters(kind: type[Strategy], parameters: Mapping[str, object]) -> 
             hint = f"; did you mean {near[0]}?" if near else "."
             raise StrategyError(f"{kind.name()} has no parameter {name!r}{hint} It has: {', '.join(known)}")
     try:
-        return msgspec.convert(dict(parameters), kind, strict=False)
+        strategy = msgspec.convert(dict(parameters), kind, strict=False)
     except msgspec.ValidationError as wrong:
-        raise StrategyError(f"{kind.name()}: {wrong}") from wrong
+        what, _, place = str(wrong).partition(" - at `$.")
+        name = place.rstrip("`")
+        given = f" = {parameters[name]!s}" if name in parameters else ""
+        raise StrategyError(f"{kind.name()}: parameter {name}{given}: {what}") from wrong
+    _check_distances(strategy)
+    return strategy
+
+
+def _check_distances(strategy: Strategy) -> None:
+    """Refuse what no price can be worked out from, before it is found on the first signal."""
+    for name, value in strategy.parameters().items():
+        if isinstance(value, float) and not isfinite(value):
+            raise StrategyError(f"{strategy.name()}: parameter {name} = {value}: must be a finite number")
+    for name in ("stop_fraction", "trail_fraction"):
+        distance = getattr(strategy, name)
+        if distance is not None and not 0 < distance < 1:
+            raise StrategyError(
+                f"{strategy.name()}: parameter {name} = {distance}: must be above 0 and below 1 (5 %: 0.05)"
+            )
+    if strategy.target_fraction is not None and strategy.target_fraction < 0:
+        raise StrategyError(
+            f"{strategy.name()}: parameter target_fraction = {strategy.target_fraction}: must not be negative"
+        )
+    if strategy.max_bars is not None and strategy.max_bars < 1:
+        raise StrategyError(
+            f"{strategy.name()}: parameter max_bars = {strategy.max_bars}: must be at least 1"
+        )
 
 
 def _from_file(path: Path) -> type[Strategy]:
@@ -80,19 +107,19 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as raised:  # a user's file may raise anything while it is imported
+    except (Exception, SystemExit) as raised:  # a user's file may raise anything while it is imported
         del sys.modules[name]
         line = _line_in(raised, path)
         raise StrategyError(f"{path}{line}: {type(raised).__name__}: {raised}") from raised
     return module
 
 
-def _line_in(raised: Exception, path: Path) -> str:
+def _line_in(raised: BaseException, path: Path) -> str:
     if isinstance(raised, SyntaxError):
         return f":{raised.lineno}"
     trace, line = raised.__traceback__, ""
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
             line = f":{trace.tb_lineno}"
         trace = trace.tb_next
     return line

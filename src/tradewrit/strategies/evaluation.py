@@ -29,6 +29,8 @@ _BITS: Final = (
 )
 _ENTER_LONG, _ENTER_SHORT, _LEAVE_LONG, _LEAVE_SHORT = _BITS
 Verdicts = NDArray[np.uint8]
+# Adjusted and sub-penny prices lie between ticks of a cent; an average of them is to be exact all the same.
+_PRINTED: Final = 4
 
 
 class Columns:
@@ -91,7 +93,7 @@ class Stepping:
 
 def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
     """The strategy's formulas for an instrument's grid; raises StrategyError when it cannot say them."""
-    inputs = Inputs(_decimals(instrument.tick), _decimals(instrument.lot))
+    inputs = Inputs(max(_decimals(instrument.tick), _PRINTED), _decimals(instrument.lot))
     try:
         formulas = strategy.signals(inputs)
     except StrategyError:

@@ -18,16 +18,14 @@ _LONGEST: Final = 160
 
 
 def amount(value: Decimal | float) -> str:
-    """A number with thousands separators: a Decimal with all its digits, a float with six of them.
+    """A number with thousands separators: a Decimal with all its digits, a float with four decimals.
 
-    >>> amount(Decimal("9675000.50")), amount(54.61837357841443), amount(9675000.0)
-    ('9,675,000.50', '54.6184', '9,675,000')
+    >>> amount(Decimal("9675000.50")), amount(54.61837357841443), amount(9675000.0), amount(0.00001234)
+    ('9,675,000.50', '54.6184', '9,675,000', '1.234e-05')
     """
     if isinstance(value, Decimal):
         return f"{value:,f}"
-    if abs(value) >= 1e6:
-        return f"{value:,.0f}"
-    return f"{value:,.6g}"
+    return f"{value:,.4f}".rstrip("0").removesuffix(".") if abs(value) >= 1 else f"{value:.4g}"
 
 
 def money(value: Decimal | float) -> str:
@@ -171,6 +169,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
     positions.FillBooked: _booked,
     positions.PositionOpened: _opened_position,
+    positions.ExitSent: lambda event: f"order {event.client_order_id}",
     positions.StopSet: lambda event: (
         f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
     ),

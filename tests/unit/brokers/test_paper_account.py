@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -145,6 +146,7 @@ def test_a_cash_account_buys_with_settled_cash_only() -> None:
         ("2024-01-12T15:00", "2024-01-16"),  # before a Monday holiday
         ("2024-01-05T00:00", "2024-01-08"),  # a daily bar, stamped with midnight UTC of its date
         ("2024-01-04T14:30", "2024-01-05"),  # a daily bar, stamped with its open
+        ("2024-01-04T22:00", "2024-01-05"),  # after hours: still that day's trade
     ],
 )
 def test_settlement_counts_trading_days(sold_at: str, settles_on: str) -> None:
@@ -232,3 +234,10 @@ def test_rules_are_read_from_plain_values() -> None:
     assert read == PaperRules(
         fees=PerShareFee(per_unit=Decimal("0.01")), slippage_bps=Decimal("2.5"), limit_fills="through"
     )
+
+
+def test_every_option_is_on_its_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/paper-exchange.md").read_text(encoding="utf-8")
+    table = page[page.index("## Options") :]
+    for field in msgspec.structs.fields(PaperRules):
+        assert f"| `{field.name}` |" in table

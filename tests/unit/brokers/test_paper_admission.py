@@ -100,6 +100,14 @@ def test_pending_orders_hold_their_cost_until_they_end() -> None:
     assert accepted.kind is Exec.NEW
 
 
+def test_a_partial_fill_frees_its_part_of_the_hold() -> None:
+    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=Decimal("0.1")))
+    venue.place(limit("buy", BUY, "200", 100))
+    venue.show(flat(1, 100, volume=250))
+    # A quarter was bought at 100; the rest is still held for at 200.
+    assert venue.exchange.buying_power == 100_000 - 25 * 100 - 75 * 200
+
+
 def test_an_unvalued_market_order_is_taken() -> None:
     venue = Venue(FREE, last=None)
     (report,) = venue.place(market("o", BUY, 100_000))
@@ -124,6 +132,18 @@ def test_shares_in_a_working_exit_cannot_be_sold_twice() -> None:
     venue.cancel("target")
     (accepted,) = venue.place(market("out-again", SELL, 5, reduce_only=True), at=1)
     assert accepted.kind is Exec.NEW
+
+
+def test_an_oco_group_holds_as_much_as_its_largest_order() -> None:
+    venue = Venue(FREE)
+    venue.hold(BUY, 5)
+    venue.place(
+        stop("all", SELL, "95", 5, reduce_only=True, oco="exit"),
+        limit("some", SELL, "115", 3, reduce_only=True, oco="exit"),
+        at=1,
+    )
+    (refused,) = venue.place(market("out", SELL, 2, reduce_only=True), at=1)
+    assert refused.code == Rejection.INSUFFICIENT_QUANTITY
 
 
 def test_an_exit_may_join_the_oco_group_that_holds_the_shares() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.brokers.venue import (
     FREE,
+    SYMBOL,
     Venue,
     bar,
     ended,
@@ -165,6 +166,39 @@ def test_children_of_a_cancelled_entry_go_on_protecting_what_it_bought() -> None
         ended("target"),
     ]
     assert venue.held == 0
+
+
+def test_a_child_never_grows_beyond_its_own_quantity() -> None:
+    venue = Venue(TENTH)
+    venue.place(market("buy", BUY, 50), stop("half", SELL, "95", 25, parent="buy"))
+    venue.show(flat(1, 100, volume=200), flat(2, 100, volume=200), flat(3, 100, volume=200))
+    assert venue.held == 50
+    assert venue.show(bar(4, 100, 101, 90, 92, volume=9999)) == [traded("half", 25, "95")]
+
+
+def test_a_child_that_comes_late_protects_what_has_filled_already() -> None:
+    venue = Venue(TENTH)
+    entry = market("buy", BUY, 50)
+    venue.place(entry)
+    venue.show(flat(1, 100, volume=200))
+    venue.place(entry, stop("stop", SELL, "95", 50, parent="buy"), at=1)
+    venue.cancel("buy")
+    assert venue.show(bar(2, 100, 101, 94, 96, volume=9999)) == [traded("stop", 20, "95"), ended("stop")]
+    assert venue.held == 0
+
+
+def test_a_child_that_comes_late_protects_no_more_than_is_left() -> None:
+    venue = Venue(TENTH)
+    entry = limit("buy", BUY, "100", 50)
+    venue.place(entry)
+    venue.show(flat(1, 100, volume=200))
+    venue.place(market("out", SELL, 15, reduce_only=True), at=1)
+    venue.show(flat(2, 101, volume=200))
+    assert venue.held == 5
+    venue.place(entry, stop("stop", SELL, "95", 50, parent="buy"), at=2)
+    assert venue.exchange.is_working(SYMBOL)
+    venue.cancel("buy")
+    assert venue.show(bar(3, 101, 101, 94, 96, volume=9999)) == [traded("stop", 5, "95"), ended("stop")]
 
 
 def test_a_short_bracket_mirrors_a_long_one() -> None:

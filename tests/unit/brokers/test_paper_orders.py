@@ -1,5 +1,6 @@
 """What each order type does, bar by bar."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -365,6 +366,14 @@ def test_a_day_order_of_minute_bars_lives_until_the_session_is_closed() -> None:
     assert venue.ids() == ["gtc", "tomorrow"]
 
 
+def test_an_order_placed_at_the_end_of_a_session_meets_the_bar_that_opens_at_that_moment() -> None:
+    venue = Venue(FREE)
+    venue.show(flat(1 * MINUTE, 100))
+    venue.exchange.session_closed(2 * MINUTE)
+    venue.place(market("buy", BUY), at=2 * MINUTE)
+    assert venue.show(flat(2 * MINUTE, 101)) == [traded("buy", 5, "101")]
+
+
 # -- quotes
 
 
@@ -416,6 +425,52 @@ def test_an_order_on_the_close_meets_the_last_quote_of_the_session() -> None:
     assert (fill.kind, fill.last_price) == (Exec.TRADE, Decimal(100))
 
 
+# -- orders placed while a bar is shown, in another symbol
+
+
+def elsewhere(part: Callable[[Bar], object], seen: Bar) -> None:
+    """Another symbol's bar comes to the same part first."""
+    part(Bar("MSFT", seen.ts, 50.0, 50.0, 50.0, 50.0, 1e6))
+
+
+def test_an_order_placed_while_bars_trade_sees_of_its_own_only_what_could_hurt() -> None:
+    venue = Venue(FREE)
+    venue.hold(BUY, 5, at=100.0)
+    venue.place(limit("other", BUY, "1", symbol="MSFT"))
+    seen = bar(2, 100, 120, 90, 100)
+    venue.open(seen)
+    elsewhere(venue.trade, seen)
+    venue.place(*protection(SELL, "95", "110"), at=2)
+    assert venue.trade(seen) == []
+    assert venue.close(seen) == [traded("stop", 5, "95"), ended("target")]
+
+
+def test_a_limit_placed_while_bars_trade_waits_for_the_next() -> None:
+    venue = Venue(FREE)
+    venue.place(limit("other", BUY, "1", symbol="MSFT"))
+    seen = bar(2, 100, 120, 90, 100)
+    elsewhere(venue.trade, seen)
+    venue.place(limit("buy", BUY, "95"), at=2)
+    assert [*venue.trade(seen), *venue.close(seen)] == []
+    assert venue.show(flat(3, 95)) == [traded("buy", 5, "95")]
+
+
+def test_orders_placed_while_bars_close_belong_to_the_next() -> None:
+    venue = Venue(FREE, interval=Interval.DAY)
+    venue.place(limit("other", BUY, "1", symbol="MSFT"))
+    seen = bar(DAY, 100, 120, 90, 100)
+    elsewhere(venue.close, seen)
+    venue.place(market("close", BUY, 1, tif=CLS), at=DAY)
+    venue.place(limit("day", BUY, "80", 1, tif=TimeInForce.DAY), at=DAY)
+    venue.place(terms("trail", SELL, 1, OrderType.TRAILING_STOP, trail="0.05"), at=DAY)
+    assert venue.close(seen) == []
+    # The trail starts from the last price, 100: the high of 120 was before its time.
+    assert venue.show(bar(2 * DAY, 100, 101, 95.01, 98)) == [
+        traded("close", 1, "98"),
+        ("day", Exec.EXPIRED, Decimal(0), None),
+    ]
+
+
 # -- nothing to do
 
 
@@ -430,6 +485,28 @@ def test_a_symbol_with_nothing_working_need_not_be_shown() -> None:
     venue.close(seen)
     assert not venue.exchange.is_working(SYMBOL)
     assert venue.show(flat(2, 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "low", "high", "is_untouched"),
+    [
+        (limit("o", BUY, "95"), 95.01, 200.0, True),
+        (limit("o", BUY, "95"), 95.0, 96.0, False),
+        (stop("o", BUY, "105"), 1.0, 104.99, True),
+        (stop("o", BUY, "105"), 104.0, 105.0, False),
+        (market("o", BUY), 99.0, 101.0, False),
+        (limit("o", BUY, "95", tif=IOC), 99.0, 101.0, False),
+        (market("o", BUY, tif=CLS), 99.0, 101.0, False),
+        (limit("o", BUY, "95", tif=TimeInForce.DAY), 99.0, 101.0, False),
+        (terms("o", BUY, 5, OrderType.TRAILING_STOP, trail="0.5"), 99.0, 101.0, False),
+    ],
+)
+def test_the_screen_lets_pass_only_bars_that_concern_nobody(
+    order: OrderTerms, low: float, high: float, is_untouched: bool
+) -> None:
+    venue = Venue(FREE)
+    venue.place(order)
+    assert venue.exchange.working[SYMBOL].is_untouched_by(low, high, 1) is is_untouched
 
 
 def test_a_symbols_bars_leave_the_orders_of_others_alone() -> None:

@@ -90,6 +90,7 @@ class Flow:
         self.venue = Venue(rules, instruments={SYMBOL: STOCK})
         self.placed: dict[str, OrderTerms] = {}
         self._flow = flow
+        self.surprises: list[ExecutionReport] = []
         self._ts = 0
         self._groups = 0
 
@@ -98,10 +99,16 @@ class Flow:
         for n, (columns, due) in enumerate(self._flow):
             opens, high, low, closes, volume = columns
             seen = bar(60 * (n + 1), opens, high, low, closes, volume)
+            book = venue.exchange.working.get(SYMBOL)
+            nothing_due = not any(when < 3 for when, _, _ in due)
+            is_quiet = nothing_due and (book is None or book.is_untouched_by(low, high, seen.ts))
+            said = len(venue.reports)
             for number, part in enumerate((None, venue.open, venue.trade, venue.close)):
                 if part is not None:
                     self._ts = seen.ts
                     part(seen)
+                    if is_quiet:
+                        self.surprises += venue.reports[said:]
                 for when, kind, what in due:
                     if when == number:
                         self._do(kind, what)
@@ -262,3 +269,10 @@ def test_all_fills_of_a_bar_stay_within_its_share(rules: PaperRules, flow: list[
     if rules.participation_fraction is not None:
         for at, quantity in taken.items():
             assert quantity <= Decimal(flow[at // 60 - 1][0][4]) * rules.participation_fraction
+
+
+@given(rules=rules, flow=slices)
+def test_a_bar_that_the_screen_calls_harmless_leads_to_nothing(rules: PaperRules, flow: list[Slice]) -> None:
+    play = Flow(rules, flow)
+    play.play()
+    assert not play.surprises

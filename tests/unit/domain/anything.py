@@ -8,7 +8,7 @@ a rejection without an order and a stop for a trade that never was are drawn as 
 import types
 import typing
 from collections.abc import Callable
-from decimal import Decimal as D
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, Final, Literal
@@ -29,12 +29,12 @@ from tradewrit.domain.trades import Trade
 Drawn = st.SearchStrategy[Any]
 
 _POOLS: Final = {
-    **dict.fromkeys(["trade_id", "trace"], ["trade-1", "trade-2"]),
+    **dict.fromkeys(["trade_id", "trace"], ("trade-1", "trade-2")),
     **dict.fromkeys(
-        ["client_order_id", "entry_id", "stop_id", "target_id", "exit_id", "parent"], ["order-1", "order-2"]
+        ["client_order_id", "entry_id", "stop_id", "target_id", "exit_id", "parent"], ("order-1", "order-2")
     ),
-    "symbol": ["AAPL", "BTCUSD"],
-    "review_id": ["review-1"],
+    "symbol": ("AAPL", "BTCUSD"),
+    "review_id": ("review-1",),
 }
 # Amounts that may be negative; every other decimal is a price, a size, a fee or a fraction of one.
 _SIGNED: Final = frozenset({
@@ -43,10 +43,10 @@ _SIGNED: Final = frozenset({
 })  # fmt: skip
 _SMALL_TEXT = st.text(max_size=6)
 _TIMES = st.integers(0, 2**62)
-_POSITIVE = st.decimals(D("0.0001"), D(1_000_000), places=4)
-_ANY_AMOUNT = st.decimals(D(-1_000_000), D(1_000_000), places=4)
+_POSITIVE = st.decimals(Decimal("0.0001"), Decimal(1_000_000), places=4)
+_ANY_AMOUNT = st.decimals(Decimal(-1_000_000), Decimal(1_000_000), places=4)
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-FRACTIONS = st.decimals(D("0.01"), D("0.99"), places=2)
+FRACTIONS = st.decimals(Decimal("0.01"), Decimal("0.99"), places=2)
 
 LIMITS: Drawn = st.builds(
     Limits,
@@ -56,7 +56,7 @@ LIMITS: Drawn = st.builds(
     min_cash_fraction=FRACTIONS,
     max_drawdown_fraction=FRACTIONS,
     stop_fraction=FRACTIONS,
-    max_leverage=st.sampled_from([D(1), D(10)]),
+    max_leverage=st.sampled_from([Decimal(1), Decimal(10)]),
     allowed_symbols=st.none() | st.frozensets(_SMALL_TEXT, max_size=3),
 )
 POLICIES: Drawn = st.builds(
@@ -70,9 +70,9 @@ INSTRUMENTS: Drawn = st.builds(
     Instrument,
     symbol=st.sampled_from(_POOLS["symbol"]),
     currency=st.sampled_from(["USD", "EUR"]),
-    tick=st.sampled_from([D("0.01"), D("0.25"), D(1)]),
-    lot=st.sampled_from([D(1), D("0.001")]),
-    multiplier=st.sampled_from([D(1), D(50)]),
+    tick=st.sampled_from([Decimal("0.01"), Decimal("0.25"), Decimal(1)]),
+    lot=st.sampled_from([Decimal(1), Decimal("0.001")]),
+    multiplier=st.sampled_from([Decimal(1), Decimal(50)]),
 )
 _MADE: Final[dict[object, Drawn]] = {Limits: LIMITS, ReviewPolicy: POLICIES, Instrument: INSTRUMENTS}
 
@@ -84,7 +84,7 @@ def of_type(hint: Any, field: str = "") -> Drawn:
     if hint is str:
         pool = _POOLS.get(field)
         return _SMALL_TEXT if pool is None else st.sampled_from(pool)
-    if hint is D:
+    if hint is Decimal:
         return _ANY_AMOUNT if field in _SIGNED else _POSITIVE
     if hint in _PLAIN:
         return _PLAIN[hint]
@@ -147,9 +147,8 @@ def any_books(draw: st.DrawFn) -> Books:
         st.dictionaries(st.sampled_from(_POOLS["trade_id"]), a(Trade), max_size=2)
     )
     trades = {key: msgspec.structs.replace(trade, id=key) for key, trade in trades.items()}
-    reviews: dict[str, Review] = {
-        "review-1": msgspec.structs.replace(one, id="review-1") for one in draw(st.lists(a(Review), max_size=1))
-    }
+    reviews: dict[str, Review] = draw(_by(lambda _: "review-1", Review, 1))
+    reviews = {key: msgspec.structs.replace(review, id=key) for key, review in reviews.items()}
     positions: dict[str, Position] = draw(_by(lambda held: held.symbol, Position, 2))
     return Books(
         limits=draw(LIMITS),

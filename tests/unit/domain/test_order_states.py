@@ -1,6 +1,6 @@
 """The order machine, against tables written here from the requirements and not read from the code."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from itertools import pairwise, product
 
 import pytest
@@ -97,8 +97,7 @@ pending_replace   expire       expired
 pending_replace   ask_cancel   pending_cancel
 """
 LEGAL = {
-    (S(state), On(on)): S(after)
-    for state, on, after in (line.split() for line in EDGES.splitlines() if line)
+    (S(state), On(on)): S(after) for state, on, after in (line.split() for line in EDGES.splitlines() if line)
 }
 
 # From row to column in one move, over the eight states that every broker knows.
@@ -118,9 +117,7 @@ expired              .       .         .           .            o       .       
 
 def marks(matrix: str) -> dict[tuple[str, str], str]:
     head, *rows = (line.split() for line in matrix.splitlines() if line.strip())
-    return {
-        (row[0], column): mark for row in rows for column, mark in zip(head, row[1:], strict=True)
-    }
+    return {(row[0], column): mark for row in rows for column, mark in zip(head, row[1:], strict=True)}
 
 
 @pytest.mark.parametrize(("state", "on"), list(product(OrderState, On)), ids=str)
@@ -132,7 +129,9 @@ def test_every_state_and_trigger_either_moves_as_written_or_raises_naming_both(
         assert advance(state, on) is LEGAL[state, on]
         return
     assert not can(state, on)
-    with pytest.raises(InvalidTransitionError, match=f"order: cannot transition from {state} on {on}") as raised:
+    with pytest.raises(
+        InvalidTransitionError, match=f"order: cannot transition from {state} on {on}"
+    ) as raised:
         advance(state, on)
     assert (raised.value.machine, raised.value.state, raised.value.wanted) == ("order", state, on)
 
@@ -181,7 +180,9 @@ def test_every_state_is_reached_from_a_draft_and_an_end_is_reached_from_every_st
 
 
 @given(st.lists(st.sampled_from(On)))
-def test_no_sequence_of_triggers_leaves_the_machine_or_undoes_a_fill_or_a_rejection(triggers: list[On]) -> None:
+def test_no_sequence_of_triggers_leaves_the_machine_or_undoes_a_fill_or_a_rejection(
+    triggers: list[On],
+) -> None:
     path = [OrderState.DRAFT]
     for on in triggers:
         path.append(advance(path[-1], on) if can(path[-1], on) else path[-1])
@@ -201,12 +202,12 @@ def requested(quantity: str = "10", held: str = "") -> OrderRequested:
         trade_id="trade-1",
         symbol="AAPL",
         side=Side.BUY,
-        quantity=Qty(D(quantity)),
+        quantity=Qty(Decimal(quantity)),
         type=OrderType.LIMIT,
         role=Role.ENTRY,
-        limit_price=Price(D("175.50")),
+        limit_price=Price(Decimal("175.50")),
     )
-    return OrderRequested(at=1, terms=terms, approved_by=("risk:1",), reserved=D(1000), held=held)
+    return OrderRequested(at=1, terms=terms, approved_by=("risk:1",), reserved=Decimal(1000), held=held)
 
 
 def report(kind: Exec, quantity: str = "0", price: str | None = None, exec_id: str = "e") -> ExecutionReport:
@@ -216,8 +217,8 @@ def report(kind: Exec, quantity: str = "0", price: str | None = None, exec_id: s
         client_order_id="order-1",
         kind=kind,
         broker_order_id="venue-7",
-        last_quantity=D(quantity),
-        last_price=None if price is None else Price(D(price)),
+        last_quantity=Decimal(quantity),
+        last_price=None if price is None else Price(Decimal(price)),
         reason="the venue's own words",
     )
 
@@ -239,7 +240,9 @@ def after(*said: ExecutionReport, books: Books | None = None) -> Books:
 def test_a_held_order_is_a_draft_until_it_is_released() -> None:
     draft = evolve(Books(), requested(held="market closed"))
     assert draft.orders["order-1"].state is S.DRAFT
-    assert evolve(draft, OrderReleased(at=2, client_order_id="order-1")).orders["order-1"].state is S.SUBMITTED
+    assert (
+        evolve(draft, OrderReleased(at=2, client_order_id="order-1")).orders["order-1"].state is S.SUBMITTED
+    )
 
 
 def test_the_intent_makes_a_submitted_order_and_the_acknowledgement_an_accepted_one() -> None:
@@ -250,11 +253,21 @@ def test_the_intent_makes_a_submitted_order_and_the_acknowledgement_an_accepted_
 
 def test_fills_add_up_from_partially_filled_to_filled() -> None:
     some = after(report(Exec.NEW), report(Exec.TRADE, "4", "175.50")).orders["order-1"]
-    assert (some.state, some.filled, some.remaining, some.reserve) == (S.PARTIALLY_FILLED, 4, 6, D(600))
+    assert (some.state, some.filled, some.remaining, some.reserve) == (
+        S.PARTIALLY_FILLED,
+        Decimal(4),
+        Decimal(6),
+        Decimal(600),
+    )
     full = after(
         report(Exec.NEW), report(Exec.TRADE, "4", "175.50"), report(Exec.TRADE, "6", "175.00")
     ).orders["order-1"]
-    assert (full.state, full.filled, full.average_price, full.reserve) == (S.FILLED, 10, D("175.20"), ZERO)
+    assert (full.state, full.filled, full.average_price, full.reserve) == (
+        S.FILLED,
+        Decimal(10),
+        Decimal("175.20"),
+        ZERO,
+    )
 
 
 def test_a_fill_that_comes_first_implies_the_acknowledgement() -> None:
@@ -273,7 +286,12 @@ def test_an_accepted_order_ends_as_the_venue_says(kind: Exec, state: OrderState)
 @pytest.mark.parametrize("kind", [Exec.CANCELED, Exec.EXPIRED])
 def test_what_had_filled_stays_filled_when_the_rest_dies(kind: Exec) -> None:
     order = after(report(Exec.NEW), report(Exec.TRADE, "4", "175.50"), report(kind)).orders["order-1"]
-    assert (order.filled, order.value, order.is_live, order.reserve) == (4, D("702.00"), False, ZERO)
+    assert (order.filled, order.value, order.is_live, order.reserve) == (
+        Decimal(4),
+        Decimal("702.00"),
+        False,
+        ZERO,
+    )
 
 
 def test_a_rejection_keeps_the_venues_reason() -> None:
@@ -283,7 +301,7 @@ def test_a_rejection_keeps_the_venues_reason() -> None:
 
 def test_a_late_fill_reopens_nothing() -> None:
     late = after(report(Exec.CANCELED), report(Exec.TRADE, "3", "175.50")).orders["order-1"]
-    assert (late.state, late.filled, late.is_live) == (S.CANCELLED, 3, False)
+    assert (late.state, late.filled, late.is_live) == (S.CANCELLED, Decimal(3), False)
 
 
 def test_an_order_that_traded_is_partially_filled_again_when_its_cancel_is_refused() -> None:
@@ -293,18 +311,30 @@ def test_an_order_that_traded_is_partially_filled_again_when_its_cancel_is_refus
     )
     assert asked.orders["order-1"].state is S.PENDING_CANCEL
     order = told(asked, report(Exec.CANCEL_REJECTED)).orders["order-1"]
-    assert (order.state, order.filled) == (S.PARTIALLY_FILLED, 4)
+    assert (order.state, order.filled) == (S.PARTIALLY_FILLED, Decimal(4))
 
 
 def test_a_replacement_keeps_one_order_with_new_terms_and_a_higher_version() -> None:
-    asked = evolve(after(report(Exec.NEW)), ModifyRequested(at=3, client_order_id="order-1", quantity=D(8)))
+    asked = evolve(
+        after(report(Exec.NEW)), ModifyRequested(at=3, client_order_id="order-1", quantity=Decimal(8))
+    )
     assert asked.orders["order-1"].state is S.PENDING_REPLACE
     reply = ExecutionReport(
-        at=4, exec_id="r", client_order_id="order-1", kind=Exec.REPLACED, quantity=D(8), broker_order_id="v-8"
+        at=4,
+        exec_id="r",
+        client_order_id="order-1",
+        kind=Exec.REPLACED,
+        quantity=Decimal(8),
+        broker_order_id="v-8",
     )
     order = told(asked, reply).orders["order-1"]
-    assert (order.state, order.version, order.terms.quantity, order.broker_order_id) == (S.ACCEPTED, 2, 8, "v-8")
-    assert order.terms.limit_price == D("175.50")
+    assert (order.state, order.version, order.terms.quantity, order.broker_order_id) == (
+        S.ACCEPTED,
+        2,
+        Qty(Decimal(8)),
+        "v-8",
+    )
+    assert order.terms.limit_price == Decimal("175.50")
 
 
 def test_silence_makes_an_order_unknown_and_the_venues_answer_settles_it() -> None:

@@ -1,6 +1,6 @@
 """The review machine and the policies that decide whether people are asked at all."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from itertools import pairwise, product
 
 import pytest
@@ -73,14 +73,14 @@ def test_an_approval_is_used_at_most_once_and_a_dead_question_stays_dead(verdict
         (ReviewPolicy(), "1000000", 0),
         (ReviewPolicy(kind=PolicyKind.REQUIRE), "0.01", 1),
         (ReviewPolicy(kind=PolicyKind.REQUIRE, approvers=3), "0.01", 3),
-        (ReviewPolicy(kind=PolicyKind.REQUIRE_ABOVE, above=D(500)), "500.00", 0),
-        (ReviewPolicy(kind=PolicyKind.REQUIRE_ABOVE, above=D(500)), "500.01", 1),
+        (ReviewPolicy(kind=PolicyKind.REQUIRE_ABOVE, above=Decimal(500)), "500.00", 0),
+        (ReviewPolicy(kind=PolicyKind.REQUIRE_ABOVE, above=Decimal(500)), "500.01", 1),
         (ReviewPolicy(kind=PolicyKind.FOUR_EYES), "0.01", 2),
         (ReviewPolicy(kind=PolicyKind.FOUR_EYES, approvers=3), "0.01", 3),
     ],
 )
 def test_a_policy_asks_for_that_many_people(policy: ReviewPolicy, cost: str, people: int) -> None:
-    assert policy.people_needed(D(cost)) == people
+    assert policy.people_needed(Decimal(cost)) == people
 
 
 @pytest.mark.parametrize(

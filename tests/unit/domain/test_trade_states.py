@@ -60,8 +60,7 @@ suspended          resume     holding
 suspended          trigger    exit_triggered
 """
 LEGAL = {
-    (S(state), On(on)): S(after)
-    for state, on, after in (line.split() for line in EDGES.splitlines() if line)
+    (S(state), On(on)): S(after) for state, on, after in (line.split() for line in EDGES.splitlines() if line)
 }
 
 # From row to column in one move, over the nine states of the source document.
@@ -96,7 +95,9 @@ def test_every_state_and_trigger_either_moves_as_written_or_raises_naming_both(
         assert advance(state, on) is LEGAL[state, on]
         return
     assert not can(state, on)
-    with pytest.raises(InvalidTransitionError, match=f"trade: cannot transition from {state} on {on}") as raised:
+    with pytest.raises(
+        InvalidTransitionError, match=f"trade: cannot transition from {state} on {on}"
+    ) as raised:
         advance(state, on)
     assert (raised.value.machine, raised.value.state, raised.value.wanted) == ("trade", state, on)
 

@@ -39,6 +39,8 @@ class PaperExchange:
     marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
         be shown its bars; then this values new orders and starts trailing stops. Without it the
         exchange goes by the last price it saw itself.
+    clock: what time it is, UTC ns; it dates what no order and no bar brings a time for (cancels, changes).
+        Without it that is the latest time seen, so bars may then not be left out.
 
     The market side is driven one time at a time over all symbols: `open`, then `trade`, then `close`,
     each symbol's `ts` never falling. Bars of symbols absent from `working` may be left out.
@@ -54,13 +56,14 @@ class PaperExchange:
         calendar: VenueCalendar | None = None,
         interval: Interval | None = None,
         marks: Callable[[str], float | None] | None = None,
+        clock: Callable[[], int] | None = None,
         account: str = "paper",
     ) -> None:
         sessions = Sessions(
             calendar, interval, is_aware=rules.sessions, settlement_days=rules.settlement_days
         )
         self._ledger = Ledger(initial_cash, margin=rules.margin, max_leverage=rules.max_leverage)
-        self._life = Lifecycle(account, self._ledger, rules, sessions)
+        self._life = Lifecycle(account, self._ledger, rules, sessions, clock)
         self._matching = Matching(self._life, marks)
         instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
         self._admission = Admission(self._life, instrument_of, self._matching.price_of)

@@ -100,7 +100,7 @@ class Ledger:
         holding = self._holdings.get(instrument.symbol)
         if holding is None:
             holding = self._holdings[instrument.symbol] = _Holding(instrument)
-        if settles_at and side is Side.SELL:
+        if settles_at and side is Side.SELL and not self._margin:
             self._unsettled.append((settles_at, instrument.value(price, quantity) - fee))
         signed = quantity * side.sign
         self._paid -= instrument.value(price, signed) + fee

@@ -4,6 +4,7 @@ Children come to life with their parent's fills; orders of one OCO group share o
 that only reduces never outlives, nor outgrows, the position. Knows no prices but those it is told.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from tradewrit.brokers.paper.book import Part, SymbolBook, Working
@@ -30,10 +31,18 @@ class Lifecycle:
     has come.
     """
 
-    def __init__(self, account: str, ledger: Ledger, rules: PaperRules, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        account: str,
+        ledger: Ledger,
+        rules: PaperRules,
+        sessions: Sessions,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self.ledger = ledger
         self.rules = rules
         self.sessions = sessions
+        self._clock = clock
         self.reports = Reports(account)
         self.told_at = 0
         self.ts = -1
@@ -46,8 +55,9 @@ class Lifecycle:
 
     @property
     def now(self) -> int:
-        """The latest time seen, UTC ns."""
-        return max(self.told_at, self.ts)
+        """The latest time seen, or what the clock says if that is later; UTC ns."""
+        seen = max(self.told_at, self.ts)
+        return seen if self._clock is None else max(seen, self._clock())
 
     def drain(self) -> tuple[ExecutionReport, ...]:
         """What was said since the last call, in order; ends every call that may have changed an order."""
@@ -69,6 +79,7 @@ class Lifecycle:
         price: float | None,
     ) -> None:
         """Accept an order. Without a parent it is live at once; price: the market now, if known."""
+        now = self.now
         self._arrivals += 1
         book = self.books.get(terms.symbol)
         if book is None:
@@ -79,11 +90,11 @@ class Lifecycle:
             instrument=instrument,
             number=self._arrivals,
             broker_order_id=f"{self._account}:o{self._arrivals}",
-            accepted_at=self.now,
+            accepted_at=now,
             parent=None if parent_id is None else self.orders[parent_id],
             is_reducing=is_reducing,
-            due_at=self.sessions.due_at(terms.time_in_force, self.now),
-            expires_at=self.sessions.expires_at(terms.time_in_force, self.now),
+            due_at=self.sessions.due_at(terms.time_in_force, now),
+            expires_at=self.sessions.expires_at(terms.time_in_force, now),
         )
         if terms.limit_price is not None:
             order.limit = terms.limit_price
@@ -97,8 +108,9 @@ class Lifecycle:
             order.parent.children.append(order)
             if order.parent.filled and price is not None:
                 self._grow(order, order.parent.filled, price)
+                order.leaves = min(order.leaves, self.reducible(terms.symbol, terms.side))
         self.touch(book)
-        self.reports.on_state(order, Exec.NEW, self.now)
+        self.reports.on_state(order, Exec.NEW, now)
 
     def _go_live(self, order: Working, quantity: Decimal, price: float | None) -> None:
         order.leaves = quantity
@@ -120,12 +132,6 @@ class Lifecycle:
         order.extreme = extreme
 
     # -- how orders trade
-
-    def tradable(self, order: Working) -> Decimal:
-        """What an order may trade now: never more than the position when it only reduces."""
-        if not order.is_reducing:
-            return order.leaves
-        return min(order.leaves, self.reducible(order.terms.symbol, order.terms.side))
 
     def reducible(self, symbol: str, side: Side) -> Decimal:
         """Units that an order of this side would close before it opened the other way."""

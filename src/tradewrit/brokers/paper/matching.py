@@ -37,7 +37,7 @@ class Matching:
     def price_of(self, symbol: str) -> float | None:
         """The last price: ours if it is of the bar in progress, else the caller's, else ours."""
         seen = self._last.get(symbol)
-        if seen is not None and (self._marks is None or seen[0] == self._life.ts):
+        if seen is not None and (self._marks is None or seen[0] == self._life.now):
             return seen[1]
         marked = None if self._marks is None else self._marks(symbol)
         if marked is not None:
@@ -90,9 +90,9 @@ class Matching:
         if book is None:
             return ()
         self._enter(bar.ts, Part.AFTER)
-        self._last[bar.symbol] = (bar.ts, bar.close)
         if book.wants_close and (not self._is_aware or self._life.sessions.is_bar_open(bar.ts)):
             self._close(book, bar)
+        self._last[bar.symbol] = (bar.ts, bar.close)
         if not book.orders:
             del self._books[bar.symbol]
         return self._life.drain()
@@ -146,13 +146,11 @@ class Matching:
         self._enter(ts, Part.AFTER)
         self._last[quote.symbol] = (ts, quote.mid)
         self._quotes[quote.symbol] = quote
-        if self._is_aware and not self._life.sessions.is_open(ts):
-            self._expire(book, ts)
-            return self._life.drain()
         self._expire(book, ts)
-        for order in book.ranked:
-            if order.leaves and order.terms.time_in_force is not TimeInForce.ON_CLOSE and order.due_at <= ts:
-                self._meet(order, quote)
+        if not self._is_aware or self._life.sessions.is_open(ts):
+            for order in book.ranked:
+                if order.leaves and _wants_open(order, ts):
+                    self._meet(order, quote)
         self._life.drop_if_empty(quote.symbol)
         return self._life.drain()
 
@@ -168,7 +166,8 @@ class Matching:
 
     def session_closed(self, at: int) -> Reports:
         """The session ended at `at`; orders accepted from then on belong to the next."""
-        self._enter(at, Part.AFTER)
+        # The bar in progress stays what it was: the next one may open at this very moment.
+        self._life.told_at, self._life.part = max(self._life.told_at, at), Part.AFTER
         for order in list(self._life.orders.values()):
             terms = order.terms
             last = self._quotes.get(terms.symbol)
@@ -191,7 +190,7 @@ class Matching:
         price = self._price(order, span, is_quote=is_quote)
         if price is None:
             return
-        quantity = self._life.tradable(order)
+        quantity = order.leaves
         available = self._available(order.instrument, at, volume)
         if available is not None and available < quantity:
             if order.terms.time_in_force is TimeInForce.FOK:
@@ -230,9 +229,8 @@ class Matching:
                 return price if fills.is_within(side, order.limit, price) else None
 
     def _trigger(self, order: Working) -> None:
-        """From here on it is a market or a limit order, and sees of this bar only what is left."""
+        """From here on it is a market or a limit order."""
         order.is_triggered = True
-        order.born_ts, order.born_part = self._life.ts, self._life.part
         self._life.touch(self._books[order.terms.symbol])
 
     def _end_if_at_once(self, order: Working, at: int) -> None:

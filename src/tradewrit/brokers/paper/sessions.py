@@ -87,17 +87,14 @@ class Sessions:
         return self._has_daily_bars or self.end_of(bar_ts) >= expires_at
 
     def settles_at(self, at: int) -> int:
-        """When the cash of a sale at `at` may be spent: midnight UTC of the settlement date.
+        """When the cash of a sale at `at` may be spent: midnight UTC, trading days after its UTC date.
 
-        The trade belongs to the session that closes next. Without a calendar every day counts.
-        Returns 0 when cash settles at once.
+        Without a calendar every day counts. Returns 0 when cash settles at once.
         """
         if not self._settlement_days:
             return 0
         if self._calendar is None:
             return at + self._settlement_days * DAY
-        # A session that ends at midnight belongs to the day before it.
-        closes_at = self._calendar.status(at).next_close - 1
-        traded = _EPOCH + timedelta(days=closes_at // DAY)
+        traded = _EPOCH + timedelta(days=at // DAY)
         settles = self._calendar.trading_day_after(traded, self._settlement_days)
         return int(datetime.combine(settles, time(), UTC).timestamp()) * SECOND

@@ -141,10 +141,15 @@ class OrderCancelled(Event, frozen=True, kw_only=True, gc=False, tag="order.canc
 
 
 class CancelRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.refused"):
-    """The order could not be cancelled (too late, unknown, already dead)."""
+    """The order could not be cancelled (too late, unknown, already dead).
+
+    is_answer: whether this settles a request that is pending. What the desk refused before asking
+    anybody leaves alone whatever else is under way for the order.
+    """
 
     client_order_id: str
     reason: str
+    is_answer: bool = False
 
 
 class ModifyOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.modify"):
@@ -181,10 +186,11 @@ class OrderModified(Event, frozen=True, kw_only=True, gc=False, tag="order.modif
 
 
 class ModifyRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.refused"):
-    """The old terms stand."""
+    """The old terms stand. is_answer: whether this settles a request that is pending."""
 
     client_order_id: str
     reason: str
+    is_answer: bool = False
 
 
 class OrderExpired(Event, frozen=True, kw_only=True, gc=False, tag="order.lifetime.expired"):

@@ -53,12 +53,16 @@ class ProtectionRequested(Event, frozen=True, kw_only=True, gc=False, tag="posit
 
 
 class ProtectionMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.protection.moved"):
-    """position_keeper asks for working protection to be changed: a tighter stop, or another size."""
+    """position_keeper asks for working protection to be changed: a tighter stop, another target or size.
+
+    None leaves a term as it is.
+    """
 
     trade_id: str
     client_order_id: str
-    stop_price: Price | None
-    quantity: Decimal | None
+    stop_price: Price | None = None
+    limit_price: Price | None = None
+    quantity: Decimal | None = None
 
 
 class StopSet(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.set"):

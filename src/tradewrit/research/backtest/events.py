@@ -12,7 +12,6 @@ import msgspec
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import Bar
 from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
@@ -32,7 +31,7 @@ from tradewrit.version import VERSION
 
 Progress = Callable[[int], None]
 """Told now and then how many rows have been walked."""
-_PROGRESS_EVERY = 4096
+_PROGRESS_EVERY = 512
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -73,6 +72,7 @@ def run(
         rules=setup.rules,
         seed=setup.seed,
         marks=_mark_of(market),
+        clock=clock.now,
         account=setup.account,
     )
     collector = Collector()
@@ -85,7 +85,7 @@ def run(
         grants=Grants(journal.id, ttl_s=setup.grant_ttl_s),
         listeners=(collector, *listeners),
     )
-    _walk(tape, desk, exchange, market, clock, collector, progress)
+    _walk(tape, desk, exchange, market, clock, progress)
     books = desk.books
     result = Result(
         engine="events",
@@ -114,21 +114,14 @@ def _walk(
     exchange: PaperExchange,
     market: ColumnMarket,
     clock: ManualClock,
-    collector: Collector,
     progress: Progress | None,
 ) -> None:
     names, working, feed = tape.symbols, exchange.working, desk.pump.feed
     seen, told = 0, 0
-
-    def report(reports: Sequence[ExecutionReport]) -> None:
-        for one in reports:
-            collector.watch(desk.books)
-            feed(one, "broker")
-
     for opened_at, closed_at, rows in tape.slices():
         clock.set(opened_at)
         if working:
-            _trade(rows, opened_at, names, exchange, report)
+            _trade(rows, opened_at, names, exchange, desk)
         clock.set(closed_at)
         market.advance(rows)
         feed(BarsClosed(at=closed_at, count=len(rows)), "market")
@@ -144,7 +137,7 @@ def _trade(
     ts: int,
     names: Sequence[str],
     exchange: PaperExchange,
-    report: Callable[[Sequence[ExecutionReport]], None],
+    desk: Desk,
 ) -> None:
     """The venue's part of one bar time, for symbols with orders that its bar can touch."""
     bars = []
@@ -156,9 +149,7 @@ def _trade(
         return
     for phase in (exchange.open, exchange.trade, exchange.close):
         for bar in bars:
-            reports = phase(bar)
-            if reports:
-                report(reports)
+            desk.feed_all(phase(bar), "broker")
 
 
 def _mark_of(market: ColumnMarket) -> Callable[[str], float | None]:

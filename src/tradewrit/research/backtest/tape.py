@@ -4,11 +4,10 @@ Memory stays near the columns': rows become Python values one stretch at a time.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import chain, pairwise, repeat
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tradewrit.domain.market import DAY
 from tradewrit.errors import DataError
@@ -19,14 +18,12 @@ _VALUES: Final = ("open", "high", "low", "close", "volume")
 
 Row = tuple[int, int, float, float, float, float, float]
 """Symbol rank, row within the symbol, open, high, low, close, volume."""
-Slice = tuple[int, int, list[Row]]
-"""When the bars of one time opened, when they closed, and their rows by rank."""
 
 
 class Tape:
     """Symbols by rank (as given) and their bars by time, ties in rank order.
 
-    interval: ns, one bar length for all: the shortest step of any symbol that has one.
+    interval: ns, one length for all bars: the shortest step of any symbol that has one.
     Raises DataError for a symbol given twice, and when there is no bar at all.
     """
 
@@ -35,30 +32,52 @@ class Tape:
         self.symbols = tuple(one.symbol for one in bars)
         if len(set(self.symbols)) != len(self.symbols):
             raise DataError("a symbol appears twice in the data")
-        self.rows = sum(len(one) for one in bars)
+        lengths = [len(one) for one in bars]
+        self.rows = sum(lengths)
         if not self.rows:
             raise DataError("there are no bars to run on")
         self.interval = min((interval_ns(one) for one in bars if len(one) > 1), default=DAY)
-        self._walk = _one_symbol(bars[0]) if len(bars) == 1 else _merged(bars)
+        times = np.concatenate([one.ts for one in bars])
+        order = np.argsort(times, kind="stable")
+        self._turns = np.repeat(np.arange(len(bars), dtype=np.int32), lengths)[order]
+        times = times[order]
+        starts = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
+        self._times = times[starts]
+        self._bounds = np.append(starts, self.rows)
 
     def times(self) -> Times:
         """The union of all bar times, rising."""
-        return self._walk.times
+        return self._times
 
-    def slices(self) -> Iterator[Slice]:
-        """One bar time after another.
+    def slices(self) -> Iterator[tuple[int, int, list[Row]]]:
+        """One bar time after another: when the bars opened, when they closed, and their rows.
 
         The close is one interval after the open, or the next time if that comes earlier.
         """
-        times, bounds = self._walk.times, self._walk.bounds
-        closes = times + self.interval
-        np.minimum(closes[:-1], times[1:], out=closes[:-1])
-        stretch = max(1, _STRETCH // len(self.bars))
-        for start in range(0, len(times), stretch):
-            stop = min(start + stretch, len(times))
-            first, last = int(bounds[start]), int(bounds[stop])
-            rows = self._walk.rows(first, last)
-            ends = (bounds[start : stop + 1] - first).tolist()
-            opened, closed = times[start:stop].tolist(), closes[start:stop].tolist()
-            for opened_at, closed_at, i, j in zip(opened, closed, ends, ends[1:], strict=False):
+        opens, closes = self._times, self._times + self.interval
+        np.minimum(closes[:-1], opens[1:], out=closes[:-1])
+        symbols = [_rows(rank, one, len(self.bars)) for rank, one in enumerate(self.bars)]
+        most = max(1, _STRETCH // len(self.bars))
+        for start in range(0, len(opens), most):
+            bounds = self._bounds[start : start + most + 1]
+            turns = self._turns[bounds[0] : bounds[-1]].tolist()
+            # Whose turn it is says whose next row comes: no row is looked up, none is sorted.
+            rows = list(map(next, map(symbols.__getitem__, turns)))
+            stretch = slice(start, start + most)
+            edges = pairwise((bounds - bounds[0]).tolist())
+            for opened_at, closed_at, (i, j) in zip(
+                opens[stretch].tolist(), closes[stretch].tolist(), edges, strict=True
+            ):
                 yield opened_at, closed_at, rows[i:j]
+
+
+def _rows(rank: int, bars: Bars, symbols: int) -> Iterator[Row]:
+    """One symbol's rows, oldest first; its share of a stretch at a time becomes Python values."""
+    most = max(1, _STRETCH // symbols)
+    columns = [getattr(bars, name) for name in _VALUES]
+
+    def stretch(start: int) -> Iterator[Row]:
+        values = (column[start : start + most].tolist() for column in columns)
+        return zip(repeat(rank), range(start, start + most), *values, strict=False)
+
+    return chain.from_iterable(map(stretch, range(0, len(bars), most)))

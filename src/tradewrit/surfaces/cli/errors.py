@@ -11,6 +11,8 @@ from tradewrit.surfaces.cli.output import stderr_console
 
 FAILED = 1
 """The exit code of a failure that was explained; wrong use is 2, success 0."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as a shell counts it: 128 and the signal's number."""
 
 
 class Commands(TyperGroup):
@@ -20,7 +22,7 @@ class Commands(TyperGroup):
     """
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Run the command; a TradewritError becomes exit code 1."""
+        """Run the command; a TradewritError becomes exit code 1, an interruption 130."""
         try:
             return super().invoke(ctx)
         except TradewritError as error:
@@ -28,10 +30,14 @@ class Commands(TyperGroup):
                 traceback.print_exception(error)
             explain(str(error))
             raise typer.Exit(FAILED) from error
+        except KeyboardInterrupt as error:
+            explain("interrupted; nothing was half-written")
+            raise typer.Exit(INTERRUPTED) from error
 
 
-def explain(message: str) -> None:
-    """Write a failure to standard error; nothing in the message is taken for markup."""
+def explain(message: str, *, is_warning: bool = False) -> None:
+    """Write a failure, or a warning, to standard error; nothing in the message is taken for markup."""
     console = stderr_console()
-    console.print("error:", style="bold red", end=" ", highlight=False)
+    word, style = ("warning:", "bold yellow") if is_warning else ("error:", "bold red")
+    console.print(word, style=style, end=" ", highlight=False)
     console.print(message, markup=False, highlight=False, soft_wrap=True)

@@ -47,7 +47,9 @@ def assemble(more: Sequence[Register] = ()) -> typer.Typer:
         # A bug keeps Python's own traceback: rich's would print local variables, secrets among them.
         pretty_exceptions_enable=False,
         epilog=example(
-            "tradewrit doctor",
+            "tradewrit demo",
+            "tradewrit backtest --strategy trend_following --data bars.csv --report report.html",
+            "tradewrit journal verify runs/demo/journal.sqlite",
             "tradewrit config check desk.yaml",
             "tradewrit config show --explain",
             "tradewrit COMMAND --help",

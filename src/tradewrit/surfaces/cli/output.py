@@ -64,14 +64,20 @@ def emit_text(text: str) -> None:
 
 
 def emit_table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Write a table; cells are plain text, or `Text` with a style."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """Write a table; cells are plain text, or `Text` with a style. Without names of columns, no header."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     with _writing():
         stdout_console().print(table)
+
+
+def emit_heading(text: str) -> None:
+    """Write the title of what follows, after an empty line."""
+    with _writing():
+        stdout_console().print(Text.assemble("\n", (text, "bold underline")))
 
 
 @contextmanager

@@ -1,0 +1,133 @@
+"""What a trade holds, and the stop and the target that belong to it. Used by the position keeper.
+
+Facts in, events out. Never asks for protection while an order of the pair before may still trade:
+two live sells for one position could sell it twice.
+"""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import CancelOrder
+from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequested
+from tradewrit.domain.money import EXACT, ZERO, Price
+from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.trades import Trade
+from tradewrit.risk.exits import is_tighter, stop_price, target_price
+
+KEEPER: Final = "position_keeper"
+"""Who alone may cancel the stop of an open position."""
+
+
+def held(books: Books, trade: Trade) -> Decimal:
+    """What the trade still holds, from the lots its own fills opened."""
+    position = books.positions.get(trade.symbol)
+    if position is None:
+        return ZERO
+    return sum((lot.quantity for lot in position.lots if lot.trade_id == trade.id), ZERO)
+
+
+def anchor(books: Books, trade: Trade) -> Decimal:
+    """The average fill price of what the trade holds: where its stop and target are measured from."""
+    lots = [lot for lot in books.positions[trade.symbol].lots if lot.trade_id == trade.id]
+    if len(lots) == 1:
+        return lots[0].price
+    value = sum((lot.price * lot.quantity for lot in lots), ZERO)
+    return EXACT.divide(value, sum((lot.quantity for lot in lots), ZERO))
+
+
+def levels(books: Books, trade: Trade) -> tuple[Price | None, Price | None]:
+    """Stop and target, measured from the average fill; a stop is never moved away from the price."""
+    sized = trade.sized
+    if sized is None:
+        return trade.stop_price, trade.target_price
+    entry, instrument, direction = anchor(books, trade), books.instrument(trade.symbol), trade.direction
+    stop = stop_price(direction, entry, sized.stop_fraction, instrument)
+    if trade.stop_price is not None and not is_tighter(direction, stop, trade.stop_price):
+        stop = trade.stop_price
+    if sized.target_fraction is None:
+        return stop, None
+    return stop, target_price(direction, entry, sized.target_fraction, instrument)
+
+
+def working(books: Books, trade: Trade, *roles: Role) -> list[Order]:
+    """Orders of the trade that may still trade, of these roles or of any."""
+    return [
+        order
+        for order in books.orders_of(trade.id)
+        if order.is_live and (not roles or order.terms.role in roles)
+    ]
+
+
+def protect(
+    trade: Trade, quantity: Decimal, stop: Price, target: Price | None, at: int
+) -> ProtectionRequested:
+    """Ask for a stop, and a target beside it where the venue has OCO."""
+    return ProtectionRequested(
+        at=at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        side=trade.direction.exit_side,
+        quantity=quantity,
+        stop_price=stop,
+        target_price=target,
+        trail_fraction=None if trade.sized is None else trade.sized.proposal.trail_fraction,
+        attempt=trade.attempts + 1,
+    )
+
+
+def move(trade: Trade, order: Order, at: int, **terms: Decimal | None) -> ProtectionMoved:
+    """Ask for working protection to be changed; what is not named stays."""
+    return ProtectionMoved(at=at, trace=trade.id, trade_id=trade.id, client_order_id=order.id, **terms)  # type: ignore[arg-type]  # stop_price, limit_price, quantity
+
+
+def fit(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
+    """Bring working protection to what is held and to the trade's stop and target.
+
+    An order that is on its way, or being changed, is left alone: it is looked at when it is there.
+    """
+    quantity = held(books, trade)
+    if not quantity:
+        return
+    for order_id in (trade.stop_id, trade.target_id):
+        order = books.orders.get(order_id)
+        if order is None or not can(order.state, On.ASK_REPLACE):
+            continue
+        terms = order.terms
+        changes: dict[str, Decimal | None] = {}
+        if order.remaining != quantity:
+            changes["quantity"] = order.filled + quantity
+        stop, target = trade.stop_price, trade.target_price
+        if terms.stop_price is not None and stop is not None:
+            if is_tighter(trade.direction, stop, terms.stop_price):
+                changes["stop_price"] = stop
+        elif target is not None and target != terms.limit_price:
+            changes["limit_price"] = target
+        if changes:
+            yield move(trade, order, at, **changes)
+
+
+def mend(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """Whatever it takes to have a stop of the right size working again."""
+    quantity = held(books, trade)
+    if not quantity or trade.stop_price is None:
+        return
+    if working(books, trade, Role.STOP):
+        yield from fit(books, trade, at)
+        return
+    others = working(books, trade, Role.TARGET, Role.EXIT)
+    if not others:
+        yield protect(trade, quantity, trade.stop_price, trade.target_price, at)
+    # One that is only being sent may belong to the same refused list: its answer comes first.
+    there = [order for order in others if order.state is not OrderState.SUBMITTED]
+    yield from cancel(trade, there, at, "its stop is gone")
+
+
+def cancel(trade: Trade, orders: Iterable[Order], at: int, reason: str) -> Iterator[CancelOrder]:
+    """Ask for these orders to be cancelled, once each."""
+    for order in orders:
+        if order.state is not OrderState.PENDING_CANCEL:
+            yield CancelOrder(at=at, trace=trade.id, client_order_id=order.id, actor=KEEPER, reason=reason)

@@ -1,0 +1,225 @@
+"""`tradewrit backtest`: a strategy over a file of bars, through the whole desk."""
+
+import os
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from tradewrit.config.environment import process_environment
+from tradewrit.config.places import journal_file
+from tradewrit.config.tree import Config
+from tradewrit.errors import ConfigError, JournalError
+from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
+
+if TYPE_CHECKING:
+    from tradewrit.research.backtest.setup import Setup
+    from tradewrit.surfaces.cli.running import Done
+
+SetupFrom = Callable[[Config], "Setup"]
+
+
+class Engine(StrEnum):
+    """How the bars are walked."""
+
+    AUTO = "auto"
+    SKIP = "skip"
+    EVENTS = "events"
+
+
+class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
+    """Where results go; None for what is not asked for."""
+
+    trades: Path | None
+    report: Path | None
+    journal: Path | None
+
+    def named(self) -> list[tuple[str, Path]]:
+        """Option and path of each that is asked for."""
+        pairs = (("--trades", self.trades), ("--report", self.report), ("--journal", self.journal))
+        return [(name, path) for name, path in pairs if path is not None]
+
+
+def register(app: typer.Typer, setup_from: SetupFrom) -> None:
+    """Add `tradewrit backtest`; `setup_from` makes a configuration into what a run needs."""
+
+    @app.command(
+        "backtest",
+        epilog=example(
+            "tradewrit backtest --strategy trend_following --data bars.parquet",
+            "tradewrit backtest --strategy mine.py --data bars.csv --param window=50 --report out.html",
+            "tradewrit backtest --data bars.csv --json --trades trades.csv > result.json",
+        ),
+    )
+    def _backtest(
+        data: Annotated[
+            Path,
+            typer.Option(
+                "--data", metavar="PATH", help="Bars as Parquet or CSV: a file, or a directory of such files."
+            ),
+        ],
+        strategy: Annotated[
+            str | None,
+            typer.Option(
+                "--strategy",
+                metavar="NAME|FILE.py",
+                help="A strategy that ships with the package, or your own file. "
+                "Without it, the configuration's.",
+            ),
+        ] = None,
+        config: ConfigFile = None,
+        engine: Annotated[
+            Engine,
+            typer.Option(
+                "--engine",
+                metavar="auto|skip|events",
+                help="How the bars are walked; auto takes the fastest that is exact.",
+            ),
+        ] = Engine.AUTO,
+        param: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--param",
+                metavar="NAME=VALUE",
+                help="A parameter of the strategy; may be given several times.",
+            ),
+        ] = None,
+        symbols: Annotated[
+            str | None,
+            typer.Option("--symbols", metavar="A,B", help="Only these symbols of the data."),
+        ] = None,
+        cash: Annotated[
+            str | None,
+            typer.Option(
+                "--cash", metavar="AMOUNT", help="Cash at the start, instead of the configuration's."
+            ),
+        ] = None,
+        trades: Annotated[
+            Path | None,
+            typer.Option("--trades", metavar="OUT.csv", help="Write one row per closed trade here."),
+        ] = None,
+        report: Annotated[
+            Path | None,
+            typer.Option("--report", metavar="OUT.html", help="Write a report for the browser here."),
+        ] = None,
+        journal: Annotated[
+            Path | None,
+            typer.Option(
+                "--journal",
+                metavar="FILE.sqlite",
+                help="Record every event here. Without it they are recorded in memory, and are gone.",
+            ),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Run a strategy over past prices, through the same desk that trades.
+
+        Every order passes risk, review and the paper exchange. Symbols share one account.
+        """
+        if engine is Engine.SKIP:
+            raise typer.BadParameter(
+                "the skip engine does not exist yet; use events, or auto, which takes events today",
+                param_hint="--engine",
+            )
+        settings = _settings(in_force(config), strategy, param or (), cash)
+        kept = _Outputs(trades=trades, report=report, journal=journal or _configured_journal(settings))
+        _check_outputs(kept, data)
+        setup = setup_from(settings)
+        from tradewrit.surfaces.cli.running import run_backtest
+
+        done = run_backtest(settings, setup, data, symbols, kept.journal, show_progress=not as_json)
+        _write(kept, done)
+        if as_json:
+            _emit_json(done)
+        else:
+            _emit(done, kept)
+
+
+def _settings(config: Config, strategy: str | None, params: Iterable[str], cash: str | None) -> Config:
+    """The configuration with the command's own options on top."""
+    name = strategy or config.strategy.name
+    # Parameters in a configuration are those of its own strategy.
+    inherited = config.strategy.parameters if name == config.strategy.name else {}
+    parameters = {**inherited, **dict(map(_parameter, params))}
+    chosen = msgspec.structs.replace(config.strategy, name=name, parameters=parameters)
+    account = config.account if cash is None else _with_cash(config, cash)
+    return msgspec.structs.replace(config, strategy=chosen, account=account)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as window=50", param_hint="--param")
+    return name.strip(), value.strip()
+
+
+def _with_cash(config: Config, text: str) -> Any:
+    try:
+        return msgspec.structs.replace(config.account, initial_cash=Decimal(text.replace(",", "")))
+    except (InvalidOperation, ValueError) as wrong:
+        raise typer.BadParameter(
+            f"{text!r} is not a positive amount, such as 50000", param_hint="--cash"
+        ) from wrong
+
+
+def _configured_journal(config: Config) -> Path | None:
+    """A backtest never writes into the journal of a paper or live account."""
+    return journal_file(config, process_environment()) if config.mode == "backtest" else None
+
+
+def _check_outputs(outputs: _Outputs, data: Path) -> None:
+    """Before the work, not after it: every output can be written, and none overwrites what is needed."""
+    taken = {data.resolve(): "--data"}
+    for option, path in outputs.named():
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise typer.BadParameter(f"{path} is {other} as well; name another file", param_hint=option)
+        check_writable(path)
+    if outputs.journal is not None and outputs.journal.exists():
+        raise JournalError(
+            f"{outputs.journal}: already exists, and a backtest starts a journal of its own; "
+            "name another file or delete this one"
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raise ConfigError when no file can be written at `path`."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise ConfigError(f"cannot write {path}: it is a directory; name a file in it")
+    if not folder.is_dir():
+        raise ConfigError(f"cannot write {path}: there is no directory {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"cannot write {path}: {folder} is not writable; choose another place")
+
+
+def _write(outputs: _Outputs, done: "Done") -> None:
+    from tradewrit.research.report import write_report
+    from tradewrit.research.results import write_trades_csv
+
+    result = done.run.result
+    if outputs.trades is not None:
+        write_trades_csv(outputs.trades, result.trades)
+    if outputs.report is not None:
+        by_symbol = {one.symbol: one for one in done.bars}
+        write_report(result, done.metrics, by_symbol, outputs.report, title=f"{result.strategy}: backtest")
+
+
+def _emit_json(done: "Done") -> None:
+    from tradewrit.research.results import encode, summary
+
+    emit_text(encode(summary(done.run.result, done.metrics), indent=2).decode())
+
+
+def _emit(done: "Done", outputs: _Outputs) -> None:
+    from tradewrit.surfaces.cli.figures import figures, headline
+
+    emit_text(headline(done.run.result))
+    emit_table((), figures(done.run, done.metrics, done.why_not))
+    for option, path in outputs.named():
+        emit_text(f"{option.removeprefix('--')}: {path}")

@@ -1,0 +1,132 @@
+"""The work behind `tradewrit backtest`: bars from a file, a journal in its place, a run, its figures.
+
+Imports the engine, so commands import it when they are called.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+
+from tradewrit.config.tree import Config
+from tradewrit.errors import DataError, JournalUnwritable
+from tradewrit.features.bars import Bars
+from tradewrit.market.store import read_bars
+from tradewrit.research.backtest.events import Run, run
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.metrics import Metrics, compute
+from tradewrit.runtime.clock import Stopwatch, SystemClock, draw_journal_id
+from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.strategies import load_strategy
+from tradewrit.surfaces.cli.errors import explain
+from tradewrit.surfaces.cli.figures import WhyNot
+from tradewrit.surfaces.cli.output import progress
+
+_FEWEST_TICKS: Final = 100
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A finished backtest: the run, its figures, the bars it saw, and what kept ideas from trading."""
+
+    run: Run
+    metrics: Metrics
+    bars: Sequence[Bars]
+    why_not: WhyNot
+
+
+def run_backtest(
+    config: Config,
+    setup: Setup,
+    data: Path,
+    symbols: str | None,
+    journal: Path | None,
+    *,
+    show_progress: bool,
+) -> Done:
+    """Read the bars, run the strategy over them, and judge the result.
+
+    symbols: comma-separated names, None for all. journal: a file that does not exist yet; None for
+    memory. Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
+    """
+    strategy = load_strategy(config.strategy.name, config.strategy.parameters)
+    watch = Stopwatch()
+    bars = _chosen(read_bars(data), symbols)
+    load_seconds = watch.wall()
+    _warn_of_ticks(bars, setup)
+    why_not = WhyNot()
+    total = sum(len(one) for one in bars)
+    with _journal(journal, config.seed) as kept, progress("bars", total) as advance:
+        done = run(
+            bars,
+            strategy,
+            setup,
+            journal=kept,
+            progress=advance if show_progress else None,
+            load_seconds=load_seconds,
+            listeners=(why_not,),
+        )
+    return Done(run=done, metrics=compute(done.result), bars=bars, why_not=why_not)
+
+
+def _warn_of_ticks(bars: list[Bars], setup: Setup) -> None:
+    """A price of a few ticks has no room for a stop: nearly always an instrument that nobody defined."""
+    coarse = []
+    for one in bars:
+        tick, price = setup.instrument(one.symbol).tick, median(one.close[:: len(one) // 500 + 1].tolist())
+        if price < _FEWEST_TICKS * float(tick):
+            coarse.append(f"{one.symbol} trades near {price:.6g} in ticks of {tick}")
+    if coarse:
+        shown = ", ".join(coarse[:3]) + (f" and {len(coarse) - 3} more" if len(coarse) > 3 else "")
+        explain(
+            f"{shown}: too coarse for a stop; set the tick under `instruments` in --config", is_warning=True
+        )
+
+
+def _chosen(bars: list[Bars], symbols: str | None) -> list[Bars]:
+    """The symbols asked for, in the order of the file, which ranks them."""
+    if symbols is None:
+        return bars
+    wanted = {name.strip() for name in symbols.split(",") if name.strip()}
+    known = [one.symbol for one in bars]
+    unknown = sorted(wanted.difference(known))
+    if unknown or not wanted:
+        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+        raise DataError(
+            f"--symbols: the data have no {', '.join(unknown) or 'nameless symbol'}; they have {shown}"
+        )
+    return [one for one in bars if one.symbol in wanted]
+
+
+@contextmanager
+def _journal(path: Path | None, seed: int) -> Iterator[Journal]:
+    journal_id = draw_journal_id(seed)
+    if path is None:
+        # Nobody can read it once the command is over: heads are enough, and memory stays small.
+        yield MemoryJournal(journal_id, keep_records=False)
+        return
+    journal = SqliteJournal.open(
+        path,
+        id=journal_id,
+        created_at=SystemClock().now(),
+        synchronous="NORMAL",  # a backtest can be run again: nothing is worth waiting for the disk
+    )
+    try:
+        yield journal
+        journal.close()
+    except JournalUnwritable as error:
+        # What it holds is the evidence of how far the run came.
+        journal.close()
+        raise JournalUnwritable(
+            f"{error}; what was recorded until then is whole, see `tradewrit journal verify {path}`"
+        ) from error
+    except BaseException:
+        # The journal of a run without a result would only be in the way of the next one.
+        journal.close()
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,330 @@
+"""The story of one trade in thirteen steps, read back from the journal.
+
+The steps are those of the desk's flow: scan, evaluate, risk, entry order, entry fill, track, stop at
+the broker, hold, exit hit, exit order, exit fill, close, log. A step that the journal does not tell
+of is left out, so the story of an open trade ends where the trade stands.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import OrderAccepted, OrderCancelled, OrderFilled, OrderRequested
+from tradewrit.domain.events.positions import (
+    ExitSent,
+    PositionClosed,
+    PositionOpened,
+    ProtectionRequested,
+    StopHit,
+    StopSet,
+    TargetHit,
+)
+from tradewrit.domain.events.review import ReviewApproved
+from tradewrit.domain.events.risk import RiskApproved, SizeCalculated
+from tradewrit.domain.events.strategy import (
+    CandidateFound,
+    EntrySignalled,
+    ExitSignalled,
+    HoldSignalled,
+    ScanStarted,
+    TradeLogged,
+)
+from tradewrit.domain.market import DAY, SECOND
+from tradewrit.domain.orders import Role
+from tradewrit.runtime.journal.records import Record
+from tradewrit.surfaces.words import amount, money, numbers, terms_words
+
+STEPS: Final = 13
+Lines = Sequence[tuple[Record, Event]]
+"""Journal records with their events, in order."""
+_E = TypeVar("_E", bound=Event)
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step. record: the sequence number to look it up under. at: UTC ns. agent: who said so."""
+
+    number: int
+    name: str
+    record: int
+    at: int
+    agent: str
+    told: str
+
+
+class _Trade:
+    """The records of one trade, asked for by what they say."""
+
+    def __init__(self, lines: Lines, trade_id: str) -> None:
+        self.lines = [line for line in lines if line[1].trace == trade_id]
+        scans = {event.scan for _, event in self.lines if isinstance(event, CandidateFound)}
+        self.lines[:0] = [
+            line for line in lines if isinstance(line[1], ScanStarted) and line[1].scan in scans
+        ]
+
+    def find(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
+        """The first record of this kind, for orders of this role."""
+        return next(self._all(kind, role), None)
+
+    def last(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
+        """The last record of this kind: what counts where something happened in parts."""
+        return deque(self._all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
+
+    def _all(self, kind: type[_E], role: Role | None) -> Iterator[tuple[Record, _E]]:
+        for record, event in self.lines:
+            if isinstance(event, kind) and (role is None or _role(event) is role):
+                yield record, event
+
+    @property
+    def exit_role(self) -> Role | None:
+        """The role of the order that closed the trade."""
+        roles = (_role(event) for _, event in self.lines if isinstance(event, OrderFilled))
+        return next((role for role in roles if role is not None and role is not Role.ENTRY), None)
+
+
+def _role(event: Event) -> Role | None:
+    if isinstance(event, OrderRequested):
+        return event.terms.role
+    role: Role | None = getattr(event, "role", None)
+    return role
+
+
+def choose(lines: Lines) -> str:
+    """A closed trade worth telling: the last that reached its target, else its stop, else any; or ""."""
+    found: dict[str, str] = {}
+    for _, event in lines:
+        if isinstance(event, PositionClosed):
+            found[event.reason] = event.trade_id
+    return found.get("target") or found.get("stop") or next(reversed(found.values()), "")
+
+
+def tell(lines: Lines, trade_id: str) -> tuple[Step, ...]:
+    """The steps of a trade in their order; empty when the records know no such trade."""
+    trade = _Trade(lines, trade_id)
+    told = (
+        _scan(trade),
+        _evaluate(trade),
+        _risk(trade),
+        _entry_order(trade),
+        _fill(trade, 5, "entry fill", Role.ENTRY),
+        _track(trade),
+        _stop_set(trade),
+        _hold(trade),
+        _exit_hit(trade),
+        _exit_order(trade),
+        _fill(trade, 11, "exit fill", trade.exit_role) if trade.exit_role is not None else None,
+        _close(trade),
+        _log(trade),
+    )
+    return tuple(step for step in told if step is not None)
+
+
+def _step(number: int, name: str, record: Record, sentences: Iterable[str], agent: str = "") -> Step:
+    return Step(
+        number=number,
+        name=name,
+        record=record.seq,
+        at=record.entry.at,
+        agent=agent or record.entry.source,
+        told="; ".join(sentence for sentence in sentences if sentence),
+    )
+
+
+def _scan(trade: _Trade) -> Step | None:
+    found, scan = trade.find(CandidateFound), trade.find(ScanStarted)
+    if found is None:
+        return None
+    record, event = found
+    return _step(
+        1,
+        "scan",
+        record if scan is None else scan[0],
+        [f"{event.symbol} meets the conditions of {event.strategy} to {event.side}", numbers(event.inputs)],
+    )
+
+
+def _evaluate(trade: _Trade) -> Step | None:
+    found = trade.find(EntrySignalled)
+    if found is None:
+        return None
+    record, event = found
+    target = "no target" if event.target_price is None else f"target {amount(event.target_price)}"
+    return _step(
+        2,
+        "evaluate",
+        record,
+        [
+            f"{event.proposal.side} at {amount(event.proposal.entry_price)}",
+            f"stop {amount(event.stop_price)}, {target}",
+            f"reward/risk {event.reward_risk.normalize():f}",
+            ", ".join(event.proposal.reasons),
+        ],
+    )
+
+
+def _risk(trade: _Trade) -> Step | None:
+    approved, sized, reviewed = (
+        trade.find(RiskApproved),
+        trade.find(SizeCalculated),
+        trade.find(ReviewApproved),
+    )
+    if approved is None:
+        return None
+    record, event = approved
+    held = sized[1].bound_by if sized is not None else ""
+    return _step(
+        3,
+        "risk",
+        record,
+        [
+            f"{amount(event.sized.quantity)} units for {money(event.sized.cost)} with fees"
+            + (f", held down by {held}" if held else ""),
+            f"at most {money(event.sized.worst_loss)} lost at the stop",
+            f"approved by {', '.join(reviewed[1].approved_by)}" if reviewed is not None else "",
+        ],
+    )
+
+
+def _entry_order(trade: _Trade) -> Step | None:
+    intent, accepted = trade.find(OrderRequested, Role.ENTRY), trade.find(OrderAccepted, Role.ENTRY)
+    if intent is None:
+        return None
+    record, event = intent
+    return _step(
+        4,
+        "entry order",
+        record,
+        [
+            f"{terms_words(event.terms)}: on record before it was sent",
+            f"{money(event.reserved)} of cash reserved",
+            f"taken by the venue as {accepted[1].broker_order_id}" if accepted is not None else "",
+        ],
+    )
+
+
+def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
+    found = trade.last(OrderFilled, role)
+    if found is None:
+        return None
+    record, event = found
+    verb = "bought" if event.side.sign > 0 else "sold"
+    return _step(
+        number,
+        name,
+        record,
+        [f"{verb} {amount(event.cumulative)} at {amount(event.price)}", f"fee {amount(event.fee)}"],
+    )
+
+
+def _track(trade: _Trade) -> Step | None:
+    found = trade.find(PositionOpened)
+    if found is None:
+        return None
+    record, event = found
+    target = "" if event.target_price is None else f", target {amount(event.target_price)}"
+    return _step(
+        6,
+        "track",
+        record,
+        [
+            f"{amount(event.quantity)} held from {amount(event.entry_price)}",
+            f"anchored to the fill: stop {amount(event.stop_price)}{target}",
+        ],
+    )
+
+
+def _stop_set(trade: _Trade) -> Step | None:
+    found, asked = trade.find(StopSet), trade.find(ProtectionRequested)
+    if found is None:
+        return None
+    record, event = found
+    has_target = asked is not None and asked[1].target_price is not None
+    return _step(
+        7,
+        "stop at broker",
+        record,
+        [
+            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue",
+            "the target beside it: the first to fill cancels the other" if has_target else "",
+        ],
+    )
+
+
+def _hold(trade: _Trade) -> Step | None:
+    found, ended = trade.find(HoldSignalled), trade.find(PositionClosed)
+    if found is None:
+        return None
+    record, event = found
+    held = "" if ended is None else f"held {_span(ended[0].entry.at - record.entry.at)}"
+    return _step(8, "hold", record, [event.reason, held])
+
+
+def _exit_hit(trade: _Trade) -> Step | None:
+    target, stop, left = trade.find(TargetHit), trade.find(StopHit), trade.find(ExitSignalled)
+    if target is not None:
+        return _step(9, "exit hit", target[0], [f"target reached: traded at {amount(target[1].price)}"])
+    if stop is not None:
+        return _step(9, "exit hit", stop[0], [f"stop reached: traded at {amount(stop[1].price)}"])
+    if left is None:
+        return None
+    return _step(
+        9, "exit hit", left[0], [f"the strategy leaves at {amount(left[1].price)}: {left[1].reason}"]
+    )
+
+
+def _exit_order(trade: _Trade) -> Step | None:
+    sent, own = trade.find(ExitSent), trade.find(OrderRequested, Role.EXIT)
+    if sent is None:
+        return None
+    if own is not None:
+        return _step(10, "exit order", own[0], [terms_words(own[1].terms)])
+    return _step(
+        10,
+        "exit order",
+        sent[0],
+        [f"the {trade.exit_role} order, at the venue since step 7, is the exit", "no second one is sent"],
+    )
+
+
+def _close(trade: _Trade) -> Step | None:
+    found, gone = trade.find(PositionClosed), trade.find(OrderCancelled)
+    if found is None:
+        return None
+    record, event = found
+    return _step(
+        12,
+        "close",
+        record,
+        [
+            f"the {gone[1].role} order is cancelled" if gone is not None else "",
+            f"flat: gross {amount(event.gross)}, fees {amount(event.fees)}, P&L {amount(event.pnl)}",
+        ],
+    )
+
+
+def _log(trade: _Trade) -> Step | None:
+    found = trade.find(TradeLogged)
+    if found is None:
+        return None
+    record, event = found
+    share = event.win_fraction * Decimal(100)
+    return _step(
+        13,
+        "log",
+        record,
+        [
+            f"trade {event.trades} of the account, {event.wins} won ({share:.1f} %)",
+            f"P&L over planned loss {event.reward_risk.normalize():f} on average",
+        ],
+    )
+
+
+def _span(ns: int) -> str:
+    days, rest = divmod(ns // SECOND, DAY // SECOND)
+    if days:
+        return f"{days} day{'s' if days > 1 else ''}"
+    hours, seconds = divmod(rest, 3600)
+    return f"{hours} h {seconds // 60} min" if hours else f"{seconds // 60} min"

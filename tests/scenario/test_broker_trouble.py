@@ -1,0 +1,511 @@
+"""A broker that is reached badly, or says things twice, late, in the wrong order or about strangers."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.desks import BUY, LEAVE, WITHOUT_OCO, World
+from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
+from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.events.account import TransitionRefused
+from tradewrit.domain.events.orders import (
+    CancelOrder,
+    CancelRefused,
+    Exec,
+    ExecutionReport,
+    GetOrderStatus,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderPartiallyFilled,
+    OrderRejected,
+    OrderUnknown,
+    ReportQuarantined,
+)
+from tradewrit.domain.events.positions import (
+    CloseTrade,
+    ExitRequested,
+    FillBooked,
+    PositionClosed,
+    PositionOpened,
+    ProtectionRequested,
+    StopFailed,
+    StopSet,
+    TradeAborted,
+)
+from tradewrit.domain.events.strategy import ExitSignalled
+from tradewrit.domain.market import Bar
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import OrderState, OrderType, Role, Side
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.scopes import Grant
+from tradewrit.domain.trades import TradeState
+
+ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
+A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
+
+
+class Troubled(World):
+    """A world whose broker can be spoilt."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(broker=Unruly, **more)
+        assert isinstance(self.broker, Unruly)
+        self.line = self.broker
+
+    def order_entry(self) -> None:
+        """A signal, and the order it leads to."""
+        self.says(BUY)
+        self.bar(175.50)
+
+
+@pytest.fixture
+def world() -> Troubled:
+    return Troubled()
+
+
+# -- nothing is known about the outcome
+
+
+def test_an_entry_lost_on_the_way_is_asked_about_and_never_sent_again(world: Troubled) -> None:
+    world.line.lose("place", UNREACHABLE)
+    world.order_entry()
+    assert world.line.calls == ["place", "order"]
+    assert world.only(OrderUnknown).client_order_id == world.only(OrderRejected).client_order_id
+    assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    assert world.only(TradeAborted).outcome == "rejected"
+    assert not world.books.trades
+    assert not world.working()
+    world.audit()
+
+
+def test_an_entry_that_arrived_although_the_answer_was_lost_is_adopted(world: Troubled) -> None:
+    world.line.lose("place", UNREACHABLE, is_done=True)
+    world.order_entry()
+    assert world.line.calls == ["place", "order"]
+    assert world.only(OrderUnknown).client_order_id == world.order(ENTRY).id
+    assert world.order(ENTRY).state is OrderState.ACCEPTED
+    world.bar(175.50)
+    world.bar(201.82)
+    assert world.closed.gross == Decimal("131.60")
+    assert [terms.role for terms in world.line.sent] == [ENTRY, STOP, TARGET]
+    world.audit()
+
+
+def test_an_order_stays_unknown_while_the_venue_cannot_be_asked_and_blocks_its_symbol(
+    world: Troubled,
+) -> None:
+    world.line.lose("place", UNREACHABLE, is_done=True)
+    world.line.lose("order", UNREACHABLE)
+    world.order_entry()
+    order = world.order(ENTRY)
+    assert order.state is OrderState.UNKNOWN
+    assert world.books.reserved > 0
+    world.says(BUY)
+    world.desk.close_bars([], world.now)
+    assert world.line.calls.count("place") == 1
+    world.feed(GetOrderStatus(at=world.now, client_order_id=order.id, fresh=True))
+    assert world.order(ENTRY).state is OrderState.ACCEPTED
+    world.bar(175.50)
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+def test_a_fill_settles_an_unknown_order_before_anybody_has_asked(world: Troubled) -> None:
+    world.line.lose("place", UNREACHABLE, is_done=True)
+    world.line.lose("order", UNREACHABLE)
+    world.order_entry()
+    world.bar(175.50)
+    assert world.only(PositionOpened).quantity == 5
+    assert world.events(OrderAccepted)[0].role is ENTRY
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_protection_lost_on_the_way_ends_as_one_stop_and_one_target(world: Troubled, is_done: bool) -> None:
+    world.order_entry()
+    world.line.lose("place", UNREACHABLE, is_done=is_done)
+    world.bar(175.50)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    assert world.stage() is TradeState.HOLDING
+    assert len(world.events(ProtectionRequested)) == (1 if is_done else 2)
+    world.bar(201.82)
+    assert world.closed.reason == "target"
+    world.audit()
+
+
+@pytest.mark.parametrize("failure", [THROTTLED, UNAUTHORIZED], ids=lambda failure: type(failure).__name__)
+def test_an_entry_that_was_surely_not_sent_is_rejected_at_once(world: Troubled, failure: Exception) -> None:
+    world.line.lose("place", failure)
+    world.order_entry()
+    assert world.line.calls == ["place"]
+    assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    assert not world.books.trades
+    world.audit()
+
+
+# -- exits over a bad line
+
+
+def test_a_cancel_that_got_lost_leaves_the_stop_and_is_asked_again_on_the_next_bar(world: Troubled) -> None:
+    world.enter()
+    world.line.lose("cancel", UNREACHABLE, UNREACHABLE)
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    assert world.stage() is TradeState.EXIT_TRIGGERED
+    assert len(world.events(CancelRefused)) == 2
+    world.bar(180.0)
+    assert [line[0] for line in world.working()] == [EXIT]
+    world.bar(181.0)
+    assert world.closed.reason == "signal"
+    world.audit()
+
+
+def test_a_cancel_that_was_done_although_the_answer_was_lost_lets_the_exit_go_on(world: Troubled) -> None:
+    world.enter()
+    world.line.lose("cancel", UNREACHABLE, UNREACHABLE, is_done=True)
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    assert not world.events(ReportQuarantined)
+    world.audit()
+
+
+def test_a_cancel_the_venue_calls_too_late_is_looked_into(world: Troubled) -> None:
+    world.enter()
+    # The venue has cancelled both; neither the answers nor the first enquiries came through.
+    world.line.lose("cancel", UNREACHABLE, UNREACHABLE, is_done=True)
+    world.line.lose("order", UNREACHABLE, UNREACHABLE)
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert world.working() == []
+    assert world.stage() is TradeState.EXIT_TRIGGERED
+    world.bar(180.0)
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    world.audit()
+
+
+def test_an_order_that_never_arrived_and_cannot_be_cancelled_is_over(world: Troubled) -> None:
+    world.line.lose("place", UNREACHABLE)
+    world.line.lose("order", UNREACHABLE)
+    world.order_entry()
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    assert not world.books.trades
+    world.audit()
+
+
+@pytest.mark.parametrize("order", [list, lambda kept: list(reversed(kept))], ids=["in order", "reversed"])
+def test_an_exit_waits_for_every_cancel_in_whatever_order_they_are_confirmed(
+    order: Callable[[list[ExecutionReport]], list[ExecutionReport]],
+) -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    world.bar(175.50, volume=20)
+    assert [line[0] for line in world.working()] == [ENTRY, STOP, TARGET]
+    world.line.is_slow = True
+    world.says(LEAVE)
+    world.bar(180.0, volume=0.0)
+    assert world.stage() is TradeState.EXIT_TRIGGERED
+    assert not world.events(ExitRequested)
+    world.line.is_slow = False
+    world.report(world.line.let_go(order))
+    assert world.working() == [(EXIT, Side.SELL, 2, None)]
+    world.bar(181.0)
+    assert (world.closed.reason, world.closed.quantity) == ("signal", Decimal(2))
+    world.audit()
+
+
+def test_an_entry_that_fills_while_it_is_being_cancelled_is_sold_with_the_rest() -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    world.bar(175.50, volume=20)
+    entry = world.order(ENTRY)
+    # The fill of the last three is on its way when the cancel is asked for: too late.
+    late = world.exchange.open(_bar(world, 175.50))
+    world.line.is_slow = True
+    world.feed(CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:maria"))
+    world.line.is_slow = False
+    world.report([*world.line.let_go(), *late])
+    assert world.books.orders[entry.id].state is OrderState.FILLED
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    world.bar(176.0)
+    world.bar(176.0)
+    assert world.closed.quantity == 5
+    world.audit()
+
+
+def _bar(world: World, price: float) -> Bar:
+    return Bar("AAPL", world.now, price, price, price, price, 1e6)
+
+
+def test_a_stop_acknowledged_while_the_trade_is_being_left_does_not_call_the_exit_off() -> None:
+    world = Troubled()
+    world.order_entry()
+    world.line.is_slow = True
+    world.bar(175.50)
+    assert world.stage() is TradeState.FILLED
+    world.feed(CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:maria"))
+    world.line.is_slow = False
+    world.report(world.line.let_go())
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    assert not world.events(StopSet)
+    world.bar(176.0)
+    assert world.closed.reason == "manual"
+    world.audit()
+
+
+# -- stops that cannot be placed
+
+
+def test_a_refused_stop_is_tried_again_and_then_the_position_is_sold(world: Troubled) -> None:
+    world.order_entry()
+    world.line.refuses = {STOP}
+    world.bar(175.50)
+    failed = world.events(StopFailed)
+    assert [event.reason for event in failed] == ["refused_by_venue: not today"] * 3
+    assert world.only(ExitSignalled).reason == "stop_failed"
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    assert world.stage() is TradeState.ORDER_CLOSING
+    world.bar(175.0)
+    assert world.closed.reason == "stop_failed"
+    world.audit()
+
+
+def test_a_stop_that_is_taken_at_the_second_try_protects_as_if_nothing_had_been(world: Troubled) -> None:
+    world.order_entry()
+    world.line.lose("place", THROTTLED)
+    world.bar(175.50)
+    assert len(world.events(StopFailed)) == 1
+    assert world.stage() is TradeState.HOLDING
+    assert world.trade.failures == 0
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    world.audit()
+
+
+def test_a_venue_that_refuses_everything_is_asked_once_a_bar_and_not_for_ever(world: Troubled) -> None:
+    world.order_entry()
+    world.line.refuses = {STOP, EXIT}
+    world.bar(175.50)
+    assert world.stage() is TradeState.EXIT_TRIGGERED
+    calls = len(world.line.calls)
+    assert calls < 10
+    for _ in range(3):
+        world.bar(175.0)
+    assert len(world.line.calls) == calls + 3
+    world.line.refuses = set()
+    world.bar(174.0)
+    world.bar(174.0)
+    assert world.closed.reason == "stop_failed"
+    world.audit()
+
+
+def test_a_stop_the_market_has_already_passed_means_leaving_at_once(world: Troubled) -> None:
+    world.order_entry()
+    world.line.refuses = {STOP}
+    world.line.refusal = Rejection.TRIGGERED_AT_ONCE
+    world.bar(175.50)
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    assert not world.events(StopFailed)
+    world.bar(160.0)
+    assert world.closed.reason == "stop"
+    world.audit()
+
+
+def test_a_stop_the_venue_cancels_by_itself_is_replaced_after_its_target_is_gone(world: Troubled) -> None:
+    world.enter()
+    stop = world.order(STOP)
+    world.report(world.exchange.cancel(stop.id, _grant(world)))
+    assert world.only(StopFailed).reason == "the stop order is aborted"
+    assert [(line[0], line[2]) for line in world.working()] == [(STOP, 5), (TARGET, 5)]
+    assert world.order(STOP).id != stop.id
+    assert world.stage() is TradeState.HOLDING
+    world.bar(201.82)
+    assert world.closed.reason == "target"
+    world.audit()
+
+
+def test_a_target_the_venue_cancels_by_itself_leaves_the_stop_in_place(world: Troubled) -> None:
+    world.enter()
+    world.report(world.exchange.cancel(world.order(TARGET).id, _grant(world)))
+    assert [line[0] for line in world.working()] == [STOP]
+    assert not world.events(StopFailed)
+    world.bar(166.0)
+    assert world.closed.reason == "stop"
+    world.audit()
+
+
+def _grant(world: World) -> Grant:
+    return world.desk.grants.live("executor", world.now)
+
+
+def test_an_exit_the_venue_refuses_brings_the_stop_back(world: Troubled) -> None:
+    world.enter()
+    world.line.refuses = {EXIT}
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    assert world.stage() is TradeState.HOLDING
+    world.line.refuses = set()
+    world.says(LEAVE)
+    world.bar(180.0)
+    world.bar(181.0)
+    assert world.closed.reason == "signal"
+    world.audit()
+
+
+def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
+    world = Troubled(rules=A_TENTH)
+    world.says(BUY)
+    world.bar(175.50, volume=20)
+    world.bar(175.50, volume=20)
+    world.line.lose("replace", UNREACHABLE, UNREACHABLE)
+    world.bar(175.50, volume=20)
+    assert world.held == 4
+    assert "covers 2 of 4" in world.only(StopFailed).reason
+    # The alarm came with the fill; the close of the same bar tried again.
+    names = world.names()
+    assert names.index("StopFailed") < names.index("StopMoved")
+    assert [line[2] for line in world.working() if line[0] is not ENTRY] == [4, 4]
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+def test_protection_that_can_never_grow_ends_the_trade() -> None:
+    world = Troubled(rules=A_TENTH)
+    world.line.refuses_changes = True
+    world.says(BUY)
+    world.bar(175.50, volume=20)
+    for _ in range(4):
+        world.bar(175.50, volume=20)
+    world.bar(175.50)
+    world.bar(175.50)
+    assert world.closed.reason == "stop_failed"
+    assert world.held == 0
+    world.audit()
+
+
+# -- reports twice, late, out of order, about strangers
+
+
+def test_reports_that_come_twice_count_once(world: Troubled) -> None:
+    seen: list[ExecutionReport] = []
+
+    def twice(reports: Iterable[ExecutionReport]) -> None:
+        for one in reports:
+            seen.append(one)
+            for _ in range(2):
+                world.feed(one, "broker")
+
+    world.report = twice  # type: ignore[method-assign]
+    world.enter()
+    for one in seen:
+        world.feed(one, "broker")
+    assert len(world.events(FillBooked)) == 1
+    assert world.books.positions["AAPL"].quantity == 5
+    assert [line[2] for line in world.working()] == [5, 5]
+    world.bar(201.82)
+    assert len(world.events(PositionClosed)) == 1
+    world.audit()
+
+
+def test_a_fill_that_overtakes_the_acknowledgement_is_booked_and_the_late_one_says_nothing_new() -> None:
+    world = Troubled()
+    world.line.is_slow = True
+    world.order_entry()
+    assert world.order(ENTRY).state is OrderState.SUBMITTED
+    (fill,) = world.exchange.open(_bar(world, 175.50))
+    world.line.is_slow = False
+    (acknowledged,) = world.line.let_go()
+    world.report([fill, acknowledged])
+    assert [event.role for event in world.events(OrderAccepted)].count(ENTRY) == 1
+    assert world.only(PositionOpened).quantity == 5
+    assert world.stage() is TradeState.HOLDING
+    assert not world.events(ReportQuarantined)
+    world.audit()
+
+
+def test_a_fill_of_an_order_nobody_knows_is_quarantined_and_changes_nothing(world: Troubled) -> None:
+    before = world.books
+    stranger = ExecutionReport(
+        at=world.now,
+        exec_id="x:1",
+        client_order_id="somebody-else",
+        kind=Exec.TRADE,
+        symbol="AAPL",
+        side=Side.BUY,
+        last_quantity=Decimal(100),
+        last_price=Price(Decimal(10)),
+    )
+    world.report([stranger])
+    held = world.only(ReportQuarantined)
+    assert held.report == stranger
+    assert replace(world.books, events=before.events) == before
+    world.audit()
+
+
+def test_a_second_fill_of_a_filled_order_is_quarantined(world: Troubled) -> None:
+    world.enter()
+    fill = next(event for event in world.events(ExecutionReport) if event.kind is Exec.TRADE)
+    world.report([replace(fill, exec_id="x:2")])
+    refused = world.only(TransitionRefused)
+    assert (refused.state, refused.wanted, refused.trace) == ("filled", "fill_rest", world.trade.id)
+    assert world.books.positions["AAPL"].quantity == 5
+    world.audit()
+
+
+def test_a_late_fill_after_a_cancel_of_the_rest_is_counted_and_protected() -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    world.bar(175.50, volume=20)
+    entry = world.order(ENTRY)
+    # The venue fills two more, and says so only after it has confirmed the cancel of the rest.
+    late = world.exchange.open(replace(_bar(world, 175.50), volume=20))
+    assert [report.kind for report in late] == [Exec.TRADE]
+    world.feed(CancelOrder(at=world.now, client_order_id=entry.id))
+    assert world.only(OrderCancelled).filled == 2
+    world.report(late)
+    assert world.events(OrderPartiallyFilled)[-1].is_late
+    assert world.books.positions["AAPL"].quantity == 4
+    assert [line[2] for line in world.working()] == [4, 4]
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+# -- scenario 6: rejected by the broker
+
+
+def test_insufficient_buying_power_at_the_broker_rejects_order_and_trade() -> None:
+    world = Troubled(broker_cash="500.00")
+    world.order_entry()
+    rejected = world.only(OrderRejected)
+    assert rejected.code == Rejection.INSUFFICIENT_FUNDS
+    assert "878.3775" in rejected.reason
+    assert "500" in rejected.reason
+    assert world.only(TradeAborted).outcome == "rejected"
+    assert rejected.trace == world.only(TradeAborted).trace
+    assert not world.books.trades
+    assert world.books.cash == 100_000
+    world.audit(is_in_step=False)
+
+
+def test_without_oco_two_sells_are_never_live_at_once_even_over_a_slow_line() -> None:
+    world = Troubled(capabilities=WITHOUT_OCO)
+    world.enter()
+    world.line.is_slow = True
+    world.quote(201.82)
+    assert world.working() == []
+    assert not world.events(ExitRequested)
+    world.quote(203.00)
+    world.line.is_slow = False
+    world.report(world.line.let_go())
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    world.quote(202.00)
+    assert world.closed.reason == "target"
+    assert len(world.events(OrderFilled)) == 2
+    world.audit()

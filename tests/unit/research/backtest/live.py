@@ -1,0 +1,63 @@
+"""A desk driven as a live one is: bar by bar through `LiveMarket`, by none of the backtest's code.
+
+Every bar is shown to the venue whether or not it has orders, and the strategy steps along.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.domain.market import Bar
+from tradewrit.features.bars import Bars
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.runtime.clock import ManualClock, draw_journal_id
+from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.market import LiveMarket
+from tradewrit.strategies.base import Strategy
+from tradewrit.version import VERSION
+
+AfterBar = Callable[[Desk, PaperExchange], None]
+
+
+def live_run(
+    bars: Sequence[Bars], strategy: Strategy, setup: Setup, after_bar: AfterBar | None = None
+) -> tuple[Desk, PaperExchange]:
+    """Drive a desk over all bars. after_bar: called when the bars of one time have closed."""
+    by_time: dict[int, list[Bar]] = defaultdict(list)
+    for one in bars:
+        for bar in one.rows():
+            by_time[bar.ts].append(bar)
+    times = sorted(by_time)
+    step = min((b - a for one in bars for a, b in zip(one.ts[:-1], one.ts[1:], strict=True)), default=math.inf)
+    journal = MemoryJournal(draw_journal_id(setup.seed))
+    market = LiveMarket(strategy, setup.instrument)
+    clock = ManualClock(times[0])
+    exchange = PaperExchange(
+        setup.instrument,
+        initial_cash=setup.initial_cash,
+        rules=setup.rules,
+        seed=setup.seed,
+        account=setup.account,
+        clock=clock.now,
+        marks=lambda symbol: None if math.isnan(last := market.last(symbol)) else last,
+    )
+    desk = Desk(
+        setup.opening(journal.id, strategy.name(), times[0], VERSION),
+        journal=journal,
+        market=market,
+        broker=exchange,
+        clock=clock,
+    )
+    for ts, after in zip(times, [*times[1:], math.inf], strict=True):
+        clock.set(ts)
+        for phase in (exchange.open, exchange.trade, exchange.close):
+            for bar in by_time[ts]:
+                desk.feed_all(phase(bar), "broker")
+        closed_at = int(min(ts + min(step, 86_400 * 10**9), after))
+        clock.set(closed_at)
+        desk.close_bars(by_time[ts], closed_at)
+        if after_bar is not None:
+            after_bar(desk, exchange)
+    return desk, exchange

@@ -1,0 +1,129 @@
+"""A desk opens an empty journal with its account and folds a full one; it keeps its timers through both."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.desks import BUY, JOURNAL_ID, SYMBOL, World
+from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.market import BarsClosed, TimerFired
+from tradewrit.domain.limits import Limits
+from tradewrit.domain.market import MINUTE, Bar
+from tradewrit.domain.orders import Role
+from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
+from tradewrit.errors import OurFault
+from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+
+
+def test_an_empty_journal_begins_with_everything_decisions_depend_on() -> None:
+    world = World(limits=Limits(max_open_positions=3), review=ReviewPolicy(expires_after_s=60))
+    opened = world.only(AccountOpened)
+    assert world.records()[0].entry.source == "desk"
+    books = world.books
+    assert (books.journal_id, books.account, books.cash) == (JOURNAL_ID, "paper", Decimal(100_000))
+    assert books.limits.max_open_positions == 3
+    assert books.review.expires_after_s == 60
+    assert (books.fees, books.capabilities) == (opened.fees, opened.capabilities)
+    assert world.desk.stream == stream_of("paper") == "acct:paper"
+
+
+def test_a_journal_that_holds_the_account_is_folded_and_not_opened_again() -> None:
+    journal = MemoryJournal(JOURNAL_ID)
+    first = World(journal=journal)
+    first.enter()
+    before = journal.head(first.desk.stream)
+    second = World(journal=journal, exchange=first.exchange, at=first.now, cash="7")
+    assert second.books == first.books
+    assert journal.head(first.desk.stream) == before
+    assert second.books.initial_cash == 100_000  # what was opened stays what it was
+    second.market.absorb([Bar(SYMBOL, second.now, 176, 176, 176, 176, 1.0)])
+    second.bar(201.82)
+    assert second.closed.gross == Decimal("131.60")
+    second.audit()
+
+
+def test_a_desk_does_not_open_a_journal_that_is_not_its_own() -> None:
+    world = World()
+    opening = world.only(AccountOpened)
+    with pytest.raises(OurFault, match="the account opens journal"):
+        Desk(
+            opening,
+            journal=MemoryJournal("f" * 32),
+            market=world.market,
+            broker=world.exchange,
+            clock=world.clock,
+        )
+
+
+def test_a_position_survives_a_restart_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "desk.journal"
+    first = World(journal=SqliteJournal.open(path, id=JOURNAL_ID, created_at=0))
+    first.enter()
+    first.journal.close()
+    second = World(
+        journal=SqliteJournal.open(path, id=JOURNAL_ID), exchange=first.exchange, at=first.now + MINUTE
+    )
+    assert second.books == first.books
+    assert [line[0] for line in second.working()] == [Role.STOP, Role.TARGET]
+    second.bar(201.82)
+    assert second.closed.gross == Decimal("131.60")
+    assert second.journal.verify(second.desk.stream).is_intact
+    second.journal.close()
+
+
+def test_bars_that_were_seen_before_are_not_decided_on_again() -> None:
+    world = World()
+    bar = Bar(SYMBOL, world.now, 175.5, 175.5, 175.5, 175.5, 1e6)
+    world.says(BUY)
+    world.desk.close_bars([bar], world.now + MINUTE)
+    assert len(world.books.trades) == 1
+    head = world.journal.head(world.desk.stream)
+    world.desk.close_bars([bar], world.now + MINUTE)
+    world.desk.close_bars([], world.now + 2 * MINUTE)
+    assert world.journal.head(world.desk.stream) == head
+    assert len(world.events(BarsClosed)) == 1
+
+
+def test_open_questions_have_their_timers_again_after_a_restart() -> None:
+    journal = MemoryJournal(JOURNAL_ID)
+    policy = ReviewPolicy(kind=PolicyKind.REQUIRE)
+    first = World(journal=journal, review=policy)
+    first.says(BUY)
+    first.bar(175.50)
+    due = first.task.expires_at
+    assert first.desk.schedule.next_due() == due
+    second = World(journal=journal, review=policy, exchange=first.exchange, at=first.now)
+    assert second.desk.schedule.next_due() == due
+    second.clock.set(due)
+    assert second.desk.tick() == 1
+    assert not second.books.trades
+
+
+def test_a_timer_that_means_nothing_any_more_changes_nothing() -> None:
+    world = World()
+    before = world.books
+    for timer, subject in (("review", "gone"), ("unheard-of", "x")):
+        world.desk.schedule.set(timer, subject, world.now)
+    assert world.desk.tick() == 2
+    assert world.books is before
+    assert [type(event) for event, _ in world.heard][-2:] == [TimerFired, TimerFired]
+
+
+def test_a_desk_without_a_feed_or_people_says_so_instead_of_failing() -> None:
+    world = World(review=ReviewPolicy(kind=PolicyKind.REQUIRE))
+    desk = Desk(
+        world.only(AccountOpened),
+        journal=MemoryJournal(JOURNAL_ID),
+        market=world.market,
+        broker=world.exchange,
+        clock=world.clock,
+    )
+    from tradewrit.domain.events.account import WritDenied
+    from tradewrit.domain.events.market import GetQuote
+
+    said = desk.feed(GetQuote(at=1, symbol=SYMBOL))
+    assert isinstance(said[-1], WritDenied)
+    assert "nobody who could do that" in said[-1].reason

@@ -1,0 +1,248 @@
+"""Effects are performed under a live grant or not at all; a broker's failures come back as reports."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from tests.feeds import TableFeed
+from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.domain.effects import (
+    AskPeople,
+    AskVenue,
+    CancelAtVenue,
+    Effect,
+    FetchBars,
+    FetchMarketStatus,
+    FetchQuote,
+    OpenStream,
+    PlaceOrders,
+    ReplaceAtVenue,
+    SetTimer,
+)
+from tradewrit.domain.events.account import WritDenied
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import (
+    BarsReceived,
+    MarketDataUnavailable,
+    MarketStatusReported,
+    QuoteReceived,
+)
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.instruments import plain
+from tradewrit.domain.market import Bar, Interval, Quote
+from tradewrit.domain.money import Price, Qty
+from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
+from tradewrit.domain.rejections import Rejection
+from tradewrit.runtime.grants import ROLE_SCOPES, Grants
+from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
+
+AT = 1_000
+
+
+def terms(name: str = "a", symbol: str = "AAPL") -> OrderTerms:
+    return OrderTerms(
+        client_order_id=name,
+        trade_id="t",
+        symbol=symbol,
+        side=Side.BUY,
+        quantity=Qty(Decimal(5)),
+        type=OrderType.LIMIT,
+        role=Role.ENTRY,
+        limit_price=Price(Decimal("90.00")),
+    )
+
+
+def place(*names: str) -> PlaceOrders:
+    orders = tuple(terms(name) for name in names)
+    return PlaceOrders(trace="t", symbol="AAPL", approved=Approved(orders=orders, by=("risk:x",), at=AT))
+
+
+class Bench:
+    """A performer over a line that can be spoilt."""
+
+    def __init__(self) -> None:
+        self.line = Unruly(PaperExchange(lambda s: plain(s, "USD"), initial_cash=Decimal(10_000)))
+        self.asked: list[tuple[str, int]] = []
+        self.timers: list[tuple[str, str, int]] = []
+        self.feed = TableFeed({"AAPL": Quote("AAPL", 1, 10.0, 10.1)}, [Bar("AAPL", 1, 1, 1, 1, 1, 1)])
+        self.grants = Grants("desk", ROLE_SCOPES)
+        self.performer = Performer(
+            {
+                **venue_handlers(self.line),
+                **feed_handlers(self.feed),
+                **desk_handlers(
+                    lambda review, version: self.asked.append((review, version)),
+                    lambda *timer: self.timers.append(timer),
+                ),
+            },
+            self.grants,
+        )
+
+    def do(self, effect: Effect, agent: str = "executor", now: int = AT) -> Sequence[Event]:
+        return self.performer.perform(effect, agent, now)
+
+    def kinds(self, effect: Effect) -> list[tuple[str, Exec, str]]:
+        reports = self.do(effect)
+        assert all(isinstance(report, ExecutionReport) for report in reports)
+        return [(r.client_order_id, r.kind, r.code) for r in reports if isinstance(r, ExecutionReport)]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+CANCEL = CancelAtVenue(trace="t", symbol="AAPL", client_order_id="a")
+REPLACE = ReplaceAtVenue(trace="t", symbol="AAPL", client_order_id="a", limit_price=Price(Decimal("91.00")))
+ASK = AskVenue(trace="t", symbol="AAPL", client_order_id="a")
+EVERY = {
+    "executor": (place("a"), CANCEL, REPLACE, ASK),
+    "market_watch": (
+        FetchQuote(symbol="AAPL"),
+        FetchBars(symbol="AAPL", interval=Interval.DAY, count=1),
+        OpenStream(symbol="AAPL"),
+        FetchMarketStatus(),
+    ),
+    "reviewer": (AskPeople(review_id="r", version=1), SetTimer(timer="t", about="r", due_at=5)),
+}
+PAIRS = [
+    (agent, effect, owner)
+    for owner, effects in EVERY.items()
+    for effect in effects
+    for agent in (*EVERY, "strategist", "nobody")
+]
+
+
+@pytest.mark.parametrize(("agent", "effect", "owner"), PAIRS, ids=lambda value: getattr(value, "__class__", value).__name__)
+def test_only_the_role_that_owns_an_effect_may_have_it_performed(
+    bench: Bench, agent: str, effect: Effect, owner: str
+) -> None:
+    said = bench.do(effect, agent)
+    denied = [event for event in said if isinstance(event, WritDenied)]
+    assert bool(denied) is (agent != owner)
+    if denied:
+        assert (denied[0].agent, denied[0].scope, denied[0].subject) == (agent, effect.scope, effect.subject)
+        assert (denied[0].effect, denied[0].trace) == (type(effect).__name__, effect.trace)
+        assert not bench.line.calls
+        assert not bench.feed.streams
+        assert not bench.asked
+        assert not bench.timers
+
+
+def test_every_kind_of_effect_is_known_here() -> None:
+    def leaves(kind: type[Effect]) -> set[type[Effect]]:
+        below = kind.__subclasses__()
+        return {kind} if not below else {leaf for one in below for leaf in leaves(one)}
+
+    assert {type(effect) for effects in EVERY.values() for effect in effects} == leaves(Effect)
+
+
+def test_an_effect_nobody_here_can_do_is_denied_and_not_ignored() -> None:
+    performer = Performer({}, Grants("desk"))
+    (denied,) = performer.perform(place("a"), "executor", AT)
+    assert isinstance(denied, WritDenied)
+    assert "nobody" in denied.reason
+
+
+# -- the venue
+
+
+def test_an_answer_is_passed_back_as_it_came_but_never_from_before_it_was_asked_for(bench: Bench) -> None:
+    assert bench.kinds(place("a")) == [("a", Exec.NEW, "")]
+    (cancelled,) = bench.do(CANCEL, now=AT + 500)
+    assert isinstance(cancelled, ExecutionReport)
+    # The venue has seen no later time than the order's; the desk has.
+    assert (cancelled.kind, cancelled.at) == (Exec.CANCELED, AT + 500)
+
+
+def test_a_fill_keeps_the_time_at_which_it_traded(bench: Bench) -> None:
+    bench.do(place("a"))
+    fill = bench.line.exchange.open(Bar("AAPL", AT + 1, 80, 80, 80, 80, 1e6))[0]
+    found = [event for event in bench.do(ASK, now=AT + 900) if isinstance(event, ExecutionReport)]
+    assert found[-1] == fill
+
+
+def test_a_lost_order_is_unknown_for_every_order_of_its_list(bench: Bench) -> None:
+    bench.line.lose("place", UNREACHABLE)
+    assert bench.kinds(place("a", "b")) == [("a", Exec.UNKNOWN, ""), ("b", Exec.UNKNOWN, "")]
+
+
+@pytest.mark.parametrize("failure", [THROTTLED, UNAUTHORIZED], ids=lambda failure: type(failure).__name__)
+def test_an_order_that_was_surely_not_sent_is_rejected(bench: Bench, failure: Exception) -> None:
+    bench.line.lose("place", failure)
+    assert bench.kinds(place("a", "b")) == [
+        ("a", Exec.REJECTED, Rejection.NOT_SENT),
+        ("b", Exec.REJECTED, Rejection.NOT_SENT),
+    ]
+    assert not bench.line.exchange.open_orders()
+
+
+@pytest.mark.parametrize("failure", [UNREACHABLE, THROTTLED, UNAUTHORIZED], ids=lambda failure: type(failure).__name__)
+@pytest.mark.parametrize(
+    ("effect", "call", "kind"),
+    [(CANCEL, "cancel", Exec.CANCEL_REJECTED), (REPLACE, "replace", Exec.REPLACE_REJECTED)],
+    ids=["cancel", "replace"],
+)
+def test_a_failed_change_is_refused_after_the_venue_was_asked_what_it_knows(
+    bench: Bench, effect: Effect, call: str, kind: Exec, failure: Exception
+) -> None:
+    bench.do(place("a"))
+    bench.line.lose(call, failure)
+    assert bench.kinds(effect) == [("a", Exec.NEW, ""), ("a", kind, "")]
+    bench.line.lose(call, failure)
+    bench.line.lose("order", UNREACHABLE)
+    assert bench.kinds(effect) == [("a", kind, "")]
+
+
+def test_a_cancel_that_was_done_before_the_line_broke_comes_to_light(bench: Bench) -> None:
+    bench.do(place("a"))
+    bench.line.lose("cancel", UNREACHABLE, is_done=True)
+    assert [kind for _, kind, _ in bench.kinds(CANCEL)] == [Exec.NEW, Exec.CANCELED, Exec.CANCEL_REJECTED]
+
+
+def test_an_order_the_venue_never_heard_of_was_never_sent(bench: Bench) -> None:
+    assert bench.kinds(ASK) == [("a", Exec.REJECTED, Rejection.NOT_SENT)]
+
+
+def test_a_venue_that_cannot_be_asked_leaves_the_question_open(bench: Bench) -> None:
+    bench.line.lose("order", UNREACHABLE)
+    assert bench.do(ASK) == ()
+
+
+def test_no_two_reports_of_the_desks_own_share_an_id_even_in_one_instant(bench: Bench) -> None:
+    bench.line.lose("place", UNREACHABLE, UNREACHABLE)
+    reports = [*bench.do(place("a")), *bench.do(place("a"))]
+    assert len({report.exec_id for report in reports if isinstance(report, ExecutionReport)}) == 2
+    assert {report.trace for report in reports} == {"t"}
+
+
+# -- the rest
+
+
+def test_market_data_is_fetched_from_the_feed(bench: Bench) -> None:
+    def answer(effect: Effect) -> Event:
+        (said,) = bench.do(effect, "market_watch")
+        return said
+
+    assert isinstance(answer(FetchQuote(symbol="AAPL")), QuoteReceived)
+    assert isinstance(answer(FetchQuote(symbol="MSFT")), MarketDataUnavailable)
+    received = answer(FetchBars(symbol="AAPL", interval=Interval.DAY, count=9))
+    assert isinstance(received, BarsReceived)
+    assert len(received.bars) == 1
+    assert isinstance(answer(FetchMarketStatus()), MarketStatusReported)
+
+
+def test_people_are_asked_and_timers_set(bench: Bench) -> None:
+    assert bench.do(AskPeople(review_id="r", version=2), "reviewer") == ()
+    assert bench.do(SetTimer(timer="review", about="r", due_at=7), "reviewer") == ()
+    assert bench.asked == [("r", 2)]
+    assert bench.timers == [("review", "r", 7)]
+
+
+def test_an_effect_that_names_no_scope_is_a_bug_that_says_so() -> None:
+    with pytest.raises(TypeError, match="names no scope"):
+        _ = Effect().scope
+    with pytest.raises(TypeError, match="names no subject"):
+        _ = Effect().subject
