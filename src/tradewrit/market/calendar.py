@@ -78,6 +78,15 @@ class Calendar:
             if first_date <= day.session.date <= last_date
         ]
 
+    def days(self, first_ns: int, last_ns: int) -> list[TradingDay]:
+        """The trading days from the one in progress at `first_ns` to the one at `last_ns`, in order.
+
+        A moment on a day without session counts as part of the day before it.
+        """
+        first, last = self._day(first_ns).session.date, self._day(last_ns).session.date
+        years = range(first.year, last.year + 1)
+        return [day for year in years for day in self._year(year).days if first <= day.session.date <= last]
+
     def status(self, at_ns: int) -> MarketStatus:
         """The phase at `at_ns`, and the next regular open and close after it.
 

@@ -40,6 +40,28 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         return {**msgspec.structs.asdict(self), "symbols": list(self.symbols), "notes": list(self.notes)}
 
 
+class VendorBars(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Bars of a vendor's file. columns, notes: as in the report."""
+
+    source: str
+    bars: tuple[Bars, ...]
+    rows_read: int
+    columns: dict[str, str]
+    notes: tuple[str, ...]
+
+    def report(self, target: str) -> ImportReport:
+        """What is said when they have been written to `target`."""
+        return ImportReport(
+            source=self.source,
+            target=target,
+            rows_read=self.rows_read,
+            rows_written=sum(len(one) for one in self.bars),
+            symbols=tuple(one.symbol for one in self.bars),
+            columns=self.columns,
+            notes=self.notes,
+        )
+
+
 def import_bars(
     source: str | Path,
     target: str | Path,
@@ -54,6 +76,38 @@ def import_bars(
 ) -> ImportReport:
     """Read a vendor's bars and write them as a bar file (Parquet or CSV, as `target` ends).
 
+    Raises DataError, and writes nothing, as `read_vendor` does, and when the result would be no bar file.
+    """
+    read, write = Path(source), Path(target)
+    if read.resolve() == write.resolve():
+        raise DataError(f"{read}: source and target are the same file; name another target")
+    found = read_vendor(
+        read,
+        columns=columns,
+        symbol=symbol,
+        timezone=timezone,
+        bar_time=bar_time,
+        interval=interval,
+        date_format=date_format,
+        drop_incomplete=drop_incomplete,
+    )
+    write_bars(write, found.bars)
+    return found.report(str(write))
+
+
+def read_vendor(
+    source: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    symbol: str | None = None,
+    timezone: str | None = None,
+    bar_time: Literal["open", "close"] = "open",
+    interval: str | Interval | None = None,
+    date_format: str | None = None,
+    drop_incomplete: bool = False,
+) -> "VendorBars":
+    """The bars of a vendor's file, with what was done to them.
+
     columns: our name -> the vendor's, where the spelling is not recognised; two columns that make
     up a time (date and time of day) are named "Date+Time".
     symbol: the symbol of every row, for a file without one.
@@ -64,23 +118,25 @@ def import_bars(
 
     Newest-first and unsorted rows are sorted, rows that repeat another exactly are dropped.
 
-    Raises DataError, and writes nothing, when a column is not found, a cell is not understood, two
-    rows of one time disagree, or the result would not be a bar file.
+    Raises DataError when a column is not found, a cell is not understood, or two rows of one time
+    disagree.
     """
-    read, write = Path(source), Path(target)
-    if read.resolve() == write.resolve():
-        raise DataError(f"{read}: source and target are the same file; name another target")
     try:
-        steps = _Import(cells_of(read), symbol, columns or {})
+        steps = _Import(cells_of(source), symbol, columns or {})
         steps.read_columns(_zone(timezone), date_format)
         steps.drop_incomplete(allowed=drop_incomplete)
         if bar_time == "close":
             steps.move_to_open(interval)
         bars = steps.bars()
     except DataError as error:
-        raise DataError(f"{read}: not imported: {error}") from None
-    write_bars(write, bars)
-    return steps.report(read, write, bars)
+        raise DataError(f"{source}: not imported: {error}") from None
+    return VendorBars(
+        source=str(source),
+        bars=tuple(bars),
+        rows_read=steps.rows_read,
+        columns=dict(steps.columns),
+        notes=tuple(steps.notes),
+    )
 
 
 class _Import:
@@ -153,17 +209,6 @@ class _Import:
             rows = np.flatnonzero(self.names == name)
             found.append(self._one(name, rows))
         return found
-
-    def report(self, source: Path, target: Path, bars: Sequence[Bars]) -> ImportReport:
-        return ImportReport(
-            source=str(source),
-            target=str(target),
-            rows_read=self.rows_read,
-            rows_written=sum(len(one) for one in bars),
-            symbols=tuple(one.symbol for one in bars),
-            columns=dict(self.columns),
-            notes=tuple(self.notes),
-        )
 
     def _one(self, name: str, rows: NDArray[np.intp]) -> Bars:
         steps = np.diff(self.ts[rows])

@@ -9,7 +9,7 @@ import numpy as np
 from tradewrit.errors import DataError
 from tradewrit.market import frames
 from tradewrit.market.stamps import NO_TIME
-from tradewrit.market.table import COLUMNS, NUMBERS, BadCells, Table, check_header
+from tradewrit.market.table import NUMBERS, BadCells, Table, check_header
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,23 +37,35 @@ def read_parquet(path: Path) -> Table:
     """
     polars = load_polars(path)
     _check_magic(path)
-    header, frame = load_frame(path, polars, COLUMNS)
+    header, first = load_frame(path, polars, ("symbol",))
     missing = check_header(str(path), header)
     bad = BadCells()
-    rows = frame.height
+    # One column at a time: what reading a column takes is given back before the next is read.
+    rows = first.height or _height(path, polars)
     names: tuple[str, ...] = ("",)
     codes = np.zeros(rows, dtype=np.int32)
-    ts = np.full(rows, NO_TIME, dtype=np.int64)
-    columns: dict[str, Floats] = {name: np.full(rows, np.nan) for name in NUMBERS if name in missing}
-    # Each column leaves the frame as it is converted, so that no two copies of all live at once.
     if "symbol" not in missing:
-        names, codes = frames.symbols(frame.drop_in_place("symbol"), bad, polars)
+        names, codes = frames.symbols(first.drop_in_place("symbol"), bad, polars)
+    ts = np.full(rows, NO_TIME, dtype=np.int64)
     if "ts" not in missing:
-        ts = frames.times(frame.drop_in_place("ts"), bad, polars)
+        ts = frames.times(_column(path, polars, "ts"), bad, polars)
+    columns: dict[str, Floats] = {}
     for name in NUMBERS:
-        if name not in missing:
-            columns[name] = frames.floats(frame.drop_in_place(name), bad, polars)
+        if name in missing:
+            columns[name] = np.full(rows, np.nan)
+        else:
+            columns[name] = frames.floats(_column(path, polars, name), bad, polars)
     return Table(str(path), names if rows else (), codes, ts, columns, bad, missing, header)
+
+
+def _column(path: Path, polars: ModuleType, name: str) -> "pl.Series":
+    return load_frame(path, polars, (name,))[1].drop_in_place(name)
+
+
+def _height(path: Path, polars: ModuleType) -> int:
+    """Rows of a file that has no column of ours to count them by, or none at all."""
+    height: int = polars.scan_parquet(path, glob=False).select(polars.len()).collect().item()
+    return height
 
 
 def load_frame(

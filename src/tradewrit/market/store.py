@@ -13,30 +13,42 @@ import numpy as np
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars
 from tradewrit.market.csv_table import read_csv
+from tradewrit.market.lake import lake_at
 from tradewrit.market.parquet_table import read_parquet
+from tradewrit.market.selection import EVERYTHING, Selection
 from tradewrit.market.stamps import iso
 from tradewrit.market.strict import bars_of
 from tradewrit.market.table import BAR_SUFFIXES, NUMBERS, PARQUET_SUFFIXES, Table, table_of
 from tradewrit.market.writing import replace_file, writer_for
 
 
-def read_bars(path: str | Path) -> list[Bars]:
-    """The bars of a file, or of all bar files of a directory taken in name order, one per symbol.
+def read_bars(path: str | Path, selection: Selection = EVERYTHING) -> list[Bars]:
+    """The bars of a file, a lake, or all bar files of a directory taken in name order, one per symbol.
 
-    Symbols come in the order of their first rows; rows of different symbols may be mixed. A
-    directory's files are read as if they were one file.
+    Symbols come in the order of their first rows, those of a lake by name; rows of different symbols
+    may be mixed. A directory's files are read as if they were one file. selection: which bars.
 
     Raises DataError, naming file, row, symbol, time and value, when the file cannot be read, is
     empty, lacks a column, has a cell that is no time or number, a price that is not a positive
-    number, a volume that is negative or no number, or a symbol whose times do not rise.
+    number, a volume that is negative or no number, or a symbol whose times do not rise; for a symbol
+    that is not there, when nothing is left, and when anything but a lake is asked what it knew.
     """
+    lake = lake_at(Path(path))
+    if lake is not None:
+        return lake.read(selection)
     files = bar_files(Path(path))
+    if selection.known_at is not None:
+        raise DataError(f"{path}: only a lake knows since when it knows its bars (`tradewrit data import`)")
     parts = [bars_of(read_table(file)) for file in files]
-    return parts[0] if len(parts) == 1 else _joined(files, parts)
+    bars = parts[0] if len(parts) == 1 else _joined(files, parts)
+    return bars if selection == EVERYTHING else selection.chosen(str(path), bars)
 
 
 def bar_files(path: Path) -> list[Path]:
-    """The file itself, or the bar files of a directory in name order; DataError when there is none."""
+    """The file itself, or the bar files of a directory or lake in name order; DataError without any."""
+    lake = lake_at(path)
+    if lake is not None:
+        return [one.path for one in lake.files()]
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.name.endswith(BAR_SUFFIXES) and file.is_file())
         if not files:

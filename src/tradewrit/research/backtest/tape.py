@@ -37,6 +37,11 @@ class Tape:
         if not self.rows:
             raise DataError("there are no bars to run on")
         self.interval = min((interval_ns(one) for one in bars if len(one) > 1), default=DAY)
+        if len(self.bars) == 1:  # nothing to merge, and a copy of a long history is not small
+            self._times = self.bars[0].ts
+            self._turns = np.zeros(self.rows, dtype=np.int32)
+            self._bounds = np.arange(self.rows + 1)
+            return
         times = np.concatenate([one.ts for one in bars])
         order = np.argsort(times, kind="stable")
         self._turns = np.repeat(np.arange(len(bars), dtype=np.int32), lengths)[order]
