@@ -44,7 +44,7 @@ format: $(STAMP) ## Format the code and mend what the linter can mend safely
 
 bench: $(STAMP) ## Measure speed, as ratios to a plain Python loop in CPU seconds
 	@set -e; for file in benchmarks/[a-z]*.py; do \
-		echo; echo "$$file"; $(BIN)/python $$file; done
+		echo; echo "$$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
 prove: $(STAMP) ## Run every property test on thousands of freshly drawn examples (minutes)
 	$(BIN)/python -m pytest -n auto -m "hypothesis and not network" --hypothesis-profile=prove

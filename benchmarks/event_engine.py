@@ -1,30 +1,32 @@
 """The event engine against the plain Python loop, in CPU seconds measured side by side in one run.
 
-    python benchmarks/event_engine.py [--rounds 3] [--quick] [--json]
+    python -m benchmarks.event_engine [--rounds 3] [--quick] [--json]
 
 Both trade the same synthetic minute bars by the same rules and have to agree on every trade. The
 engine journals every order and fill in memory. Rounds alternate; the median ratio counts. The last
-figure asks whether cost is linear in fills: the same number of bars with about ten times the trades,
-the cost of bars that lead to nothing taken off.
+figures ask whether cost is linear in fills: the same bars with ten times the trades, each held for a
+bar, the cost of those bars without any trade taken off.
 """
 
 import argparse
 import json
+import os
 import statistics
 import time
 from typing import Any
 
 import numpy as np
-from plain_loop import SymbolColumns, synthetic
-from plain_loop import run as run_plain
 
+from benchmarks.plain_loop import SymbolColumns, synthetic
+from benchmarks.plain_loop import run as run_plain
+from tradewrit import Inputs, Signals, Strategy
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.events import run as run_events
 from tradewrit.runtime.strategies import load_strategy
 
 TARGET, AIM = 10.0, 4.0
-# A volatility at which hardly anything trades, and two about ten times apart in trades.
-QUIET, SOME, MANY = 0.00001, 0.0024, 0.0078
+# Bars from one trade to the next.
+RARELY, OFTEN = 200, 20
 
 
 def main() -> None:
@@ -39,9 +41,10 @@ def main() -> None:
         against_plain(f"{bars:,} x {symbols}", synthetic(bars, symbols), rounds)
         for bars, symbols in ((1_000_000 // scale, 1), (20_000 // scale, 50))
     ]
-    fills = cost_per_fill(400_000 // scale)
+    fills = cost_per_fill(50_000 // scale, rounds)
     if wanted.json:
-        print(json.dumps({"target_ratio": TARGET, "aim": AIM, "cases": cases, "fills": fills}))
+        load = os.getloadavg()[0]
+        print(json.dumps({"target_ratio": TARGET, "aim": AIM, "load": load, "cases": cases, "fills": fills}))
         return
     print(f"{'bars x symbols':<16} {'plain us/bar':>12} {'events us/bar':>13} {'ratio':>6} {'trades':>7}")
     for case in cases:
@@ -49,10 +52,10 @@ def main() -> None:
             f"{case['case']:<16} {case['plain_us']:>12.2f} {case['events_us']:>13.2f} "
             f"{case['ratio']:>6.2f} {case['trades']:>7}"
         )
-    print(f"target at most {TARGET:g}, aim {AIM:g}")
+    print(f"target at most {TARGET:g}, aim {AIM:g}; load of the machine {os.getloadavg()[0]:.1f}")
     print(
-        f"cost per fill: {fills['some_us']:.0f} us at {fills['some']} fills, {fills['many_us']:.0f} us at "
-        f"{fills['many']} fills, {fills['ratio']:.2f} of it (target within 20 %)"
+        f"a fill costs {fills['some_us']:.0f} us where there are {fills['some']}, {fills['many_us']:.0f} us "
+        f"where there are {fills['many']}: {fills['ratio']:.2f} times as much (target 0.8 to 1.2)"
     )
 
 
@@ -91,25 +94,44 @@ def against_plain(name: str, symbols: list[SymbolColumns], rounds: int) -> dict[
     }
 
 
-def cost_per_fill(rows: int) -> dict[str, float]:
-    """CPU per fill at some and at ten times as many fills, quiet bars taken off."""
-    quiet, _ = cpu_and_fills(rows, QUIET)
-    some_cpu, some = cpu_and_fills(rows, SOME)
-    many_cpu, many = cpu_and_fills(rows, MANY)
-    some_us, many_us = (some_cpu - quiet) / some * 1e6, (many_cpu - quiet) / many * 1e6
-    return {"some": some, "some_us": some_us, "many": many, "many_us": many_us, "ratio": many_us / some_us}
+def cost_per_fill(rows: int, rounds: int) -> dict[str, float]:
+    """CPU per fill at some and at ten times as many fills, the same bars without a trade taken off."""
+    cases = {every: marked(rows, every) for every in (0, RARELY, OFTEN)}
+    took: dict[int, list[float]] = {every: [] for every in cases}
+    fills: dict[int, int] = {}
+    for _ in range(rounds + 1):
+        for every, bars in cases.items():
+            began = time.process_time()
+            done = run_events([bars], Marked(max_bars=1))
+            took[every].append(time.process_time() - began)
+            fills[every] = done.counts.get("position.fill.booked", 0)
+    quiet, some, many = (statistics.median(took[every][1:]) for every in (0, RARELY, OFTEN))
+    some_us, many_us = ((cpu - quiet) / fills[every] * 1e6 for cpu, every in ((some, RARELY), (many, OFTEN)))
+    return {
+        "quiet_us_per_bar": quiet / rows * 1e6,
+        "some": fills[RARELY],
+        "some_us": some_us,
+        "many": fills[OFTEN],
+        "many_us": many_us,
+        "ratio": many_us / some_us,
+    }
 
 
-def cpu_and_fills(rows: int, sigma: float) -> tuple[float, int]:
-    """The least CPU of two runs, and how many fills there were."""
-    bars = [bars_of(columns) for columns in synthetic(rows, 1, sigma=sigma)]
-    strategy = load_strategy("trend_following")
-    took, fills = [], 0
-    for _ in range(2):
-        began = time.process_time()
-        fills = run_events(bars, strategy).counts.get("position.fill.booked", 0)
-        took.append(time.process_time() - began)
-    return min(took), fills
+def marked(rows: int, every: int) -> Bars:
+    """Bars that hardly move; one in `every` has a volume of 1, the others none."""
+    bars = bars_of(synthetic(rows, 1, sigma=0.00001)[0])
+    bars.volume[:] = 0.0
+    if every:
+        bars.volume[every - 1 :: every] = 1.0
+    return bars
+
+
+class Marked(Strategy, frozen=True, kw_only=True):
+    """Buys at every marked bar. With `max_bars=1` it sells again one bar later: two fills for each mark."""
+
+    def signals(self, bars: Inputs) -> Signals:
+        """Enter where there is volume."""
+        return Signals(enter_long=bars.volume > 0.5)
 
 
 if __name__ == "__main__":

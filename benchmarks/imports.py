@@ -1,6 +1,6 @@
 """What `import tradewrit` costs, against `import pandas`, and what it pulls in.
 
-    python benchmarks/imports.py [--rounds 7] [--json]
+    python -m benchmarks.imports [--rounds 7] [--json]
 
 CPU of a fresh interpreter that imports the package, less that of one that imports nothing; rounds
 alternate and the median counts. Target: under a quarter of pandas, and no numpy, pandas or pydantic.
@@ -28,12 +28,15 @@ def main() -> None:
             seconds.append(cpu_of(statement))
     least = {statement: statistics.median(seconds) for statement, seconds in took.items()}
     ours, theirs = (least[name] - least["pass"] for name in ("import tradewrit", "import pandas"))
+    modules = pulled_in()
+    heavy = [name for name in HEAVY if name in modules]
     result = {
         "tradewrit_ms": ours * 1e3,
         "pandas_ms": theirs * 1e3,
         "ratio": ours / theirs,
         "target_ratio": 0.25,
-        "pulled_in": pulled_in(),
+        "heavy": heavy,
+        "pulled_in": modules,
     }
     if wanted.json:
         print(json.dumps(result))
@@ -42,7 +45,8 @@ def main() -> None:
         f"import tradewrit {ours * 1e3:.1f} ms   import pandas {theirs * 1e3:.1f} ms   "
         f"ratio {ours / theirs:.3f}"
     )
-    print(f"heavy modules pulled in: {', '.join(result['pulled_in']) or 'none'}")
+    print(f"{len(modules)} modules pulled in, all of the standard library but: {', '.join(foreign(modules))}")
+    print(f"heavy ones among them: {', '.join(heavy) or 'none'}")
 
 
 def cpu_of(statement: str) -> float:
@@ -54,11 +58,16 @@ def cpu_of(statement: str) -> float:
 
 
 def pulled_in() -> list[str]:
-    """Which heavy modules are loaded after the import."""
-    code = f"import sys, tradewrit; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    """What the import loads on top of what an interpreter alone has."""
+    code = "import sys; alone = {*sys.modules}; import tradewrit; print(*sorted({*sys.modules} - alone))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - as above
     return done.stdout.split()
+
+
+def foreign(modules: list[str]) -> list[str]:
+    """The packages among them that do not come with Python."""
+    return sorted({name.partition(".")[0] for name in modules} - sys.stdlib_module_names)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The memory of a backtest on a million bars, against the arrays it works on.
 
-    python benchmarks/memory.py [--bars 1000000] [--json]
+    python -m benchmarks.memory [--bars 1000000] [--json]
 
 Peak resident memory of a process that reads a Parquet file and runs the event engine, as the
 operating system counts it. Target: under 2.5 times the arrays plus 150 MB.

@@ -52,6 +52,7 @@ START = parse_iso("2024-03-04T14:30:00Z")  # a Monday, the NYSE opens
 BUY, SELL = Signal(enter=Side.BUY), Signal(enter=Side.SELL)
 LEAVE = Signal(leave_long="signal", leave_short="signal")
 WITHOUT_OCO = msgspec.structs.replace(PAPER, oco=False)
+ENDS = frozenset({"strategy.trade.logged", "position.trade.aborted", "risk.limit.exceeded"})
 E = TypeVar("E", bound=Event)
 
 
@@ -298,6 +299,8 @@ class World:
             assert entry.source in names or entry.caused_by == 0, f"{entry.type} by {entry.source}"
             if entry.trace in scans:
                 assert entry.correlation == scans[entry.trace], f"{record.seq} {entry.type}"
+            if entry.type in ENDS:  # what comes after the end finds no trade in the books
+                scans.pop(entry.trace, None)
         if is_in_step:
             assert self.exchange.cash == self.books.cash
             held = {symbol: position.signed for symbol, position in self.books.positions.items()}
@@ -311,10 +314,10 @@ def oversold(exchange: PaperExchange) -> list[str]:
     for symbol, held in exchange.positions.items():
         side = Side.SELL if held > 0 else Side.BUY
         groups: dict[str, Decimal] = {}
-        for terms in exchange.open_orders():
-            if terms.symbol == symbol and terms.side is side:
-                key = terms.oco or terms.client_order_id
-                groups[key] = max(groups.get(key, Decimal(0)), terms.quantity)
+        for order in exchange.working.get(symbol, ()):
+            if order.terms.side is side:
+                key = order.terms.oco or order.id
+                groups[key] = max(groups.get(key, Decimal(0)), order.leaves)
         if sum(groups.values(), Decimal(0)) > abs(held):
             found.append(symbol)
     return found

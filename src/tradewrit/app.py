@@ -7,7 +7,7 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, data, demo, journal
+from tradewrit.surfaces.cli import backtest, check, data, demo, journal
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def main() -> None:
 def command_line() -> typer.Typer:
     """Every command there is."""
     runs = partial(backtest.register, setup_from=setup_from)
-    return assemble((demo.register, runs, data.register, journal.register))
+    checks = partial(check.register, setup_from=setup_from)
+    return assemble((demo.register, runs, checks, data.register, journal.register))
 
 
 def setup_from(config: Config) -> "Setup":

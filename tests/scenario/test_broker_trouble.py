@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.desks import BUY, LEAVE, WITHOUT_OCO, World
+from tests.desks import BUY, LEAVE, START, WITHOUT_OCO, World
 from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.account import TransitionRefused
@@ -35,14 +35,16 @@ from tradewrit.domain.events.positions import (
     StopFailed,
     StopSet,
     TradeAborted,
+    TradeRevived,
 )
 from tradewrit.domain.events.strategy import ExitSignalled
-from tradewrit.domain.market import Bar
+from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.trades import TradeState
+from tradewrit.market.calendar import calendar_for
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
@@ -244,6 +246,24 @@ def _bar(world: World, price: float) -> Bar:
     return Bar("AAPL", world.now, price, price, price, price, 1e6)
 
 
+def test_a_part_of_the_stop_that_trades_while_the_exit_clears_its_way_does_not_stop_the_exit() -> None:
+    world = Troubled(rules=A_TENTH)
+    world.enter()
+    crossed = world.exchange.open(replace(_bar(world, 165.0), volume=20))
+    assert [report.last_quantity for report in crossed] == [2]
+    world.line.is_slow = True
+    world.feed(CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:maria"))
+    world.line.is_slow = False
+    world.report(crossed)
+    assert world.stage() is TradeState.EXIT_TRIGGERED
+    world.report(world.line.let_go())
+    assert world.working() == [(EXIT, Side.SELL, 3, None)]
+    world.bar(165.0)
+    world.bar(165.0)
+    assert (world.closed.reason, world.closed.quantity) == ("manual", Decimal(5))
+    world.audit()
+
+
 def test_a_stop_acknowledged_while_the_trade_is_being_left_does_not_call_the_exit_off() -> None:
     world = Troubled()
     world.order_entry()
@@ -365,12 +385,13 @@ def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar
     world.bar(175.50, volume=20)
     world.bar(175.50, volume=20)
     world.line.lose("replace", UNREACHABLE, UNREACHABLE)
-    world.bar(175.50, volume=20)
+    world.report(world.exchange.open(replace(_bar(world, 175.50), volume=20)))
     assert world.held == 4
     assert "covers 2 of 4" in world.only(StopFailed).reason
-    # The alarm came with the fill; the close of the same bar tried again.
-    names = world.names()
-    assert names.index("StopFailed") < names.index("StopMoved")
+    assert world.stage() is TradeState.PROTECTING
+    assert world.line.calls.count("replace") == 2  # one for each leg, and not again at once
+    world.clock.advance(MINUTE)
+    world.bar(175.50, volume=0.0)
     assert [line[2] for line in world.working() if line[0] is not ENTRY] == [4, 4]
     assert world.stage() is TradeState.HOLDING
     world.audit()
@@ -474,6 +495,97 @@ def test_a_late_fill_after_a_cancel_of_the_rest_is_counted_and_protected() -> No
     assert world.books.positions["AAPL"].quantity == 4
     assert [line[2] for line in world.working()] == [4, 4]
     assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+@pytest.mark.parametrize("volume", [20.0, 1e6], ids=["a part", "all of it"])
+def test_a_fill_that_crossed_the_cancel_of_an_unfilled_entry_opens_the_trade_after_all(volume: float) -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    entry, trade = world.order(ENTRY), world.trade
+    # The venue fills, and says so only after the rest has been cancelled, or the cancel come too late.
+    late = world.exchange.open(replace(_bar(world, 175.50), volume=volume))
+    _confirm_cancel(world, entry.id)
+    assert world.only(TradeAborted).trade_id == trade.id
+    assert not world.books.active
+    world.report(late)
+    assert world.only(TradeRevived).client_order_id == entry.id
+    assert world.trade.id == trade.id
+    assert world.books.positions["AAPL"].quantity == late[0].last_quantity
+    assert {line[2] for line in world.working()} == {late[0].last_quantity}
+    assert world.stage() is TradeState.HOLDING
+    world.bar(201.82)
+    world.bar(201.82)
+    assert world.closed.reason == "target"
+    world.audit()
+
+
+def _confirm_cancel(world: Troubled, order_id: str) -> None:
+    """The venue confirms a cancel, whatever has become of the order."""
+    world.line.is_slow = True
+    world.feed(CancelOrder(at=world.now, client_order_id=order_id))
+    world.line.is_slow = False
+    confirmed = ExecutionReport(at=world.now, exec_id="v:1", client_order_id=order_id, kind=Exec.CANCELED)
+    answers = [report for report in world.line.let_go() if report.kind is Exec.CANCELED]
+    world.report(answers or [confirmed])
+
+
+def test_a_cancel_that_came_too_late_finds_the_fill_by_asking() -> None:
+    world = Troubled(entry=OrderType.LIMIT)
+    world.order_entry()
+    world.exchange.open(_bar(world, 175.50))  # and the stream loses what was said of it
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    assert world.line.calls == ["place", "cancel", "order", "place"]
+    assert world.stage() is TradeState.HOLDING
+    assert [line[2] for line in world.working()] == [5, 5]
+    world.audit()
+
+
+def test_a_late_fill_beside_another_trade_in_the_symbol_is_kept_for_the_reconciliation() -> None:
+    world = Troubled(entry=OrderType.LIMIT)
+    world.order_entry()
+    entry = world.order(ENTRY)
+    (late,) = world.exchange.open(_bar(world, 175.50))
+    _confirm_cancel(world, entry.id)
+    world.order_entry()
+    other = world.trade
+    assert other.id != entry.terms.trade_id
+    world.report([late])
+    assert "another trade is open" in world.events(ReportQuarantined)[-1].reason
+    assert world.trade == other
+    assert not world.books.positions
+
+
+def test_an_entry_that_was_never_sent_cannot_come_back() -> None:
+    world = Troubled(entry=OrderType.LIMIT, calendar=calendar_for("NYSE"), at=START - MINUTE)
+    world.clock.set(START - 2 * MINUTE, is_jump=True)
+    world.order_entry()
+    entry = world.order(ENTRY)
+    assert entry.state is OrderState.DRAFT
+    world.feed(CancelOrder(at=world.now, client_order_id=entry.id))
+    assert not world.books.lapsed
+    fill = ExecutionReport(
+        at=world.now,
+        exec_id="v:1",
+        client_order_id=entry.id,
+        kind=Exec.TRADE,
+        last_quantity=Decimal(5),
+        last_price=Price(Decimal(1)),
+    )
+    world.report([fill])
+    assert world.only(ReportQuarantined).report == fill
+    assert not world.books.positions
+    world.audit()
+
+
+def test_only_the_last_few_dead_entries_are_remembered() -> None:
+    world = Troubled(entry=OrderType.LIMIT)
+    for _ in range(40):
+        world.order_entry()
+        world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    assert len(world.books.lapsed) == 32
+    last = world.events(OrderCancelled)[-1].client_order_id
+    assert last in world.books.lapsed
     world.audit()
 
 

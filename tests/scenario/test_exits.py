@@ -12,10 +12,13 @@ from tradewrit.domain.events.market import QuoteReceived
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
+    Exec,
+    ExecutionReport,
     OrderCancelled,
     OrderExpired,
     OrderRejected,
     OrderRequested,
+    ReportQuarantined,
 )
 from tradewrit.domain.events.positions import (
     CloseTrade,
@@ -166,6 +169,14 @@ def test_a_strategy_that_leaves_on_the_bar_that_trails_gets_out() -> None:
     world.enter(signal=TRAILING)
     world.says(LEAVE)
     world.bar(180.0, 185.0, 179.0, 184.0)
+    # The new stop and the wish to be rid of it cross on the way: nothing of that is an anomaly.
+    assert [report.kind for report in world.events(ExecutionReport)[-4:]] == [
+        Exec.REPLACED,
+        Exec.CANCELED,
+        Exec.CANCELED,
+        Exec.NEW,
+    ]
+    assert not world.events(ReportQuarantined)
     world.bar(183.0)
     assert world.closed.reason == "signal"
     world.audit()
@@ -248,6 +259,7 @@ def test_a_better_later_fill_does_not_loosen_the_stop() -> None:
     world.bar(175.50, volume=20)
     world.bar(175.50, volume=20)
     world.bar(171.50, volume=20)
+    assert world.only(PositionAdded).stop_price == Decimal("166.72")
     assert world.trade.stop_price == Decimal("166.72")
     assert world.working()[1][3] == Decimal("166.72")
     world.audit()

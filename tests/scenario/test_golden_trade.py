@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.desks import BUY, SELL, World
+from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     ExecutionReport,
     OrderAccepted,
@@ -40,7 +41,7 @@ from tradewrit.domain.trades import TradeState
 ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
 
 # What is said, by whom, step by step; a report is what the venue says.
-STEPS = [
+STEPS: list[tuple[str, type[Event]]] = [
     ("strategist", ScanStarted),  # 1 scan
     ("strategist", CandidateFound),
     ("strategist", EvaluationStarted),  # 2 evaluate
@@ -76,7 +77,7 @@ STEPS = [
 ]
 
 
-def steps(world: World) -> list[tuple[str, type]]:
+def steps(world: World) -> list[tuple[str, type[Event]]]:
     """Who said what between the account's opening and the last mark of its equity."""
     said = [(record.entry.source, type(event)) for event, record in world.heard if record is not None]
     return [line for line in said if line[0] != "desk" and line[1].__name__ != "HighWaterRaised"]

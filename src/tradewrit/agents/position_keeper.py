@@ -93,7 +93,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case OrderCancelled() | OrderExpired():
             return _on_ended(books, market, event)
         case OrderRejected():
-            return _on_rejected(books, event)
+            return _on_rejected(books, market, event)
         case ExitSignalled(trade_id=trade_id):
             trade = books.trades.get(trade_id)
             return NOTHING if trade is None else _saying(_proceed(books, market, trade, event.at))
@@ -284,11 +284,13 @@ def _on_ended(books: Books, market: Market, event: OrderCancelled | OrderExpired
     return _saying(_stop_failed(books, trade, event.at, f"the {event.role} order is {outcome}"))
 
 
-def _on_rejected(books: Books, event: OrderRejected) -> Decision:
+def _on_rejected(books: Books, market: Market, event: OrderRejected) -> Decision:
     trade = books.trades.get(event.trade_id)
     if trade is None:
         return NOTHING
     reason = f"{event.code}: {event.reason}"
+    if event.role.is_protective and event.role is not Role.EXIT and trade.state is TradeState.EXIT_TRIGGERED:
+        return _saying(leave(books, market, trade, event.at))  # it was in the way of the exit
     match event.role:
         case Role.ENTRY:
             if trade.opened_at:
@@ -302,8 +304,8 @@ def _on_rejected(books: Books, event: OrderRejected) -> Decision:
             return _saying(_stop_failed(books, trade, event.at, reason))
         case Role.TARGET:
             # Listed with a refused stop, it was in the way of the next; alone, the stop is enough.
-            is_alone = trade.state in _LEAVING or working(books, trade, Role.STOP)
-            return NOTHING if is_alone else _saying(mend(books, trade, event.at))
+            is_covered = working(books, trade, Role.STOP, Role.EXIT)
+            return NOTHING if is_covered else _saying(mend(books, trade, event.at))
         case _:
             assert_never(event.role)
 
@@ -352,6 +354,8 @@ def _watch_bars(books: Books, market: Market, event: BarsClosed) -> Decision:
             case TradeState.ORDER_CLOSING:
                 if not held(books, trade):  # flat, and something could not be taken back
                     events.extend(close(books, trade, event.at, trade.exit_reason))
+                elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+                    events.extend(mend(books, trade, event.at))
             case _:
                 pass
     return _saying(events)

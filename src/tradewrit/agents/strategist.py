@@ -34,7 +34,7 @@ from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import ENTER, LEAVE, Market, Signal
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.exits import stop_price, target_price
-from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.limits import breaches, facts, is_worth_it
 from tradewrit.risk.sizing import complete, reward_risk, size, target_fraction
 from tradewrit.risk.watch import due, trailed
 
@@ -96,7 +96,7 @@ def _propose(books: Books, market: Market, symbol: str, at: int) -> tuple[Event,
     stop = proposal.stop_fraction if proposal.stop_fraction is not None else books.limits.stop_fraction
     target = target_fraction(books.limits, proposal)
     ratio = reward_risk(stop, target)
-    if target is not None and ratio <= books.limits.min_reward_risk:
+    if target is not None and not is_worth_it(books.limits, stop, target):
         reason = f"reward/risk {ratio} is not above {books.limits.min_reward_risk}"
         if books.refused.get(symbol) == (reason,):
             return ()

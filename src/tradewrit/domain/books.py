@@ -53,12 +53,20 @@ class Holdings(msgspec.Struct, frozen=True, gc=False):
     rough_floor: float
 
 
+class Lapsed(msgspec.Struct, frozen=True, gc=False):
+    """An entry that ended unfilled at the venue, with its trade: a late fill would bring both back."""
+
+    trade: Trade
+    order: Order
+
+
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
     orders: those of open trades, by client order id. trades: the open ones, by id.
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
+    lapsed: the last few entries that ended unfilled, by client order id.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
     events: how many events were folded.
 
@@ -84,6 +92,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     orders: dict[str, Order] = {}
     trades: dict[str, Trade] = {}
     active: dict[str, str] = {}
+    lapsed: dict[str, Lapsed] = {}
     positions: dict[str, Position] = {}
     reviews: dict[str, Review] = {}
     refused: dict[str, tuple[str, ...]] = {}

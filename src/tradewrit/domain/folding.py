@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.events import account as ac
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.events import positions as ps
@@ -28,6 +28,9 @@ from tradewrit.domain.trades import advance as trade_advance
 from tradewrit.domain.trades import can as trade_can
 
 Fold = Callable[[Books, Any], Books]
+# A fill that crossed our cancel comes within seconds; the rest is for the reconciliation.
+_MOST_LAPSED: Final = 32
+_LATE: Final = frozenset({OrderState.CANCELLED, OrderState.EXPIRED})
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -73,9 +76,32 @@ def _end(books: Books, trade_id: str) -> Books:
     return replace(
         books,
         trades=_without(books.trades, trade_id),
-        active=_without(books.active, trade.symbol),
+        active={symbol: active for symbol, active in books.active.items() if active != trade_id},
         orders={key: order for key, order in books.orders.items() if order.terms.trade_id != trade_id},
         reviews={key: task for key, task in books.reviews.items() if task.trade_id != trade_id},
+    )
+
+
+def _aborted(books: Books, event: ps.TradeAborted) -> Books:
+    trade = books.trades.get(event.trade_id)
+    entry = None if trade is None else books.orders.get(trade.entry_id)
+    books = _end(books, event.trade_id)
+    if trade is None or entry is None or not entry.is_sent or entry.state not in _LATE:
+        return books
+    lapsed = _with(books.lapsed, entry.id, Lapsed(trade, entry))
+    return replace(books, lapsed=dict(list(lapsed.items())[-_MOST_LAPSED:]))
+
+
+def _revived(books: Books, event: ps.TradeRevived) -> Books:
+    lapsed = books.lapsed.get(event.client_order_id)
+    if lapsed is None or event.symbol in books.active:
+        return books
+    return replace(
+        books,
+        trades=_with(books.trades, lapsed.trade.id, lapsed.trade),
+        orders=_with(books.orders, lapsed.order.id, lapsed.order),
+        active=_with(books.active, event.symbol, lapsed.trade.id),
+        lapsed=_without(books.lapsed, event.client_order_id),
     )
 
 
@@ -220,7 +246,13 @@ def _order_requested(books: Books, event: od.OrderRequested) -> Books:
     if terms.client_order_id in books.orders:
         return books
     state = OrderState.DRAFT if event.held else advance_order(OrderState.DRAFT, On.SUBMIT)
-    order = Order(terms=terms, state=state, reserved=event.reserved, approved_by=event.approved_by)
+    order = Order(
+        terms=terms,
+        state=state,
+        reserved=event.reserved,
+        approved_by=event.approved_by,
+        is_sent=not event.held,
+    )
     books = replace(books, orders=_with(books.orders, order.id, order))
     match terms.role:
         case Role.ENTRY:
@@ -238,7 +270,7 @@ def _order_released(books: Books, event: od.OrderReleased) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None:
         return books
-    books = _order(books, order.id, On.SUBMIT)
+    books = _order(books, order.id, On.SUBMIT, is_sent=True)
     if order.terms.role is Role.ENTRY:
         return _trade(books, order.terms.trade_id, TradeOn.PLACE)
     return books
@@ -448,7 +480,8 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     ps.ExitRequested: _exit_requested,
     ps.ExitSent: lambda books, e: _trade(books, e.trade_id, TradeOn.SEND_EXIT, exit_id=e.client_order_id),
     ps.PositionClosed: lambda books, e: _trade(books, e.trade_id, TradeOn.CLOSE),
-    ps.TradeAborted: lambda books, e: _end(books, e.trade_id),
+    ps.TradeAborted: _aborted,
+    ps.TradeRevived: _revived,
 }
 STATELESS: Final = JOURNALLED - frozenset(FOLDS)
 """Journalled events that explain, and change nothing."""

@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     target_fraction: distance of the target where the strategy names none.
     min_reward_risk: target distance over stop distance must be greater than this.
     max_leverage: notional of a margined position over the cash it reserves.
-    max_price_age_s: a decision on an older quote is refused.
+    max_price_age_s: an older quote is marked stale, and nothing is decided on it.
     """
 
     profile: str = "default"

@@ -3,7 +3,16 @@
 Knows no instrument and no rounding rule; rounding to tick and lot is `domain.instruments`.
 """
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from typing import NewType, Self
 
 import msgspec
@@ -16,9 +25,15 @@ Qty = NewType("Qty", Decimal)
 ZERO = Decimal(0)
 _CENT = Decimal("0.01")
 _UNIT = Decimal(1)
-# Division is the only inexact operation we do (weights, ratios); 28 digits are the default,
-# 34 are IEEE decimal128. Named here so that a caller's own context cannot change a result.
-EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+# Sums of products of long prices, fractional lots and fees stay far below this many digits, so
+# nothing but division rounds, and that the same everywhere: desks and engines compute under it
+# (`exactly`), so that a caller's own context cannot change a result.
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+
+def exactly() -> AbstractContextManager[Context]:
+    """A block in which plain `+`, `-` and `*` are exact; the caller's context comes back after."""
+    return localcontext(EXACT)
 
 
 def canonical(amount: Decimal) -> Decimal:

@@ -249,6 +249,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reserved: cash set aside for the part not yet filled, in account currency.
     approved_by: who let it through, so that a held order leaves under the approval it was given.
     version: rises with each confirmed replacement; the order stays one order.
+    is_sent: whether it ever left for the venue.
     """
 
     terms: OrderTerms
@@ -260,6 +261,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: tuple[str, ...] = ()
     version: int = 1
     reason: str = ""
+    is_sent: bool = False
 
     @property
     def id(self) -> str:

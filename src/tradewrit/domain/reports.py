@@ -26,7 +26,7 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
     ReportQuarantined,
 )
-from tradewrit.domain.events.positions import TradeAborted
+from tradewrit.domain.events.positions import TradeAborted, TradeRevived
 from tradewrit.domain.money import canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import Rejection
@@ -36,7 +36,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
     """The facts a report amounts to; a quarantine when it fits nothing we know."""
     order = books.orders.get(report.client_order_id)
     if order is None:
-        return _quarantine(report, "none", "no open order has this id")
+        return _late(books, report)
     match report.kind:
         case Exec.TRADE:
             return _trade(order, report)
@@ -72,6 +72,22 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return Decision((kept,))
         case Exec.UNKNOWN:
             return _unknown(order, report)
+
+
+def _late(books: Books, report: ExecutionReport) -> Decision:
+    """A fill that crossed the cancel of an entry on the wire is ours all the same."""
+    lapsed = books.lapsed.get(report.client_order_id)
+    if lapsed is None or report.kind is not Exec.TRADE:
+        return _quarantine(report, "none", "no open order has this id")
+    trade, order = lapsed.trade, lapsed.order
+    if trade.symbol in books.active:
+        reason = "a late fill, and another trade is open in the symbol by now"
+        return _quarantine(report, order.state, reason, trade.id)
+    revived = TradeRevived(
+        at=report.at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
+    )
+    filled = _trade(order, report)
+    return Decision((revived, *filled.events), filled.effects)
 
 
 def rejected(order: Order, at: int, code: str, reason: str) -> Decision:

@@ -28,7 +28,7 @@ class PolicyKind(StrEnum):
 class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The account's rule for entries. Exits and stops never ask anybody.
 
-    above: with `require_above`, the notional from which a person must agree.
+    above: with `require_above`, the cost, fees included, above which a person must agree.
     approvers: distinct people needed; `four_eyes` needs at least two, none of them the requester.
     expires_after_s: a question nobody answered by then is dead: no trade.
     max_drift_bps: how far the price may move between the question and the order.

@@ -6,12 +6,13 @@ on its bar, and the warm-up begins anew after it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from typing import Final
 
 import numpy as np
 
 from tradewrit.features.bars import Floats
 from tradewrit.features.floats import INF, NAN, Grid, by_stretch, mean, whole
+from tradewrit.features.recurrence import decaying
 
 
 class Sma:
@@ -21,6 +22,8 @@ class Sma:
     `close > average` is exactly `window * close > sum of the closes`, ties included (for values on
     the grid and below 4e9 ticks, sums below 2**51 ticks). Without it the running sum rounds.
     """
+
+    takes_rows: Final = True
 
     def __init__(self, window: int, decimals: int | None = None) -> None:
         self.window = whole("window", window)
@@ -52,11 +55,13 @@ class Sma:
     def _stretch(self, values: Floats) -> Floats:
         ticks = self._grid.tick_column(values)
         steps = ticks.copy()
-        steps[self.window :] -= ticks[: -self.window]
+        steps[..., self.window :] -= ticks[..., : -self.window]
         # add.accumulate is strictly sequential: the same sums as `update`, bit for bit.
-        totals = np.add.accumulate(steps)
-        totals[: self.warmup] = NAN
-        return totals / self.window / self._grid.scale
+        totals: Floats = np.add.accumulate(steps, axis=-1)
+        totals[..., : self.warmup] = NAN
+        totals /= self.window
+        totals /= self._grid.scale
+        return totals
 
 
 class Smoothing:
@@ -65,6 +70,8 @@ class Smoothing:
     First value at bar seed - 1. This is the recurrence of a first-order linear filter, in the
     order of operations that `scipy.signal.lfilter` uses.
     """
+
+    takes_rows: Final = True
 
     def __init__(self, weight: float, seed: int) -> None:
         self.weight = weight
@@ -95,18 +102,9 @@ class Smoothing:
         return by_stretch(self._stretch, self.warmup, values)
 
     def _stretch(self, values: Floats) -> Floats:
-        averages = np.full(len(values), NAN)
-        seed = mean(values[: self.seed].tolist(), self.seed)
-        averages[self.warmup] = seed
-        weighted = (self.weight * values[self.seed :]).tolist()
-        averages[self.seed :] = np.fromiter(_smoothed(seed, weighted, self.rest), np.float64, len(weighted))
-        return averages
-
-
-def _smoothed(average: float, weighted: Iterable[float], rest: float) -> Iterator[float]:
-    for value in weighted:
-        average = value + rest * average
-        yield average
+        # As in `mean`: from the first to the last, beginning with a positive zero.
+        seed = (np.add.accumulate(values[..., : self.seed], axis=-1)[..., -1] + 0.0) / self.seed
+        return decaying(seed, values, self.warmup, self.weight, self.rest)
 
 
 class Ema(Smoothing):

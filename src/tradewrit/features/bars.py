@@ -75,9 +75,9 @@ def bars_from_rows(symbol: str, rows: list[Bar]) -> Bars:
     ts = np.array([bar.ts for bar in rows], dtype=np.int64)
     if len(ts) > 1 and not bool((np.diff(ts) > 0).all()):
         raise ValueError(f"{symbol}: bar times must rise")
-    prices = np.array(
-        [(b.open, b.high, b.low, b.close, b.volume) for b in rows], dtype=np.float64
-    ).reshape(len(rows), 5)
+    prices = np.array([(b.open, b.high, b.low, b.close, b.volume) for b in rows], dtype=np.float64).reshape(
+        len(rows), 5
+    )
     if rows and not math.isfinite(float(prices.sum())):
         raise ValueError(f"{symbol}: a price or volume is not a number")
     return Bars(symbol, ts, *(np.ascontiguousarray(prices[:, k]) for k in range(5)))

@@ -3,6 +3,7 @@
 Whatever appears twice in the formulas is computed once, also when it was written twice.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from tradewrit.domain.market import Bar
 from tradewrit.features.bars import Bars
-from tradewrit.features.rules import Column, Constant, Field, Rule, Step
+from tradewrit.features.rules import Column, Constant, Field, Remembering, Rule, Step
 from tradewrit.features.series import Series
 
 
@@ -34,25 +35,105 @@ def warmup(outputs: Sequence[Series]) -> int:
     return max((output.warmup for output in outputs), default=0)
 
 
-def columns(outputs: Sequence[Series], bars: Bars) -> list[Column]:
-    """Each output over all bars: float64, or bool for a condition; element i uses bars[: i + 1] only."""
+class Memory:
+    """Features of some bars, kept for the next formulas over the same bars; the oldest make room.
+
+    most_bytes: of columns kept. Only what remembers earlier bars (averages, RSI ...) is: the rest is cheap.
+    """
+
+    def __init__(self, most_bytes: int = 1 << 29) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._columns: OrderedDict[int, Column] = OrderedDict()
+        # The rules are kept as well: a key may be no more than the identity of a part of one.
+        self._numbers: dict[Hashable, tuple[int, Rule]] = {}
+
+    def number(self, rule: Rule, sources: Sequence[int]) -> int:
+        """The same for the same rule on the same sources, in whatever formulas they stand."""
+        key = (type(rule), rule.key, *sources)
+        return self._numbers.setdefault(key, (len(self._numbers), rule))[0]
+
+    def find(self, number: int) -> Column | None:
+        """The column of a feature, if it is still here."""
+        found = self._columns.get(number)
+        if found is not None:
+            self._columns.move_to_end(number)
+        return found
+
+    def keep(self, number: int, column: Column) -> None:
+        """Remember a column; nobody may write into it from now on."""
+        column.flags.writeable = False
+        self._columns[number] = column
+        self._bytes += column.nbytes
+        while self._bytes > self._most_bytes:
+            self._bytes -= self._columns.popitem(last=False)[1].nbytes
+
+
+def columns(outputs: Sequence[Series], *bars: Bars, memory: Memory | None = None) -> list[Column]:
+    """Each output over all bars: float64, or bool for a condition; element i uses bars[: i + 1] only.
+
+    bars: one symbol's; or those of several, equally long, and then every output has a row for each.
+    memory: of earlier calls for the very same bars.
+    """
     program = _compiled(outputs)
-    length = len(bars)
+    numbers = _numbered(program, memory)
+    known = _known(numbers, memory)
+    shape = (len(bars[0]),) if len(bars) == 1 else (len(bars), len(bars[0]))
     last_use = _last_uses(program)
-    values: list[Any] = [None] * len(program.lines)
+    values: list[Any] = [known.get(k) for k in range(len(program.lines))]
     with np.errstate(all="ignore"):
-        for k, line in enumerate(program.lines):
+        for k in _missing(program, known):
+            line = program.lines[k]
             match line.rule:
                 case Field(name=name):
-                    values[k] = getattr(bars, name)
+                    fields = [getattr(one, name) for one in bars]
+                    values[k] = fields[0] if len(bars) == 1 else np.stack(fields)
                 case Constant(value=value):
                     values[k] = value
                 case rule:
-                    values[k] = rule.column(length, *(values[i] for i in line.sources))
+                    values[k] = rule.column(shape, *(values[i] for i in line.sources))
+                    if memory is not None and isinstance(rule, Remembering):
+                        memory.keep(numbers[k], values[k])
             for i in line.sources:
                 if last_use[i] == k:
                     values[i] = None
     return [values[k] for k in program.outputs]
+
+
+def program_key(outputs: Sequence[Series], memory: Memory) -> Hashable:
+    """Equal for outputs that compute the same over the bars of this memory."""
+    program = _compiled(outputs)
+    numbers = _numbered(program, memory)
+    return tuple(numbers[k] for k in program.outputs)
+
+
+def _numbered(program: _Program, memory: Memory | None) -> list[int]:
+    numbers: list[int] = []
+    if memory is None:
+        return numbers
+    for line in program.lines:
+        numbers.append(memory.number(line.rule, [numbers[i] for i in line.sources]))
+    return numbers
+
+
+def _known(numbers: list[int], memory: Memory | None) -> dict[int, Column]:
+    """The lines whose columns are remembered."""
+    if memory is None:
+        return {}
+    found = ((k, memory.find(number)) for k, number in enumerate(numbers))
+    return {k: column for k, column in found if column is not None}
+
+
+def _missing(program: _Program, known: dict[int, Column]) -> list[int]:
+    """The lines to compute, sources first: without those that only lead to what is known."""
+    wanted: set[int] = set()
+    pending = list(program.outputs)
+    while pending:
+        k = pending.pop()
+        if k not in wanted and k not in known:
+            wanted.add(k)
+            pending.extend(program.lines[k].sources)
+    return sorted(wanted)
 
 
 class Stepper:

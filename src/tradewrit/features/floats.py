@@ -9,6 +9,7 @@ from math import copysign, inf, isnan, nan
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradewrit.features.bars import Floats
 
@@ -19,6 +20,7 @@ MOST_DECIMALS: Final = 15
 # magnitude below 2**51 (above that every float64 is its own tick).
 _ROUNDER: Final = 1.5 * 2.0**52
 _ON_GRID: Final = 1e-6
+_BLOCK: Final = 16_384
 
 
 def whole(name: str, count: object, *, least: int = 1) -> int:
@@ -72,8 +74,9 @@ class Grid:
 
     def tick_column(self, values: Floats) -> Floats:
         """`ticks` of every value."""
-        if self.decimals is None:
-            return values
+        return values if self.decimals is None else _in_blocks(self._ticks, values)
+
+    def _ticks(self, values: Floats) -> Floats:
         scaled = values * self.scale
         nearest = (scaled + _ROUNDER) - _ROUNDER
         return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest, scaled)
@@ -92,33 +95,46 @@ class Grid:
 
     def snapped_column(self, values: Floats) -> Floats:
         """`snapped` of every value."""
-        if self.decimals is None:
-            return values
+        return values if self.decimals is None else _in_blocks(self._snapped, values)
+
+    def _snapped(self, values: Floats) -> Floats:
         scaled = values * self.scale
         nearest = (scaled + _ROUNDER) - _ROUNDER
         return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest / self.scale, values)
+
+
+def _in_blocks(compute: Callable[[Floats], Floats], values: Floats) -> Floats:
+    """`compute` value by value, on stretches that fit the processor's cache with what they leave behind."""
+    flat = values.reshape(-1)
+    if len(flat) <= _BLOCK:
+        return compute(values)
+    out = np.empty(len(flat))
+    for start in range(0, len(flat), _BLOCK):
+        out[start : start + _BLOCK] = compute(flat[start : start + _BLOCK])
+    return out.reshape(values.shape)
 
 
 def by_stretch(compute: Callable[..., Floats], warmup: int, *columns: Floats) -> Floats:
     """Run `compute` on each stretch without a hole, on its own; NaN everywhere else.
 
     A hole is a bar on which any column is NaN or infinite. `compute` gets stretches longer than
-    `warmup` and returns as many values as the stretch has bars.
+    `warmup` and returns as many values as the stretch has bars. Columns of several rows (symbols) are
+    given to it as they are where there is no hole, and row by row otherwise.
     """
-    out = np.full(len(columns[0]), NAN)
-    with np.errstate(all="ignore"):
-        for first, end in _stretches(columns):
-            if end - first > warmup:
-                out[first:end] = compute(*(column[first:end] for column in columns))
-    return out
-
-
-def _stretches(columns: tuple[Floats, ...]) -> Iterator[tuple[int, int]]:
     is_known = np.isfinite(columns[0])
     for column in columns[1:]:
         is_known &= np.isfinite(column)
-    if is_known.all():
-        yield 0, len(is_known)
-        return
+    with np.errstate(all="ignore"):
+        if is_known.shape[-1] > warmup and is_known.all():
+            return compute(*columns)
+        out = np.full(is_known.shape, NAN)
+        for row in np.ndindex(is_known.shape[:-1]):
+            for first, end in _stretches(is_known[row]):
+                if end - first > warmup:
+                    out[(*row, slice(first, end))] = compute(*(column[row][first:end] for column in columns))
+    return out
+
+
+def _stretches(is_known: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate(([False], is_known, [False]))))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

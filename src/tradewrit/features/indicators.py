@@ -155,4 +155,4 @@ def _apply(kernel: Remembering, *sources: S, keeps_grid: bool = False) -> S:
     if any(array.ndim != 1 or array.shape != arrays[0].shape for array in arrays):
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise ValueError(f"a feature takes one-dimensional arrays of one length, not shapes {shapes}")
-    return kernel.column(len(arrays[0]), *arrays)
+    return kernel.column(arrays[0].shape, *arrays)

@@ -4,6 +4,7 @@ Two entry points and holes as in `features.averages`.
 """
 
 from collections import deque
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Rsi:
     decimals: when given, changes are counted in whole ticks of 10**-decimals, so that rises and
     falls of the same size have the same bits.
     """
+
+    takes_rows: Final = True
 
     def __init__(self, window: int = 14, decimals: int | None = None) -> None:
         self.window = self.warmup = whole("window", window)
@@ -53,11 +56,19 @@ class Rsi:
 
     def _stretch(self, values: Floats) -> Floats:
         changes = np.diff(self._grid.tick_column(values))
-        gain = self._gains.column(np.where(changes > 0.0, changes, 0.0))
-        loss = self._losses.column(np.where(changes < 0.0, -changes, 0.0))
-        index = np.empty(len(values))
-        index[0] = NAN
-        index[1:] = np.where(loss == 0.0, np.where(gain == 0.0, 50.0, 100.0), 100.0 * gain / (gain + loss))
+        rises = np.maximum(changes, 0.0)
+        gain = self._gains.column(rises)
+        falls = np.maximum(np.negative(changes, out=changes), 0.0, out=changes)
+        falls += 0.0  # the negative zero of an unchanged price becomes a plain one
+        loss = self._losses.column(falls)
+        index = np.empty(values.shape)
+        index[..., 0] = NAN
+        later = index[..., 1:]
+        np.multiply(gain, 100.0, out=later)
+        later /= gain + loss
+        is_lossless = loss == 0.0
+        if is_lossless.any():
+            np.copyto(later, np.where(gain == 0.0, 50.0, 100.0), where=is_lossless)
         return index
 
 

@@ -2,11 +2,15 @@
 
 Every rule has `column` (sources as arrays or constants) and `stepper` (a fresh function of the
 sources' values on one bar); both give the same bits. `key` is equal for rules that compute the same.
+
+Time runs along the last axis of an array. A column is one symbol's history, or several of one length,
+a row each; a row's values depend on that row alone.
 """
 
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
+from math import prod
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -17,15 +21,17 @@ from tradewrit.features.floats import NAN, Grid
 from tradewrit.features.ufuncs import EXACT, PICKS_A_ZERO
 
 Column = NDArray[Any]
+Shape = tuple[int, ...]
 Step = Callable[..., Any]
 
 
 class Kernel(Protocol):
-    """A feature with memory. Beyond `update` it may have two things.
+    """A feature with memory. Beyond `update` it may have three things.
 
     warmup: how many NaN it gives before its first number.
     column(array, ...): the same bits as `update` on every bar, for a whole history at once; where it
         is missing, `update` is called on every bar.
+    takes_rows: whether `column` takes several histories at once, a row each; else it is called per row.
     """
 
     def update(self, *values: float) -> float:
@@ -71,7 +77,7 @@ class OnGrid(msgspec.Struct, frozen=True):
         """Equal for the same grid."""
         return self
 
-    def column(self, _length: int, values: Column) -> Column:
+    def column(self, _shape: Shape, values: Column) -> Column:
         """The column on its grid."""
         return Grid(self.decimals).snapped_column(values)
 
@@ -105,17 +111,19 @@ class Elementwise(msgspec.Struct, frozen=True):
         """Equal for the same ufunc."""
         return self
 
-    def column(self, length: int, *columns: Column | float) -> Column:
+    def column(self, shape: Shape, *columns: Column | float) -> Column:
         """The ufunc over whole columns."""
         if self.ufunc not in EXACT:
-            return self._value_by_value(length, columns)
+            return self._value_by_value(shape, columns)
         values: Column = self.ufunc(*columns)
         return values + 0.0 if self.ufunc in PICKS_A_ZERO else values
 
-    def _value_by_value(self, length: int, columns: tuple[Column | float, ...]) -> Column:
-        rows = zip(*(np.broadcast_to(column, length).tolist() for column in columns), strict=True)
+    def _value_by_value(self, shape: Shape, columns: tuple[Column | float, ...]) -> Column:
+        flat = (np.broadcast_to(column, shape).ravel().tolist() for column in columns)
         kind = np.bool_ if self.is_condition else np.float64
-        return np.fromiter((self.ufunc(*row) for row in rows), dtype=kind, count=length)
+        count = prod(shape)
+        values = (self.ufunc(*row) for row in zip(*flat, strict=True))
+        return np.fromiter(values, dtype=kind, count=count).reshape(shape)
 
     def stepper(self) -> Step:
         """The ufunc on one bar's values."""
@@ -138,9 +146,9 @@ class Where(msgspec.Struct, frozen=True):
         """Equal always."""
         return self
 
-    def column(self, length: int, condition: Column, yes: Column | float, no: Column | float) -> Column:
+    def column(self, shape: Shape, condition: Column, yes: Column | float, no: Column | float) -> Column:
         """The choice over whole columns."""
-        return np.where(condition, np.broadcast_to(yes, length), np.broadcast_to(no, length))
+        return np.where(condition, np.broadcast_to(yes, shape), np.broadcast_to(no, shape))
 
     def stepper(self) -> Step:
         """The choice on one bar."""
@@ -161,10 +169,10 @@ class Lag(msgspec.Struct, frozen=True):
         """Equal for the same lag of the same kind."""
         return self
 
-    def column(self, length: int, values: Column) -> Column:
+    def column(self, shape: Shape, values: Column) -> Column:
         """The column moved `bars` bars later."""
-        moved: Column = np.full(length, False if self.is_condition else NAN)
-        moved[self.bars :] = values[: max(length - self.bars, 0)]
+        moved: Column = np.full(shape, False if self.is_condition else NAN)
+        moved[..., self.bars :] = values[..., : max(shape[-1] - self.bars, 0)]
         return moved
 
     def stepper(self) -> Step:
@@ -204,18 +212,24 @@ class Remembering(msgspec.Struct, frozen=True, eq=False):
             return id(factory)
         return factory.func, parameters, repr(parameters)
 
-    def column(self, length: int, *columns: Column | float) -> Column:
+    def column(self, shape: Shape, *columns: Column | float) -> Column:
         """The kernel over whole columns; raises ValueError when it gives back another length."""
+        whole = [np.ascontiguousarray(np.broadcast_to(column, shape), np.float64) for column in columns]
         kernel = made(self.factory)
-        whole = [np.ascontiguousarray(np.broadcast_to(column, length), np.float64) for column in columns]
+        if len(shape) == 1 or getattr(kernel, "takes_rows", False):
+            return self._values(kernel, shape, whole)
+        rows = [self._values(made(self.factory), shape[1:], list(row)) for row in zip(*whole, strict=True)]
+        return np.array(rows).reshape(shape)
+
+    def _values(self, kernel: Kernel, shape: Shape, columns: list[Column]) -> Column:
         by_column: Step | None = getattr(kernel, "column", None)
         if by_column is None:
-            rows = zip(*(column.tolist() for column in whole), strict=True)
-            return np.fromiter((kernel.update(*row) for row in rows), np.float64, length)
-        values = np.asarray(by_column(*whole), dtype=np.float64)
-        if values.shape != (length,):
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            return np.fromiter((kernel.update(*row) for row in rows), np.float64, shape[-1])
+        values = np.asarray(by_column(*columns), dtype=np.float64)
+        if values.shape != shape:
             raise ValueError(
-                f"{self}.column gave shape {values.shape} for {length} bars, not one value per bar"
+                f"{self}.column gave shape {values.shape} for {shape[-1]} bars, not one value per bar"
             )
         return values
 

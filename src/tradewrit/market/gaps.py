@@ -50,6 +50,8 @@ def fitting_calendar(ts: Times) -> Calendar | None:
     if len(ts) < 2:
         return None
     days, expected = _days(ts, nyse), _session_days(ts, nyse)
+    if not len(expected):
+        return None
     on_session = float(np.isin(days, expected).mean())
     spread = float(np.isin(expected, days).mean())
     if on_session < _FITS or spread < 0.2:

@@ -18,9 +18,10 @@ from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.market import vendor
 from tradewrit.market.gaps import bar_length
+from tradewrit.market.intervals import interval_from
 from tradewrit.market.stamps import iso
-from tradewrit.market.store import write_bars
-from tradewrit.market.table import COLUMNS, NUMBERS
+from tradewrit.market.store import read_bars, write_bars
+from tradewrit.market.table import BAR_SUFFIXES, COLUMNS, NUMBERS
 from tradewrit.market.vendor_file import Cells, cells_of
 
 
@@ -93,6 +94,43 @@ def import_bars(
     )
     write_bars(write, found.bars)
     return found.report(str(write))
+
+
+def read_bars_or_vendor(
+    source: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    symbol: str | None = None,
+    timezone: str | None = None,
+    bar_time: Literal["open", "close"] = "open",
+    interval: str | Interval | None = None,
+    date_format: str | None = None,
+    drop_incomplete: bool = False,
+) -> "VendorBars":
+    """The bars of a file: read as they are when it is a bar file and nothing else is asked, else a vendor's.
+
+    The arguments and errors are those of `read_vendor`.
+    """
+    is_plain = not (columns or symbol or timezone or date_format or drop_incomplete or bar_time == "close")
+    if is_plain and source.name.endswith(BAR_SUFFIXES):
+        try:
+            bars = read_bars(source)
+        except DataError:
+            pass  # another spelling, or rows to sort: a vendor's file, which says what was done
+        else:
+            rows = sum(len(one) for one in bars)
+            names = {name: name for name in COLUMNS}
+            return VendorBars(source=str(source), bars=tuple(bars), rows_read=rows, columns=names, notes=())
+    return read_vendor(
+        source,
+        columns=columns,
+        symbol=symbol,
+        timezone=timezone,
+        bar_time=bar_time,
+        interval=interval,
+        date_format=date_format,
+        drop_incomplete=drop_incomplete,
+    )
 
 
 def read_vendor(
@@ -196,7 +234,7 @@ class _Import:
 
     def move_to_open(self, interval: str | Interval | None) -> None:
         """Stamps that mark the end of a bar become its open."""
-        step = _length(interval) if interval is not None else bar_length(np.unique(self.ts))
+        step = interval_from(interval) if interval is not None else bar_length(np.unique(self.ts))
         if step >= DAY:
             raise DataError("bars of a day or more carry a date, not a closing time; use bar_time open")
         self.ts = self.ts - step
@@ -269,10 +307,3 @@ def _zone(name: str | None) -> ZoneInfo:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         raise DataError(f"unknown time zone {name!r}; use an IANA name such as America/New_York") from None
-
-
-def _length(interval: str | Interval) -> int:
-    try:
-        return Interval.of(interval).ns
-    except ValueError as error:
-        raise DataError(str(error)) from None

@@ -38,7 +38,7 @@ from tradewrit.market.partitions import (
 from tradewrit.market.selection import EVERYTHING, Selection
 from tradewrit.market.stamps import iso
 from tradewrit.market.strict import bars_of
-from tradewrit.market.table import NUMBERS
+from tradewrit.market.table import BAR_SUFFIXES, NUMBERS
 from tradewrit.market.writing import replace_file
 
 _MARK: Final = "lake.json"
@@ -245,6 +245,26 @@ def lake_at(path: Path) -> Lake | None:
     if not is_ours:
         raise DataError(f"{place / _MARK}: not the mark of a lake that this version knows")
     return Lake(place, parts.get("interval"), parts.get("symbol"))
+
+
+def lake_for(path: Path) -> Lake | None:
+    """The lake that bars go into when this is where they shall go; None when it names a bar file.
+
+    A directory that is not there yet, or is empty, becomes one. Raises DataError for a directory of other
+    things, and for a part of a lake.
+    """
+    if path.name.endswith(BAR_SUFFIXES) or (path.suffix and not path.is_dir()):
+        return None
+    lake = lake_at(path)
+    if lake is not None:
+        if lake.root != path:
+            raise DataError(f"{path}: a part of a lake; bars go into the whole: {lake.root}")
+        return lake
+    if path.is_dir() and any(path.iterdir()):
+        raise DataError(
+            f"{path}: a directory, but no lake; name an empty one, or a file such as bars.parquet"
+        )
+    return Lake(path)
 
 
 def _put(path: Path, content: bytes) -> None:

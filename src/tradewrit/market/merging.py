@@ -120,7 +120,7 @@ def _check(
         name = next(name for name in NUMBERS if getattr(known.bars, name)[j] != getattr(bars, name)[i])
         stored, given = float(getattr(known.bars, name)[j]), float(getattr(bars, name)[i])
         count = int(differs.sum())
-        more = f", and {count - 1:,} more bars differ" if count > 1 else ""
+        more = f", and {count - 1:,} more bars of that file differ" if count > 1 else ""
         raise DataError(
             f"{where}: {name} is {stored!r} in the lake and {given!r} in what is imported{more}; "
             "nothing was imported. Import with --replace to use the new ones from now on: the old ones "

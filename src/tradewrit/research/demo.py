@@ -186,7 +186,7 @@ def run_demo(
     demo = Demo(
         folder=folder,
         run=done,
-        metrics=compute(done.result),
+        metrics=compute(done.result, bars={one.symbol: one for one in bars}),
         lines=lines,
         verification=verification,
         replayed=replayed,

@@ -43,6 +43,7 @@ class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
     entry_price, exit_price: quote currency per unit.
     fees: both sides. pnl: net of fees. Both in the account's currency.
     stop, target: the protection in force at the exit, for drawing; None where there was none.
+    multiplier: units of the underlying per unit traded; 1 but for futures and options.
     """
 
     symbol: str
@@ -57,6 +58,12 @@ class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
     pnl: Decimal
     stop: Decimal | None = None
     target: Decimal | None = None
+    multiplier: Decimal = Decimal(1)
+
+    @property
+    def notional(self) -> Decimal:
+        """Quantity at the entry price, in quote currency."""
+        return self.quantity * self.multiplier * self.entry_price
 
 
 class EquityCurve(msgspec.Struct, frozen=True, eq=False):

@@ -11,6 +11,7 @@ import msgspec
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.risk import Breach
 from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
@@ -141,7 +142,9 @@ def _protection(books: Books, sized: Sized) -> Iterator[Breach]:
             sized.stop_fraction,
             "a stop is mandatory and may not lie further away than the profile allows",
         )
-    if sized.target_fraction is not None and sized.reward_risk <= limits.min_reward_risk:
+    if sized.target_fraction is not None and not is_worth_it(
+        limits, sized.stop_fraction, sized.target_fraction
+    ):
         yield _breach(
             "min_reward_risk",
             limits.min_reward_risk,
@@ -151,6 +154,11 @@ def _protection(books: Books, sized: Sized) -> Iterator[Breach]:
     short = sized.proposal.direction is Direction.SHORT
     if short and sized.target_fraction is not None and sized.target_fraction >= 1:
         yield _breach("target_fraction", "below 1", sized.target_fraction, "a short cannot gain 100 %")
+
+
+def is_worth_it(limits: Limits, stop: Decimal, target: Decimal) -> bool:
+    """Whether the target's distance over the stop's is greater than the profile asks; exact, no quotient."""
+    return stop > 0 and target > limits.min_reward_risk * stop
 
 
 def _pending_entries(books: Books) -> int:

@@ -11,6 +11,7 @@ from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.market import Bar
+from tradewrit.domain.money import exactly
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.errors import OurFault
 from tradewrit.kernel import Kernel
@@ -96,11 +97,13 @@ class Desk:
 
     def feed(self, event: Event, source: str = "input") -> list[Event]:
         """One input (a venue's report, a command, a quote); returns every event it led to."""
-        return self.pump.feed(event, source)
+        with exactly():
+            return self.pump.feed(event, source)
 
     def feed_all(self, events: Sequence[Event], source: str = "input") -> list[Event]:
-        """Inputs that came in one breath (all a venue says of a bar), before anything they lead to outside."""
-        return self.pump.feed_all(events, source)
+        """Inputs that came in one breath (all a venue says of a bar), before what they lead to outside."""
+        with exactly():
+            return self.pump.feed_all(events, source)
 
     def close_bars(self, bars: Sequence[Bar], at: int) -> None:
         """Bars of one time have closed: the market shows them, then everybody hears of it."""

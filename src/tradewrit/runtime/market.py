@@ -173,9 +173,12 @@ class _History:
         self.last = bar
 
     def bars(self) -> Bars:
-        """The history so far, sharing memory."""
+        """The history so far, sharing memory; read-only, so that no strategy can change it."""
         n = self._size
-        return Bars(self._symbol, self._ts[:n], *(row[:n] for row in self._values))
+        seen = Bars(self._symbol, self._ts[:n], *(row[:n] for row in self._values))
+        for column in (seen.ts, seen.open, seen.high, seen.low, seen.close, seen.volume):
+            column.flags.writeable = False
+        return seen
 
     def since(self, at: int) -> int:
         """How many bars opened at or after `at`."""

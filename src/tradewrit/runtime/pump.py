@@ -155,7 +155,7 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
         if isinstance(event, ScanStarted | CandidateFound):
             scans[trace] = event.scan
         elif trace and trace not in scans:
-            trade = before.trades.get(trace) or after.trades.get(trace)
+            trade = after.trades.get(trace) or before.trades.get(trace)
             scans[trace] = alone if trade is None else trade.correlation
         entries.append(
             Entry(

@@ -9,6 +9,7 @@ from tradewrit.domain.books import Books, decode_books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import BY_NAME, decode
 from tradewrit.domain.folding import evolve
+from tradewrit.domain.money import exactly
 from tradewrit.errors import JournalCorrupt
 from tradewrit.runtime.journal.port import Journal, Snapshot
 from tradewrit.runtime.journal.records import Record
@@ -77,7 +78,8 @@ def snapshot_of(books: Books, stream: str, seq: int) -> Snapshot:
 
 def _fold(journal: Journal, stream: str, books: Books, after: int) -> Replayed:
     seq = after
-    for record in journal.read(stream, after=after):
-        books = evolve(books, event_of(record))
-        seq = record.seq
+    with exactly():
+        for record in journal.read(stream, after=after):
+            books = evolve(books, event_of(record))
+            seq = record.seq
     return Replayed(books=books, events=books.events, seq=seq, state_hash=books.state_hash)

@@ -45,6 +45,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             value = getattr(self, name)
             if value is not None and not isinstance(value, Condition):
                 raise StrategyError(f"{name} must be a condition such as bars.close > average, not {value!r}")
+        for name, value in self.inputs.items():
+            if not isinstance(value, Series):
+                raise StrategyError(f"inputs[{name!r}] must be a series such as bars.close, not {value!r}")
 
 
 CONDITIONS = ("enter_long", "enter_short", "leave_long", "leave_short")

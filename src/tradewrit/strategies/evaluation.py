@@ -3,11 +3,14 @@
 A bar's verdict is a small integer, a bit per condition, so that a quiet bar costs one look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from numbers import Real
 from typing import Final
 
+import msgspec
 import numpy as np
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from tradewrit.domain.instruments import Instrument
@@ -15,9 +18,9 @@ from tradewrit.domain.market import Bar
 from tradewrit.domain.orders import Side
 from tradewrit.domain.signals import Signal, Verdict
 from tradewrit.errors import StrategyError
-from tradewrit.features.bars import Bars, Floats
-from tradewrit.features.evaluate import Stepper, columns
-from tradewrit.features.series import Inputs, Series
+from tradewrit.features.bars import Bars
+from tradewrit.features.evaluate import Memory, Stepper, columns
+from tradewrit.features.series import Condition, Inputs, Series
 from tradewrit.strategies.base import CONDITIONS, Signals, Strategy
 
 # In the order of `CONDITIONS`.
@@ -29,6 +32,7 @@ _BITS: Final = (
 )
 _ENTER_LONG, _ENTER_SHORT, _LEAVE_LONG, _LEAVE_SHORT = _BITS
 Verdicts = NDArray[np.uint8]
+_DISTANCES: Final = frozenset({"stop_fraction", "target_fraction", "trail_fraction", "max_bars"})
 # Adjusted and sub-penny prices lie between ticks of a cent; an average of them is to be exact all the same.
 _PRINTED: Final = 4
 
@@ -39,21 +43,48 @@ class Columns:
     def __init__(self, strategy: Strategy, instrument: Instrument, bars: Bars) -> None:
         self._protection = strategy.protection()
         formulas = formulas_of(strategy, instrument)
-        present = [(bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True)]
-        present = [(bit, condition) for bit, condition in present if condition is not None]
+        present = conditions_of(formulas)
         names = tuple(formulas.inputs)
-        found = columns(
-            [condition for _, condition in present] + [formulas.inputs[name] for name in names], bars
-        )
+        outputs = [condition for _, condition in present] + [formulas.inputs[name] for name in names]
+        try:
+            found = columns(outputs, bars)
+        except Exception as raised:  # a feature of the author's own may raise anything
+            raise _formula_failed(strategy, bars.symbol, raised) from raised
         self.verdicts: Verdicts = np.zeros(len(bars), dtype=np.uint8)
         for (bit, _), column in zip(present, found, strict=False):
-            self.verdicts |= np.where(column, np.uint8(bit), np.uint8(0))
-        self.inputs: dict[str, Floats] = dict(zip(names, found[len(present) :], strict=True))
+            self.verdicts |= column.view(np.uint8) * np.uint8(bit)
+        # Inputs are kept beside decisions, so those of a bar without one need no memory.
+        self._spoken = np.flatnonzero(self.verdicts)
+        self._inputs = {
+            name: column[self._spoken] for name, column in zip(names, found[len(present) :], strict=True)
+        }
 
     def signal(self, i: int, symbol: str) -> Signal:
-        """The signal at the close of bar i."""
-        inputs = {name: float(column[i]) for name, column in self.inputs.items()}
-        return signal_of(self._protection, symbol, int(self.verdicts[i]), inputs)
+        """The signal at the close of bar i; one that says nothing where the verdict is 0."""
+        verdict = int(self.verdicts[i])
+        if not verdict:
+            return Signal(symbol=symbol)
+        at = int(self._spoken.searchsorted(i))
+        inputs = {name: float(column[at]) for name, column in self._inputs.items()}
+        return signal_of(self._protection, symbol, verdict, inputs)
+
+
+def rows_of_verdicts(
+    strategy: Strategy, formulas: Signals, bars: Sequence[Bars], memory: Memory | None = None
+) -> Verdicts:
+    """The verdicts on several symbols of one length and one grid, a row each: those of `Columns`.
+
+    memory: of earlier calls for the very same bars.
+    """
+    verdicts: Verdicts = np.zeros((len(bars), len(bars[0])), dtype=np.uint8)
+    present = conditions_of(formulas)
+    try:
+        found = columns([condition for _, condition in present], *bars, memory=memory)
+    except Exception as raised:  # a feature of the author's own may raise anything
+        raise _formula_failed(strategy, " and ".join(one.symbol for one in bars[:3]), raised) from raised
+    for (bit, _), column in zip(present, found, strict=True):
+        verdicts |= column.view(np.uint8) * np.uint8(bit)
+    return verdicts
 
 
 class Stepping:
@@ -70,17 +101,20 @@ class Stepping:
         if not strategy.is_columnar():
             return
         formulas = formulas_of(strategy, instrument)
-        present = [(bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True)]
-        self._bits = tuple(bit for bit, condition in present if condition is not None)
+        present = conditions_of(formulas)
+        self._bits = tuple(bit for bit, _ in present)
         self._names = tuple(formulas.inputs)
-        outputs: list[Series] = [condition for _, condition in present if condition is not None]
+        outputs: list[Series] = [condition for _, condition in present]
         self._stepper = Stepper([*outputs, *formulas.inputs.values()])
 
     def update(self, bar: Bar, history: Callable[[], Bars]) -> Signal | None:
         """What the strategy says at this bar's close; None when it has nothing to say."""
         if self._stepper is None:
             return decide_on_bar(self._strategy, self._symbol, history())
-        values = self._stepper.update(bar)
+        try:
+            values = self._stepper.update(bar)
+        except Exception as raised:  # as above
+            raise _formula_failed(self._strategy, self._symbol, raised) from raised
         verdict = 0
         for bit, value in zip(self._bits, values, strict=False):
             if value:
@@ -91,33 +125,53 @@ class Stepping:
         return signal_of(self._protection, self._symbol, verdict, inputs)
 
 
+def grid_of(instrument: Instrument) -> tuple[int, int]:
+    """Decimals of the price and volume grids that formulas count on; one grid, one set of formulas."""
+    return max(_decimals(instrument.tick), _PRINTED), _decimals(instrument.lot)
+
+
+def conditions_of(formulas: Signals) -> list[tuple[int, Condition]]:
+    """The conditions a strategy has, each with its bit of `Verdict`."""
+    named = ((bit, getattr(formulas, name)) for bit, name in zip(_BITS, CONDITIONS, strict=True))
+    return [(bit, condition) for bit, condition in named if condition is not None]
+
+
 def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
     """The strategy's formulas for an instrument's grid; raises StrategyError when it cannot say them."""
-    inputs = Inputs(max(_decimals(instrument.tick), _PRINTED), _decimals(instrument.lot))
+    inputs = Inputs(*grid_of(instrument))
     try:
         formulas = strategy.signals(inputs)
-    except StrategyError:
-        raise
+    except StrategyError as wrong:
+        raise StrategyError(f"{strategy.name()}.signals: {wrong}") from wrong
     except Exception as raised:  # an author's code may raise anything; say whose it is
-        raise StrategyError(f"{strategy.name()}.signals raised {type(raised).__name__}: {raised}") from raised
+        raise StrategyError(
+            f"{strategy.name()}.signals raised {type(raised).__name__} for {instrument.symbol}: {raised}"
+        ) from raised
     if not isinstance(formulas, Signals):
         raise StrategyError(f"{strategy.name()}.signals must return Signals, not {formulas!r}")
     return formulas
 
 
 def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
-    """Ask `on_bar`; raises StrategyError, naming the bar, when it raises or returns something else."""
+    """Ask `on_bar`; raises StrategyError, naming the bar, when it raises or returns something else.
+
+    Of its named numbers those are kept that are finite.
+    """
+    where = f"on bar {len(bars) - 1} of {symbol}"
     try:
         said = strategy.on_bar(bars)
     except Exception as raised:  # an author's code may raise anything; say whose it is, and where
         raise StrategyError(
-            f"{strategy.name()}.on_bar raised {type(raised).__name__} on bar {len(bars) - 1} of "
-            f"{symbol}: {raised}"
+            f"{strategy.name()}.on_bar raised {type(raised).__name__} {where}: {raised}"
         ) from raised
     if said is None:
         return None
     if not isinstance(said, Signal):
-        raise StrategyError(f"{strategy.name()}.on_bar must return a Signal or None, not {said!r}")
+        raise StrategyError(f"{strategy.name()}.on_bar must return a Signal or None, not {said!r} ({where})")
+    try:
+        said = msgspec.convert(asdict(replace(said, inputs=_numbers(said.inputs))), Signal)
+    except (TypeError, ValueError) as wrong:
+        raise StrategyError(f"{strategy.name()}.on_bar returned no sound signal {where}: {wrong}") from wrong
     kept = strategy.protection()
     return replace(
         said,
@@ -143,7 +197,25 @@ def signal_of(protection: Signal, symbol: str, verdict: int, inputs: dict[str, f
         leave_long="signal" if verdict & _LEAVE_LONG else None,
         leave_short="signal" if verdict & _LEAVE_SHORT else None,
         # A feature that is still warming up is not a number, and JSON has no word for that.
-        inputs={name: value for name, value in inputs.items() if value == value},  # noqa: PLR0124
+        inputs={name: value for name, value in inputs.items() if isfinite(value)},
+    )
+
+
+def _numbers(inputs: Mapping[str, object]) -> dict[str, float]:
+    kept = {}
+    for name, value in inputs.items():
+        if name in _DISTANCES:
+            raise TypeError(f"{name} is a parameter of the strategy, not a number to keep beside a signal")
+        if not isinstance(value, Real):
+            raise TypeError(f"{name} = {value!r}: only numbers can be kept beside a signal")
+        if isfinite(value):
+            kept[name] = float(value)
+    return kept
+
+
+def _formula_failed(strategy: Strategy, symbol: str, raised: Exception) -> StrategyError:
+    return StrategyError(
+        f"{strategy.name()}: a formula raised {type(raised).__name__} on the bars of {symbol}: {raised}"
     )
 
 

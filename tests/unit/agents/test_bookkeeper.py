@@ -62,7 +62,9 @@ def test_without_a_price_the_last_one_counts(world: World) -> None:
 
 def test_a_flat_symbol_is_reported_as_zero(world: World) -> None:
     answer = report(world, "10.00", "MSFT")
-    assert (answer.quantity, answer.unrealised, answer.average_price) == (0, 0, None)
+    assert answer == PositionReported(
+        at=world.now, symbol="MSFT", quantity=Decimal(0), price=Price(Decimal("10.00"))
+    )
 
 
 def test_asking_after_a_position_makes_none(world: World) -> None:

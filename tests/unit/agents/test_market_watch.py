@@ -48,20 +48,27 @@ def received(bid: float, ask: float | None = None, *, age_s: int = 0) -> QuoteRe
     return QuoteReceived(at=START, quote=quote)
 
 
-def test_each_question_is_one_read(market: LiveMarket) -> None:
-    asked = {
-        GetQuote(at=1, symbol=SYMBOL): (FetchQuote(symbol=SYMBOL),),
-        CheckMarketStatus(at=1): (FetchMarketStatus(),),
-        Subscribe(at=1, symbols=("A", "B")): (OpenStream(symbol="A"), OpenStream(symbol="B")),
-    }
-    for interval in Interval:
-        asked[GetBars(at=1, symbol=SYMBOL, interval=interval, count=9)] = (  # type: ignore[index]
-            FetchBars(symbol=SYMBOL, interval=interval, count=9),  # type: ignore[assignment]
+QUESTIONS = [
+    (GetQuote(at=1, symbol=SYMBOL), (FetchQuote(symbol=SYMBOL),)),
+    (CheckMarketStatus(at=1), (FetchMarketStatus(),)),
+    (Subscribe(at=1, symbols=("A", "B")), (OpenStream(symbol="A"), OpenStream(symbol="B"))),
+    *(
+        (
+            GetBars(at=1, symbol=SYMBOL, interval=interval, count=9),
+            (FetchBars(symbol=SYMBOL, interval=interval, count=9),),
         )
-    for question, effects in asked.items():
-        decision = decide(BOOKS, market, question)
-        assert (decision.events, decision.effects) == ((), effects)
-        assert all(isinstance(effect, MarketDataEffect) for effect in decision.effects)
+        for interval in Interval
+    ),
+]
+
+
+@pytest.mark.parametrize(("question", "effects"), QUESTIONS)
+def test_each_question_is_one_read_per_symbol(
+    market: LiveMarket, question: market_watch.Hears, effects: tuple[MarketDataEffect, ...]
+) -> None:
+    decision = decide(BOOKS, market, question)
+    assert decision.events == ()
+    assert decision.effects == effects
 
 
 def test_a_sane_quote_is_passed_on_with_its_source_time(market: LiveMarket) -> None:
@@ -107,7 +114,9 @@ def test_the_first_quote_of_a_symbol_has_nothing_to_be_wild_against() -> None:
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(0.01, 1e6),
 )
-def test_whatever_passes_is_a_pair_of_positive_prices_near_the_last(bid: float, ask: float, last: float) -> None:
+def test_whatever_passes_is_a_pair_of_positive_prices_near_the_last(
+    bid: float, ask: float, last: float
+) -> None:
     if defect(Quote(SYMBOL, 1, bid, ask), last) is None:
         assert 0 < bid <= ask < math.inf
         assert last / 5 < (bid + ask) / 2 < last * 5
@@ -117,7 +126,9 @@ def test_whatever_passes_is_a_pair_of_positive_prices_near_the_last(bid: float, 
 def test_a_jump_in_the_numbers_is_a_gap(
     market: LiveMarket, sequence: int, gap: tuple[int, int] | None
 ) -> None:
-    said = decide(BOOKS, market, TickReceived(at=START, tick=Tick(SYMBOL, START, 176.0, 1.0, sequence))).events
+    said = decide(
+        BOOKS, market, TickReceived(at=START, tick=Tick(SYMBOL, START, 176.0, 1.0, sequence))
+    ).events
     found = [(event.expected, event.received) for event in said if isinstance(event, StreamGapDetected)]
     assert found == ([] if gap is None else [gap])
 

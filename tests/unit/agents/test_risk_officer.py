@@ -214,7 +214,12 @@ def test_scenario_six_is_refused_before_any_broker_hears_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("fraction", "limits"),
-    [("0.05", []), ("0.0501", ["stop_fraction", "min_reward_risk"]), ("0.01", []), ("0", ["stop_fraction", "min_reward_risk"])],
+    [
+        ("0.05", []),
+        ("0.0501", ["stop_fraction", "min_reward_risk"]),
+        ("0.01", []),
+        ("0", ["stop_fraction", "min_reward_risk"]),
+    ],
 )
 def test_a_stop_is_mandatory_and_no_further_than_the_profiles(fraction: str, limits: list[str]) -> None:
     world = priced()
@@ -298,7 +303,7 @@ def test_an_edit_is_judged_like_a_proposal_and_answers_for_its_review() -> None:
         )
         _, verdict = decide(world.books, world.market, event).events
         assert type(verdict) is kind
-        assert verdict.review_id == task.id  # type: ignore[attr-defined]
+        assert verdict.review_id == task.id
 
 
 # -- the portfolio
@@ -321,9 +326,7 @@ def test_an_assessment_reports_exposure_cash_and_drawdown_as_of_now() -> None:
 
 
 def bars(world: World) -> list[Event]:
-    return [
-        event for event in decide(world.books, world.market, BarsClosed(at=world.now)).events
-    ]
+    return list(decide(world.books, world.market, BarsClosed(at=world.now)).events)
 
 
 def test_the_alarm_sounds_on_the_crossing_at_exactly_a_fifth_and_once() -> None:

@@ -41,7 +41,9 @@ from tradewrit.strategies.rules.trend_following import TrendFollowing
 FREE = PaperRules(fees=FixedFee())
 
 
-def scanned(*signals: tuple[str, Signal], world: World | None = None, price: float = 175.50) -> tuple[Event, ...]:
+def scanned(
+    *signals: tuple[str, Signal], world: World | None = None, price: float = 175.50
+) -> tuple[Event, ...]:
     """What is said when these symbols' bars close with these signals."""
     world = world or World()
     for symbol, signal in signals:

@@ -109,6 +109,12 @@ def test_the_cash_of_a_sale_is_spendable_when_it_settles_and_not_a_moment_earlie
     assert buying_power(on_margin, 20) == Decimal(1050)
 
 
+def test_only_a_sale_that_has_yet_to_settle_is_waited_for() -> None:
+    bought = booked(account(), a_fill(AAPL, BUY, 5, "100", at=10, settles_at=100))
+    sold = booked(bought, a_fill(AAPL, SELL, 5, "110", at=20))
+    assert (bought.unsettled, sold.unsettled) == ((), ())
+
+
 def test_settled_sales_are_forgotten_with_the_next_fill_and_unsettled_ones_add_up() -> None:
     books = booked(account("1000", margin=False), a_fill(AAPL, BUY, 6, "100", charged=ZERO, at=1))
     for at in (10, 20, 30):

@@ -233,9 +233,10 @@ def test_an_impossible_move_is_refused_by_name_and_kept_whole() -> None:
 
 
 def test_a_fill_of_an_entry_that_was_never_sent_ends_the_trade_so_that_it_is_not_bought_twice() -> None:
-    for quantity in ("4", "10"):
+    for quantity, wanted in (("4", "fill_some"), ("10", "fill_rest")):
         refused, held, aborted = a_fill(an_order(S.DRAFT), quantity).events
         assert isinstance(refused, TransitionRefused)
+        assert refused.wanted == wanted
         assert isinstance(held, ReportQuarantined)
         assert isinstance(aborted, TradeAborted)
         assert aborted.trade_id == "trade-1"

@@ -184,7 +184,7 @@ GOOD = "symbol,date,open,high,low,close,volume\nA,2024-01-02,1,2,1,2,3\n"
         (GOOD, {"timezone": "Mars/Olympus"}, "unknown time zone 'Mars/Olympus'"),
         (GOOD, {"columns": {"price": "open"}}, "no column price to map to"),
         (GOOD, {"columns": {"open": "opening"}}, "no column opening in the file"),
-        (GOOD, {"bar_time": "close", "interval": "2w"}, "unknown bar interval"),
+        (GOOD, {"bar_time": "close", "interval": "2x"}, "'2x' is no bar length"),
         (GOOD, {"date_format": "%d/%m/%Y"}, "not every time reads as '%d/%m/%Y', for instance '2024-01-02'"),
         (GOOD.replace(",3\n", ",-3\n"), {}, "volume is -3.0"),
         (GOOD.replace(",1,2,1", ",0,2,1"), {}, "open is 0.0, not a positive number"),

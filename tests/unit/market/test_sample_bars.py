@@ -92,7 +92,8 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"no gzip", gzip.compress(b"Ticker,Date\n", mtime=0), gzip.compress(b"x" * 99, mtime=0)[:20]]
+    "content",
+    [None, b"no gzip", gzip.compress(b"Ticker,Date\n", mtime=0), gzip.compress(b"x" * 99, mtime=0)[:20]],
 )
 def test_a_package_without_usable_prices_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tests.unit.research.backtests import MONDAY, curve, result, trade
 from tradewrit.domain.market import DAY, HOUR, MINUTE
-from tradewrit.research.metrics import Group, Metrics, PeriodReturn, compute, daily_samples
+from tradewrit.research.metrics import Drawdown, Group, Metrics, PeriodReturn, compute
+from tradewrit.research.metrics.sampling import daily_samples
 from tradewrit.research.results import EquityCurve, encode, summary
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
@@ -121,6 +122,38 @@ def test_a_drawdown_that_never_ends_lasts_to_the_end() -> None:
     assert judged([100, 90, 95, 96], initial_cash=Decimal(100)).longest_drawdown_ns == 3 * DAY
 
 
+def test_the_deepest_drawdown_is_dated_and_measured_to_its_recovery() -> None:
+    found = judged([100, 90, 100, 120, 60, 90, 110, 121, 118], initial_cash=Decimal(100))
+    assert found.max_drawdown_recovered_at == MONDAY + 7 * DAY
+    assert found.max_drawdown_ns == 4 * DAY
+    assert found.average_drawdown_ns == int((2 + 4 + 1) / 3 * DAY)
+    assert [(one.depth, one.length_ns // DAY) for one in found.drawdowns] == [
+        (-0.5, 4),
+        (pytest.approx(-0.1), 2),
+        (pytest.approx(118 / 121 - 1), 1),
+    ]
+    assert [one.recovered_at is None for one in found.drawdowns] == [False, False, True]
+
+
+def test_the_longest_drawdown_need_not_be_the_deepest() -> None:
+    found = judged([100, 99, 99, 99, 100, 80, 101], initial_cash=Decimal(100))
+    assert (found.max_drawdown_ns, found.longest_drawdown_ns) == (2 * DAY, 4 * DAY)
+
+
+def test_a_drawdown_without_end_has_no_recovery() -> None:
+    found = judged([100, 90, 95], initial_cash=Decimal(100))
+    assert (found.max_drawdown_recovered_at, found.max_drawdown_ns) == (None, 2 * DAY)
+
+
+def test_only_the_deepest_few_drawdowns_are_listed() -> None:
+    equity = [value for k in range(1, 30) for value in (100.0 + k, 100.0 + k - (k * 7 % 29))]
+    found = judged(equity, initial_cash=Decimal(100))
+    depths = [one.depth for one in found.drawdowns]
+    assert len(depths) == 5
+    assert depths == sorted(depths)
+    assert depths[0] == found.max_drawdown
+
+
 def test_a_first_point_below_the_cash_is_a_drawdown() -> None:
     assert judged([99, 101], initial_cash=Decimal(100)).max_drawdown == pytest.approx(-0.01)
 
@@ -188,6 +221,32 @@ def test_trade_figures_of_five_trades_by_hand() -> None:
     assert found.sqn == pytest.approx(math.sqrt(5) * 2 / spread, rel=1e-12)
 
 
+def test_kelly_bets_the_edge_over_the_payoff() -> None:
+    """Two of four decided trades won, 15 to 10: 0.5 - 0.5 / 1.5. The trade of nothing decides nothing."""
+    found = compute(result(trades=[trade(pnl) for pnl in ("10", "20", "-15", "0", "-5")]))
+    assert found.kelly == pytest.approx(0.5 - 0.5 / 1.5)
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.2, 5.0))
+def test_no_other_part_of_the_capital_grows_faster_than_kellys(odds: float, payoff: float) -> None:
+    wins = round(odds * 100)
+    pnls = [f"{payoff:.6f}"] * wins + ["-1"] * (100 - wins)
+    kelly = compute(result(trades=[trade(pnl) for pnl in pnls])).kelly
+    assert kelly is not None
+
+    def growth(part: float) -> float:
+        return wins * math.log1p(part * float(pnls[0])) + (100 - wins) * math.log1p(-part)
+
+    low = -0.99 / float(pnls[0])
+    for other in np.linspace(low, 0.99, 41):
+        assert growth(float(other)) <= growth(kelly) + 1e-9
+
+
+@pytest.mark.parametrize("pnls", [(), ("5", "7"), ("-5",), ("0", "0")])
+def test_without_winners_and_losers_kelly_is_undefined(pnls: tuple[str, ...]) -> None:
+    assert compute(result(trades=[trade(pnl) for pnl in pnls])).kelly is None
+
+
 def test_equal_trades_have_no_system_quality() -> None:
     assert compute(result(trades=[trade("0.1")] * 7)).sqn is None
 
@@ -208,6 +267,19 @@ def test_turnover_counts_both_sides_of_closed_trades() -> None:
     found = compute(result(curve=line, trades=[trade("1")]))
     assert found.turnover == pytest.approx(5 * (175.50 + 201.82) / 100_000)
     assert found.turnover_per_year == pytest.approx(5 * (175.50 + 201.82) / 100_000 / 2)
+
+
+def test_turnover_counts_what_a_contract_stands_for() -> None:
+    one, fifty = (compute(result(trades=[trade("1", multiplier=Decimal(n))])).turnover for n in (1, 50))
+    assert one is not None
+    assert fifty == pytest.approx(50 * one)
+    assert trade("1", multiplier=Decimal(50)).notional == Decimal("43875.00")
+
+
+def test_best_and_worst_day_and_month_are_returns() -> None:
+    found = judged([100_000, 102_000, 99_960, 99_960, *[99_960] * 40, 109_956])
+    assert [found.best_day, found.worst_day] == pytest.approx([0.1, -0.02])
+    assert [found.best_month, found.worst_month] == pytest.approx([0.1, -0.0004])
 
 
 def test_exposure_is_a_mean_over_all_bars() -> None:
@@ -244,6 +316,14 @@ def test_groups_split_the_trades_by_symbol_and_by_reason() -> None:
     ]
 
 
+def test_trades_belong_to_the_month_of_their_exit() -> None:
+    trades = [trade(pnl, exit_time=MONDAY + day * DAY) for pnl, day in (("1", 30), ("2", 31), ("4", 31))]
+    assert [(one.name, one.trades, one.net_profit) for one in compute(result(trades=trades)).by_month] == [
+        ("2024-01", 1, Decimal(1)),
+        ("2024-02", 2, Decimal(6)),
+    ]
+
+
 @given(PNLS)
 def test_sums_and_counts_agree_with_each_other(pnls: list[Decimal]) -> None:
     names = ["A", "B", "C"]
@@ -253,7 +333,7 @@ def test_sums_and_counts_agree_with_each_other(pnls: list[Decimal]) -> None:
     ]
     found = compute(result(trades=trades))
     assert found.net_profit == sum(pnls) == found.gross_profit + found.gross_loss
-    for groups in (found.by_symbol, found.by_exit_reason):
+    for groups in (found.by_symbol, found.by_exit_reason, found.by_month):
         assert sum(group.net_profit for group in groups) == found.net_profit
         assert sum(group.trades for group in groups) == found.trades == len(pnls)
         assert sum(group.wins for group in groups) == found.wins
@@ -302,6 +382,8 @@ def test_daily_samples_keep_both_ends_so_their_returns_compound_to_the_whole(
 def test_every_figure_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     missing = [
-        name for name in (*Metrics.__struct_fields__, *Group.__struct_fields__) if f"`{name}`" not in page
+        name
+        for name in (*Metrics.__struct_fields__, *Group.__struct_fields__, *Drawdown.__struct_fields__)
+        if f"`{name}`" not in page
     ]
     assert not missing

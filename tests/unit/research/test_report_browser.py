@@ -1,24 +1,30 @@
-"""The report in a real browser: it draws, every control works, and no script fails."""
+"""The report in a real browser: it draws, every control works, no script fails, and it looks like something."""
 
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.unit.research.backtests import curve, random_bars, random_result, result
 from tradewrit.features.bars import Bars
+from tradewrit.research.compare import Contender, compare
 from tradewrit.research.metrics import compute
+from tradewrit.research.report.comparison import render_comparison
 from tradewrit.research.report.page import render
 from tradewrit.research.results import Result
 
 HOSTILE = "</script><b>"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --virtual-time-budget=2000 --dump-dom"
+FLAGS: Final = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-dev-shm-usage", "--virtual-time-budget=2000"),
 )
+DARK: Final = "--blink-settings=preferredColorScheme=0"
 # Presses what a reader can press: buttons, rows, the selector, dragging over each figure, arrow keys.
 PRESS = """
 <script>
@@ -38,48 +44,138 @@ document.documentElement.dataset.pressed = "yes";
 </script>
 </body>
 """
+# Says how far the page reaches beyond the window, and lists what it asked others for.
+MEASURE = """
+<script>
+const root = document.documentElement;
+root.dataset.beyond = Math.max(0, root.scrollWidth - root.clientWidth);
+root.dataset.asked = performance.getEntriesByType("resource").length;
+</script>
+</body>
+"""
 
 pytestmark = pytest.mark.skipif(
     BROWSER is None, reason="no Chromium on this machine: the report is not drawn here"
 )
 
 
-def drawn(folder: Path, made: Result, *bars: Bars) -> str:
-    """The page's elements after its script and every control ran."""
-    text = render(made, compute(made), {one.symbol: one for one in bars}, title="A backtest")
+def page(made: Result, *bars: Bars) -> str:
+    by_symbol = {one.symbol: one for one in bars}
+    return render(made, compute(made, bars=by_symbol), by_symbol, title="A backtest")
+
+
+def opened(folder: Path, text: str, *flags: str) -> str:
+    """What the browser prints after it opened a file with that text."""
     file = folder / "report.html"
-    file.write_text(text.replace("</body>", PRESS), encoding="utf-8")
-    command = [str(BROWSER), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    root = re.search(r"<html[^>]*>", done.stdout)
+    file.write_text(text, encoding="utf-8")
+    command = [str(BROWSER), *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def elements(folder: Path, text: str, script: str, *flags: str) -> tuple[str, str]:
+    """The page's root tag and its main part, after its own script and then this one ran."""
+    printed = opened(folder, text.replace("</body>", script), "--dump-dom", *flags)
+    root = re.search(r"<html[^>]*>", printed)
     assert root
     assert "data-error" not in root[0]
     assert 'data-drawn="yes"' in root[0]
-    assert 'data-pressed="yes"' in root[0]
-    return done.stdout.split("<main", 1)[1].split("</main>", 1)[0]
+    return root[0], printed.split("<main", 1)[1].split("</main>", 1)[0]
+
+
+def drawn(folder: Path, text: str) -> str:
+    """The page's elements after every control was used."""
+    root, main = elements(folder, text, PRESS)
+    assert 'data-pressed="yes"' in root
+    for broken in ("NaN", "undefined", "[object"):
+        assert broken not in main
+    return main
+
+
+def picture(folder: Path, text: str, width: int, height: int, *flags: str) -> bytes:
+    """A screenshot as PNG, of the size that was asked for."""
+    target = folder / "picture.png"
+    opened(folder, text, f"--window-size={width},{height}", f"--screenshot={target}", *flags)
+    png = target.read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", png[16:24]) == (width, height)
+    return png
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> str:
+    bars = [random_bars(symbol, 400, seed=k) for k, symbol in enumerate(("AAPL", "MSFT"))]
+    return page(random_result(bars, 60), *bars)
 
 
 def test_a_report_draws_its_charts_and_tables_and_every_control_works(tmp_path: Path) -> None:
-    bars = [random_bars(symbol, 300, seed=k) for k, symbol in enumerate(("AAPL", HOSTILE))]
-    main = drawn(tmp_path, random_result(bars, 40), *bars)
-    assert main.count('class="figure"') == 3
+    bars = [random_bars(symbol, 400, seed=k) for k, symbol in enumerate(("AAPL", HOSTILE))]
+    main = drawn(tmp_path, page(random_result(bars, 40), *bars))
+    assert main.count('class="figure"') == 5
     assert main.count('class="pick"') == 40
-    assert len(re.findall(r"<path [^>]*d=\"M[^\"]{200,}", main)) >= 3
-    assert "NaN" not in main
-    assert "undefined" not in main
-    assert "[object" not in main
+    assert len(re.findall(r"<path [^>]*d=\"M[^\"]{200,}", main)) >= 8
+    for heading in (
+        "Equity",
+        "Drawdown",
+        "Sharpe ratio, rolling over",
+        "Exposure",
+        "Excursions",
+        "Buy &amp; hold",
+    ):
+        assert heading in main
+    assert "&lt;/script&gt;&lt;b&gt;" in main
+
+
+def test_a_comparison_draws_both_curves_and_every_control_works(tmp_path: Path) -> None:
+    bars = random_bars("AAPL", 400)
+    made = [random_result([bars], 20, seed=seed) for seed in (1, 2)]
+    by_symbol = {"AAPL": bars}
+    compared = compare(
+        [
+            Contender(name=name, result=one, metrics=compute(one, bars=by_symbol))
+            for name, one in zip((HOSTILE, "second"), made, strict=True)
+        ]
+    )
+    main = drawn(tmp_path, render_comparison(compared, by_symbol, title="Two"))
+    assert main.count('class="figure"') == 1
+    assert main.count("var(--second)") >= 4
+    assert main.count('class="best"') == sum(len(line.best) for line in compared.lines)
     assert "&lt;/script&gt;&lt;b&gt;" in main
 
 
 def test_a_report_without_trades_says_so_plainly(tmp_path: Path) -> None:
     bars = random_bars("AAPL", 300)
-    main = drawn(tmp_path, result(curve=curve([100_000.0] * 300)), bars)
+    main = drawn(tmp_path, page(result(curve=curve([100_000.0] * 300)), bars))
     assert "No trade was closed in this test." in main
     assert 'class="pick"' not in main
-    assert "NaN" not in main
 
 
 def test_a_report_of_one_bar_draws(tmp_path: Path) -> None:
-    main = drawn(tmp_path, result(curve=curve([100_000.0])), random_bars("AAPL", 1))
+    main = drawn(tmp_path, page(result(curve=curve([100_000.0])), random_bars("AAPL", 1)))
     assert main.count('class="figure"') == 2
-    assert "NaN" not in main
+
+
+def test_a_report_without_bars_draws_what_it_knows(tmp_path: Path) -> None:
+    main = drawn(tmp_path, page(random_result([random_bars("AAPL", 300)], 30)))
+    assert main.count('class="figure"') == 2
+    assert "Excursions" not in main
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_no_part_of_the_page_is_wider_than_the_window_and_nothing_is_asked_for(
+    tmp_path: Path, ordinary: str, width: int
+) -> None:
+    root, _ = elements(tmp_path, ordinary, MEASURE, f"--window-size={width},900")
+    assert 'data-beyond="0"' in root
+    assert 'data-asked="0"' in root
+
+
+def test_a_screenshot_of_the_report_is_a_picture_by_day_and_another_by_night(
+    tmp_path: Path, ordinary: str
+) -> None:
+    light = picture(tmp_path, ordinary, 1280, 2400)
+    dark = picture(tmp_path, ordinary, 1280, 2400, DARK)
+    blank = picture(tmp_path, "<!doctype html><title>nothing</title>", 1280, 2400)
+    # A flat page packs to almost nothing; curves, tables and text do not.
+    assert len(light) > 10 * len(blank)
+    assert len(dark) > 10 * len(blank)
+    assert light != dark

@@ -3,10 +3,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.research.backtests import MONDAY, random_bars
-from tradewrit.domain.market import DAY
-from tradewrit.features.bars import Bars
-from tradewrit.research.report.thinning import buy_and_hold, coarser, histogram, rows_that_show
+from tests.unit.research.backtests import random_bars
+from tradewrit.research.report.thinning import coarser, histogram, rows_that_show
 
 COLUMN = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)
 
@@ -55,19 +53,3 @@ def test_every_value_is_in_one_bin_and_zero_parts_losses_from_profits(cents: lis
     assert len(edges) == len(counts) + 1
     losses = sum(count for count, end in zip(counts, edges[1:], strict=True) if end <= 0)
     assert losses == sum(value < 0 for value in values)
-
-
-def closes(symbol: str, start: int, *prices: float) -> Bars:
-    column = np.array(prices)
-    return Bars(symbol, start + DAY * np.arange(len(prices), dtype=np.int64), *[column] * 5)
-
-
-def test_buy_and_hold_keeps_a_late_symbols_share_in_cash() -> None:
-    bars = [closes("AAPL", MONDAY, 10.0, 20.0, 20.0), closes("MSFT", MONDAY + DAY, 50.0, 25.0)]
-    held = buy_and_hold(bars, MONDAY + DAY * np.arange(3, dtype=np.int64), 100.0)
-    assert held is not None
-    assert held.tolist() == [100.0, 150.0, 125.0]
-
-
-def test_buy_and_hold_of_nothing_is_none() -> None:
-    assert buy_and_hold([], np.array([MONDAY], dtype=np.int64), 100.0) is None

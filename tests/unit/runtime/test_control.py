@@ -51,7 +51,9 @@ from tradewrit.errors import PermissionDenied
 
 @pytest.fixture
 def world() -> World:
-    world = World(feed=TableFeed({SYMBOL: Quote(SYMBOL, START, 176.0, 176.2)}, [Bar(SYMBOL, 1, 1, 1, 1, 1, 1)]))
+    world = World(
+        feed=TableFeed({SYMBOL: Quote(SYMBOL, START, 176.0, 176.2)}, [Bar(SYMBOL, 1, 1, 1, 1, 1, 1)])
+    )
     world.enter()
     return world
 
@@ -159,7 +161,7 @@ def test_history_tells_one_trade_or_all_and_from_any_record_on(world: World) -> 
     trade = [event for _, event in world.control.history(world.trade.id)]
     assert {event.trace for event in trade} == {world.trade.id}
     assert len(trade) == len(everything) - 2  # the account's opening and the scan
-    assert [record.seq for record, _ in world.control.history(after=5)][0] == 6
+    assert next(record.seq for record, _ in world.control.history(after=5)) == 6
 
 
 def test_following_hears_what_matches_as_it_happens(world: World) -> None:

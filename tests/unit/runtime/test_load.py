@@ -50,9 +50,7 @@ def test_without_a_snapshot_the_journal_is_enough(journal: MemoryJournal) -> Non
 
 
 def test_a_snapshot_that_lies_is_passed_over(journal: MemoryJournal) -> None:
-    lie = msgspec.structs.replace(
-        snapshot_of(books_after(6), STREAM, 6), body=books_after(5).encoded()
-    )
+    lie = msgspec.structs.replace(snapshot_of(books_after(6), STREAM, 6), body=books_after(5).encoded())
     journal.save_snapshot(lie)
     assert load(journal, STREAM).books == books_after(10)
 

@@ -32,10 +32,14 @@ def tick(sequence: int, price: float = 10.0) -> TickReceived:
 
 def test_before_anything_was_heard_nothing_is_known() -> None:
     market = view()
-    assert market.bar(SYMBOL) is market.quote(SYMBOL) is market.mark(SYMBOL) is market.signal(SYMBOL) is None
+    assert market.bar(SYMBOL) is None
+    assert market.quote(SYMBOL) is None
+    assert market.mark(SYMBOL) is None
+    assert market.signal(SYMBOL) is None
     assert math.isnan(market.last(SYMBOL))
     assert (market.sequence(SYMBOL), market.bars_since(SYMBOL, 0)) == (0, 0)
-    assert market.symbols() == market.speaking() == ()
+    assert market.symbols() == ()
+    assert market.speaking() == ()
 
 
 def test_a_bar_moves_the_last_price_and_ranks_symbols_by_their_first() -> None:

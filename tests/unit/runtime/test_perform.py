@@ -115,7 +115,9 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("agent", "effect", "owner"), PAIRS, ids=lambda value: getattr(value, "__class__", value).__name__)
+@pytest.mark.parametrize(
+    ("agent", "effect", "owner"), PAIRS, ids=lambda value: getattr(value, "__class__", value).__name__
+)
 def test_only_the_role_that_owns_an_effect_may_have_it_performed(
     bench: Bench, agent: str, effect: Effect, owner: str
 ) -> None:
@@ -179,7 +181,9 @@ def test_an_order_that_was_surely_not_sent_is_rejected(bench: Bench, failure: Ex
     assert not bench.line.exchange.open_orders()
 
 
-@pytest.mark.parametrize("failure", [UNREACHABLE, THROTTLED, UNAUTHORIZED], ids=lambda failure: type(failure).__name__)
+@pytest.mark.parametrize(
+    "failure", [UNREACHABLE, THROTTLED, UNAUTHORIZED], ids=lambda failure: type(failure).__name__
+)
 @pytest.mark.parametrize(
     ("effect", "call", "kind"),
     [(CANCEL, "cancel", Exec.CANCEL_REJECTED), (REPLACE, "replace", Exec.REPLACE_REJECTED)],

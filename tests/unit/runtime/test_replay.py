@@ -121,7 +121,7 @@ def test_exits_by_every_road_leave_no_trace_in_the_books_but_the_totals() -> Non
         world.bar(100.0)
         world.bar(100.0)
     books = world.books
-    assert not (books.trades or books.orders or books.positions or books.reviews or books.active)
+    assert not any((books.trades, books.orders, books.positions, books.reviews, books.active))
     assert books.stats.trades == 2
     assert books.cash == 100_000 - books.stats.fees
     assert books.stats.fees == 4 * Decimal("1000.00") / 1000

@@ -22,7 +22,8 @@ def test_the_reference_page_is_what_the_commands_say() -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_and_option_is_on_the_reference_page(words: tuple[str, ...]) -> None:
-    section = PAGE.read_text().partition(f"\n## {' '.join(words)}\n")[2].partition("\n## ")[0]
+    page = PAGE.read_text().replace("\\|", "|")  # a bar is escaped within a table
+    section = page.partition(f"\n## {' '.join(words)}\n")[2].partition("\n## ")[0]
     assert f"    {' '.join(words)}" in section
     for param in COMMANDS[words].params:
         if param.name != "help":

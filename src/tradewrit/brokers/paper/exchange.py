@@ -22,6 +22,7 @@ from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Interval, Quote
+from tradewrit.domain.money import exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
@@ -177,23 +178,28 @@ class PaperExchange:
 
     def open(self, bar: Bar) -> Sequence[ExecutionReport]:
         """The bar's first trade, met by what was working before it."""
-        return self._matching.open(bar)
+        with exactly():
+            return self._matching.open(bar)
 
     def trade(self, bar: Bar) -> Sequence[ExecutionReport]:
         """The rest of the bar, met by what rests in the book: stops first, then limits."""
-        return self._matching.trade(bar)
+        with exactly():
+            return self._matching.trade(bar)
 
     def close(self, bar: Bar) -> Sequence[ExecutionReport]:
         """The bar's end: stops born inside it, on-close orders, trailing stops, the end of the day."""
-        return self._matching.close(bar)
+        with exactly():
+            return self._matching.close(bar)
 
     def quote(self, quote: Quote) -> Sequence[ExecutionReport]:
         """The same order types against a quote: buys at the ask, sells at the bid."""
-        return self._matching.quote(quote)
+        with exactly():
+            return self._matching.quote(quote)
 
     def session_closed(self, at: int) -> Sequence[ExecutionReport]:
         """The session ended at `at`: on-close orders meet the last quote, DAY orders expire."""
-        return self._matching.session_closed(at)
+        with exactly():
+            return self._matching.session_closed(at)
 
     # -- what is working
 

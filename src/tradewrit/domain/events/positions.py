@@ -149,6 +149,14 @@ class TradeAborted(Event, frozen=True, kw_only=True, gc=False, tag="position.tra
     reason: str
 
 
+class TradeRevived(Event, frozen=True, kw_only=True, gc=False, tag="position.trade.revived"):
+    """The venue filled an entry that we had taken for dead: the trade is open after all."""
+
+    trade_id: str
+    symbol: str
+    client_order_id: str
+
+
 class PnlUpdated(Answer, frozen=True, kw_only=True, gc=False, tag="position.pnl.updated"):
     """Unrealised P&L of an open position; at most once a second per position, never journalled."""
 

@@ -1,6 +1,6 @@
 """Listens to a run and keeps what its result is made of: round trips, fills, and nothing per bar."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +17,7 @@ from tradewrit.domain.events.positions import (
     PositionOpened,
     StopMoved,
 )
+from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Direction
 from tradewrit.features.bars import Floats, Times
@@ -46,9 +47,10 @@ class _Plan(msgspec.Struct):
 
 
 class Collector:
-    """A pump listener."""
+    """A pump listener. instrument: of a symbol, for what a unit of it is worth."""
 
-    def __init__(self) -> None:
+    def __init__(self, instrument: Callable[[str], Instrument]) -> None:
+        self._instrument = instrument
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
         self.counts: dict[str, int] = {}
@@ -98,6 +100,7 @@ class Collector:
             pnl=lot.pnl,
             stop=plan.stop,
             target=plan.target,
+            multiplier=self._instrument(lot.symbol).multiplier,
         )
 
 

@@ -27,7 +27,7 @@ class ColumnMarket:
     def __init__(
         self, bars: Sequence[Bars], strategy: Strategy, instrument: Callable[[str], Instrument]
     ) -> None:
-        self._bars = bars
+        self._bars = bars = [_read_only(one) for one in bars]
         self._strategy = strategy
         self._instrument = instrument
         self._names = tuple(one.symbol for one in bars)
@@ -140,3 +140,11 @@ class ColumnMarket:
     def symbols(self) -> Sequence[str]:
         """Every symbol that has had a bar, by rank."""
         return tuple(name for name, i in zip(self._names, self._at, strict=True) if i >= 0)
+
+
+def _read_only(bars: Bars) -> Bars:
+    """The same memory, safe to hand to a strategy: none can change the bars that others will see."""
+    view = bars.head(len(bars))
+    for name in ("ts", "open", "high", "low", "close", "volume"):
+        getattr(view, name).flags.writeable = False
+    return view

@@ -12,7 +12,8 @@ import msgspec
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.market import Bar
+from tradewrit.domain.market import Bar, Interval
+from tradewrit.domain.money import exactly
 from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit_order
@@ -71,11 +72,12 @@ def run(
         initial_cash=setup.initial_cash,
         rules=setup.rules,
         seed=setup.seed,
+        interval=next((known for known in Interval if known.ns == tape.interval), None),
         marks=_mark_of(market),
         clock=clock.now,
         account=setup.account,
     )
-    collector = Collector()
+    collector = Collector(setup.instrument)
     desk = Desk(
         setup.opening(journal.id, strategy.name(), start, VERSION),
         journal=journal,
@@ -85,8 +87,10 @@ def run(
         grants=Grants(journal.id, ttl_s=setup.grant_ttl_s),
         listeners=(collector, *listeners),
     )
-    _walk(tape, desk, exchange, market, clock, progress)
-    books = desk.books
+    with exactly():
+        _walk(tape, desk, exchange, market, clock, progress)
+        books = desk.books
+        final_equity = equity(books, market.mark)
     result = Result(
         engine="events",
         strategy=strategy.name(),
@@ -96,7 +100,7 @@ def run(
         trades=in_exit_order(collector.round_trips, tape.symbols),
         open_positions=len(books.positions),
         initial_cash=setup.initial_cash,
-        final_equity=equity(books, market.mark),
+        final_equity=final_equity,
         fees=books.stats.fees,
         curve=equity_curve(tape, collector.booked, books, setup.initial_cash),
         interval_ns=tape.interval,

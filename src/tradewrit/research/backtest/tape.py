@@ -4,10 +4,12 @@ Memory stays near the columns': rows become Python values one stretch at a time.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain, pairwise, repeat
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradewrit.domain.market import DAY
 from tradewrit.errors import DataError
@@ -24,6 +26,7 @@ class Tape:
     """Symbols by rank (as given) and their bars by time, ties in rank order.
 
     interval: ns, one length for all bars: the shortest step of any symbol that has one.
+    rank: of each symbol. is_aligned: whether all symbols have bars at the very same times.
     Raises DataError for a symbol given twice, and when there is no bar at all.
     """
 
@@ -32,40 +35,46 @@ class Tape:
         self.symbols = tuple(one.symbol for one in bars)
         if len(set(self.symbols)) != len(self.symbols):
             raise DataError("a symbol appears twice in the data")
-        lengths = [len(one) for one in bars]
-        self.rows = sum(lengths)
+        self.rows = sum(len(one) for one in bars)
         if not self.rows:
             raise DataError("there are no bars to run on")
-        self.interval = min((interval_ns(one) for one in bars if len(one) > 1), default=DAY)
-        if len(self.bars) == 1:  # nothing to merge, and a copy of a long history is not small
-            self._times = self.bars[0].ts
-            self._turns = np.zeros(self.rows, dtype=np.int32)
-            self._bounds = np.arange(self.rows + 1)
-            return
-        times = np.concatenate([one.ts for one in bars])
+        self.rank = {symbol: rank for rank, symbol in enumerate(self.symbols)}
+        self.is_aligned = all(one.ts is bars[0].ts or np.array_equal(one.ts, bars[0].ts) for one in bars)
+        timed = self.bars[:1] if self.is_aligned else self.bars
+        self.interval = min((interval_ns(one) for one in timed if len(one) > 1), default=DAY)
+
+    @cached_property
+    def _order(self) -> tuple[Times, NDArray[np.int32], NDArray[np.int64]]:
+        """The union of all times, whose turn it is row after row, and where in that each time begins."""
+        if self.is_aligned:
+            count, times = len(self.bars), self.bars[0].ts
+            turns = np.tile(np.arange(count, dtype=np.int32), len(times))
+            return times, turns, np.arange(0, self.rows + 1, count)
+        times = np.concatenate([one.ts for one in self.bars])
         order = np.argsort(times, kind="stable")
-        self._turns = np.repeat(np.arange(len(bars), dtype=np.int32), lengths)[order]
+        lengths = [len(one) for one in self.bars]
+        turns = np.repeat(np.arange(len(self.bars), dtype=np.int32), lengths)[order]
         times = times[order]
         starts = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
-        self._times = times[starts]
-        self._bounds = np.append(starts, self.rows)
+        return times[starts], turns, np.append(starts, self.rows)
 
     def times(self) -> Times:
         """The union of all bar times, rising."""
-        return self._times
+        return self.bars[0].ts if self.is_aligned else self._order[0]
 
     def slices(self) -> Iterator[tuple[int, int, list[Row]]]:
         """One bar time after another: when the bars opened, when they closed, and their rows.
 
         The close is one interval after the open, or the next time if that comes earlier.
         """
-        opens, closes = self._times, self._times + self.interval
+        opens, all_turns, all_bounds = self._order
+        closes = opens + self.interval
         np.minimum(closes[:-1], opens[1:], out=closes[:-1])
         symbols = [_rows(rank, one, len(self.bars)) for rank, one in enumerate(self.bars)]
         most = max(1, _STRETCH // len(self.bars))
         for start in range(0, len(opens), most):
-            bounds = self._bounds[start : start + most + 1]
-            turns = self._turns[bounds[0] : bounds[-1]].tolist()
+            bounds = all_bounds[start : start + most + 1]
+            turns = all_turns[bounds[0] : bounds[-1]].tolist()
             # Whose turn it is says whose next row comes: no row is looked up, none is sorted.
             rows = list(map(next, map(symbols.__getitem__, turns)))
             stretch = slice(start, start + most)

@@ -1,7 +1,7 @@
 """Everything the page draws, as one JSON-able tree, cut down to what a screen can show.
 
-Times are UTC milliseconds, each column of times as its first value and then the steps. Numbers are
-rounded for drawing; exact amounts are in the trades file.
+Times are UTC milliseconds; long columns are packed (see `packing`). Numbers are rounded for drawing;
+exact amounts are in the trades file.
 """
 
 from collections import Counter
@@ -12,96 +12,100 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tradewrit.features.bars import Bars, Floats, Times
-from tradewrit.research.metrics import Group, Metrics, underwater
+from tradewrit.features.bars import Bars
+from tradewrit.research.metrics.excursions import Excursions, excursions
+from tradewrit.research.metrics.figures import TABLES, Drawdown, Group, Metrics
+from tradewrit.research.report.curves import benchmarks, curves
 from tradewrit.research.report.glossary import GLOSSARY
-from tradewrit.research.report.thinning import buy_and_hold, coarser, histogram, rows_that_show
+from tradewrit.research.report.packing import MILLISECOND, packed_candles
+from tradewrit.research.report.thinning import coarser, histogram
 from tradewrit.research.results import Result, RoundTrip, encode
 
-CURVE_BUCKETS: Final = 500
-CANDLES: Final = 15_000
-"""Over all charts; at about 35 bytes each they are the largest part of the page."""
-CANDLES_PER_CHART: Final = 3_000
-CHARTS: Final = 60
+CANDLES: Final = 30_000
+"""Over all charts; at about 16 bytes each they are the largest part of the page."""
+CANDLES_PER_CHART: Final = 6_000
+CHARTS: Final = 500
 TRADES: Final = 4_000
 LISTED: Final = 300
 GROUPS: Final = 200
 PARAMETER_LENGTH: Final = 500
-_MILLISECOND = 1_000_000
 
 
 def payload(
     result: Result, metrics: Metrics, bars: Mapping[str, Bars], *, title: str, notes: Sequence[str]
 ) -> dict[str, Any]:
-    """The tree that `report.js` reads; every list in it is bounded, whatever the result's size."""
-    held = buy_and_hold(
-        [bars[symbol] for symbol in result.symbols if symbol in bars],
-        result.curve.ts,
-        float(result.initial_cash),
-    )
-    charts = _charts(result, bars)
+    """The tree that the page's script reads; every list in it is bounded, whatever the result's size."""
     return {
-        "title": title,
-        "notes": list(notes),
-        "strategy": result.strategy,
-        "engine": result.engine,
-        "currency": result.currency,
-        "parameters": {name: _shown(value) for name, value in result.parameters.items()},
-        "symbols": result.symbols[:GROUPS],
-        "symbol_count": len(result.symbols),
-        "bars": result.bars,
-        "interval_ms": result.interval_ns // _MILLISECOND,
-        "period": [int(result.curve.ts[k]) // _MILLISECOND for k in (0, -1)] if len(result.curve) else None,
+        **heading(result, title, notes),
+        "parameters": shown_parameters(result),
         "open_positions": result.open_positions,
-        "initial_cash": result.initial_cash,
         "final_equity": result.final_equity,
         "seconds": {"load": result.load_seconds, "run": result.run_seconds, "cpu": result.run_cpu_seconds},
-        "metrics": _scalars(metrics),
+        "metrics": scalars(metrics),
         "glossary": GLOSSARY,
-        "curve": _curve(result, held),
+        "curve": curves({result.strategy: result}, benchmarks(result, metrics, bars), metrics.risk_free),
         "months": metrics.months,
         "years": metrics.calendar_years,
+        "by_month": [[group.name, group.trades, group.net_profit] for group in metrics.by_month],
+        "drawdowns": [_drawdown(one) for one in metrics.drawdowns],
         "histogram": histogram(np.array([trade.pnl for trade in result.trades], dtype=np.float64)),
-        "charts": charts,
-        "trades": _trades(result.trades),
+        "charts": _charts(result, bars),
+        "trades": _trades(result.trades, excursions(result.trades, bars)),
         "listed": LISTED,
         "by_symbol": _largest(metrics.by_symbol),
         "by_exit_reason": _largest(metrics.by_exit_reason),
     }
 
 
+def heading(result: Result, title: str, notes: Sequence[str]) -> dict[str, Any]:
+    """What the page is about, and the units of its numbers."""
+    return {
+        "title": title,
+        "notes": list(notes),
+        "strategy": result.strategy,
+        "engine": result.engine,
+        "currency": result.currency,
+        "symbols": result.symbols[:GROUPS],
+        "symbol_count": len(result.symbols),
+        "bars": result.bars,
+        "interval_ms": result.interval_ns // MILLISECOND,
+        "period": [int(result.curve.ts[k]) // MILLISECOND for k in (0, -1)] if len(result.curve) else None,
+        "initial_cash": result.initial_cash,
+    }
+
+
+def shown_parameters(result: Result) -> dict[str, str]:
+    """The strategy's parameters as text that is not without end."""
+    return {name: _shown(value) for name, value in result.parameters.items()}
+
+
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else encode(value).decode()
+    text = "none" if value is None else value if isinstance(value, str) else encode(value).decode()
     return text if len(text) <= PARAMETER_LENGTH else text[:PARAMETER_LENGTH] + "..."
 
 
-def _scalars(metrics: Metrics) -> dict[str, Any]:
-    tables = {"by_symbol", "by_exit_reason", "months", "calendar_years"}
-    found = {name: value for name, value in msgspec.structs.asdict(metrics).items() if name not in tables}
+def scalars(metrics: Metrics) -> dict[str, Any]:
+    """The single figures, durations and moments in ms: JavaScript's numbers end at 2**53."""
+    found = {name: value for name, value in msgspec.structs.asdict(metrics).items() if name not in TABLES}
     for name, value in found.items():
         if value is not None and name.endswith(("_ns", "_at")):
-            found[name] = value // _MILLISECOND  # JavaScript's numbers end at 2**53
+            found[name] = value // MILLISECOND
     return found
+
+
+def _drawdown(one: Drawdown) -> dict[str, Any]:
+    return {
+        "depth": one.depth,
+        "peak": one.peak_at // MILLISECOND,
+        "trough": one.trough_at // MILLISECOND,
+        "recovered": None if one.recovered_at is None else one.recovered_at // MILLISECOND,
+        "length": one.length_ns // MILLISECOND,
+    }
 
 
 def _largest(groups: Sequence[Group]) -> dict[str, Any]:
     ranked = sorted(groups, key=lambda group: (-group.trades, group.name))
     return {"groups": ranked[:GROUPS], "total": len(groups)}
-
-
-def _curve(result: Result, held: Floats | None) -> dict[str, Any]:
-    curve, start = result.curve, float(result.initial_cash)
-    if not len(curve):
-        return {"t": [], "equity": [], "drawdown": [], "exposure": [], "hold": None}
-    columns = [curve.equity, underwater(start, curve.equity), curve.exposure]
-    rows = rows_that_show(columns if held is None else [*columns, held], CURVE_BUCKETS)
-    return {
-        "t": _steps(curve.ts[rows]),
-        "equity": np.round(curve.equity[rows], 2).tolist(),
-        "drawdown": np.round(columns[1][rows], 5).tolist(),
-        "exposure": np.round(curve.exposure[rows], 4).tolist(),
-        "hold": None if held is None else np.round(held[rows], 2).tolist(),
-    }
 
 
 def _charts(result: Result, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
@@ -114,46 +118,19 @@ def _charts(result: Result, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
 
 
 def _chart(bars: Bars, limit: int) -> dict[str, Any]:
-    shown = coarser(bars, limit)
-    places = _decimals(bars.close)
-    return {
-        "symbol": bars.symbol,
-        "merged": -(-len(bars) // limit),
-        "decimals": places,
-        "t": _steps(shown.ts),
-        **{
-            name: np.round(getattr(shown, name), places).tolist() for name in ("open", "high", "low", "close")
-        },
-    }
+    packed = packed_candles(coarser(bars, limit))
+    return {"symbol": bars.symbol, "merged": -(-len(bars) // limit), **packed}
 
 
-def _decimals(prices: Floats) -> int:
-    """Decimals to draw with: all the prices have, but no more than about six figures of a typical one.
-
-    2 for 175.50, 5 for 1.10345, 9 for 0.000012345678.
-    """
-    typical = float(np.median(np.abs(prices)))
-    most = int(np.clip(5 - np.floor(np.log10(typical)), 2, 10)) if typical > 0 else 2
-    return next(places for places in range(2, 11) if places == most or _has_at_most(prices, places))
-
-
-def _has_at_most(prices: Floats, places: int) -> bool:
-    return bool(np.array_equal(np.round(prices, places), prices))
-
-
-def _steps(ts: Times) -> list[int]:
-    steps: list[int] = np.diff(ts // _MILLISECOND, prepend=0).tolist()
-    return steps
-
-
-def _trades(trades: Sequence[RoundTrip]) -> dict[str, Any]:
+def _trades(trades: Sequence[RoundTrip], moved: Excursions) -> dict[str, Any]:
     """Rows for table and markers; symbols and reasons by number. `total` counts those left out too."""
     kept = _trades_kept(trades)
     symbols = sorted({trades[k].symbol for k in kept})
     reasons = sorted({trades[k].exit_reason for k in kept})
     symbol_number = {symbol: k for k, symbol in enumerate(symbols)}
     reason_number = {reason: k for k, reason in enumerate(reasons)}
-    rows = [_row(k + 1, trades[k], symbol_number, reason_number) for k in kept]
+    adverse, favourable = (np.round(column, 5).tolist() for column in (moved.adverse, moved.favourable))
+    rows = [[k + 1, *_row(trades[k], symbol_number, reason_number), adverse[k], favourable[k]] for k in kept]
     return {"total": len(trades), "symbols": symbols, "reasons": reasons, "rows": rows}
 
 
@@ -167,19 +144,20 @@ def _trades_kept(trades: Sequence[RoundTrip]) -> list[int]:
     return sorted({*range(LISTED), *by_pnl[:100], *by_pnl[-100:], *even})
 
 
-def _row(number: int, trade: RoundTrip, symbols: dict[str, int], reasons: dict[str, int]) -> list[Any]:
+def _row(trade: RoundTrip, symbols: dict[str, int], reasons: dict[str, int]) -> list[Any]:
+    notional = trade.notional
     return [
-        number,
         symbols[trade.symbol],
         1 if trade.side == "long" else -1,
         float(trade.quantity),
-        trade.entry_time // _MILLISECOND,
+        trade.entry_time // MILLISECOND,
         float(trade.entry_price),
-        trade.exit_time // _MILLISECOND,
+        trade.exit_time // MILLISECOND,
         float(trade.exit_price),
         reasons[trade.exit_reason],
         _cents(trade.fees),
         _cents(trade.pnl),
+        None if not notional else round(float(trade.pnl / notional), 5),
         _level(trade.stop),
         _level(trade.target),
     ]

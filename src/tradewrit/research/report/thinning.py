@@ -50,22 +50,6 @@ def coarser(bars: Bars, limit: int) -> Bars:
     )
 
 
-def buy_and_hold(bars: Sequence[Bars], at: NDArray[np.int64], cash: float) -> Floats | None:
-    """Equity at each time of `at` had `cash` been split evenly and each part spent on one symbol.
-
-    Every symbol is bought at its first close, without fees, and never sold; its part is cash until
-    then. None without any bar.
-    """
-    held = [one for one in bars if len(one)]
-    if not held:
-        return None
-    total = np.zeros(len(at))
-    for one in held:
-        row = np.searchsorted(one.ts, at, side="right") - 1
-        total += np.where(row < 0, 1.0, one.close[np.maximum(row, 0)] / one.close[0])
-    return total * (cash / len(held))
-
-
 def histogram(values: Floats) -> tuple[list[float], list[int]]:
     """Bin edges at round numbers, 0 among them, and counts; (edges, counts), one edge more.
 

@@ -1,7 +1,7 @@
 """`tradewrit backtest`: a strategy over a file of bars, through the whole desk."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from tradewrit.config.environment import process_environment
 from tradewrit.config.places import journal_file
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError, JournalError
+from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
 
@@ -54,6 +55,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             "tradewrit backtest --strategy trend_following --data bars.parquet",
             "tradewrit backtest --strategy mine.py --data bars.csv --param window=50 --report out.html",
             "tradewrit backtest --data bars.csv --json --trades trades.csv > result.json",
+            "tradewrit backtest --data bars.csv --compare trend_following trend_following:stop_fraction=0.03",
         ),
     )
     def _backtest(
@@ -115,6 +117,16 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 help="Record every event here. Without it they are recorded in memory, and are gone.",
             ),
         ] = None,
+        benchmark: Annotated[
+            str | None,
+            typer.Option(
+                "--benchmark",
+                metavar="SYMBOL",
+                help="Judge against holding this symbol of the data, traded or not, instead of all that is "
+                "traded.",
+            ),
+        ] = None,
+        compare: Compare = None,
         as_json: Json = False,
     ) -> None:
         """Run a strategy over past prices, through the same desk that trades.
@@ -126,13 +138,35 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 "the skip engine does not exist yet; use events, or auto, which takes events today",
                 param_hint="--engine",
             )
+        if compare is not None:
+            alone = {"--strategy": strategy, "--param": param, "--trades": trades, "--journal": journal}
+            wanted = asked(compare, alone)
+            _check_outputs(_Outputs(trades=None, report=report, journal=None), data)
+            from tradewrit.surfaces.cli.running import run_backtest
+
+            def run(name: str, parameters: Mapping[str, str]) -> "Done":
+                chosen = _settings(in_force(config), name, map("=".join, parameters.items()), cash)
+                return run_backtest(
+                    chosen,
+                    setup_from(chosen),
+                    data,
+                    symbols,
+                    None,
+                    show_progress=not as_json,
+                    benchmark=benchmark,
+                )
+
+            compare_strategies(wanted, run, report, as_json=as_json)
+            return
         settings = _settings(in_force(config), strategy, param or (), cash)
         kept = _Outputs(trades=trades, report=report, journal=journal or _configured_journal(settings))
         _check_outputs(kept, data)
         setup = setup_from(settings)
         from tradewrit.surfaces.cli.running import run_backtest
 
-        done = run_backtest(settings, setup, data, symbols, kept.journal, show_progress=not as_json)
+        done = run_backtest(
+            settings, setup, data, symbols, kept.journal, show_progress=not as_json, benchmark=benchmark
+        )
         _write(kept, done)
         if as_json:
             _emit_json(done)
@@ -206,8 +240,7 @@ def _write(outputs: _Outputs, done: "Done") -> None:
     if outputs.trades is not None:
         write_trades_csv(outputs.trades, result.trades)
     if outputs.report is not None:
-        by_symbol = {one.symbol: one for one in done.bars}
-        write_report(result, done.metrics, by_symbol, outputs.report, title=f"{result.strategy}: backtest")
+        write_report(result, done.metrics, done.known, outputs.report, title=f"{result.strategy}: backtest")
 
 
 def _emit_json(done: "Done") -> None:

@@ -1,4 +1,7 @@
-"""`tradewrit data check|import`: what is wrong with a file of bars, and how to make one of a vendor's."""
+"""`tradewrit data check|import`: what is wrong with a file of bars, and how to make one of a vendor's.
+
+The group's other commands are put together in `lake` and `fetch`.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from tradewrit.errors import DataError
+from tradewrit.surfaces.cli import fetch, lake
 from tradewrit.surfaces.cli.errors import FAILED, explain
+from tradewrit.surfaces.cli.lake import KnownSince, Replace, Target
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -25,8 +31,8 @@ class BarTime(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tradewrit data check|import`."""
-    group = typer.Typer(help="Check bar files, and import a vendor's.", no_args_is_help=True)
+    """Add `tradewrit data check|import|resample|lake|fetch`."""
+    group = typer.Typer(help="Check, import, resample and fetch bars.", no_args_is_help=True)
     group.command(
         "check", epilog=example("tradewrit data check bars.parquet", "tradewrit data check bars.csv --json")
     )(_check)
@@ -35,8 +41,11 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "tradewrit data import vendor.csv bars.parquet --symbol AAPL --timezone America/New_York",
             "tradewrit data import minutes.txt bars.csv --column ts=Date+Time --bar-time close",
+            "tradewrit data import bars.parquet lake --known-at 2024-06-30",
         ),
     )(_import)
+    lake.add_to(group)
+    fetch.add_to(group)
     app.add_typer(group, name="data")
 
 
@@ -105,9 +114,7 @@ def _row(finding: "Finding") -> tuple[str | Text, ...]:
 
 def _import(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The vendor's CSV or Parquet file.")],
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="The bar file to write: .parquet, .csv or .csv.gz.")
-    ],
+    target: Target,
     symbol: Annotated[
         str | None,
         typer.Option("--symbol", metavar="NAME", help="The symbol, for a file without such a column."),
@@ -149,18 +156,22 @@ def _import(
     drop_incomplete: Annotated[
         bool, typer.Option("--drop-incomplete", help="Leave out rows without a price, instead of stopping.")
     ] = False,
+    known_at: KnownSince = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Turn a vendor's file into a bar file, or refuse it: nothing is guessed that can be asked.
+    """Turn a vendor's file into a bar file, or put it into a lake: nothing is guessed that can be asked.
 
     Columns: symbol, ts, open, high, low, close, volume. What was done is listed; what could not be
-    understood is the error, and then nothing was written.
+    understood is the error, and then nothing was written. A lake takes the same again without a change.
     """
-    from tradewrit.market.imports import import_bars
+    from tradewrit.market.imports import read_bars_or_vendor
+    from tradewrit.market.intervals import interval_from
 
-    report = import_bars(
+    if source.resolve() == target.resolve():
+        raise DataError(f"{source}: source and target are the same file; name another target")
+    found = read_bars_or_vendor(
         source,
-        target,
         columns=dict(map(_mapping, column or ())),
         symbol=symbol,
         timezone=timezone,
@@ -169,10 +180,15 @@ def _import(
         date_format=date_format,
         drop_incomplete=drop_incomplete,
     )
+    length = None if interval is None else interval_from(interval)
+    stored = lake.store(
+        target, found.bars, source=str(source), known_at=known_at, interval=length, replace=replace
+    )
+    report = found.report(str(target))
     if as_json:
-        emit_json(report.to_dict())
+        emit_json({**report.to_dict(), **({"lake": stored.deposit.to_dict()} if stored.deposit else {})})
     else:
-        _emit_import(report)
+        _emit_import(report, stored)
 
 
 def _mapping(text: str) -> tuple[str, str]:
@@ -182,11 +198,8 @@ def _mapping(text: str) -> tuple[str, str]:
     return ours.strip(), theirs.strip()
 
 
-def _emit_import(report: "ImportReport") -> None:
+def _emit_import(report: "ImportReport", stored: lake.Stored) -> None:
     renamed = [f"{ours} from {theirs}" for ours, theirs in report.columns.items() if ours != theirs]
-    emit_text(
-        f"{report.source}: {report.rows_read:,} rows read\n"
-        f"{report.target}: {report.rows_written:,} rows written, {', '.join(report.symbols)}"
-    )
+    emit_text(f"{report.source}: {report.rows_read:,} rows read\n{lake.told(stored)}")
     for note in (*([f"columns: {', '.join(renamed)}"] if renamed else []), *report.notes):
         emit_text(f"- {note}")

@@ -3,7 +3,7 @@
 Imports the engine, so commands import it when they are called.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,7 @@ from tradewrit.market.store import read_bars
 from tradewrit.research.backtest.events import Run, run
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
+from tradewrit.research.metrics.benchmark import bars_of
 from tradewrit.runtime.clock import Stopwatch, SystemClock, draw_journal_id
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
@@ -31,11 +32,15 @@ _FEWEST_TICKS: Final = 100
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A finished backtest: the run, its figures, the bars it saw, and what kept ideas from trading."""
+    """A finished backtest: the run, its figures, the bars it saw, and what kept ideas from trading.
+
+    known: every symbol whose bars its figures rest on: those traded, and the one it was judged against.
+    """
 
     run: Run
     metrics: Metrics
     bars: Sequence[Bars]
+    known: Mapping[str, Bars]
     why_not: WhyNot
 
 
@@ -47,15 +52,19 @@ def run_backtest(
     journal: Path | None,
     *,
     show_progress: bool,
+    benchmark: str | None = None,
 ) -> Done:
     """Read the bars, run the strategy over them, and judge the result.
 
     symbols: comma-separated names, None for all. journal: a file that does not exist yet; None for
-    memory. Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
+    memory. benchmark: a symbol of the data to judge against, traded or not; None for buy and hold of
+    what is traded. Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
     """
     strategy = load_strategy(config.strategy.name, config.strategy.parameters)
     watch = Stopwatch()
-    bars = _chosen(read_bars(data), symbols)
+    everything = read_bars(data)
+    against = None if benchmark is None else bars_of(benchmark, {one.symbol: one for one in everything})
+    bars = _chosen(everything, symbols)
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
@@ -70,7 +79,9 @@ def run_backtest(
             load_seconds=load_seconds,
             listeners=(why_not,),
         )
-    return Done(run=done, metrics=compute(done.result), bars=bars, why_not=why_not)
+    known = {one.symbol: one for one in bars} | ({} if against is None else {against.symbol: against})
+    metrics = compute(done.result, bars=known, benchmark=benchmark)
+    return Done(run=done, metrics=metrics, bars=bars, known=known, why_not=why_not)
 
 
 def _warn_of_ticks(bars: list[Bars], setup: Setup) -> None:

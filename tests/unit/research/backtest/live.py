@@ -6,9 +6,10 @@ Every bar is shown to the venue whether or not it has orders, and the strategy s
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tradewrit.brokers.paper.exchange import PaperExchange
-from tradewrit.domain.market import Bar
+from tradewrit.domain.market import DAY, Bar, Interval
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import ManualClock, draw_journal_id
@@ -30,7 +31,7 @@ def live_run(
         for bar in one.rows():
             by_time[bar.ts].append(bar)
     times = sorted(by_time)
-    step = min((b - a for one in bars for a, b in zip(one.ts[:-1], one.ts[1:], strict=True)), default=math.inf)
+    step = min((b - a for one in bars for a, b in pairwise(one.ts.tolist())), default=DAY)
     journal = MemoryJournal(draw_journal_id(setup.seed))
     market = LiveMarket(strategy, setup.instrument)
     clock = ManualClock(times[0])
@@ -40,6 +41,7 @@ def live_run(
         rules=setup.rules,
         seed=setup.seed,
         account=setup.account,
+        interval=next((known for known in Interval if known.ns == step), None),
         clock=clock.now,
         marks=lambda symbol: None if math.isnan(last := market.last(symbol)) else last,
     )
@@ -55,7 +57,7 @@ def live_run(
         for phase in (exchange.open, exchange.trade, exchange.close):
             for bar in by_time[ts]:
                 desk.feed_all(phase(bar), "broker")
-        closed_at = int(min(ts + min(step, 86_400 * 10**9), after))
+        closed_at = int(min(ts + step, after))
         clock.set(closed_at)
         desk.close_bars(by_time[ts], closed_at)
         if after_bar is not None:

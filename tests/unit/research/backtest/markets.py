@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from benchmarks.plain_loop import SymbolColumns
-from tradewrit.domain.market import MINUTE, SECOND
+from tradewrit.domain.market import DAY, MINUTE, SECOND
 from tradewrit.features.bars import Bars
 
 START = 1_700_000_000 * SECOND
@@ -23,7 +23,7 @@ class Shape(NamedTuple):
 
     sigma: standard deviation of a bar's return. price: what the symbols' first prices scatter above.
     decimals: of all prices. missing: share of bars left out. is_shifted: symbols have times of their own.
-    is_uneven: symbols begin and end at different times.
+    is_uneven: symbols begin and end at different times. step: from bar to bar, ns.
     """
 
     seed: int
@@ -35,6 +35,7 @@ class Shape(NamedTuple):
     missing: float
     is_shifted: bool
     is_uneven: bool
+    step: int = MINUTE
 
 
 def market(shape: Shape) -> list[Bars]:
@@ -59,7 +60,7 @@ def _symbol(name: str, rank: int, shape: Shape, rng: random.Random) -> Bars:
         close = _price(opened * (1 + rng.gauss(0, sigma)), decimals)
         high = max(opened, close, _price(max(opened, close) * (1 + rng.random() * sigma), decimals))
         low = min(opened, close, _price(min(opened, close) * (1 - rng.random() * sigma), decimals))
-        rows.append((START + k * MINUTE + shift, opened, high, low, close, float(rng.randrange(50))))
+        rows.append((START + k * shape.step + shift, opened, high, low, close, float(rng.randrange(50))))
     ts, *values = zip(*rows, strict=True) if rows else ((),) * 6
     return Bars(name, np.array(ts, dtype=np.int64), *(np.array(column, dtype=float) for column in values))
 
@@ -85,6 +86,7 @@ def shape_of(seed: int, symbols: int = 50, bars: int = 150) -> Shape:
         missing=rng.choice([0.0, 0.0, 0.15, 0.6]),
         is_shifted=rng.random() < 0.3,
         is_uneven=rng.random() < 0.5,
+        step=rng.choice([MINUTE, MINUTE, DAY]),
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from tests.unit.research.backtest.markets import CASH
 from tradewrit import Inputs, Signals, Strategy, sma
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.fees import BpsFee, FixedFee, PerShareFee
+from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.domain.orders import OrderType
@@ -60,7 +60,12 @@ LOOSE = Limits(
     max_open_positions=4,
     max_leverage=Decimal(2),
 )
-_FEES = [BpsFee(), PerShareFee(), PerShareFee(maximum_fraction=Decimal("0.01")), FixedFee(Decimal(1))]
+_FEES: list[FeeModel] = [
+    BpsFee(),
+    PerShareFee(),
+    PerShareFee(maximum_fraction=Decimal("0.01")),
+    FixedFee(Decimal(1)),
+]
 
 
 def rules_of(seed: int) -> PaperRules:
@@ -69,7 +74,7 @@ def rules_of(seed: int) -> PaperRules:
     return PaperRules(
         fees=rng.choice(_FEES),
         slippage_bps=rng.choice([Decimal(0), Decimal(5), Decimal("33.3")]),
-        limit_fills=rng.choice(["touch", "through"]),  # type: ignore[arg-type]  # choice widens to str
+        limit_fills=rng.choice(["touch", "through"]),
         participation_fraction=rng.choice([None, None, Decimal("0.1"), Decimal(1)]),
         margin=rng.random() < 0.7,
         settlement_days=rng.choice([0, 0, 1]),

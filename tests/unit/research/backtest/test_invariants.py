@@ -74,6 +74,8 @@ class Cover:
                     self._failing.add(trade)
                 case StopSet(trade_id=trade) | StopMoved(trade_id=trade) | ExitSent(trade_id=trade):
                     self._failing.discard(trade)
+                case _:
+                    continue
 
 
 def assert_nothing_is_left_over(books: Books) -> None:
@@ -104,14 +106,19 @@ def test_every_cent_of_equity_is_accounted_for(seed: int) -> None:
     closes = {one.symbol: Decimal(repr(float(one.close[-1]))) for one in bars}
     realised = sum((trade.pnl for trade in result.trades), Decimal(0))
     unrealised = sum(
-        (held.unrealised(closes[symbol], books.instrument(symbol)) for symbol, held in books.positions.items()),
+        (
+            held.unrealised(closes[symbol], books.instrument(symbol))
+            for symbol, held in books.positions.items()
+        ),
         Decimal(0),
     )
     entry_fees = sum((lot.fee for held in books.positions.values() for lot in held.lots), Decimal(0))
     assert result.final_equity == result.initial_cash + realised + unrealised - entry_fees
     assert result.fees == sum((trade.fees for trade in result.trades), Decimal(0)) + entry_fees
     assert len(result.curve) == len({int(ts) for one in bars for ts in one.ts})
-    assert abs(result.curve.equity[-1] - float(result.final_equity)) < 1e-9 * max(1.0, result.curve.equity[-1])
+    assert abs(result.curve.equity[-1] - float(result.final_equity)) < 1e-9 * max(
+        1.0, result.curve.equity[-1]
+    )
 
 
 @given(SEEDS)
@@ -144,6 +151,7 @@ def test_the_runs_looked_at_do_everything_a_desk_can_do() -> None:
     assert counts.keys() >= {
         "order.fill.partial",
         "order.submit.rejected",
+        "order.lifetime.expired",
         "position.track.added",
         "position.stop.moved",
         "position.stop.failed",

@@ -1,0 +1,67 @@
+"""Which part of the data a command works on: the options, and the bars they leave."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewrit.domain.times import parse_iso
+
+if TYPE_CHECKING:
+    from tradewrit.features.bars import Bars
+    from tradewrit.market.selection import Selection
+
+Symbols = Annotated[
+    str | None, typer.Option("--symbols", metavar="A,B", help="Only these symbols of the data.")
+]
+Since = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="Only bars from this time on: 2024-01-02.")
+]
+Until = Annotated[
+    str | None, typer.Option("--to", metavar="TIME", help="Only bars before this time: 2024-12-31.")
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--known-at", metavar="TIME", help="From a lake: the bars as they were known at this time."),
+]
+
+
+def moment(text: str | None, option: str) -> int | None:
+    """UTC ns of an option's time, None without one; wrong use for text that is no time."""
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def named(symbols: str | None) -> tuple[str, ...] | None:
+    """The names in a comma-separated list, None for no list; wrong use for an empty one."""
+    if symbols is None:
+        return None
+    names = tuple(dict.fromkeys(name.strip() for name in symbols.split(",") if name.strip()))
+    if not names:
+        raise typer.BadParameter("names no symbol; write it like AAPL,MSFT", param_hint="--symbols")
+    return names
+
+
+def selected(
+    symbols: str | None, since: str | None, until: str | None, known_at: str | None = None
+) -> "Selection":
+    """What the options ask for; wrong use for a time or a list that cannot be read."""
+    from tradewrit.market.selection import Selection
+
+    return Selection(
+        symbols=named(symbols),
+        since=moment(since, "--from"),
+        until=moment(until, "--to"),
+        known_at=moment(known_at, "--known-at"),
+    )
+
+
+def bars_from(data: Path, selection: "Selection") -> "list[Bars]":
+    """The bars at a path that the selection asks for; DataError for unusable data or when nothing is left."""
+    from tradewrit.market.store import read_bars
+
+    return read_bars(data, selection)
