@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,10 +142,11 @@ def test_four_eyes_need_two_people() -> None:
     world.audit()
 
 
-def test_one_person_counts_once() -> None:
+@pytest.mark.parametrize("again", ["maria", "human:maria"])
+def test_one_person_counts_once(again: str) -> None:
     world = asking(FOUR_EYES)
     answer(world, nonce="a")
-    refused = answer(world, nonce="b")[-1]
+    refused = answer(world, actor=again, nonce="b")[-1]
     assert isinstance(refused, AnswerRefused)
     assert refused.reason == "one person counts once"
     assert not world.exchange.open_orders()
@@ -161,8 +163,9 @@ def test_whoever_asked_for_a_trade_cannot_approve_it_but_may_reject_it() -> None
     world.feed(replace(signal, proposal=replace(signal.proposal, requester="maria")), "human:maria")
     assert world.task.shown.proposal.requester == "maria"
     answers: tuple[Answer, ...] = ("approve", "edit")
-    for decision in answers:
-        refused = answer(world, decision, nonce=decision, edit=Edit(quantity=Decimal(1)))[-1]
+    for decision, actor in product(answers, ("maria", "human:maria")):
+        nonce = f"{decision} {actor}"
+        refused = answer(world, decision, actor, nonce=nonce, edit=Edit(quantity=Decimal(1)))[-1]
         assert isinstance(refused, AnswerRefused)
         assert "four eyes" in refused.reason
     answer(world, "reject", nonce="no")

@@ -135,25 +135,30 @@ def _objection(books: Books, task: Review | None, event: HumanDecided) -> str | 
         return f"you saw version {event.version}, the question is at version {task.version}: look again"
     if event.shown_hash != task.shown_hash:
         return "your answer is not about what is being asked: look again"
-    is_requester = event.actor == task.shown.proposal.requester
+    is_requester = person(event.actor) == person(task.shown.proposal.requester)
     if event.decision != "reject" and books.review.kind is PolicyKind.FOUR_EYES and is_requester:
         return "four eyes: whoever asked for a trade cannot approve it"
-    if event.decision == "approve" and event.actor in task.approved_by:
+    if event.decision == "approve" and person(event.actor) in task.approved_by:
         return "one person counts once"
     if event.decision == "edit" and event.edit is None:
         return "an edit must say what to change"
     return None
 
 
+def person(actor: str) -> str:
+    """The person's name, however it is spelt: `maria` and `human:maria` are one and count once."""
+    return actor.removeprefix("human:")
+
+
 def _approve(task: Review, event: HumanDecided, books: Books) -> Decision:
-    approvers = (*task.approved_by, event.actor)
+    approvers = (*task.approved_by, person(event.actor))
     missing = task.people_needed - len(approvers)
     if missing > 0:
         endorsed = ReviewEndorsed(
             at=event.at,
             trace=task.trade_id,
             review_id=task.id,
-            actor=event.actor,
+            actor=person(event.actor),
             nonce=event.nonce,
             still_needed=missing,
         )

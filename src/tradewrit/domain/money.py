@@ -45,7 +45,7 @@ def canonical(amount: Decimal) -> Decimal:
     >>> canonical(Decimal("1.5000")), canonical(Decimal("1E+3")), canonical(Decimal("0.12345"))
     (Decimal('1.50'), Decimal('1000.00'), Decimal('0.12345'))
     """
-    return _spelt(amount, -2, _CENT)
+    return _spelt(amount, _CENT)
 
 
 def canonical_qty(quantity: Decimal) -> Decimal:
@@ -54,24 +54,17 @@ def canonical_qty(quantity: Decimal) -> Decimal:
     >>> canonical_qty(Decimal("5.00")), canonical_qty(Decimal("0.250")), canonical_qty(Decimal("1E+2"))
     (Decimal('5'), Decimal('0.25'), Decimal('100'))
     """
-    return _spelt(quantity, 0, _UNIT)
+    return _spelt(quantity, _UNIT)
 
 
-def _spelt(amount: Decimal, most: int, step: Decimal) -> Decimal:
-    if amount.same_quantum(step):  # by far the most common, and seven times as fast to tell
+def _spelt(amount: Decimal, step: Decimal) -> Decimal:
+    if amount.same_quantum(step):  # by far the most common, and cheap to tell
         return amount or abs(amount)  # there is no negative zero
     if not amount.is_finite():
         raise ValueError(f"an amount must be finite, not {amount}")
-    if _exponent(amount) < most:
-        amount = amount.normalize(EXACT)
-    if _exponent(amount) > most:
-        amount = amount.quantize(step, context=EXACT)
+    stepped = amount.quantize(step, context=EXACT)
+    amount = stepped if stepped == amount else amount.normalize(EXACT)
     return amount or abs(amount)
-
-
-def _exponent(finite: Decimal) -> int:
-    exponent: int = finite.as_tuple().exponent  # type: ignore[assignment]  # text for NaN and infinities only
-    return exponent
 
 
 class Money(msgspec.Struct, frozen=True, order=False):
