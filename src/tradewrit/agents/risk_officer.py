@@ -42,8 +42,9 @@ from tradewrit.domain.portfolio import drawdown, equity, exposure
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
 from tradewrit.risk.drawdown import may_have_crossed
-from tradewrit.risk.limits import Facts, breaches, facts
-from tradewrit.risk.sizing import Size, complete, size
+from tradewrit.risk.judgement import judge
+from tradewrit.risk.limits import Facts, facts
+from tradewrit.risk.sizing import size
 
 NAME: Final = "risk_officer"
 Hears = (
@@ -85,8 +86,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
 
 def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "") -> Decision:
     now = facts(books, market.mark, at)
-    fitting = _size(books, proposal, now)
-    sized = complete(books, proposal, fitting.quantity)
+    judged = judge(books, proposal, now)
+    sized, broken = judged.sized, judged.broken
     sized_hash = sized.hash
     trade, symbol = proposal.trade_id, proposal.symbol
     calculated = SizeCalculated(
@@ -96,9 +97,8 @@ def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id:
         symbol=symbol,
         quantity=sized.quantity,
         notional=books.instrument(symbol).notional(proposal.entry_price, sized.quantity).amount,
-        bound_by=fitting.bound_by,
+        bound_by=judged.size.bound_by,
     )
-    broken = breaches(books, sized, now)
     if broken:
         refusal = LimitExceeded(
             at=at, trace=trade, trade_id=trade, symbol=symbol, breaches=broken, review_id=review_id
@@ -116,13 +116,6 @@ def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id:
         review_id=review_id,
     )
     return Decision((calculated, approval))
-
-
-def _size(books: Books, proposal: Proposal, now: Facts) -> Size:
-    instrument = books.instrument(proposal.symbol)
-    if proposal.quantity is not None:
-        return Size(instrument.qty(proposal.quantity), "requested")
-    return size(books.limits, now.equity, proposal.entry_price, instrument)
 
 
 def edited(proposal: Proposal, quantity: Decimal, edit: Edit) -> Proposal:
@@ -175,13 +168,12 @@ def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
 
 
 def _check_only(books: Books, market: Market, proposal: Proposal, at: int) -> Decision:
-    now = facts(books, market.mark, at)
-    sized = complete(books, proposal, _size(books, proposal, now).quantity)
+    judged = judge(books, proposal, facts(books, market.mark, at))
     answer = LimitsChecked(
         at=at,
         symbol=proposal.symbol,
-        quantity=sized.quantity,
-        breaches=breaches(books, sized, now),
+        quantity=judged.sized.quantity,
+        breaches=judged.broken,
     )
     return Decision((answer,))
 

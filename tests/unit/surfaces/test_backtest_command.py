@@ -428,7 +428,6 @@ def test_a_name_or_value_that_is_not_known_is_exit_code_1(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--engine", "skip"), "the skip engine does not exist yet"),
         (("--engine", "fast"), "fast"),
         (("--param", "window"), "'window' is not NAME=VALUE"),
         (("--param", "=3"), "'=3' is not NAME=VALUE"),

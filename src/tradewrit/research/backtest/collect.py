@@ -28,7 +28,7 @@ from tradewrit.runtime.journal.records import Record
 _REASONS: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
 
-class Booked(msgspec.Struct, frozen=True):
+class Booked(msgspec.Struct, frozen=True, gc=False):
     """One fill as the curve needs it. signed: units traded, negative for sales."""
 
     at: int

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,7 @@ from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError, JournalError
 from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from tradewrit.surfaces.cli.running import Done
 
 SetupFrom = Callable[[Config], "Setup"]
-
-
-class Engine(StrEnum):
-    """How the bars are walked."""
-
-    AUTO = "auto"
-    SKIP = "skip"
-    EVENTS = "events"
 
 
 class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,11 +125,6 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
 
         Every order passes risk, review and the paper exchange. Symbols share one account.
         """
-        if engine is Engine.SKIP:
-            raise typer.BadParameter(
-                "the skip engine does not exist yet; use events, or auto, which takes events today",
-                param_hint="--engine",
-            )
         if compare is not None:
             alone = {"--strategy": strategy, "--param": param, "--trades": trades, "--journal": journal}
             wanted = asked(compare, alone)
@@ -154,6 +141,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                     None,
                     show_progress=not as_json,
                     benchmark=benchmark,
+                    engine=engine,
                 )
 
             compare_strategies(wanted, run, report, as_json=as_json)
@@ -165,7 +153,14 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         from tradewrit.surfaces.cli.running import run_backtest
 
         done = run_backtest(
-            settings, setup, data, symbols, kept.journal, show_progress=not as_json, benchmark=benchmark
+            settings,
+            setup,
+            data,
+            symbols,
+            kept.journal,
+            show_progress=not as_json,
+            benchmark=benchmark,
+            engine=engine,
         )
         _write(kept, done)
         if as_json:
@@ -236,7 +231,7 @@ def _write(outputs: _Outputs, done: "Done") -> None:
     from tradewrit.research.report import write_report
     from tradewrit.research.results import write_trades_csv
 
-    result = done.run.result
+    result = done.result
     if outputs.trades is not None:
         write_trades_csv(outputs.trades, result.trades)
     if outputs.report is not None:
@@ -246,13 +241,13 @@ def _write(outputs: _Outputs, done: "Done") -> None:
 def _emit_json(done: "Done") -> None:
     from tradewrit.research.results import encode, summary
 
-    emit_text(encode(summary(done.run.result, done.metrics), indent=2).decode())
+    emit_text(encode(summary(done.result, done.metrics), indent=2).decode())
 
 
 def _emit(done: "Done", outputs: _Outputs) -> None:
     from tradewrit.surfaces.cli.figures import figures, headline
 
-    emit_text(headline(done.run.result))
-    emit_table((), figures(done.run, done.metrics, done.why_not))
+    emit_text(headline(done.result))
+    emit_table((), figures(done.result, done.counts, done.metrics, done.why_not))
     for option, path in outputs.named():
         emit_text(f"{option.removeprefix('--')}: {path}")

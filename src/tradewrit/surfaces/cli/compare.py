@@ -76,7 +76,7 @@ def compare_strategies(
     done = [run(one.strategy, one.parameters) for one in wanted]
     comparison = compare(
         [
-            Contender(name=one.text, result=ran.run.result, metrics=ran.metrics)
+            Contender(name=one.text, result=ran.result, metrics=ran.metrics)
             for one, ran in zip(wanted, done, strict=True)
         ]
     )

@@ -107,7 +107,7 @@ def _emit(demo: "Demo", *, is_full: bool) -> None:
     emit_story(steps)
     emit_heading("Results")
     emit_text(headline(demo.run.result))
-    emit_table((), figures(demo.run, demo.metrics))
+    emit_table((), figures(demo.run.result, demo.run.counts, demo.metrics))
     emit_heading("Journal")
     emit_table((), _journal(demo, is_full=is_full))
     emit_heading("Files")

@@ -1,6 +1,7 @@
 """A backtest's results as the two columns a person reads; every exact figure is in `--json`."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradewrit.domain.events.base import Event
@@ -11,7 +12,6 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.surfaces.words import money
 
 if TYPE_CHECKING:
-    from tradewrit.research.backtest.events import Run
     from tradewrit.research.metrics import Metrics
     from tradewrit.research.results import Result
 
@@ -49,7 +49,7 @@ class WhyNot:
         elif isinstance(event, HoldSignalled) and not event.trace:
             self.held[event.reason] = None
 
-    def rows(self, counts: dict[str, int]) -> list[tuple[str, str]]:
+    def rows(self, counts: Mapping[str, int]) -> list[tuple[str, str]]:
         """For the table of figures: only where there was something."""
         rows = []
         if refused := counts.get("risk.limit.exceeded"):
@@ -62,9 +62,11 @@ class WhyNot:
         return rows
 
 
-def figures(run: "Run", metrics: "Metrics", why_not: WhyNot | None = None) -> list[tuple[str, str]]:
-    """The figures that are looked at first, in the order they are."""
-    result = run.result
+def figures(
+    result: "Result", counts: Mapping[str, int], metrics: "Metrics", why_not: WhyNot | None = None
+) -> list[tuple[str, str]]:
+    """The figures that are looked at first, in the order they are; counts: of journalled events, if any."""
+    signals = counts.get("strategy.entry.signal")
     rows = [
         ("final equity", f"{money(result.final_equity)} {result.currency}"),
         ("started with", money(result.initial_cash)),
@@ -72,7 +74,7 @@ def figures(run: "Run", metrics: "Metrics", why_not: WhyNot | None = None) -> li
         *_yearly(metrics),
         ("largest drawdown", _percent(metrics.max_drawdown)),
         ("average exposure", _percent(metrics.exposure)),
-        ("entry signals", f"{run.counts.get('strategy.entry.signal', 0):,}"),
+        *([("entry signals", f"{signals or 0:,}")] if counts else []),
         ("closed trades", _trades(result)),
         ("open positions", str(result.open_positions)),
         ("winners", f"{metrics.wins} ({_percent(metrics.win_rate)})" if metrics.trades else _NONE),
@@ -82,7 +84,7 @@ def figures(run: "Run", metrics: "Metrics", why_not: WhyNot | None = None) -> li
         ("average holding", _span(metrics.average_holding_ns)),
         ("fees", money(result.fees)),
     ]
-    refusals = [] if why_not is None else why_not.rows(run.counts)
+    refusals = [] if why_not is None else why_not.rows(counts)
     return [*rows, *refusals, ("time", _seconds(result))]
 
 

@@ -12,18 +12,22 @@ from typing import Final
 import msgspec
 
 from tradewrit.config.tree import Config
-from tradewrit.errors import DataError, JournalUnwritable
+from tradewrit.errors import ConfigError, DataError, JournalUnwritable
 from tradewrit.features.bars import Bars
 from tradewrit.market.store import read_bars
-from tradewrit.research.backtest.events import Run, run
+from tradewrit.research.backtest import skip
+from tradewrit.research.backtest.events import run
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.metrics.benchmark import bars_of
+from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Stopwatch, SystemClock, draw_journal_id
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.strategies import load_strategy
+from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.figures import WhyNot
 from tradewrit.surfaces.cli.output import progress
@@ -32,12 +36,15 @@ _FEWEST_TICKS: Final = 100
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A finished backtest: the run, its figures, the bars it saw, and what kept ideas from trading.
+    """A finished backtest: its result and figures, the bars it saw, and what kept ideas from trading.
+
+    counts: how often each event was journalled; empty when there were none to count.
 
     known: every symbol whose bars its figures rest on: those traded, and the one it was judged against.
     """
 
-    run: Run
+    result: Result
+    counts: Mapping[str, int]
     metrics: Metrics
     bars: Sequence[Bars]
     known: Mapping[str, Bars]
@@ -53,12 +60,16 @@ def run_backtest(
     *,
     show_progress: bool,
     benchmark: str | None = None,
+    engine: Engine = Engine.AUTO,
 ) -> Done:
     """Read the bars, run the strategy over them, and judge the result.
 
     symbols: comma-separated names, None for all. journal: a file that does not exist yet; None for
     memory. benchmark: a symbol of the data to judge against, traded or not; None for buy and hold of
-    what is traded. Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
+    what is traded. engine: auto skips through what it can, and walks event by event where a journal is
+    wanted, where the run needs it, and where nothing traded, to say why.
+
+    Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
     """
     strategy = load_strategy(config.strategy.name, config.strategy.parameters)
     watch = Stopwatch()
@@ -68,20 +79,48 @@ def run_backtest(
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
+    result = _skipped(engine, bars, strategy, setup, journal, load_seconds)
     total = sum(len(one) for one in bars)
-    with _journal(journal, config.seed) as kept, progress("bars", total) as advance:
-        done = run(
-            bars,
-            strategy,
-            setup,
-            journal=kept,
-            progress=advance if show_progress else None,
-            load_seconds=load_seconds,
-            listeners=(why_not,),
-        )
+    counts: Mapping[str, int] = {}
+    if result is None:
+        with _journal(journal, config.seed) as kept, progress("bars", total) as advance:
+            done = run(
+                bars,
+                strategy,
+                setup,
+                journal=kept,
+                progress=advance if show_progress else None,
+                load_seconds=load_seconds,
+                listeners=(why_not,),
+            )
+        result, counts = done.result, done.counts
     known = {one.symbol: one for one in bars} | ({} if against is None else {against.symbol: against})
-    metrics = compute(done.result, bars=known, benchmark=benchmark)
-    return Done(run=done, metrics=metrics, bars=bars, known=known, why_not=why_not)
+    metrics = compute(result, bars=known, benchmark=benchmark)
+    return Done(result=result, counts=counts, metrics=metrics, bars=bars, known=known, why_not=why_not)
+
+
+def _skipped(
+    engine: Engine,
+    bars: list[Bars],
+    strategy: Strategy,
+    setup: Setup,
+    journal: Path | None,
+    load_seconds: float,
+) -> Result | None:
+    """The result of the skip engine where it is wanted and can; None for the event engine.
+
+    Raises ConfigError when it is asked for by name and cannot.
+    """
+    if engine is Engine.EVENTS:
+        return None
+    if engine is Engine.SKIP:
+        if journal is not None:
+            raise ConfigError("the skip engine keeps no journal: leave out --journal, or use --engine events")
+        return skip.run(bars, strategy, setup, load_seconds=load_seconds)
+    if journal is not None or skip.objection(strategy, setup) is not None:
+        return None
+    result = skip.run(bars, strategy, setup, load_seconds=load_seconds)
+    return result if result.trades else None
 
 
 def _warn_of_ticks(bars: list[Bars], setup: Setup) -> None:

@@ -1,0 +1,96 @@
+"""The account of a run that jumps: cash, positions and what is set aside, changed in place.
+
+What a fill does, what an entry costs and what the limits look at are the desk's own rules.
+"""
+
+from decimal import Decimal
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.fees import fee
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.orders import Side
+from tradewrit.domain.portfolio import cash_change, drawdown
+from tradewrit.domain.positions import ClosedLot, Fill, Position, book, is_paid_in_full
+from tradewrit.risk.limits import Facts
+
+
+class Account:
+    """One account.
+
+    books: what does not change in a run: limits, fees, currency. high_water: only as high as was asked.
+    owed: signed cost of what was not paid for in full (shorts and derivatives); margined: its notional.
+    waiting: by symbol, what is set aside for entries.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.cash = self.high_water = books.cash
+        self.reserved = self.owed = self.margined = self.fees = ZERO
+        self.positions: dict[str, Position] = {}
+        self.waiting: dict[str, Decimal] = {}
+
+    @property
+    def base(self) -> Decimal:
+        """Equity less units at their prices."""
+        return self.cash - self.owed
+
+    @property
+    def free(self) -> Decimal:
+        """Cash that is neither reserved nor margin."""
+        return self.cash - self.reserved - self._margin
+
+    @property
+    def _margin(self) -> Decimal:
+        return EXACT.divide(self.margined, self.books.limits.max_leverage)
+
+    def facts(self, worth: Decimal) -> Facts:
+        """What the limits need to know. worth: equity now."""
+        return Facts(
+            equity=worth,
+            cash=self.cash,
+            reserved=self.reserved,
+            margin=self._margin,
+            buying_power=self.free,
+            drawdown=drawdown(worth, self.high_water),
+            open_positions=len(self.positions) + len(self.waiting),
+        )
+
+    def reserve(self, symbol: str, cost: Decimal) -> None:
+        """Set cash aside for an entry."""
+        self.waiting[symbol] = cost
+        self.reserved += cost
+
+    def release(self, symbol: str) -> None:
+        """The entry has filled, or never will."""
+        self.reserved -= self.waiting.pop(symbol)
+
+    def book(
+        self, instrument: Instrument, side: Side, quantity: Decimal, price: Price, at: int
+    ) -> tuple[Fill, tuple[ClosedLot, ...]]:
+        """Enter one fill, as the bookkeeper does; returns it, and the lots it closed."""
+        symbol = instrument.symbol
+        fill = Fill(
+            trade_id=symbol,
+            symbol=symbol,
+            side=side,
+            quantity=quantity,
+            price=price,
+            fee=fee(self.books.fees, quantity, instrument.value(price, quantity)),
+            at=at,
+        )
+        before = self.positions.pop(symbol, None)
+        after, closed = book(before, fill, instrument)
+        self._set_aside(before, instrument, -1)
+        self._set_aside(after, instrument, 1)
+        if after is not None:
+            self.positions[symbol] = after
+        self.cash = canonical(self.cash + cash_change(fill, closed, instrument))
+        self.fees = canonical(self.fees + fill.fee)
+        return fill, closed
+
+    def _set_aside(self, position: Position | None, instrument: Instrument, sign: int) -> None:
+        if position is not None and not is_paid_in_full(position.direction, instrument):
+            cost = position.cost(instrument) * sign
+            self.owed += cost * position.direction.sign
+            self.margined += cost

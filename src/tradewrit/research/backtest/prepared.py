@@ -1,0 +1,93 @@
+"""Bars made ready for many runs: what does not depend on an account is worked out once.
+
+A sweep hands the same `Prepared` to every run. Features are shared between strategies that name the
+same ones, whole conditions between strategies that differ in stops, targets, sizes or limits only.
+"""
+
+from collections.abc import Hashable, Sequence
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from tradewrit.features.bars import Bars
+from tradewrit.features.evaluate import Memory, program_key
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.tape import Tape
+from tradewrit.research.backtest.tracks import Indices, Track
+from tradewrit.strategies.base import Signals, Strategy
+from tradewrit.strategies.evaluation import Verdicts, conditions_of, formulas_of, grid_of, rows_of_verdicts
+
+_MOST_VALUES: Final = 1 << 20
+"""Values of one column that are computed side by side."""
+_MOST_KEPT: Final = 4
+Grid = tuple[int, int]
+
+
+class _Block:
+    """Symbols whose columns are computed side by side: of one length and one grid of prices and sizes."""
+
+    def __init__(self, ranks: Sequence[int], bars: Sequence[Bars], memory: Memory | None) -> None:
+        self.ranks = ranks
+        self._bars = [bars[rank] for rank in ranks]
+        self._memory = memory
+        self._kept: dict[Hashable, tuple[Signals, Verdicts]] = {}
+
+    def verdicts(self, strategy: Strategy, formulas: Signals) -> Verdicts:
+        """A row for each symbol."""
+        if self._memory is None:
+            return rows_of_verdicts(strategy, formulas, self._bars)
+        present = conditions_of(formulas)
+        outputs = [condition for _, condition in present]
+        key = (tuple(bit for bit, _ in present), program_key(outputs, self._memory))
+        if key not in self._kept:
+            found = rows_of_verdicts(strategy, formulas, self._bars, self._memory)
+            self._kept[key] = (formulas, found)
+            for old in list(islice(self._kept, max(0, len(self._kept) - _MOST_KEPT))):
+                del self._kept[old]
+        return self._kept[key][1]
+
+
+class Prepared:
+    """Bars of all symbols by rank, and what runs over them have in common.
+
+    is_kept: whether columns are remembered for the next run; costs their memory.
+    Raises DataError as `Tape` does.
+    """
+
+    def __init__(self, bars: Sequence[Bars], *, is_kept: bool = True) -> None:
+        self.tape = Tape(bars)
+        self.times = self.tape.times()
+        self._is_kept = is_kept
+        self._blocks: dict[tuple[Grid, ...], list[tuple[Grid, _Block]]] = {}
+        self._places: list[Indices | None] = [None] * len(bars)
+        if not self.tape.is_aligned:
+            self._places = [self.times.searchsorted(one.ts) for one in bars]
+
+    def tracks(self, strategy: Strategy, setup: Setup) -> list[Track]:
+        """Every symbol with what the strategy says of its bars; raises StrategyError when it cannot."""
+        bars = self.tape.bars
+        instruments = [setup.instrument(symbol) for symbol in self.tape.symbols]
+        grids = tuple(map(grid_of, instruments))
+        # One instrument speaks for all of its grid.
+        speakers = dict(zip(reversed(grids), reversed(instruments), strict=True))
+        formulas = {grid: formulas_of(strategy, one) for grid, one in speakers.items()}
+        verdicts: list[Verdicts] = [np.zeros(0, dtype=np.uint8)] * len(bars)
+        for grid, block in self._blocks_of(grids):
+            for rank, row in zip(block.ranks, block.verdicts(strategy, formulas[grid]), strict=True):
+                verdicts[rank] = row
+        return list(map(Track, bars, instruments, verdicts, self._places))
+
+    def _blocks_of(self, grids: tuple[Grid, ...]) -> list[tuple[Grid, _Block]]:
+        if grids not in self._blocks:
+            alike: dict[tuple[Grid, int], list[int]] = {}
+            for rank, (grid, bars) in enumerate(zip(grids, self.tape.bars, strict=True)):
+                if len(bars):
+                    alike.setdefault((grid, len(bars)), []).append(rank)
+            self._blocks[grids] = [
+                (grid, _Block(ranks[i : i + most], self.tape.bars, Memory() if self._is_kept else None))
+                for (grid, length), ranks in alike.items()
+                for most in (max(1, _MOST_VALUES // length),)
+                for i in range(0, len(ranks), most)
+            ]
+        return self._blocks[grids]

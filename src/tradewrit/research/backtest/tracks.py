@@ -1,0 +1,116 @@
+"""Each symbol's columns beside the union of all bar times, for an engine that jumps.
+
+A track knows where its rows lie in time and finds the next row on which something can happen.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewrit.brokers.paper.fills import Span
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.money import Price
+from tradewrit.domain.positions import Direction
+from tradewrit.domain.signals import LEAVE
+from tradewrit.features.bars import Bars, Floats
+from tradewrit.risk.exits import trailed_stop
+from tradewrit.strategies.evaluation import Verdicts
+
+Indices = NDArray[np.int64]
+_FIRST_LOOK = 256
+PRINTED = 1e4
+"""Steps per unit of currency in which most prices are printed."""
+
+
+class Track:
+    """One symbol: its bars, what the strategy says of them, and where they lie among all times.
+
+    place: for each row the index of its time in the union; None when the symbol has every time.
+    """
+
+    def __init__(self, bars: Bars, instrument: Instrument, verdicts: Verdicts, place: Indices | None) -> None:
+        self.bars = bars
+        self.instrument = instrument
+        self.symbol = bars.symbol
+        self.verdicts = verdicts
+        self.place = place
+        self._leaves: dict[Direction, Indices] = {}
+
+    def __len__(self) -> int:
+        return len(self.bars)
+
+    def time_of(self, row: int) -> int:
+        """The index of a row's time in the union."""
+        return row if self.place is None else int(self.place[row])
+
+    def row_at(self, time: int) -> int:
+        """The last row that lies at or before a time; -1 when there is none yet."""
+        return time if self.place is None else int(self.place.searchsorted(time, side="right")) - 1
+
+    def closes(self, start: int, stop: int) -> Floats:
+        """The last close at each time from `start` to before `stop`; 0 before the first."""
+        if self.place is None:
+            return self.bars.close[start:stop]
+        i, j = self.place.searchsorted((start, stop)).tolist()
+        before = self.bars.close[i - 1 : i] if i else np.zeros(1)
+        edges = np.concatenate(((0,), self.place[i:j] - start, (stop - start,)))
+        return np.repeat(np.concatenate((before, self.bars.close[i:j])), np.diff(edges))
+
+    def span(self, row: int) -> Span:
+        """A bar as an order sees it that was live at its open."""
+        bars = self.bars
+        return Span(float(bars.open[row]), float(bars.low[row]), float(bars.high[row]))
+
+    def mark(self, time: int) -> Price | None:
+        """The last close at a time, exact."""
+        row = self.row_at(time)
+        return None if row < 0 else self.instrument.traded(float(self.bars.close[row]))
+
+    @cached_property
+    def is_printed(self) -> bool:
+        """Whether every close is a whole number of 1 / `PRINTED`, and so small that floats can say which."""
+        whole = np.rint(self.bars.close * PRINTED)
+        return bool((whole / PRINTED == self.bars.close).all() and whole.max(initial=0.0) < 1e15)
+
+    def next_leave(self, row: int, direction: Direction) -> int:
+        """The first row from `row` on at whose close the strategy wants out; the length if never."""
+        rows = self._leaves.get(direction)
+        if rows is None:
+            rows = self._leaves[direction] = np.flatnonzero(self.verdicts & LEAVE[direction])
+        k = int(rows.searchsorted(row)) if len(rows) else 0
+        return int(rows[k]) if k < len(rows) else len(self)
+
+    def next_touch(self, row: int, stop: int, low: float, high: float) -> int:
+        """The first row in row..stop-1 that trades at or below `low` or at or above `high`; else `stop`."""
+        lows, highs, length = self.bars.low, self.bars.high, _FIRST_LOOK
+        while row < stop:
+            end = min(row + length, stop)
+            hits = (lows[row:end] <= low) | (highs[row:end] >= high)
+            k = int(hits.argmax())
+            if hits[k]:
+                return row + k
+            row, length = end, length * 2
+        return stop
+
+    def trailed(
+        self, row: int, direction: Direction, fraction: Decimal, stop: Price
+    ) -> Iterator[tuple[int, Price]]:
+        """Where a trailing stop lies: (first row it is valid on, price), from `row` on, ever tighter.
+
+        It moves at the close of a bar with a new extreme, so it is valid from the row after.
+        """
+        yield row, stop
+        best = self.bars.high if direction is Direction.LONG else -self.bars.low
+        extreme, length = np.array([-np.inf]), _FIRST_LOOK
+        while row < len(self):
+            running = np.maximum.accumulate(np.concatenate((extreme, best[row : row + length])))
+            for i in np.flatnonzero(np.diff(running)).tolist():
+                printed = self.instrument.traded(abs(float(best[row + i])))
+                moved = trailed_stop(direction, printed, fraction, stop, self.instrument)
+                if moved is not None:
+                    stop = moved
+                    yield row + i + 1, stop
+            extreme, row, length = running[-1:], row + length, length * 2
