@@ -55,7 +55,7 @@ def test_json_is_one_object_with_the_keys_that_scripts_rely_on(data: Path) -> No
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert tuple(found) == SUMMARY
-    assert found["engine"] == "events"
+    assert found["engine"] == "skip"
     assert found["symbols"] == 2
     assert found["trades"] > 5
     assert found["metrics"]["trades"] == found["trades"]
