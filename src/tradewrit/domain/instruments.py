@@ -58,15 +58,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def price(self, raw: str | Decimal) -> Price:
         """Nearest valid order price; ties to the even tick."""
-        return Price(_step(Decimal(raw), self.tick, ROUND_HALF_EVEN))
+        return Price(canonical(_step(Decimal(raw), self.tick, ROUND_HALF_EVEN)))
 
     def price_down(self, raw: str | Decimal) -> Price:
         """Highest valid order price not above `raw`."""
-        return Price(_step(Decimal(raw), self.tick, ROUND_FLOOR))
+        return Price(canonical(_step(Decimal(raw), self.tick, ROUND_FLOOR)))
 
     def price_up(self, raw: str | Decimal) -> Price:
         """Lowest valid order price not below `raw`."""
-        return Price(_step(Decimal(raw), self.tick, ROUND_CEILING))
+        return Price(canonical(_step(Decimal(raw), self.tick, ROUND_CEILING)))
 
     def traded(self, raw: float) -> Price:
         """The exact price the market printed: the shortest decimal that names this float.
@@ -115,8 +115,7 @@ def _printed(raw: float) -> Decimal:
 
 
 def _step(raw: Decimal, step: Decimal, rounding: str) -> Decimal:
-    """`raw` moved to a multiple of `step`, written with the step's own decimals."""
+    """`raw` moved to a multiple of `step`."""
     if not raw.is_finite():
         raise ValueError(f"{raw} is not a number that can be traded")
-    count = EXACT.divide(raw, step).to_integral_value(rounding=rounding)
-    return canonical(count * step)
+    return EXACT.divide(raw, step).to_integral_value(rounding) * step

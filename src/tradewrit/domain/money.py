@@ -45,6 +45,8 @@ def canonical(amount: Decimal) -> Decimal:
     >>> canonical(Decimal("1.5000")), canonical(Decimal("1E+3")), canonical(Decimal("0.12345"))
     (Decimal('1.50'), Decimal('1000.00'), Decimal('0.12345'))
     """
+    if amount.same_quantum(_CENT):  # by far the most common, and cheap to tell
+        return amount or abs(amount)  # there is no negative zero
     return _spelt(amount, _CENT)
 
 
@@ -58,11 +60,9 @@ def canonical_qty(quantity: Decimal) -> Decimal:
 
 
 def _spelt(amount: Decimal, step: Decimal) -> Decimal:
-    if amount.same_quantum(step):  # by far the most common, and cheap to tell
-        return amount or abs(amount)  # there is no negative zero
     if not amount.is_finite():
         raise ValueError(f"an amount must be finite, not {amount}")
-    stepped = amount.quantize(step, context=EXACT)
+    stepped = amount.quantize(step, None, EXACT)
     amount = stepped if stepped == amount else amount.normalize(EXACT)
     return amount or abs(amount)
 

@@ -46,7 +46,7 @@ class Direction(StrEnum):
         return cls.LONG if side is Side.BUY else cls.SHORT
 
 
-class Lot(msgspec.Struct, frozen=True, kw_only=True):
+class Lot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is left of one entry fill. fee: the part of the entry fee that belongs to it."""
 
     trade_id: str
@@ -56,7 +56,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal = ZERO
 
 
-class ClosedLot(msgspec.Struct, frozen=True, kw_only=True):
+class ClosedLot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One matched pair of entry and exit: a round trip, or a part of one.
 
     fees: both sides. gross: before fees. pnl: net of them; all in quote currency.
@@ -116,7 +116,7 @@ def is_paid_in_full(direction: Direction, instrument: Instrument) -> bool:
     return direction is Direction.LONG and not instrument.asset_class.is_derivative
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
+class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One execution, as the venue reports it.
 
     at: UTC ns. fee: in account currency. settles_at: when the cash of a sale may be used again;

@@ -53,13 +53,14 @@ class Sma:
         return by_stretch(self._stretch, self.warmup, values)
 
     def _stretch(self, values: Floats) -> Floats:
-        ticks = self._grid.tick_column(values)
-        steps = ticks.copy()
-        steps[..., self.window :] -= ticks[..., : -self.window]
+        ticks, window = self._grid.tick_column(values), self.window
+        totals = np.empty(values.shape)
+        totals[..., :window] = ticks[..., :window]
+        np.subtract(ticks[..., window:], ticks[..., :-window], out=totals[..., window:])
         # add.accumulate is strictly sequential: the same sums as `update`, bit for bit.
-        totals: Floats = np.add.accumulate(steps, axis=-1)
+        np.add.accumulate(totals, axis=-1, out=totals)
         totals[..., : self.warmup] = NAN
-        totals /= self.window
+        totals /= window
         totals /= self._grid.scale
         return totals
 

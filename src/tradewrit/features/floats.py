@@ -74,12 +74,7 @@ class Grid:
 
     def tick_column(self, values: Floats) -> Floats:
         """`ticks` of every value."""
-        return values if self.decimals is None else _in_blocks(self._ticks, values)
-
-    def _ticks(self, values: Floats) -> Floats:
-        scaled = values * self.scale
-        nearest = (scaled + _ROUNDER) - _ROUNDER
-        return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest, scaled)
+        return values if self.decimals is None else self._column(values, is_counted=True)
 
     def snapped(self, value: float) -> float:
         """The float64 nearest to the tick a value is on; a value off the grid as it is.
@@ -95,23 +90,25 @@ class Grid:
 
     def snapped_column(self, values: Floats) -> Floats:
         """`snapped` of every value."""
-        return values if self.decimals is None else _in_blocks(self._snapped, values)
+        return values if self.decimals is None else self._column(values, is_counted=False)
 
-    def _snapped(self, values: Floats) -> Floats:
-        scaled = values * self.scale
-        nearest = (scaled + _ROUNDER) - _ROUNDER
-        return np.where(np.abs(scaled - nearest) <= _ON_GRID, nearest / self.scale, values)
-
-
-def _in_blocks(compute: Callable[[Floats], Floats], values: Floats) -> Floats:
-    """`compute` value by value, on stretches that fit the processor's cache with what they leave behind."""
-    flat = values.reshape(-1)
-    if len(flat) <= _BLOCK:
-        return compute(values)
-    out = np.empty(len(flat))
-    for start in range(0, len(flat), _BLOCK):
-        out[start : start + _BLOCK] = compute(flat[start : start + _BLOCK])
-    return out.reshape(values.shape)
+    def _column(self, values: Floats, *, is_counted: bool) -> Floats:
+        """Block after block, so that what is worked on stays in the processor's cache."""
+        out = np.empty(values.shape)
+        given, made = values.reshape(-1), out.reshape(-1)
+        room = np.empty(min(_BLOCK, len(made)))
+        for start in range(0, len(made), _BLOCK):
+            value, nearest = given[start : start + _BLOCK], made[start : start + _BLOCK]
+            scaled = np.multiply(value, self.scale, out=room[: len(value)])
+            np.add(scaled, _ROUNDER, out=nearest)
+            np.subtract(nearest, _ROUNDER, out=nearest)
+            away = np.abs(np.subtract(scaled, nearest, out=scaled), out=scaled)
+            is_off = ~(away <= _ON_GRID)
+            if not is_counted:
+                np.divide(nearest, self.scale, out=nearest)
+            if is_off.any():
+                np.copyto(nearest, value * self.scale if is_counted else value, where=is_off)
+        return out
 
 
 def by_stretch(compute: Callable[..., Floats], warmup: int, *columns: Floats) -> Floats:

@@ -56,19 +56,17 @@ class Rsi:
 
     def _stretch(self, values: Floats) -> Floats:
         changes = np.diff(self._grid.tick_column(values))
-        rises = np.maximum(changes, 0.0)
-        gain = self._gains.column(rises)
+        gain = self._gains.column(np.maximum(changes, 0.0))
         falls = np.maximum(np.negative(changes, out=changes), 0.0, out=changes)
         falls += 0.0  # the negative zero of an unchanged price becomes a plain one
         loss = self._losses.column(falls)
+        is_lossless = loss == 0.0
+        flat = gain[is_lossless] == 0.0
         index = np.empty(values.shape)
         index[..., 0] = NAN
-        later = index[..., 1:]
-        np.multiply(gain, 100.0, out=later)
-        later /= gain + loss
-        is_lossless = loss == 0.0
-        if is_lossless.any():
-            np.copyto(later, np.where(gain == 0.0, 50.0, 100.0), where=is_lossless)
+        later = np.multiply(gain, 100.0, out=index[..., 1:])
+        later /= np.add(gain, loss, out=loss)
+        later[is_lossless] = np.where(flat, 50.0, 100.0)
         return index
 
 

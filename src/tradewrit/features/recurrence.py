@@ -34,62 +34,67 @@ def decaying(first: Floats, values: Floats, start: int, weight: float, rest: flo
     """
     begin = np.asarray(first, dtype=np.float64).reshape(-1)
     rows = values.reshape(len(begin), values.shape[-1])
-    count, length = len(rows), rows.shape[1] - start - 1
-    lane, run_up = _cut(count, length, rest)
-    lanes = ceil(length / lane) if length else 0
-    room = np.empty((count, start + 1 + lanes * lane))
-    room[:, :start] = NAN
-    room[:, start] = begin
-    if length and (run_up or count >= _FEWEST_LANES):
-        after = room[:, start + 1 :]
-        y = as_strided(after, (count, lanes, lane), (after.strides[0], lane * 8, 8))
-        _side_by_side(begin, rows[:, start + 1 :], (weight, rest), run_up, y)
+    y = np.empty(rows.shape)
+    y[:, :start] = NAN
+    y[:, start] = begin
+    lanes, run_up = _cut(len(rows), rows.shape[1] - start - 1, rest)
+    if lanes:
+        _side_by_side(begin, rows[:, start + 1 :], (weight, rest), (lanes, run_up), y[:, start + 1 :])
     else:
         for k, row in enumerate(rows):
             added = (weight * row[start + 1 :]).tolist()
-            room[k, start + 1 :] = np.fromiter(_one_by_one(float(begin[k]), added, rest), np.float64, length)
-    return room[:, : rows.shape[1]].reshape(values.shape)
+            y[k, start + 1 :] = np.fromiter(_one_by_one(float(begin[k]), added, rest), np.float64, len(added))
+    return y.reshape(values.shape)
 
 
 def _cut(count: int, length: int, rest: float) -> tuple[int, int]:
-    """How long a lane is, and how long it runs up; no run-up: each row is one lane."""
+    """How many lanes to a row, and how long they run up; no lane where one by one is faster."""
     if not (0.0 < rest < 1.0 and count * length >= _WORTH_IT):
-        return max(length, 1), 0
+        return 0, 0
     # Of where a lane started, 2**-53 is left after 37 / -log(rest) steps; some more let the last bits meet.
     run_up = ceil(46 / -log(rest))
-    lane = max(_LANE, run_up)
-    if count >= _LANE // 8 or run_up > _LONGEST_RUN_UP or count * length < _FEWEST_LANES * lane:
-        return length, 0
-    return lane, run_up
+    lanes = length // max(_LANE, run_up)
+    if count >= _LANE // 8 or run_up > _LONGEST_RUN_UP or lanes < 2:
+        lanes, run_up = 1, 0
+    return (lanes, run_up) if count * lanes >= _FEWEST_LANES else (0, 0)
 
 
 def _side_by_side(
-    first: Floats, values: Floats, factors: tuple[float, float], run_up: int, y: Floats
+    first: Floats, values: Floats, factors: tuple[float, float], cut: tuple[int, int], y: Floats
 ) -> None:
-    """Fill y, of shape (row, lane, step)."""
-    weight, rest = factors
-    count, lanes, lane = y.shape
-    padded = np.zeros((count, run_up + lanes * lane))
-    np.multiply(values, weight, out=padded[:, run_up : run_up + values.shape[1]])
-    # A row of steps per lane; a lane runs up over what the lane before ends with.
-    steps = as_strided(
-        padded, (count, lanes, run_up + lane), (padded.strides[0], lane * 8, 8), writeable=False
-    )
+    """Fill y from values, both a row per symbol."""
+    lanes, run_up = cut
+    count, length = values.shape
+    lane = length // lanes
     value = np.zeros((count, lanes))
-    for at in range(0, run_up, _BLOCK):
-        value = _advanced(value, steps[:, :, at : min(at + _BLOCK, run_up)], rest)[-1]
     value[:, 0] = first
-    begun = value
-    for at in range(run_up, run_up + lane, _BLOCK):
-        reached = _advanced(value, steps[:, :, at : at + _BLOCK], rest)
-        y[:, :, at - run_up : at - run_up + _BLOCK] = np.moveaxis(reached, 0, -1)
+    if lanes > 1:  # all but the first begin before their own start, in the lane before
+        run = _lanes(values[:, lane - run_up :], lanes - 1, lane)[:, :, :run_up]
+        for at in range(0, run_up, _BLOCK):
+            value[:, 1:] = _advanced(value[:, 1:], run[:, :, at : at + _BLOCK], factors)[-1]
+    begun, steps, filled = value, _lanes(values, lanes, lane), _lanes(y, lanes, lane)
+    for at in range(0, lane, _BLOCK):
+        reached = _advanced(value, steps[:, :, at : at + _BLOCK], factors)
+        filled[:, :, at : at + _BLOCK] = np.moveaxis(reached, 0, -1)
         value = reached[-1]
-    _mend(begun, y, steps[:, :, run_up:], rest)
+    _mend(begun, filled, steps, factors)
+    left = values[:, None, lanes * lane :]
+    if left.size:
+        ended = np.ascontiguousarray(filled[:, -1:, -1])
+        y[:, lanes * lane :] = np.moveaxis(_advanced(ended, left, factors), 0, -1)[:, 0]
 
 
-def _advanced(value: Floats, added: Floats, rest: float) -> Floats:
+def _lanes(rows: Floats, lanes: int, lane: int) -> Floats:
+    """The same memory, each row cut into lanes: (row, lane, step)."""
+    return as_strided(
+        rows, (len(rows), lanes, lane), (rows.strides[0], lane * rows.strides[1], rows.strides[1])
+    )
+
+
+def _advanced(value: Floats, values: Floats, factors: tuple[float, float]) -> Floats:
     """All lanes some steps further; steps first, so that each is one stretch of memory."""
-    reached = np.ascontiguousarray(np.moveaxis(added, -1, 0))
+    weight, rest = factors
+    reached = np.multiply(np.moveaxis(values, -1, 0), weight, order="C")
     scratch = np.empty_like(value)
     for step in reached:
         np.multiply(value, rest, out=scratch)
@@ -97,18 +102,20 @@ def _advanced(value: Floats, added: Floats, rest: float) -> Floats:
     return reached
 
 
-def _mend(begun: Floats, y: Floats, added: Floats, rest: float) -> None:
+def _mend(begun: Floats, y: Floats, values: Floats, factors: tuple[float, float]) -> None:
     """Put right, in their order, the lanes that did not begin where the lane before ended."""
     wrong = _bits(begun[:, 1:]) != _bits(y[:, :-1, -1])
     for row, before in zip(*(index.tolist() for index in np.nonzero(wrong)), strict=True):
         lane = before + 1
-        while lane < y.shape[1] and not _has_met(y[row], lane, added[row, lane], rest):
+        while lane < y.shape[1] and not _has_met(y[row], lane, values[row, lane], factors):
             lane += 1
 
 
-def _has_met(y: Floats, lane: int, added: Floats, rest: float) -> bool:
+def _has_met(y: Floats, lane: int, values: Floats, factors: tuple[float, float]) -> bool:
     """Compute a lane from the end of the one before; whether it came to what the lane already held."""
-    true = np.fromiter(_one_by_one(float(y[lane - 1, -1]), added.tolist(), rest), np.float64, len(added))
+    weight, rest = factors
+    added = (weight * values).tolist()
+    true = np.fromiter(_one_by_one(float(y[lane - 1, -1]), added, rest), np.float64, len(added))
     is_same = bool(_bits(true[-1:])[0] == _bits(y[lane, -1:])[0])
     y[lane] = true
     return is_same

@@ -35,7 +35,7 @@ TRADES_HEADER: Final = (
 )
 
 
-class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
+class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One lot, opened and closed: entries are matched with exits first in, first out.
 
     quantity: units, positive for both sides.

@@ -1,6 +1,7 @@
 """How large a trade may be: the quantity, its cost, and everything frozen with it."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -70,6 +71,7 @@ def target_fraction(limits: Limits, proposal: Proposal) -> Decimal | None:
     return proposal.target_fraction or None
 
 
+@lru_cache(maxsize=256)
 def reward_risk(stop: Decimal, target: Decimal | None) -> Decimal:
     """Target distance over stop distance, from the fractions; 0 when there is no target."""
     if target is None or not stop:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from tradewrit.domain.books import Books
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import Side
 from tradewrit.domain.portfolio import cash_change, drawdown
 from tradewrit.domain.positions import ClosedLot, Fill, Position, book, is_paid_in_full
@@ -85,8 +85,8 @@ class Account:
         self._set_aside(after, instrument, 1)
         if after is not None:
             self.positions[symbol] = after
-        self.cash = canonical(self.cash + cash_change(fill, closed, instrument))
-        self.fees = canonical(self.fees + fill.fee)
+        self.cash += cash_change(fill, closed, instrument)
+        self.fees += fill.fee
         return fill, closed
 
     def _set_aside(self, position: Position | None, instrument: Instrument, sign: int) -> None:

@@ -51,9 +51,7 @@ class Candidates:
         self._screen = _Screen.of(limits)
         self._worth = worth
         codes = 2 * len(tracks)
-        keys = np.concatenate([_keys(rank, one, codes) for rank, one in enumerate(tracks)])
-        keys.sort()
-        self._times, self._codes = np.divmod(keys, codes)
+        self._times, self._codes = _aligned(tracks) if _is_aligned(tracks) else _merged(tracks)
         self._lots: Floats = np.array([float(one.instrument.lot) for one in tracks])
         multipliers = np.array([float(one.instrument.multiplier) for one in tracks])
         self._per_lot: Floats = self._lots * multipliers
@@ -91,7 +89,7 @@ class Candidates:
             self._at = at + int(self._times[at:].searchsorted(time))
 
     def next(self, stop: int, worth: Floats, start: int, room: Room) -> Candidate | None:
-        """The next candidate before `stop` that might pass, or None. worth: at each time from `start`."""
+        """The next candidate before time `stop` that might pass, or None. worth: by time, from `start`."""
         length = _FIRST_LOOK
         while self._at < len(self._times):
             i = self._at
@@ -106,6 +104,9 @@ class Candidates:
                 # Nearly always the first passes, and one is looked at faster than many.
                 k = int(wanted[0])
                 if not self._may_pass(int(codes[k]) >> 1, int(times[k]), worth, start, room):
+                    if not self._screen.may_any_pass(float(worth.min()), room):
+                        self.skip_to(stop)
+                        return None
                     passing = self._may_pass(codes[wanted] >> 1, times[wanted], worth, start, room)
                     k = int(wanted[int(passing.argmax())]) if passing.any() else -1
                 if k >= 0:
@@ -139,6 +140,14 @@ class _Screen(msgspec.Struct, frozen=True):
             float(limits.min_cash_fraction),
         )
 
+    def may_any_pass(self, equity: float, room: Room) -> bool:
+        """False: whatever the price, cash refuses. equity: the least of a stretch."""
+        if self.quantity < float("inf"):
+            return True
+        # What is bought is more than half of what may be: at least one lot, and no lot is left out.
+        cost = min(self.fraction * equity, self.notional) / 2
+        return room.free - cost - self.cash * equity > -_SLACK * abs(equity)
+
     def may_pass(self, lot_value: Any, lot: Any, equity: Any, room: Room) -> Any:
         """False: cash or drawdown certainly refuse. True: they may not. For one candidate, or each of many.
 
@@ -154,10 +163,32 @@ def _or_any(limit: Decimal | None) -> float:
     return float("inf") if limit is None else float(limit)
 
 
-def _keys(rank: int, track: Track, codes: int) -> Indices:
-    """Time, rank and side of each bar that wants in, as one number each; both sides at once are neither."""
-    wants = track.verdicts & ENTER
-    rows = np.flatnonzero((wants == Verdict.ENTER_LONG) | (wants == Verdict.ENTER_SHORT))
-    times = rows if track.place is None else track.place[rows]
-    keys: Indices = times * codes + (2 * rank + (wants[rows] == Verdict.ENTER_SHORT))
-    return keys
+# By verdict: 1 where the strategy wants to be long, 2 for short, 0 for neither or both.
+_LONG, _SHORT = 1, 2
+_SIDE_OF = {int(Verdict.ENTER_LONG): _LONG, int(Verdict.ENTER_SHORT): _SHORT}
+_SIDES = np.array([_SIDE_OF.get(verdict & ENTER, 0) for verdict in range(16)], dtype=np.uint8)
+
+
+def _is_aligned(tracks: Sequence[Track]) -> bool:
+    return all(one.place is None for one in tracks)
+
+
+def _aligned(tracks: Sequence[Track]) -> tuple[Indices, Indices]:
+    """Times and codes where every symbol has every time: a table, read time by time."""
+    wants = _SIDES[np.stack([one.verdicts for one in tracks], axis=1)].reshape(-1)
+    found = wants.nonzero()[0]
+    times = found // len(tracks)
+    return times, 2 * (found - times * len(tracks)) + (wants[found] == _SHORT)
+
+
+def _merged(tracks: Sequence[Track]) -> tuple[Indices, Indices]:
+    """Times and codes of symbols with times of their own."""
+    keys, codes = [], 2 * len(tracks)
+    for rank, track in enumerate(tracks):
+        wants = _SIDES[track.verdicts]
+        rows = wants.nonzero()[0]
+        times = rows if track.place is None else track.place[rows]
+        keys.append(times * codes + 2 * rank + (wants[rows] == _SHORT))
+    merged = np.sort(np.concatenate(keys), kind="stable")  # runs that are sorted already
+    times = merged // codes
+    return times, merged - times * codes

@@ -25,6 +25,8 @@ from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.results import EquityCurve, RoundTrip
 from tradewrit.runtime.journal.records import Record
 
+# What is left of units that came and went, as float64 adds them up.
+_NOTHING: Final = 1e-12
 _REASONS: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
 
@@ -121,7 +123,10 @@ def equity_curve(tape: Tape, booked: list[Booked], books: Books, initial_cash: D
     Statistics, hence float64; the exact final equity is taken from the books.
     """
     times = tape.times()
-    equity, gross = np.full(len(times), float(initial_cash)), np.zeros(len(times))
+    scale = {symbol: float(books.instrument(symbol).multiplier) for symbol in tape.symbols}
+    paid = [fill.signed * scale[fill.symbol] * fill.price + fill.fee for fill in booked]
+    equity = _steps(times, booked, float(initial_cash) - np.cumsum(paid), float(initial_cash))
+    gross = np.zeros(len(times))
     by_symbol: dict[str, list[Booked]] = {}
     for fill in booked:
         by_symbol.setdefault(fill.symbol, []).append(fill)
@@ -129,27 +134,30 @@ def equity_curve(tape: Tape, booked: list[Booked], books: Books, initial_cash: D
         fills = by_symbol.get(bars.symbol)
         if fills is None:
             continue
-        multiplier = float(books.instrument(bars.symbol).multiplier)
-        units = _steps(times, fills, [fill.signed * multiplier for fill in fills])
-        paid = _steps(times, fills, [fill.signed * multiplier * fill.price + fill.fee for fill in fills])
-        held = np.where(units == 0.0, 0.0, units * _filled_forward(times, bars.ts, bars.close))
-        equity += held - paid
-        gross += np.abs(held)
+        units = np.cumsum([fill.signed * scale[bars.symbol] for fill in fills])
+        units[np.abs(units) < _NOTHING * np.abs(units).max()] = 0.0
+        held = _steps(times, fills, units, 0.0)
+        held *= _filled_forward(times, bars.ts, bars.close)
+        equity += held
+        gross += np.abs(held, out=held)
+    is_worth_something = equity > 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        exposure = np.where(equity > 0, gross / equity, 0.0)
+        exposure = np.divide(gross, equity, out=gross)
+    if not is_worth_something.all():
+        exposure[~is_worth_something] = 0.0
     return EquityCurve(times, equity, exposure)
 
 
-def _steps(times: Times, fills: list[Booked], changes: list[float]) -> Floats:
-    """The running sum of changes, seen at every bar time."""
-    total = np.concatenate([[0.0], np.cumsum(np.array(changes, dtype=np.float64))])
+def _steps(times: Times, fills: list[Booked], values: Floats, before: float) -> Floats:
+    """A value for every bar time: `values[k]` from the time of fill k on, `before` ahead of the first."""
     at = np.array([fill.at for fill in fills], dtype=np.int64)
-    return total[np.searchsorted(at, times, side="right")]
+    edges = np.concatenate(((0,), times.searchsorted(at), (len(times),)))
+    return np.repeat(np.concatenate(((before,), values)), np.diff(edges))
 
 
 def _filled_forward(times: Times, ts: Times, close: Floats) -> Floats:
     """The last close at every bar time; 0 before the first."""
     if len(ts) == len(times):
         return close
-    seen = np.searchsorted(ts, times, side="right")
-    return np.concatenate([[0.0], close])[seen]
+    edges = np.concatenate(((0,), times.searchsorted(ts), (len(times),)))
+    return np.repeat(np.concatenate(((0.0,), close)), np.diff(edges))

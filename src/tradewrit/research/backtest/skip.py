@@ -16,7 +16,7 @@ import msgspec
 from tradewrit.domain.books import Books
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import DAY
-from tradewrit.domain.money import ZERO, Price, exactly
+from tradewrit.domain.money import ZERO, Price, canonical, exactly
 from tradewrit.domain.orders import Side
 from tradewrit.domain.positions import ClosedLot, Direction
 from tradewrit.domain.proposals import Proposal, Sized
@@ -109,7 +109,8 @@ class _Peak(msgspec.Struct, frozen=True):
 class _Walk:
     """One run. A time is always an index into the union of all bar times.
 
-    agenda: what is due, by time, part of the bar and rank: at most one thing per symbol.
+    agenda: what is due, by time, part of the bar and rank: at most one thing per symbol. due: when the
+    first of it is; the end of the times when nothing is.
     refused: entries the venue did not take; what risk set aside for them is free again a time later.
     """
 
@@ -125,6 +126,7 @@ class _Walk:
         self.door = Door(setup, self._last_close) if may_refuse(setup) else None
         self.sized: dict[int, Sized] = {}
         self.agenda: list[tuple[int, int, int, Entry | Lapse | Exit]] = []
+        self.due = len(self.times)
         self.refused: list[int] = []
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
@@ -139,25 +141,25 @@ class _Walk:
         """From one time at which something is due to the next; in between, entries are looked for."""
         time, end = 0, len(self.times)
         while time < end:
-            while self._due() == time:
+            while self.due == time:
                 _, _, rank, what = heapq.heappop(self.agenda)
+                self.due = self.agenda[0][0] if self.agenda else end
                 self._happen(rank, what)
             length = _FIRST_LOOK
-            while time < min(self._due(), end):
-                stop = min(self._due(), end, self.worth.reach(time))
+            while time < self.due:
+                stop = min(self.due, self.worth.reach(time))
                 if self.candidates.is_anyone_free:
                     stop = min(stop, time + length)
                 time, length = self._look(time, stop), length * 2
 
-    def _due(self) -> int:
-        return self.agenda[0][0] if self.agenda else len(self.times)
-
     def _look(self, start: int, stop: int) -> int:
         """Judge every entry that may pass; returns where it had to stop: at `stop`, or before it."""
         worth = self.worth.roughly(start, stop, self.account.base)
+        if not self.candidates.is_anyone_free:
+            self._mark(worth, start)
+            return stop
         seen = start
-        if self.candidates.is_anyone_free:
-            self.candidates.skip_to(start)
+        self.candidates.skip_to(start)
         while self.candidates.is_anyone_free:
             found = self.candidates.next(stop, worth, start, self._room())
             if found is None:
@@ -165,7 +167,7 @@ class _Walk:
             self._mark(worth[seen - start : found.time + 1 - start], seen)
             seen = found.time + 1
             self._judge(found, worth[found.time - start])
-            stop = min(stop, self._due(), seen if self.refused else stop)
+            stop = min(stop, self.due, seen if self.refused else stop)
         self._mark(worth[seen - start : stop - start], seen)
         self._forget_refused()
         return stop
@@ -237,6 +239,7 @@ class _Walk:
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit, phase: int) -> None:
         heapq.heappush(self.agenda, (self.tracks[rank].time_of(what.row), phase, rank, what))
+        self.due = self.agenda[0][0]
 
     def _forget_refused(self) -> None:
         """Free what the venue's refusals had reserved: risk learns of them when all have been decided on."""
@@ -312,7 +315,7 @@ class _Walk:
             open_positions=len(account.positions),
             initial_cash=setup.initial_cash,
             final_equity=self.worth.exactly(len(self.times) - 1, account.base, self.worth.units),
-            fees=account.fees,
+            fees=canonical(account.fees),
             curve=equity_curve(tape, self.booked, account.books, setup.initial_cash),
             interval_ns=tape.interval,
             load_seconds=load_seconds,

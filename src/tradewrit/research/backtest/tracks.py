@@ -20,7 +20,7 @@ from tradewrit.risk.exits import trailed_stop
 from tradewrit.strategies.evaluation import Verdicts
 
 Indices = NDArray[np.int64]
-_FIRST_LOOK = 256
+_FIRST_LOOK = 1024
 PRINTED = 1e4
 """Steps per unit of currency in which most prices are printed."""
 
