@@ -55,7 +55,12 @@ def parse_iso(text: str) -> int:
     except (ValueError, OverflowError) as why:
         raise _refused(text) from why
     fraction = int((found["fraction"] or "").ljust(9, "0"))
-    return (since.days * 86_400 + since.seconds) * SECOND + fraction
+    at = (since.days * 86_400 + since.seconds) * SECOND + fraction
+    if not -(2**63) <= at < 2**63:
+        raise ValueError(
+            f"{text!r} is out of range: nanoseconds in 64 bits reach from 1677-09-22 to 2262-04-11"
+        )
+    return at
 
 
 def _refused(text: str) -> ValueError:

@@ -71,3 +71,9 @@ def test_a_date_is_midnight_in_utc() -> None:
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it like 2024-01-02T09:00:00Z"):
         parse_iso(text)
+
+
+@pytest.mark.parametrize("text", ["2999-01-01", "1600-01-01", "9999-12-31T23:59:59Z"])
+def test_a_time_that_64_bits_cannot_hold_is_refused_with_the_range(text: str) -> None:
+    with pytest.raises(ValueError, match="from 1677-09-22 to 2262-04-11"):
+        parse_iso(text)

@@ -412,8 +412,9 @@ def test_a_bad_strategy_file_is_explained_and_no_journal_stays_behind(
         (("--param", "low=nan"), "parameter low = nan: must be a finite number"),
         (("--param", "stop_fraction=5"), "parameter stop_fraction = 5.0: must be above 0 and below 1"),
         (("--param", "max_bars=0"), "parameter max_bars = 0: must be at least 1"),
-        (("--symbols", "SYN0"), "the data have no SYN0; they have SYN000, SYN001"),
-        (("--symbols", ","), "the data have no"),
+        (("--symbols", "SYN0"), "bars.csv: has no SYN0; it has SYN000, SYN001"),
+        (("--from", "2199-01-01"), "bars.csv: no bars from 2199-01-01"),
+        (("--known-at", "2024-01-01"), "bars.csv: only a lake knows since when it knows its bars"),
         (("--config", "no_such.yaml"), "no_such.yaml: no such file"),
     ],
 )
@@ -434,6 +435,9 @@ def test_a_name_or_value_that_is_not_known_is_exit_code_1(
         (("--cash", "much"), "'much' is not a positive amount"),
         (("--cash", "-5"), "'-5' is not a positive amount"),
         (("--cash", "nan"), "'nan' is not a positive amount"),
+        (("--symbols", ","), "names no symbol; write it like AAPL,MSFT"),
+        (("--from", "yesterday"), "'yesterday' is not a time"),
+        (("--to", "2999-01-01"), "'2999-01-01' is out of range"),
         (("--jsn",), "--jsn"),
     ],
 )

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tradewrit.features.bars import Bars
+from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.events import run as run_events
+from tradewrit.research.backtest.prepared import Prepared
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.bias import asking, cutting, invented, luck, parameters, reading, warmup
 from tradewrit.research.bias.findings import BiasReport, worst_first
@@ -75,6 +77,7 @@ class _Work:
 
     def __init__(self, subject: Subject, progress: Progress | None) -> None:
         self._subject = subject
+        self._bars = Prepared(subject.bars)
         self._progress = progress
         self._done = 0
         runs = 1 + sum(map(len, parameters.neighbours(subject.strategy).values()))
@@ -93,15 +96,18 @@ class _Work:
         self.tell(max(0, self._total - self._done))
 
     def backtest(self, strategy: Strategy) -> Result:
-        """The strategy over all bars; its events are not kept."""
+        """The strategy over all bars, skipped through where that can be done; no event is kept."""
         start = self._done
         setup = self._subject.setup
-        done = run_events(
-            self._subject.bars,
-            strategy,
-            setup,
-            journal=MemoryJournal(draw_journal_id(setup.seed), keep_records=False),
-            progress=lambda rows: self.tell(start + rows - self._done),
-        )
+        if skip.objection(strategy, setup) is None:
+            result = skip.run(self._bars, strategy, setup)
+        else:
+            result = run_events(
+                self._subject.bars,
+                strategy,
+                setup,
+                journal=MemoryJournal(draw_journal_id(setup.seed), keep_records=False),
+                progress=lambda rows: self.tell(start + rows - self._done),
+            ).result
         self.tell(start + self._subject.rows - self._done)
-        return done.result
+        return result

@@ -17,6 +17,7 @@ from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
+from tradewrit.surfaces.cli.selection import KnownAt, Since, Symbols, Until, selected
 
 if TYPE_CHECKING:
     from tradewrit.research.backtest.setup import Setup
@@ -47,6 +48,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             "tradewrit backtest --strategy trend_following --data bars.parquet",
             "tradewrit backtest --strategy mine.py --data bars.csv --param window=50 --report out.html",
             "tradewrit backtest --data bars.csv --json --trades trades.csv > result.json",
+            "tradewrit backtest --data lake --from 2024-01-02 --to 2024-07-01 --known-at 2024-07-01",
             "tradewrit backtest --data bars.csv --compare trend_following trend_following:stop_fraction=0.03",
         ),
     )
@@ -83,10 +85,10 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 help="A parameter of the strategy; may be given several times.",
             ),
         ] = None,
-        symbols: Annotated[
-            str | None,
-            typer.Option("--symbols", metavar="A,B", help="Only these symbols of the data."),
-        ] = None,
+        symbols: Symbols = None,
+        since: Since = None,
+        until: Until = None,
+        known_at: KnownAt = None,
         cash: Annotated[
             str | None,
             typer.Option(
@@ -125,6 +127,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
 
         Every order passes risk, review and the paper exchange. Symbols share one account.
         """
+        selection = selected(symbols, since, until, known_at)
         if compare is not None:
             alone = {"--strategy": strategy, "--param": param, "--trades": trades, "--journal": journal}
             wanted = asked(compare, alone)
@@ -137,7 +140,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                     chosen,
                     setup_from(chosen),
                     data,
-                    symbols,
+                    selection,
                     None,
                     show_progress=not as_json,
                     benchmark=benchmark,
@@ -156,7 +159,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             settings,
             setup,
             data,
-            symbols,
+            selection,
             kept.journal,
             show_progress=not as_json,
             benchmark=benchmark,

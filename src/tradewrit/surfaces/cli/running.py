@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from tradewrit.config.tree import Config
-from tradewrit.errors import ConfigError, DataError, JournalUnwritable
+from tradewrit.errors import ConfigError, JournalUnwritable
 from tradewrit.features.bars import Bars
+from tradewrit.market.selection import Selection
 from tradewrit.market.store import read_bars
 from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.events import run
@@ -55,7 +56,7 @@ def run_backtest(
     config: Config,
     setup: Setup,
     data: Path,
-    symbols: str | None,
+    selection: Selection,
     journal: Path | None,
     *,
     show_progress: bool,
@@ -64,18 +65,19 @@ def run_backtest(
 ) -> Done:
     """Read the bars, run the strategy over them, and judge the result.
 
-    symbols: comma-separated names, None for all. journal: a file that does not exist yet; None for
-    memory. benchmark: a symbol of the data to judge against, traded or not; None for buy and hold of
-    what is traded. engine: auto skips through what it can, and walks event by event where a journal is
-    wanted, where the run needs it, and where nothing traded, to say why.
+    selection: which bars. journal: a file that does not exist yet; None for memory. benchmark: a symbol
+    of the data to judge against, traded or not; None for buy and hold of what is traded. engine: auto
+    skips through what it can, and walks event by event where a journal is wanted, where the run needs
+    it, and where nothing traded, to say why.
 
     Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
     """
     strategy = load_strategy(config.strategy.name, config.strategy.parameters)
     watch = Stopwatch()
-    everything = read_bars(data)
+    everything = read_bars(data, msgspec.structs.replace(selection, symbols=None))
     against = None if benchmark is None else bars_of(benchmark, {one.symbol: one for one in everything})
-    bars = _chosen(everything, symbols)
+    selection.check_symbols(str(data), [one.symbol for one in everything])
+    bars = [one for one in everything if selection.wants(one.symbol)]
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
@@ -135,21 +137,6 @@ def _warn_of_ticks(bars: list[Bars], setup: Setup) -> None:
         explain(
             f"{shown}: too coarse for a stop; set the tick under `instruments` in --config", is_warning=True
         )
-
-
-def _chosen(bars: list[Bars], symbols: str | None) -> list[Bars]:
-    """The symbols asked for, in the order of the file, which ranks them."""
-    if symbols is None:
-        return bars
-    wanted = {name.strip() for name in symbols.split(",") if name.strip()}
-    known = [one.symbol for one in bars]
-    unknown = sorted(wanted.difference(known))
-    if unknown or not wanted:
-        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        raise DataError(
-            f"--symbols: the data have no {', '.join(unknown) or 'nameless symbol'}; they have {shown}"
-        )
-    return [one for one in bars if one.symbol in wanted]
 
 
 @contextmanager
