@@ -12,11 +12,9 @@ import argparse
 import json
 import os
 import statistics
-import time
 from typing import Any
 
-import numpy as np
-
+from benchmarks._measuring import bars_of, ensure_agreement, set_aside, timed
 from benchmarks.plain_loop import SymbolColumns, synthetic
 from benchmarks.plain_loop import run as run_plain
 from tradewrit import Inputs, Signals, Strategy
@@ -59,31 +57,20 @@ def main() -> None:
     )
 
 
-def bars_of(columns: SymbolColumns) -> Bars:
-    """The same columns as arrays."""
-    values = (columns.open, columns.high, columns.low, columns.close, columns.volume)
-    return Bars(
-        columns.symbol,
-        np.array(columns.ts, dtype=np.int64),
-        *(np.array(column, dtype=np.float64) for column in values),
-    )
-
-
 def against_plain(name: str, symbols: list[SymbolColumns], rounds: int) -> dict[str, Any]:
     """CPU of both on the same bars; raises AssertionError when they do not agree."""
     bars = [bars_of(columns) for columns in symbols]
     rows = sum(len(one) for one in bars)
     strategy = load_strategy("trend_following")
+    set_aside()
     pairs = []
     trades = 0
     for _ in range(rounds):
-        began = time.process_time()
-        plain = run_plain(symbols)
-        middle = time.process_time()
-        result = run_events(bars, strategy).result
-        pairs.append((middle - began, time.process_time() - middle))
-        if plain.final_equity != result.final_equity or len(plain.trades) != len(result.trades):
-            raise AssertionError(f"{name}: the engine and the plain loop do not agree")
+        plain_cpu, plain = timed(run_plain, symbols)
+        events_cpu, done = timed(run_events, bars, strategy)
+        pairs.append((plain_cpu, events_cpu))
+        result = done.result
+        ensure_agreement(name, plain, result.trades, final_equity=result.final_equity, fees=result.fees)
         trades = len(result.trades)
     return {
         "case": name,
@@ -101,9 +88,8 @@ def cost_per_fill(rows: int, rounds: int) -> dict[str, float]:
     fills: dict[int, int] = {}
     for _ in range(rounds + 1):
         for every, bars in cases.items():
-            began = time.process_time()
-            done = run_events([bars], Marked(max_bars=1))
-            took[every].append(time.process_time() - began)
+            cpu, done = timed(run_events, [bars], Marked(max_bars=1))
+            took[every].append(cpu)
             fills[every] = done.counts.get("position.fill.booked", 0)
     quiet, some, many = (statistics.median(took[every][1:]) for every in (0, RARELY, OFTEN))
     some_us, many_us = ((cpu - quiet) / fills[every] * 1e6 for cpu, every in ((some, RARELY), (many, OFTEN)))

@@ -34,8 +34,6 @@ RSI_LOW, RSI_HIGH = 50.0, 70.0
 LARGEST_POSITION = Decimal(1000)
 POSITION_FRACTION = Decimal("0.20")
 CASH_RESERVE_FRACTION = Decimal("0.50")
-STOP_FACTOR = Decimal("0.95")
-TARGET_FACTOR = Decimal("1.15")
 DRAWDOWN_FLOOR = Decimal("0.80")
 
 # Sums of products of prices, sizes and fees never come near this many digits, so nothing rounds.
@@ -92,6 +90,14 @@ class Outcome(NamedTuple):
     cash: Decimal
 
 
+class _Bracket(NamedTuple):
+    """Where stop and target lie: at these multiples of the fill price, rounded down to the tick."""
+
+    stop_factor: Decimal
+    target_factor: Decimal
+    tick: Decimal
+
+
 class _Symbol:
     """A symbol on its way through the loop: its columns, and what it owns or has asked for."""
 
@@ -121,21 +127,25 @@ def run(
     initial_cash: str = "100000",
     fee: str = "0.001",
     tick: str = "0.01",
+    stop: str = "0.05",
+    target: str = "0.15",
 ) -> Outcome:
     """Trade all symbols from one account.
 
     symbols: in rank order. initial_cash: quote currency. fee: fraction of notional per fill.
     tick: the price step that stops and targets are rounded down to; fills are at printed prices.
+    stop, target: their distances from the fill price, as fractions of it.
     Raises ValueError for empty, uneven or unsorted columns, duplicate times or symbols, a value that
     is not finite, and a price that is not positive.
     """
     _check(symbols)
     with localcontext() as context:
         context.prec = EXACT_DIGITS
-        return _trade(symbols, Decimal(initial_cash), Decimal(fee), Decimal(tick))
+        bracket = _Bracket(1 - Decimal(stop), 1 + Decimal(target), Decimal(tick))
+        return _trade(symbols, Decimal(initial_cash), Decimal(fee), bracket)
 
 
-def _trade(symbols: Sequence[SymbolColumns], cash: Decimal, fee: Decimal, tick: Decimal) -> Outcome:
+def _trade(symbols: Sequence[SymbolColumns], cash: Decimal, fee: Decimal, bracket: _Bracket) -> Outcome:
     closes, decimals = as_integers([columns.close for columns in symbols], first=2)
     unit = Decimal(1).scaleb(-decimals)
     never = max(columns.ts[-1] for columns in symbols) + 1
@@ -155,7 +165,7 @@ def _trade(symbols: Sequence[SymbolColumns], cash: Decimal, fee: Decimal, tick: 
             s.row = row + 1
             if s.ordered:
                 reserved -= s.reserved
-                _enter(s, row, fee, tick)
+                _enter(s, row, fee, bracket)
                 cash -= s.quantity * s.entry_price + s.entry_fee
                 fees += s.entry_fee
             if s.quantity:
@@ -196,13 +206,13 @@ def _trade(symbols: Sequence[SymbolColumns], cash: Decimal, fee: Decimal, tick: 
     return Outcome(trades, still_open, equity, fees, cash)
 
 
-def _enter(s: _Symbol, row: int, fee: Decimal, tick: Decimal) -> None:
+def _enter(s: _Symbol, row: int, fee: Decimal, bracket: _Bracket) -> None:
     """Fill the waiting order at this bar's open, and protect what it bought."""
     price = _printed(s.opens[row])
     s.quantity, s.ordered = s.ordered, 0
     s.entry_time, s.entry_price, s.entry_fee = s.ts[row], price, s.quantity * price * fee
-    s.stop_price = _floor(price * STOP_FACTOR, tick)
-    s.target_price = _floor(price * TARGET_FACTOR, tick)
+    s.stop_price = _floor(price * bracket.stop_factor, bracket.tick)
+    s.target_price = _floor(price * bracket.target_factor, bracket.tick)
     s.stop, s.target = float(s.stop_price), float(s.target_price)
     s.mark = 0
 

@@ -7,7 +7,7 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, data, demo, journal
+from tradewrit.surfaces.cli import backtest, check, data, demo, journal, sweep
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def command_line() -> typer.Typer:
     """Every command there is."""
     runs = partial(backtest.register, setup_from=setup_from)
     checks = partial(check.register, setup_from=setup_from)
-    return assemble((demo.register, runs, checks, data.register, journal.register))
+    sweeps = partial(sweep.register, setup_from=setup_from)
+    return assemble((demo.register, runs, checks, sweeps, data.register, journal.register))
 
 
 def setup_from(config: Config) -> "Setup":
@@ -59,10 +60,13 @@ def setup_from(config: Config) -> "Setup":
         mode="backtest",
         initial_cash=config.account.initial_cash,
         entry_type=OrderType(config.entry),
+        reverse=config.reverse,
+        sizing=config.sizing,
         limits=config.risk,
         review=config.review,
         rules=PaperRules(
             fees=config.paper.fees,
+            market_fills=config.paper.market_fills,
             slippage_bps=config.paper.slippage_bps,
             limit_fills=config.paper.limit_fills,
             participation_fraction=config.paper.participation_fraction,

@@ -303,6 +303,20 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
             "desk.yaml:1: paper.participation_fraction: must be above 0 and at most 1, not 1.01",
         ),
         (
+            "paper: {participation_fraction: 0.1, market_fills: quote}",
+            (
+                "desk.yaml:1: paper.participation_fraction: is a share of what is still to trade, and "
+                "market_fills: quote fills when a bar has traded; use next_open, or leave out one"
+            ),
+        ),
+        (
+            "paper: {market_fills: closing}",
+            (
+                "desk.yaml:1: paper.market_fills: must be close, next_open or quote, not 'closing'; "
+                "did you mean close?"
+            ),
+        ),
+        (
             "paper: {settlement_days: 31}",
             "desk.yaml:1: paper.settlement_days: must be at most 30, not 31",
         ),

@@ -1,15 +1,25 @@
-"""bookkeeper: enters every fill into the books exactly, and raises the high-water mark.
+"""bookkeeper: enters fills, corporate actions and funding exactly, and raises the high-water mark.
 
 Knows no strategy and no venue. Lots are matched FIFO; every figure is a finite decimal.
 """
 
+from decimal import Decimal
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.events.account import HighWaterRaised
+from tradewrit.domain.events.account import HighWaterRaised, TransitionRefused
+from tradewrit.domain.events.corporate import (
+    DelistingBooked,
+    DividendBooked,
+    DividendWentEx,
+    SharesDelisted,
+    SharesSplit,
+    SplitBooked,
+)
+from tradewrit.domain.events.funding import FundingBooked, FundingSettled
 from tradewrit.domain.events.market import BarsClosed, QuoteUpdated
-from tradewrit.domain.events.orders import OrderFilled, OrderPartiallyFilled
+from tradewrit.domain.events.orders import CommissionReport, FeeBooked, OrderFilled, OrderPartiallyFilled
 from tradewrit.domain.events.positions import (
     CalculatePnl,
     FillBooked,
@@ -17,15 +27,30 @@ from tradewrit.domain.events.positions import (
     PositionReported,
     TrackPosition,
 )
+from tradewrit.domain.fees import in_account_currency
+from tradewrit.domain.funding import payment
 from tradewrit.domain.money import ZERO, Price, canonical
 from tradewrit.domain.portfolio import cash_change, equity
 from tradewrit.domain.positions import Fill, book
 from tradewrit.domain.signals import Market
+from tradewrit.domain.splits import split_position
 from tradewrit.risk.drawdown import may_be_higher
 from tradewrit.risk.watch import is_first_of_second
 
 NAME: Final = "bookkeeper"
-Hears = OrderPartiallyFilled | OrderFilled | BarsClosed | QuoteUpdated | CalculatePnl | TrackPosition
+Hears = (
+    OrderPartiallyFilled
+    | OrderFilled
+    | BarsClosed
+    | QuoteUpdated
+    | SharesSplit
+    | DividendWentEx
+    | SharesDelisted
+    | FundingSettled
+    | CommissionReport
+    | CalculatePnl
+    | TrackPosition
+)
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -44,6 +69,16 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((_booked(books, event),))
         case QuoteUpdated():
             return _mark(books, market, event)
+        case SharesSplit():
+            return _split(books, event)
+        case DividendWentEx():
+            return _dividend(books, event)
+        case SharesDelisted():
+            return _delisted(books, event)
+        case FundingSettled():
+            return _funding(books, event)
+        case CommissionReport():
+            return Decision((_late_fee(books, event),))
         case CalculatePnl(symbol=symbol, price=price):
             at_price = price if price is not None else market.mark(symbol)
             return Decision((_report(books, symbol, at_price, event.at),))
@@ -74,6 +109,114 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
         fill=fill,
         cash_change=cash_change(fill, closed, instrument),
         closed=closed,
+    )
+
+
+def _split(books: Books, event: SharesSplit) -> Decision:
+    position = books.positions.get(event.symbol)
+    if position is None:
+        return NOTHING
+    instrument = books.instrument(event.symbol)
+    after = split_position(position, event.ratio, event.price, instrument, event.at)
+    paid = after.cash_in_lieu
+    booked = SplitBooked(
+        at=event.at,
+        trace=books.active.get(event.symbol, ""),
+        symbol=event.symbol,
+        ratio=event.ratio,
+        price=event.price,
+        before=position.signed,
+        quantity=ZERO if after.position is None else after.position.signed,
+        cash_change=ZERO if paid is None else cash_change(paid, after.closed, instrument),
+        closed=after.closed,
+    )
+    return Decision((booked,))
+
+
+def _dividend(books: Books, event: DividendWentEx) -> Decision:
+    position = books.positions.get(event.symbol)
+    if position is None:
+        return NOTHING
+    booked = DividendBooked(
+        at=event.at,
+        trace=books.active.get(event.symbol, ""),
+        symbol=event.symbol,
+        amount=event.amount,
+        quantity=position.signed,
+        cash_change=canonical(books.instrument(event.symbol).value(event.amount, position.signed)),
+    )
+    return Decision((booked,))
+
+
+def _delisted(books: Books, event: SharesDelisted) -> Decision:
+    """Pay out what is held, where it is known at what; else it stays, and risk freezes it."""
+    position = books.positions.get(event.symbol)
+    if position is None or event.price is None:
+        return NOTHING
+    instrument = books.instrument(event.symbol)
+    paid_out = Fill(
+        trade_id=position.lots[0].trade_id,
+        symbol=event.symbol,
+        side=position.direction.exit_side,
+        quantity=position.quantity,
+        price=event.price,
+        fee=ZERO,
+        at=event.at,
+    )
+    _, closed = book(position, paid_out, instrument)
+    booked = DelistingBooked(
+        at=event.at,
+        trace=books.active.get(event.symbol, ""),
+        symbol=event.symbol,
+        price=event.price,
+        before=position.signed,
+        cash_change=cash_change(paid_out, closed, instrument),
+        closed=closed,
+    )
+    return Decision((booked,))
+
+
+def _funding(books: Books, event: FundingSettled) -> Decision:
+    position = books.positions.get(event.symbol)
+    if position is None:
+        return NOTHING
+    booked = FundingBooked(
+        at=event.at,
+        trace=books.active.get(event.symbol, ""),
+        symbol=event.symbol,
+        rate=event.rate,
+        price=event.price,
+        quantity=position.signed,
+        cash_change=payment(position.signed, event.price, event.rate, books.instrument(event.symbol)),
+    )
+    return Decision((booked,))
+
+
+def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRefused:
+    """Settle a fee that is pending; anything else is on record, and said to be of no use."""
+    pending = books.pending_fees.get(event.exec_id)
+    fee = in_account_currency(event.fee, event.fee_currency, event.fee_rate, books.currency)
+    if pending is None or fee is None:
+        unpriced = f"no usable rate for {event.fee_currency}"
+        why = "no fee of this fill is pending" if pending is None else unpriced
+        return TransitionRefused(
+            at=event.at,
+            machine="fee",
+            subject=event.exec_id,
+            state="none" if pending is None else "pending",
+            wanted="book",
+            cause=f"{why}: {event.fee} {event.fee_currency or books.currency} was reported",
+        )
+    return FeeBooked(
+        at=event.at,
+        trace=pending.trade_id,
+        exec_id=event.exec_id,
+        trade_id=pending.trade_id,
+        symbol=pending.symbol,
+        fee=fee,
+        charged=event.fee,
+        fee_currency=event.fee_currency or books.currency,
+        fee_rate=Decimal(1) if event.fee_rate is None else event.fee_rate,
     )
 
 

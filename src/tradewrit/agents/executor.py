@@ -12,8 +12,9 @@ from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import TradingHalted, WritDenied
+from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.orders import (
     CancelOrder,
@@ -28,6 +29,7 @@ from tradewrit.domain.events.orders import (
     OrderRefused,
     OrderReleased,
     OrderRequested,
+    OrderRestated,
     OrderStatusReported,
     SubmitOrder,
 )
@@ -53,6 +55,7 @@ from tradewrit.domain.orders import (
     TimeInForce,
     can,
 )
+from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Sized
 from tradewrit.domain.signals import Market
 from tradewrit.risk.limits import breaches, facts
@@ -71,7 +74,9 @@ Hears = (
     | ModifyOrder
     | GetOrderStatus
     | MarketStatusReported
+    | SharesSplit
     | TradingHalted
+    | SymbolSuspended
     | WritDenied
 )
 
@@ -99,8 +104,12 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _status(books, event)
         case MarketStatusReported():
             return _release(books, event)
+        case SharesSplit():
+            return _restate_drafts(books, event)
         case TradingHalted():
             return _halt(books, event)
+        case SymbolSuspended():
+            return _suspend(books, event)
         case WritDenied():
             return _denied(books, event)
         case _:
@@ -235,6 +244,40 @@ def _let_go(order: Order, at: int) -> Decision:
     return Decision((released,), (PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved),))
 
 
+def _restate_drafts(books: Books, event: SharesSplit) -> Decision:
+    """Orders that never left are in nobody's book but ours; the venue restates those it has."""
+    restated = tuple(
+        _restated(books, order, event)
+        for order in books.orders.values()
+        if order.state is OrderState.DRAFT and order.terms.symbol == event.symbol
+    )
+    return Decision(restated) if restated else NOTHING
+
+
+def _restated(books: Books, order: Order, event: SharesSplit) -> OrderRestated | OrderCancelled:
+    terms, ratio, instrument = order.terms, event.ratio, books.instrument(event.symbol)
+    quantity = instrument.qty(ratio.quantity(terms.quantity))
+    if not quantity:
+        return _withdrawn(order, event.at, "a split left it less than a lot")
+    direction = Direction.opened_by(terms.side if terms.role is Role.ENTRY else terms.side.opposite)
+    limit_price, stop_price = (
+        None if price is None else ratio.order_price(price, direction, instrument)
+        for price in (terms.limit_price, terms.stop_price)
+    )
+    return OrderRestated(
+        at=event.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        quantity=quantity,
+        filled=order.filled,
+        limit_price=limit_price,
+        stop_price=stop_price,
+    )
+
+
 # -- protection and exits: never wait for a human, a budget or a limit
 
 
@@ -329,20 +372,25 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
     if is_naked and event.actor != KEEPER:
         return _no_cancel(event, "it protects an open position; close the trade instead")
     if order.state is OrderState.DRAFT:
-        cancelled = OrderCancelled(
-            at=event.at,
-            trace=terms.trade_id,
-            client_order_id=order.id,
-            trade_id=terms.trade_id,
-            symbol=terms.symbol,
-            role=terms.role,
-            filled=ZERO,
-            reason=event.reason or "withdrawn before it was sent",
-        )
-        return Decision((cancelled,))
+        return Decision((_withdrawn(order, event.at, event.reason or "withdrawn before it was sent"),))
     asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
+
+
+def _withdrawn(order: Order, at: int, reason: str) -> OrderCancelled:
+    """A draft is taken back without asking anybody."""
+    terms = order.terms
+    return OrderCancelled(
+        at=at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        filled=ZERO,
+        reason=reason,
+    )
 
 
 def _no_cancel(event: CancelOrder, reason: str) -> Decision:
@@ -443,6 +491,24 @@ def _halt(books: Books, event: TradingHalted) -> Decision:
             )
             for order in books.orders.values()
             if order.terms.role is Role.ENTRY and order.is_live
+        )
+    )
+
+
+def _suspend(books: Books, event: SymbolSuspended) -> Decision:
+    """Entries are taken back, and what never left stays here; the rest is the venue's to end."""
+    return Decision(
+        tuple(
+            CancelOrder(
+                at=event.at,
+                trace=order.terms.trade_id,
+                client_order_id=order.id,
+                actor=KEEPER,
+                reason=f"suspended: {event.reason}",
+            )
+            for order in books.orders.values()
+            if order.terms.symbol == event.symbol and order.is_live
+            if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
         )
     )
 

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.events.account import SymbolResumed
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import DelistingBooked, SplitBooked
 from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated
 from tradewrit.domain.events.orders import (
     ModifyRefused,
@@ -21,6 +23,7 @@ from tradewrit.domain.events.orders import (
     OrderExpired,
     OrderModified,
     OrderRejected,
+    OrderRestated,
 )
 from tradewrit.domain.events.positions import (
     CheckExit,
@@ -30,6 +33,7 @@ from tradewrit.domain.events.positions import (
     FillBooked,
     PositionAdded,
     PositionOpened,
+    ProtectionRestated,
     SetStop,
     StopFailed,
     StopHit,
@@ -48,12 +52,27 @@ from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import abort, close, leave, signal_exit
 from tradewrit.risk.exits import hit, is_tighter
-from tradewrit.risk.protection import KEEPER, anchor, fit, held, levels, mend, move, protect, working
+from tradewrit.risk.protection import (
+    KEEPER,
+    anchor,
+    fit,
+    fit_order,
+    held,
+    levels,
+    mend,
+    move,
+    protect,
+    working,
+)
 from tradewrit.risk.watch import best_price, is_first_of_second, is_time_up, trailed
 
 NAME: Final = KEEPER
 Hears = (
     FillBooked
+    | SplitBooked
+    | DelistingBooked
+    | SymbolResumed
+    | OrderRestated
     | OrderAccepted
     | OrderModified
     | ModifyRefused
@@ -86,6 +105,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _resume(books, market, event)
         case FillBooked():
             return _on_fill(books, market, event)
+        case SplitBooked():
+            return _on_split(books, event)
+        case DelistingBooked():
+            return _on_delisted(books, event)
+        case SymbolResumed(symbol=symbol):
+            trade = books.trade_in(symbol)
+            return NOTHING if trade is None else _saying(mend(books, trade, event.at))
+        case OrderRestated():
+            return _on_restated(books, event)
         case OrderAccepted() | OrderModified():
             return _on_working(books, event)
         case ModifyRefused():
@@ -191,6 +219,54 @@ def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Even
         yield from leave(books, market, trade, at)
     elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
         yield from mend(books, trade, at)
+
+
+# -- splits
+
+
+def _on_split(books: Books, event: SplitBooked) -> Decision:
+    trade = books.trade_in(event.symbol)
+    if trade is None or not trade.opened_at:
+        return NOTHING
+    return _saying(_split(books, trade, event))
+
+
+def _split(books: Books, trade: Trade, event: SplitBooked) -> Iterator[Event]:
+    """Stop and target keep their distance; the venue restates its orders. What is gone is closed."""
+    instrument = books.instrument(trade.symbol)
+
+    def moved(price: Price | None) -> Price | None:
+        return None if price is None else event.ratio.order_price(price, trade.direction, instrument)
+
+    yield ProtectionRestated(
+        at=event.at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        stop_price=moved(trade.stop_price),
+        target_price=moved(trade.target_price),
+        extreme=moved(trade.extreme),
+    )
+    if not held(books, trade):
+        yield signal_exit(trade, "split", event.price, event.at)
+        yield from close(books, trade, event.at, "split")
+
+
+def _on_delisted(books: Books, event: DelistingBooked) -> Decision:
+    """What was paid out is closed."""
+    trade = books.trade_in(event.symbol)
+    if trade is None or not trade.opened_at:
+        return NOTHING
+    closing = close(books, trade, event.at, "delisted")
+    return _saying((signal_exit(trade, "delisted", event.price, event.at), *closing))
+
+
+def _on_restated(books: Books, event: OrderRestated) -> Decision:
+    """The venue may have rounded otherwise: what protects must cover all that is held."""
+    order, trade = books.orders.get(event.client_order_id), books.trades.get(event.trade_id)
+    if order is None or trade is None or not trade.opened_at or trade.state in _LEAVING:
+        return NOTHING
+    return _saying(fit_order(books, trade, order, event.at))
 
 
 # -- what becomes of protective and closing orders
@@ -427,6 +503,9 @@ def _close_on_demand(books: Books, market: Market, event: CloseTrade) -> Decisio
         return _no_stop(event.trade_id, "there is no open position to close", event.at)
     if trade.state in _LEAVING:
         return _no_stop(trade.id, "the trade is being closed already", event.at)
+    if trade.symbol in books.suspended:
+        reason = f"suspended ({books.suspended[trade.symbol]}): resume {trade.symbol} first"
+        return _no_stop(trade.id, reason, event.at)
     price = market.mark(trade.symbol) or anchor(books, trade)
     return Decision((signal_exit(trade, event.reason, Price(price), event.at),))
 

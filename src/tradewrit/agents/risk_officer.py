@@ -1,5 +1,6 @@
 """risk_officer: sizes a proposal or refuses it, naming every limit it breaks; watches the drawdown.
 
+Freezes what cannot be adjusted safely, and says what a person has to do.
 Knows no venue and no human. A pure function of the books, the marks and the proposal.
 """
 
@@ -14,11 +15,15 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import (
     HaltTrading,
+    ResumeSymbol,
     ResumeTrading,
+    SymbolResumed,
+    SymbolSuspended,
     TradingHalted,
     TradingResumed,
     TransitionRefused,
 )
+from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.review import Edit, ReviewModified
 from tradewrit.domain.events.risk import (
@@ -37,7 +42,7 @@ from tradewrit.domain.events.risk import (
 from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical
 from tradewrit.domain.portfolio import drawdown, equity, exposure
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
@@ -57,6 +62,9 @@ Hears = (
     | AssessPortfolio
     | HaltTrading
     | ResumeTrading
+    | SymbolChanged
+    | SharesDelisted
+    | ResumeSymbol
 )
 
 
@@ -80,6 +88,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((TradingHalted(at=event.at, actor=actor, reason=reason),))
         case ResumeTrading(actor=actor, reason=reason):
             return _resume(books, event.at, actor, reason)
+        case SymbolChanged() | SharesDelisted():
+            return _freeze(books, event)
+        case ResumeSymbol():
+            return _resume_symbol(books, event)
         case _:
             assert_never(event)
 
@@ -159,10 +171,76 @@ def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
     return Decision((TradingResumed(at=at, actor=actor, reason=reason),))
 
 
+def _freeze(books: Books, event: SymbolChanged | SharesDelisted) -> Decision:
+    """What trades under another name, or not at all, is left as it is; an alert says who has to do what."""
+    symbol = event.symbol
+    if symbol in books.suspended:
+        return NOTHING
+    position = books.positions.get(symbol)
+    is_paid_out = isinstance(event, SharesDelisted) and event.price is not None
+    quantity = ZERO if position is None or is_paid_out else position.signed
+    suspended = SymbolSuspended(
+        at=event.at,
+        trace=books.active.get(symbol, ""),
+        symbol=symbol,
+        reason=_why_frozen(event),
+        quantity=quantity,
+        orders=tuple(
+            order.id for order in books.orders.values() if order.terms.symbol == symbol and order.is_live
+        ),
+        todo=_todo(event, quantity),
+    )
+    return Decision((suspended,))
+
+
+def _why_frozen(event: SymbolChanged | SharesDelisted) -> str:
+    if isinstance(event, SymbolChanged):
+        return f"{event.symbol} trades as {event.successor or 'something else'} now"
+    return f"{event.symbol} is delisted" + (f": {event.reason}" if event.reason else "")
+
+
+def _todo(event: SymbolChanged | SharesDelisted, quantity: Decimal) -> str:
+    if not quantity:
+        return f"nothing is held: take {event.symbol} out of what is traded, or resume it by name"
+    if isinstance(event, SharesDelisted):
+        return (
+            f"ask the broker what becomes of {abs(quantity)} {event.symbol}; once its cash per unit is known,"
+            " record the delisting again with it"
+        )
+    return (
+        f"close {abs(quantity)} {event.successor or event.symbol} at the venue by hand, orders under the old "
+        f"name first, and record {event.symbol} as delisted at the price that brought; or resume it, if the "
+        "venue still takes the old name"
+    )
+
+
+def _resume_symbol(books: Books, event: ResumeSymbol) -> Decision:
+    if event.symbol in books.suspended and event.actor.startswith("human:"):
+        resumed = SymbolResumed(at=event.at, symbol=event.symbol, actor=event.actor, reason=event.reason)
+        return Decision((resumed,))
+    refused = TransitionRefused(
+        at=event.at,
+        machine="symbol",
+        subject=event.symbol,
+        state=books.suspended.get(event.symbol, "trading"),
+        wanted="resume",
+        cause=f"{event.actor}: only a suspended symbol can be resumed, and only by a person",
+    )
+    return Decision((refused,))
+
+
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
     now = facts(books, market.mark, event.at)
-    instrument = books.instrument(event.symbol)
-    fitting = size(books.limits, now.equity, event.price, instrument)
+    asked = Proposal(
+        trade_id="",
+        symbol=event.symbol,
+        side=event.side,
+        entry_price=Price(event.price),
+        strategy=books.strategy,
+        decided_at=event.at,
+        volatility=market.volatility(event.symbol),
+    )
+    fitting = size(books, asked, now.equity)
     answer = LimitsChecked(at=event.at, symbol=event.symbol, quantity=fitting.quantity, breaches=())
     return Decision((answer,))
 

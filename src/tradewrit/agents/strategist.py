@@ -31,11 +31,12 @@ from tradewrit.domain.ids import scan_id, trade_id
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
-from tradewrit.domain.signals import ENTER, LEAVE, Market, Signal
+from tradewrit.domain.signals import ENTER, LEAVE, OPPOSITE, REVERSE, Market, Signal
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.exits import stop_price, target_price
-from tradewrit.risk.limits import breaches, facts, is_worth_it
-from tradewrit.risk.sizing import complete, reward_risk, size, target_fraction
+from tradewrit.risk.judgement import judge
+from tradewrit.risk.limits import facts, is_worth_it
+from tradewrit.risk.sizing import reward_risk, stop_fraction, target_fraction
 from tradewrit.risk.watch import due, trailed
 
 NAME: Final = "strategist"
@@ -51,7 +52,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             reason = "protected; waiting for target, stop or exit"
             return Decision((HoldSignalled(at=event.at, trace=trade, symbol=symbol, reason=reason),))
         case PositionClosed():
-            return _log(books, event)
+            return Decision((_log(books, event), *_reverse(books, market, event)))
         case ScanCandidates(symbols=symbols):
             wanted = symbols or tuple(market.symbols())
             found = tuple(s for s in wanted if (seen := market.signal(s)) is not None and seen.enter)
@@ -73,8 +74,9 @@ def _scan(books: Books, market: Market, event: BarsClosed) -> Decision:
     for symbol, verdict in speaking:
         trade = books.trade_in(symbol)
         if trade is not None:
-            if verdict & LEAVE[trade.direction] and trade.state is TradeState.HOLDING:
-                events.append(_leave(market, trade, event.at))
+            is_reversal = books.reverse and verdict & ENTER == OPPOSITE[trade.direction]
+            if (is_reversal or verdict & LEAVE[trade.direction]) and trade.state is TradeState.HOLDING:
+                events.append(_leave(books, market, trade, event.at))
         elif verdict & ENTER:
             found = _propose(books, market, symbol, event.at)
             if len(found) > 1:
@@ -93,8 +95,7 @@ def _propose(books: Books, market: Market, symbol: str, at: int) -> tuple[Event,
         return ()
     price, direction = proposal.entry_price, proposal.direction
     instrument = books.instrument(symbol)
-    stop = proposal.stop_fraction if proposal.stop_fraction is not None else books.limits.stop_fraction
-    target = target_fraction(books.limits, proposal)
+    stop, target = stop_fraction(books.limits, proposal), target_fraction(books.limits, proposal)
     ratio = reward_risk(stop, target)
     if target is not None and not is_worth_it(books.limits, stop, target):
         reason = f"reward/risk {ratio} is not above {books.limits.min_reward_risk}"
@@ -145,6 +146,7 @@ def proposal_from(books: Books, market: Market, signal: Signal, at: int) -> Prop
         reasons=signal.reasons,
         strategy=books.strategy,
         inputs=signal.inputs,
+        volatility=market.volatility(signal.symbol),
         decided_at=at,
     )
 
@@ -154,18 +156,38 @@ def _is_refused_as_before(books: Books, market: Market, proposal: Proposal) -> b
     before = books.refused.get(proposal.symbol)
     if before is None:
         return False
-    now = facts(books, market.mark, proposal.decided_at)
-    instrument = books.instrument(proposal.symbol)
-    quantity = size(books.limits, now.equity, proposal.entry_price, instrument).quantity
-    found = breaches(books, complete(books, proposal, quantity), now)
-    return tuple(breach.limit for breach in found) == before
+    judged = judge(books, proposal, facts(books, market.mark, proposal.decided_at))
+    return tuple(breach.limit for breach in judged.broken) == before
 
 
-def _leave(market: Market, trade: Trade, at: int) -> ExitSignalled:
+def _reverse(books: Books, market: Market, event: PositionClosed) -> tuple[Event, ...]:
+    """The other half of a reversal: what was left for the other side may now be entered there.
+
+    Only if the last bar still wants it, which may be another by now; a refusal leaves the account flat.
+    """
+    trade, signal = books.trades.get(event.trade_id), market.signal(event.symbol)
+    if event.reason != REVERSE or not books.reverse or trade is None or signal is None:
+        return ()
+    if signal.enter is not trade.direction.exit_side:
+        return ()
+    found = _propose(books, market, event.symbol, event.at)
+    if len(found) < 2:
+        return found
+    scan = scan_id(books.strategy, event.at)
+    return (ScanStarted(at=event.at, scan=scan, symbols=(event.symbol,)), *found)
+
+
+def _why_leave(books: Books, trade: Trade, signal: Signal) -> str | None:
+    if books.reverse and signal.enter is trade.direction.exit_side:
+        return REVERSE
+    return signal.leave(trade.direction)
+
+
+def _leave(books: Books, market: Market, trade: Trade, at: int) -> ExitSignalled:
     price, signal = market.mark(trade.symbol), market.signal(trade.symbol)
     if price is None or signal is None:
         raise AssertionError(f"{trade.symbol}: a bar closed without a price")
-    reason = signal.leave(trade.direction) or "signal"
+    reason = _why_leave(books, trade, signal) or "signal"
     return ExitSignalled(
         at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, reason=reason, price=price
     )
@@ -190,18 +212,18 @@ def _judge(books: Books, market: Market, trade_id_: str, at: int) -> ExitJudged:
         reason = due(market, trade, price)
     signal = market.signal(trade.symbol)
     if reason is None and signal is not None and trade.opened_at:
-        reason = signal.leave(trade.direction)
+        reason = _why_leave(books, trade, signal)
     stop = trailed(books, market, trade) or trade.stop_price
     return ExitJudged(at=at, trace=trade.id, trade_id=trade.id, reason=reason, stop_price=stop)
 
 
-def _log(books: Books, event: PositionClosed) -> Decision:
+def _log(books: Books, event: PositionClosed) -> TradeLogged:
     stats, trade = books.stats, books.trades.get(event.trade_id)
     trades, wins = stats.trades + 1, stats.wins + (event.pnl > 0)
     planned = trade.sized.worst_loss if trade is not None and trade.sized is not None else ZERO
     ratio = EXACT.divide(event.pnl, planned) if planned else ZERO
     mean = EXACT.divide(stats.reward_risk_sum + ratio, trades)
-    logged = TradeLogged(
+    return TradeLogged(
         at=event.at,
         trace=event.trace,
         trade_id=event.trade_id,
@@ -213,7 +235,6 @@ def _log(books: Books, event: PositionClosed) -> Decision:
         win_fraction=canonical(EXACT.divide(wins, trades).quantize(_STEP, context=EXACT)),
         reward_risk=canonical(mean.quantize(_STEP, context=EXACT)),
     )
-    return Decision((logged,))
 
 
 _STEP: Final = canonical(EXACT.divide(1, 10_000))

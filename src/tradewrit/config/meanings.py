@@ -7,6 +7,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "": "What the desk does, and with what.",
     "account": "The account that is traded.",
     "strategy": "Who proposes trades.",
+    "sizing": "How large a trade is wanted. The limits under `risk` cap it, whatever is wanted.",
     "risk": (
         "The numbers that the risk officer holds every trade against: a named profile, and any of its "
         "numbers set anew. Fractions are of equity, 0 to 1; every bound is inclusive."
@@ -17,6 +18,7 @@ SECTIONS: Final[Mapping[str, str]] = {
         "A list with one section per symbol. A symbol without one has tick 0.01 and lot 1 and trades in "
         "USD. Give the whole list to set it from the environment: `[{symbol: AAPL, tick: 0.01}]`."
     ),
+    "data": "How past prices are shown to a backtest.",
     "journal": "Where the account's record lies, and how hard it is written.",
     "grants": "The permissions that agents act under.",
 }
@@ -33,6 +35,20 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Handed to the strategy as they are: whole numbers, exact decimals, text, true, false or null."
     ),
     "entry": "The order type of entries.",
+    "reverse": (
+        "Whether a signal for the other side closes a position and opens the opposite one. If not, it is "
+        "ignored while the position is held."
+    ),
+    "sizing.type": "The rule; decides which of the following keys there are. `largest`: as the limits allow.",
+    "sizing.quantity": "Units, or contracts.",
+    "sizing.notional": "Value at the price of the decision, in the account's currency.",
+    "sizing.fraction": "Share of equity that the position and its fee may cost.",
+    "sizing.buffer_fraction": "Part of that share left free, for the price may move until the fill.",
+    "sizing.risk_fraction": "Share of equity that is lost at the stop, before fees.",
+    "sizing.volatility": "Wanted of the position, a year, as a share of equity: 0.10 is ten per cent.",
+    "sizing.volatility_window": "Returns, one per bar, that the instrument's volatility is measured over.",
+    "sizing.bars_per_year": "What makes it annual: 252 for daily bars, 98280 for minutes of New York.",
+    "sizing.max_fraction": "Most of equity that the position may cost, however calm its price.",
     "risk.profile": "The profile that the other keys of this section start from.",
     "risk.max_position_notional": "Most that one position may cost, in the account's currency; null: no cap.",
     "risk.max_position_fraction": "Most of equity that one position may cost.",
@@ -58,6 +74,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.fees.minimum": "Least that one fill costs.",
     "paper.fees.maximum_fraction": "Most that one fill costs, as a fraction of its notional; null: no cap.",
     "paper.fees.amount": "The same amount for every fill.",
+    "paper.market_fills": (
+        "What a market order takes: the next bar's open; or at once the close of the bar just finished, or "
+        "its closing quote (buys at the ask, sells at the bid)."
+    ),
     "paper.slippage_bps": "How much worse than the market's price an order fills, in basis points.",
     "paper.limit_fills": "A limit order fills when the price touches it, or only when it goes through.",
     "paper.participation_fraction": "Most of a bar's volume that one order may fill; null: no cap.",
@@ -71,6 +91,18 @@ MEANINGS: Final[Mapping[str, str]] = {
     "instruments[].multiplier": "Units of the underlying per unit traded; 1 for a share.",
     "instruments[].minimum_notional": "Smallest order value that the venue takes.",
     "instruments[].is_shortable": "Whether the venue lends it.",
+    "data.adjustment": (
+        "Prices as printed (`raw`), in today's shares (`split`), or less the dividends paid since as well "
+        "(`total`)."
+    ),
+    "data.factors": (
+        "A Parquet or CSV table of price and split factors; with `raw`, what it tells of happens to "
+        "positions and orders. null: nothing is known of splits and dividends."
+    ),
+    "data.funding": (
+        "A Parquet or CSV file of funding rates (`symbol`, `ts`, `rate`), paid and received by positions in "
+        "perpetuals. null: no funding."
+    ),
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
     "grants.ttl_s": "How many seconds an agent's permission lasts before it must be renewed.",

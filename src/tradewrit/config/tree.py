@@ -11,12 +11,15 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.config.writing import as_data, as_yaml
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.reviews import ReviewPolicy
+from tradewrit.domain.sizing import Largest, Sizing
+from tradewrit.domain.splits import Adjustment
 
 Mode = Literal["backtest", "paper", "live"]
 
@@ -60,11 +63,13 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the paper exchange fills and charges; a backtest uses the same rules.
 
+    market_fills: a market order takes the next open, or at once the close or the closing quote.
     participation_fraction: most of a bar's volume that one order may fill; None means no cap.
     settlement_days: business days until the cash of a sale is free; 0 is at once.
     """
 
     fees: FeeModel = BpsFee()
+    market_fills: MarketFills = "next_open"
     slippage_bps: Decimal = ZERO
     limit_fills: Literal["touch", "through"] = "touch"
     participation_fraction: Decimal | None = None
@@ -78,10 +83,30 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(
                 f"participation_fraction must be above 0 and at most 1, not {self.participation_fraction}"
             )
+        if self.participation_fraction is not None and self.market_fills != "next_open":
+            raise ValueError(
+                f"participation_fraction is a share of what is still to trade, and market_fills: "
+                f"{self.market_fills} fills when a bar has traded; use next_open, or leave out one"
+            )
         if self.settlement_days > _LONGEST_SETTLEMENT:
             raise ValueError(
                 f"settlement_days must be at most {_LONGEST_SETTLEMENT}, not {self.settlement_days}"
             )
+
+
+class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How past prices are shown, the factor table that says what happened to the shares, and funding rates.
+
+    With `raw` and a table, splits and dividends happen to positions and orders as they do live.
+    """
+
+    adjustment: Adjustment = Adjustment.RAW
+    factors: str | None = None
+    funding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.adjustment is not Adjustment.RAW and self.factors is None:
+            raise ValueError(f"adjustment: {self.adjustment} needs a factor table: set factors to its file")
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,10 +134,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     account: AccountConfig = AccountConfig()
     strategy: StrategyConfig = StrategyConfig()
     entry: Literal["market", "limit"] = "market"
+    reverse: bool = False
+    sizing: Sizing = Largest()
     risk: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
     paper: PaperConfig = PaperConfig()
     instruments: tuple[Instrument, ...] = ()
+    data: DataConfig = DataConfig()
     journal: JournalConfig = JournalConfig()
     grants: GrantsConfig = GrantsConfig()
     seed: int = 0

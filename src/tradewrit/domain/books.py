@@ -20,6 +20,7 @@ from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderType
 from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
+from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.trades import Trade
 
 
@@ -33,6 +34,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     wins: int = 0
     realised: Decimal = ZERO
     fees: Decimal = ZERO
+    funding: Decimal = ZERO
     reward_risk_sum: Decimal = ZERO
 
 
@@ -60,6 +62,15 @@ class Lapsed(msgspec.Struct, frozen=True, gc=False):
     order: Order
 
 
+class PendingFee(msgspec.Struct, frozen=True, gc=False):
+    """A fill in the books whose fee is not. fee: in `currency`."""
+
+    trade_id: str
+    symbol: str
+    fee: Decimal
+    currency: str
+
+
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
@@ -67,6 +78,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
+    suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
     events: how many events were folded.
 
@@ -81,6 +93,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     margin: bool = True
     strategy: str = ""
     entry_type: OrderType = OrderType.MARKET
+    reverse: bool = False
+    sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
     fees: FeeModel = BpsFee()
@@ -96,6 +110,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     positions: dict[str, Position] = {}
     reviews: dict[str, Review] = {}
     refused: dict[str, tuple[str, ...]] = {}
+    suspended: dict[str, str] = {}
+    pending_fees: dict[str, PendingFee] = {}
     high_water: Decimal = ZERO
     is_drawdown_blocked: bool = False
     halted: str = ""

@@ -33,6 +33,23 @@ class FixedFee(msgspec.Struct, frozen=True, tag="fixed"):
 FeeModel = BpsFee | PerShareFee | FixedFee
 
 
+def in_account_currency(
+    charged: Decimal, currency: str, rate: Decimal | None, account: str
+) -> Decimal | None:
+    """A fee in the account's currency, exact; None where that would have to be guessed.
+
+    currency: of the fee, "" for the account's. rate: account currency per unit of it.
+
+    >>> in_account_currency(Decimal("0.002"), "BNB", Decimal("612.40"), "USDT")
+    Decimal('1.2248')
+    """
+    if currency in {"", account} or not charged:
+        return canonical(charged)
+    if rate is None or not rate.is_finite() or rate <= 0:
+        return None
+    return canonical(charged * rate)
+
+
 def fee(model: FeeModel, quantity: Decimal, notional: Decimal) -> Decimal:
     """The charge for filling `quantity` units worth `notional`; exact, not rounded to cents.
 

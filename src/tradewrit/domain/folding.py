@@ -6,8 +6,10 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books, Lapsed
+from tradewrit.domain.books import Books, Lapsed, PendingFee
 from tradewrit.domain.events import account as ac
+from tradewrit.domain.events import corporate as co
+from tradewrit.domain.events import funding as fu
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.events import positions as ps
 from tradewrit.domain.events import review as rv
@@ -15,6 +17,7 @@ from tradewrit.domain.events import risk as rk
 from tradewrit.domain.events import strategy as st
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import JOURNALLED
+from tradewrit.domain.funding import funded
 from tradewrit.domain.money import EXACT, ZERO, canonical, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.orders import advance as advance_order
@@ -22,6 +25,7 @@ from tradewrit.domain.positions import Direction, book
 from tradewrit.domain.reviews import Review, ReviewState, Verdict
 from tradewrit.domain.reviews import advance as review_advance
 from tradewrit.domain.reviews import can as review_can
+from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
 from tradewrit.domain.trades import Trade
 from tradewrit.domain.trades import advance as trade_advance
@@ -322,6 +326,19 @@ def _modified(books: Books, event: od.OrderModified) -> Books:
     )
 
 
+def _restated(books: Books, event: od.OrderRestated) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None or not order.is_live:
+        return books
+    terms = replace(
+        order.terms,
+        quantity=event.quantity,
+        limit_price=event.limit_price,
+        stop_price=event.stop_price,
+    )
+    return _order(books, order.id, None, terms=terms, filled=event.filled)
+
+
 # -- positions and cash
 
 
@@ -395,6 +412,94 @@ def _exit_requested(books: Books, event: ps.ExitRequested) -> Books:
     return _trade(books, trade.id, None, attempts=event.attempt, exit_reason=event.reason)
 
 
+# -- corporate actions
+
+
+def _split_booked(books: Books, event: co.SplitBooked) -> Books:
+    held = books.positions.get(event.symbol)
+    if held is None:
+        return books
+    instrument = books.instrument(event.symbol)
+    after = split_position(held, event.ratio, event.price, instrument, event.at)
+    positions = (
+        _without(books.positions, event.symbol)
+        if after.position is None
+        else _with(books.positions, event.symbol, after.position)
+    )
+    books = replace(books, positions=positions, cash=canonical(books.cash + event.cash_change))
+    return _earned(books, event.symbol, sum((lot.gross for lot in after.closed), ZERO))
+
+
+def _dividend_booked(books: Books, event: co.DividendBooked) -> Books:
+    books = replace(books, cash=canonical(books.cash + event.cash_change))
+    return _earned(books, event.symbol, event.cash_change)
+
+
+def _delisting_booked(books: Books, event: co.DelistingBooked) -> Books:
+    books = replace(
+        books,
+        positions=_without(books.positions, event.symbol),
+        cash=canonical(books.cash + event.cash_change),
+    )
+    return _earned(books, event.symbol, sum((lot.gross for lot in event.closed), ZERO))
+
+
+def _earned(books: Books, symbol: str, amount: Decimal) -> Books:
+    """What a corporate action brought belongs to the open trade."""
+    trade = books.trade_in(symbol)
+    if trade is None or not amount:
+        return books
+    return _trade(books, trade.id, None, realised=canonical(trade.realised + amount))
+
+
+# -- funding and late fees
+
+
+def _funding_booked(books: Books, event: fu.FundingBooked) -> Books:
+    held, paid = books.positions.get(event.symbol), event.cash_change
+    if held is None:
+        return books
+    after = funded(held, event.price, event.rate, books.instrument(event.symbol))
+    books = replace(
+        books,
+        positions=_with(books.positions, event.symbol, after),
+        cash=canonical(books.cash + paid),
+        stats=replace(books.stats, funding=canonical(books.stats.funding + paid)),
+    )
+    trade = books.trade_in(event.symbol)
+    if trade is None:
+        return books
+    return _trade(books, trade.id, None, funding=canonical(trade.funding + paid))
+
+
+def _fee_booked(books: Books, event: od.FeeBooked) -> Books:
+    """A fee that comes after its trade was logged still comes out of what was realised."""
+    trade, stats = books.trades.get(event.trade_id), books.stats
+    realised = stats.realised if trade is not None else canonical(stats.realised - event.fee)
+    books = replace(
+        books,
+        cash=canonical(books.cash - event.fee),
+        pending_fees=_without(books.pending_fees, event.exec_id),
+        stats=replace(stats, fees=canonical(stats.fees + event.fee), realised=realised),
+    )
+    if trade is None:
+        return books
+    return _trade(books, trade.id, None, fees=canonical(trade.fees + event.fee))
+
+
+# -- suspended symbols
+
+
+def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
+    books = replace(books, suspended=_with(books.suspended, event.symbol, event.reason))
+    return _trade(books, books.active.get(event.symbol, ""), TradeOn.SUSPEND)
+
+
+def _symbol_resumed(books: Books, event: ac.SymbolResumed) -> Books:
+    books = replace(books, suspended=_without(books.suspended, event.symbol))
+    return _trade(books, books.active.get(event.symbol, ""), TradeOn.RESUME)
+
+
 FOLDS: Final[Mapping[type[Event], Fold]] = {
     ac.AccountOpened: lambda books, e: replace(
         books,
@@ -405,6 +510,8 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
         margin=e.margin,
         strategy=e.strategy,
         entry_type=e.entry_type,
+        reverse=e.reverse,
+        sizing=e.sizing,
         limits=e.limits,
         review=e.review,
         fees=e.fees,
@@ -427,6 +534,8 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     ),
     ac.TradingHalted: lambda books, e: replace(books, halted=e.reason or "halted"),
     ac.TradingResumed: lambda books, _: replace(books, halted=""),
+    ac.SymbolSuspended: _symbol_suspended,
+    ac.SymbolResumed: _symbol_resumed,
     st.CandidateFound: _candidate,
     st.HoldSignalled: lambda books, e: replace(books, refused=_with(books.refused, e.symbol, (e.reason,))),
     st.ExitSignalled: lambda books, e: _trade(books, e.trade_id, TradeOn.TRIGGER, exit_reason=e.reason),
@@ -464,6 +573,7 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
     od.OrderModified: _modified,
     od.ModifyRefused: _refused(OrderState.PENDING_REPLACE),
+    od.OrderRestated: _restated,
     od.OrderExpired: lambda books, e: _order(books, e.client_order_id, On.EXPIRE),
     od.OrderRefused: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     ps.FillBooked: _fill_booked,
@@ -482,6 +592,25 @@ FOLDS: Final[Mapping[type[Event], Fold]] = {
     ps.PositionClosed: lambda books, e: _trade(books, e.trade_id, TradeOn.CLOSE),
     ps.TradeAborted: _aborted,
     ps.TradeRevived: _revived,
+    ps.ProtectionRestated: lambda books, e: _trade(
+        books,
+        e.trade_id,
+        None,
+        stop_price=e.stop_price,
+        target_price=e.target_price,
+        extreme=e.extreme,
+    ),
+    co.SplitBooked: _split_booked,
+    co.DividendBooked: _dividend_booked,
+    co.DelistingBooked: _delisting_booked,
+    fu.FundingBooked: _funding_booked,
+    od.FeePending: lambda books, e: replace(
+        books,
+        pending_fees=_with(
+            books.pending_fees, e.exec_id, PendingFee(e.trade_id, e.symbol, e.fee, e.fee_currency)
+        ),
+    ),
+    od.FeeBooked: _fee_booked,
 }
 STATELESS: Final = JOURNALLED - frozenset(FOLDS)
 """Journalled events that explain, and change nothing."""

@@ -13,7 +13,10 @@ from tradewrit.domain.money import EXACT, Money, Price, Qty, canonical, canonica
 
 
 class AssetClass(StrEnum):
-    """What kind of thing it is; decides how a position is paid for."""
+    """What kind of thing it is; decides how a position is paid for.
+
+    is_derivative: whether a position is margined (only P&L and fees move cash) instead of paid in full.
+    """
 
     EQUITY = "equity"
     ETF = "etf"
@@ -23,13 +26,10 @@ class AssetClass(StrEnum):
     PERPETUAL = "perpetual"
     INDEX = "index"
 
-    @property
-    def is_derivative(self) -> bool:
-        """Whether a position is margined (only P&L and fees move cash) instead of paid in full."""
-        return self in _MARGINED
+    is_derivative: bool
 
-
-_MARGINED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL, AssetClass.FX})
+    def __init__(self, value: str) -> None:
+        self.is_derivative = value in {"future", "perpetual", "fx"}
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +103,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return Money(canonical(self.value(price, qty)), self.currency)
 
 
+# Each in the spelling that `quantize` goes by: 0.010 is 0.01, and still asks for three decimals.
+_POWERS_OF_TEN = {step: step for step in (Decimal(1).scaleb(-decimals) for decimals in range(13))}
+
+
 @lru_cache(maxsize=4096)
 def plain(symbol: str, currency: str) -> Instrument:
     """The instrument of a symbol nobody has defined: tick 0.01, lot 1, in this currency."""
@@ -118,4 +122,7 @@ def _step(raw: Decimal, step: Decimal, rounding: str) -> Decimal:
     """`raw` moved to a multiple of `step`."""
     if not raw.is_finite():
         raise ValueError(f"{raw} is not a number that can be traded")
+    power = _POWERS_OF_TEN.get(step)
+    if power is not None:  # nearly always, and then one operation is enough
+        return raw.quantize(power, rounding, EXACT)
     return EXACT.divide(raw, step).to_integral_value(rounding) * step

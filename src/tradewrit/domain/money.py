@@ -56,6 +56,8 @@ def canonical_qty(quantity: Decimal) -> Decimal:
     >>> canonical_qty(Decimal("5.00")), canonical_qty(Decimal("0.250")), canonical_qty(Decimal("1E+2"))
     (Decimal('5'), Decimal('0.25'), Decimal('100'))
     """
+    if quantity.same_quantum(_UNIT):  # as above
+        return quantity or abs(quantity)
     return _spelt(quantity, _UNIT)
 
 

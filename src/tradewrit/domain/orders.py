@@ -16,20 +16,20 @@ from tradewrit.errors import InvalidTransitionError
 
 
 class Side(StrEnum):
-    """Direction of an order or a fill."""
+    """Direction of an order or a fill. sign: +1 for buy, -1 for sell."""
 
     BUY = "buy"
     SELL = "sell"
+
+    sign: int
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
 
     @property
     def opposite(self) -> "Side":
         """The side that undoes this one."""
         return Side.SELL if self is Side.BUY else Side.BUY
-
-    @property
-    def sign(self) -> int:
-        """+1 for buy, -1 for sell."""
-        return 1 if self is Side.BUY else -1
 
 
 class OrderType(StrEnum):

@@ -7,6 +7,7 @@ Knows no cash; what a fill does to cash is `domain.portfolio`.
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
@@ -20,46 +21,49 @@ _FEE_STEP = Decimal("1E-10")
 
 
 class Direction(StrEnum):
-    """Which way a position profits."""
+    """Which way a position profits.
+
+    sign: +1 for long, -1 for short. entry_side, exit_side: of an order that opens or adds, and of one
+    that reduces.
+    """
 
     LONG = "long"
     SHORT = "short"
 
-    @property
-    def sign(self) -> int:
-        """+1 for long, -1 for short."""
-        return 1 if self is Direction.LONG else -1
+    sign: int
+    entry_side: Side
+    exit_side: Side
 
-    @property
-    def entry_side(self) -> Side:
-        """The side of an order that opens or adds."""
-        return Side.BUY if self is Direction.LONG else Side.SELL
+    def __init__(self, value: str) -> None:
+        self.entry_side = Side.BUY if value == "long" else Side.SELL
+        self.exit_side = self.entry_side.opposite
+        self.sign = self.entry_side.sign
 
-    @property
-    def exit_side(self) -> Side:
-        """The side of an order that reduces."""
-        return self.entry_side.opposite
-
-    @classmethod
-    def opened_by(cls, side: Side) -> "Direction":
+    @staticmethod
+    def opened_by(side: Side) -> "Direction":
         """The direction that an opening order of this side leads to."""
-        return cls.LONG if side is Side.BUY else cls.SHORT
+        return _OPENED_BY[side]
+
+
+_OPENED_BY: Final = {direction.entry_side: direction for direction in Direction}
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is left of one entry fill. fee: the part of the entry fee that belongs to it."""
+    """What is left of one entry fill. fee, funding: its own part of the entry fee, and of funding so far."""
 
     trade_id: str
     quantity: Decimal
     price: Decimal
     opened_at: int
     fee: Decimal = ZERO
+    funding: Decimal = ZERO
 
 
 class ClosedLot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One matched pair of entry and exit: a round trip, or a part of one.
 
-    fees: both sides. gross: before fees. pnl: net of them; all in quote currency.
+    fees: both sides. funding: received while it was held, negative when paid. gross: before both.
+    pnl: gross - fees + funding. All in quote currency.
     """
 
     trade_id: str
@@ -73,6 +77,7 @@ class ClosedLot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fees: Decimal
     gross: Decimal
     pnl: Decimal
+    funding: Decimal = ZERO
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -82,12 +87,14 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     direction: Direction
     lots: tuple[Lot, ...]
 
-    @cached_property
+    @property
     def quantity(self) -> Decimal:
         """Units held, never negative."""
+        if len(self.lots) == 1:
+            return self.lots[0].quantity
         return sum((lot.quantity for lot in self.lots), ZERO)
 
-    @cached_property
+    @property
     def signed(self) -> Decimal:
         """Units held, negative when short."""
         return self.quantity * self.direction.sign
@@ -146,19 +153,12 @@ def book(
     closed: list[ClosedLot] = []
     lots = list(position.lots)
     while lots and left:
-        lot = lots[0]
-        taken = min(lot.quantity, left)
-        entry_fee = _share(lot.fee, taken, lot.quantity)
-        exit_fee = _share(fee_left, taken, left)
-        closed.append(_match(position.direction, lot, fill, taken, entry_fee, exit_fee, instrument))
-        left -= taken
+        taken, rest = _parted(lots[0], min(lots[0].quantity, left))
+        exit_fee = _share(fee_left, taken.quantity, left)
+        closed.append(_match(position.direction, taken, fill, exit_fee, instrument))
+        left -= taken.quantity
         fee_left = canonical(fee_left - exit_fee)
-        if taken == lot.quantity:
-            del lots[0]
-        else:
-            lots[0] = msgspec.structs.replace(
-                lot, quantity=canonical_qty(lot.quantity - taken), fee=canonical(lot.fee - entry_fee)
-            )
+        lots[:1] = [] if rest is None else [rest]
     if lots:
         return msgspec.structs.replace(position, lots=tuple(lots)), tuple(closed)
     if left:
@@ -179,29 +179,39 @@ def _add(position: Position | None, fill: Fill, quantity: Decimal, fee: Decimal)
     return msgspec.structs.replace(position, lots=(*position.lots, lot))
 
 
+def _parted(lot: Lot, quantity: Decimal) -> tuple[Lot, Lot | None]:
+    """So much of a lot, with its share of fee and funding, and what stays; None when that is nothing."""
+    if quantity == lot.quantity:
+        return lot, None
+    fee, funding = (_share(amount, quantity, lot.quantity) for amount in (lot.fee, lot.funding))
+    taken = msgspec.structs.replace(lot, quantity=quantity, fee=fee, funding=funding)
+    rest = msgspec.structs.replace(
+        lot,
+        quantity=canonical_qty(lot.quantity - quantity),
+        fee=canonical(lot.fee - fee),
+        funding=canonical(lot.funding - funding),
+    )
+    return taken, rest
+
+
 def _match(
-    direction: Direction,
-    lot: Lot,
-    fill: Fill,
-    quantity: Decimal,
-    entry_fee: Decimal,
-    exit_fee: Decimal,
-    instrument: Instrument,
+    direction: Direction, lot: Lot, fill: Fill, exit_fee: Decimal, instrument: Instrument
 ) -> ClosedLot:
-    gross = canonical(instrument.value(fill.price - lot.price, quantity) * direction.sign)
-    fees = canonical(entry_fee + exit_fee)
+    gross = canonical(instrument.value(fill.price - lot.price, lot.quantity) * direction.sign)
+    fees = canonical(lot.fee + exit_fee)
     return ClosedLot(
         trade_id=lot.trade_id,
         symbol=fill.symbol,
         direction=direction,
-        quantity=canonical_qty(quantity),
+        quantity=canonical_qty(lot.quantity),
         entry_at=lot.opened_at,
         entry_price=lot.price,
         exit_at=fill.at,
         exit_price=fill.price,
         fees=fees,
         gross=gross,
-        pnl=canonical(gross - fees),
+        pnl=canonical(gross - fees + lot.funding),
+        funding=lot.funding,
     )
 
 

@@ -22,6 +22,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     max_bars: leave after this many completed bars; None for no time exit.
     quantity: what a person asked for; None lets risk size it.
     inputs: the feature values that the decision used, so that it can be explained years later.
+    volatility: annualised, of the last bars, where the account sizes by it and it is known.
     """
 
     trade_id: str
@@ -39,6 +40,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 1.0
     reasons: tuple[str, ...] = ()
     inputs: dict[str, float] = {}
+    volatility: float | None = None
     requester: str = "strategy"
     expires_at: int = 0
 

@@ -15,6 +15,7 @@ from tradewrit.domain.events.orders import (
     CancelRefused,
     Exec,
     ExecutionReport,
+    FeePending,
     ModifyRefused,
     OrderAccepted,
     OrderCancelled,
@@ -23,11 +24,13 @@ from tradewrit.domain.events.orders import (
     OrderModified,
     OrderPartiallyFilled,
     OrderRejected,
+    OrderRestated,
     OrderUnknown,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import TradeAborted, TradeRevived
-from tradewrit.domain.money import canonical_qty
+from tradewrit.domain.fees import in_account_currency
+from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import Rejection
 
@@ -39,7 +42,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         return _late(books, report)
     match report.kind:
         case Exec.TRADE:
-            return _trade(order, report)
+            return _trade(books, order, report)
         case Exec.NEW:
             # A second acknowledgement says nothing new; the report itself is on record.
             return Decision((_accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
@@ -70,6 +73,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
                 is_answer=True,
             )
             return Decision((kept,))
+        case Exec.RESTATED:
+            return _restated(order, report)
         case Exec.UNKNOWN:
             return _unknown(order, report)
 
@@ -86,7 +91,7 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     revived = TradeRevived(
         at=report.at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
     )
-    filled = _trade(order, report)
+    filled = _trade(books, order, report)
     return Decision((revived, *filled.events), filled.effects)
 
 
@@ -106,7 +111,7 @@ def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
     return Decision((event,))
 
 
-def _trade(order: Order, report: ExecutionReport) -> Decision:
+def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     price = report.last_price
     if price is None or report.last_quantity <= 0:
         reason = "a fill without a price or a quantity"
@@ -120,12 +125,27 @@ def _trade(order: Order, report: ExecutionReport) -> Decision:
     events: list[Event] = []
     if order.state in {OrderState.SUBMITTED, OrderState.UNKNOWN}:
         events.append(_accepted(order, report))  # a fill implies the acknowledgement
-    events.append(_filled(order, report, price, cumulative, is_last=is_last))
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
+    events.append(_filled(order, report, price, cumulative, fee or ZERO, is_last=is_last))
+    if fee is None:  # the fill is protected first: what it cost can wait
+        events.append(_pending(order, report))
     return Decision(tuple(events))
 
 
+def _pending(order: Order, report: ExecutionReport) -> FeePending:
+    return FeePending(
+        at=report.at,
+        trace=order.terms.trade_id,
+        exec_id=report.exec_id,
+        trade_id=order.terms.trade_id,
+        symbol=order.terms.symbol,
+        fee=report.fee,
+        fee_currency=report.fee_currency,
+    )
+
+
 def _filled(
-    order: Order, report: ExecutionReport, price: Decimal, cumulative: Decimal, *, is_last: bool
+    order: Order, report: ExecutionReport, price: Decimal, cumulative: Decimal, fee: Decimal, *, is_last: bool
 ) -> OrderPartiallyFilled:
     terms = order.terms
     kind = OrderFilled if is_last else OrderPartiallyFilled
@@ -141,7 +161,7 @@ def _filled(
         quantity=canonical_qty(report.last_quantity),
         price=price,  # type: ignore[arg-type]  # narrowed from the report's Price
         cumulative=cumulative,
-        fee=report.fee,
+        fee=fee,
         settles_at=report.settles_at,
         is_late=not order.is_live,
     )
@@ -199,6 +219,26 @@ def _modified(order: Order, report: ExecutionReport) -> OrderModified:
         stop_price=terms.stop_price if report.stop_price is None else report.stop_price,
         broker_order_id=report.broker_order_id or order.broker_order_id,
     )
+
+
+def _restated(order: Order, report: ExecutionReport) -> Decision:
+    terms = order.terms
+    if not order.is_live or report.quantity is None:
+        reason = "a restatement of an order that is over, or without a quantity"
+        return _quarantine(report, order.state, reason, terms.trade_id)
+    restated = OrderRestated(
+        at=report.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        quantity=canonical_qty(report.quantity),
+        filled=canonical_qty(report.cumulative),
+        limit_price=terms.limit_price if report.limit_price is None else report.limit_price,
+        stop_price=terms.stop_price if report.stop_price is None else report.stop_price,
+    )
+    return Decision((restated,))
 
 
 def _unknown(order: Order, report: ExecutionReport) -> Decision:

@@ -24,6 +24,10 @@ class Verdict(IntFlag):
 
 ENTER: Final = int(Verdict.ENTER_LONG | Verdict.ENTER_SHORT)
 LEAVE: Final = {Direction.LONG: int(Verdict.LEAVE_LONG), Direction.SHORT: int(Verdict.LEAVE_SHORT)}
+OPPOSITE: Final = {Direction.LONG: int(Verdict.ENTER_SHORT), Direction.SHORT: int(Verdict.ENTER_LONG)}
+"""By direction held, the entry bits of a verdict for the other side; a verdict for both is for neither."""
+REVERSE: Final = "reverse"
+"""Why a trade is left whose strategy wants the other side, where the account reverses."""
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +108,13 @@ class Market(Protocol):
 
     def signal(self, symbol: str) -> Signal | None:
         """What the strategy says of one symbol's last bar; None before its first."""
+        ...
+
+    def volatility(self, symbol: str) -> float | None:
+        """The annualised volatility that the account sizes by, at the last bar; None while it is not known.
+
+        None as well where the account does not size by volatility.
+        """
         ...
 
     def symbols(self) -> Sequence[str]:

@@ -118,7 +118,12 @@ TRANSITIONS: Final[Mapping[TradeState, Mapping[On, TradeState]]] = {
         On.PROTECT: _S.HOLDING,
         On.SUSPEND: _S.SUSPENDED,
     },
-    _S.SUSPENDED: {On.RESUME: _S.HOLDING, On.TRIGGER: _S.EXIT_TRIGGERED},
+    _S.SUSPENDED: {
+        On.RESUME: _S.HOLDING,
+        On.TRIGGER: _S.EXIT_TRIGGERED,
+        On.FILL: _S.SUSPENDED,  # what the venue says of its orders counts all the same
+        On.PROTECT: _S.SUSPENDED,
+    },
     _S.CLOSED: {},
     _S.REJECTED: {},
     _S.ABORTED: {},
@@ -148,6 +153,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     stop_price, target_price: anchored to the actual fill. extreme: best price since entry, for trails.
     attempts: protective and exit orders sent so far; part of the next one's id.
     failures: times in a row that the position could not be protected or left.
+    realised: before fees and funding. funding: received, negative when paid.
     """
 
     id: str
@@ -172,3 +178,4 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     realised: Decimal = ZERO
     fees: Decimal = ZERO
+    funding: Decimal = ZERO

@@ -5,16 +5,18 @@ Columns are float64 and equally long; row i is one bar. Knows no file format.
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewrit.domain.market import DAY, Bar
+from tradewrit.domain.market import DAY, Bar, Quote
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+QUOTES: Final = ("bid", "ask")
+"""The columns that bars may be without."""
 
 
 class Bars(msgspec.Struct, frozen=True, eq=False):
@@ -22,6 +24,8 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
 
     ts: UTC ns of each bar's OPEN, strictly rising.
     open, high, low, close: quote currency per unit. volume: units traded.
+    bid, ask: the quotes at each bar's close, NaN where there was none; None where the source has no such
+        column. No feature sees them: an order can be filled at them.
     """
 
     symbol: str
@@ -31,6 +35,8 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
     low: Floats
     close: Floats
     volume: Floats
+    bid: Floats | None = None
+    ask: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -55,10 +61,28 @@ class Bars(msgspec.Struct, frozen=True, eq=False):
 
     def head(self, n: int) -> "Bars":
         """The first n bars, sharing memory."""
-        return Bars(self.symbol, *(column[:n] for column in self._columns()))
+        return self.take(slice(n))
 
-    def _columns(self) -> tuple[NDArray[Any], ...]:
-        return (self.ts, self.open, self.high, self.low, self.close, self.volume)
+    def take(self, rows: slice | NDArray[Any]) -> "Bars":
+        """The bars at these rows, quotes included; a slice shares memory, places and masks copy."""
+        return Bars(
+            self.symbol,
+            self.ts[rows],
+            self.open[rows],
+            self.high[rows],
+            self.low[rows],
+            self.close[rows],
+            self.volume[rows],
+            None if self.bid is None else self.bid[rows],
+            None if self.ask is None else self.ask[rows],
+        )
+
+    def quote(self, i: int) -> Quote | None:
+        """The quote at the close of bar i; None where the columns do not have one."""
+        if self.bid is None or self.ask is None:
+            return None
+        bid, ask = float(self.bid[i]), float(self.ask[i])
+        return Quote(self.symbol, int(self.ts[i]), bid, ask) if bid > 0 and ask > 0 else None
 
 
 def interval_ns(bars: Bars) -> int:

@@ -20,6 +20,10 @@ MOST_DECIMALS: Final = 15
 # magnitude below 2**51 (above that every float64 is its own tick).
 _ROUNDER: Final = 1.5 * 2.0**52
 _ON_GRID: Final = 1e-6
+# Where a price is counted in so many ticks that float64 has no millionths of one left, what scaling
+# itself may be off by is no distance either; never as much as a quarter of a tick.
+_LAST_BITS: Final = 2.0**-51
+_QUARTER: Final = 0.25
 _BLOCK: Final = 16_384
 
 
@@ -50,8 +54,9 @@ def mean(values: Iterable[float], count: int) -> float:
 class Grid:
     """Prices or volumes counted in ticks of 10**-decimals, so that their sums are exact.
 
-    A value within a millionth of a tick of the grid is taken to lie on it; any other is only
-    scaled. `decimals=None` means no grid: values are left as they are, and `scale` is 1.
+    A value within a millionth of a tick of the grid, or as near as float64 can tell, is taken to lie
+    on it; any other is only scaled. `decimals=None` means no grid: values are left as they are, and
+    `scale` is 1.
     """
 
     __slots__ = ("decimals", "scale")
@@ -70,7 +75,7 @@ class Grid:
             return value
         scaled = value * self.scale
         nearest = (scaled + _ROUNDER) - _ROUNDER
-        return nearest if abs(scaled - nearest) <= _ON_GRID else scaled
+        return nearest if _is_near(scaled, nearest) else scaled
 
     def tick_column(self, values: Floats) -> Floats:
         """`ticks` of every value."""
@@ -86,7 +91,7 @@ class Grid:
             return value
         scaled = value * self.scale
         nearest = (scaled + _ROUNDER) - _ROUNDER
-        return nearest / self.scale if abs(scaled - nearest) <= _ON_GRID else value
+        return nearest / self.scale if _is_near(scaled, nearest) else value
 
     def snapped_column(self, values: Floats) -> Floats:
         """`snapped` of every value."""
@@ -104,11 +109,18 @@ class Grid:
             np.subtract(nearest, _ROUNDER, out=nearest)
             away = np.abs(np.subtract(scaled, nearest, out=scaled), out=scaled)
             is_off = ~(away <= _ON_GRID)
+            if is_off.any():
+                is_off &= ~(away <= np.minimum(np.abs(nearest) * _LAST_BITS, _QUARTER))
             if not is_counted:
                 np.divide(nearest, self.scale, out=nearest)
             if is_off.any():
                 np.copyto(nearest, value * self.scale if is_counted else value, where=is_off)
         return out
+
+
+def _is_near(scaled: float, nearest: float) -> bool:
+    away = abs(scaled - nearest)
+    return away <= _ON_GRID or away <= min(abs(nearest) * _LAST_BITS, _QUARTER)
 
 
 def by_stretch(compute: Callable[..., Floats], warmup: int, *columns: Floats) -> Floats:

@@ -8,6 +8,7 @@ Sources of the formulas: docs/reference/features.md.
 """
 
 from functools import partial
+from math import sqrt
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -118,6 +119,18 @@ def bollinger(
 def rolling_std(values: S, window: int) -> S:
     """Population standard deviation of the last `window` values; first value at bar window - 1."""
     return _apply(_ours(RollingStd, window), values)
+
+
+def realised_volatility(close: S, window: int = 20, bars_per_year: int = 252) -> S:
+    """Annualised sample deviation of the last `window` returns, a fraction; first value at bar `window`.
+
+    Raises ValueError for fewer than two returns: one has no deviation.
+    """
+    if whole("window", window) < 2:
+        raise ValueError(f"window must be at least 2 returns, not {window}")
+    # `rolling_std` divides by n, a sample's by n - 1.
+    scale = sqrt(whole("bars_per_year", bars_per_year) * window / (window - 1))
+    return rolling_std(rate_of_change(close, 1), window) * scale
 
 
 def rolling_volume(volume: S, window: int = 20, decimals: int | None = None) -> S:

@@ -55,11 +55,14 @@ class Rsi:
         return by_stretch(self._stretch, self.warmup, values)
 
     def _stretch(self, values: Floats) -> Floats:
-        changes = np.diff(self._grid.tick_column(values))
-        gain = self._gains.column(np.maximum(changes, 0.0))
-        falls = np.maximum(np.negative(changes, out=changes), 0.0, out=changes)
+        ticks = self._grid.tick_column(values)
+        moves = np.empty((2, *values.shape[:-1], values.shape[-1] - 1))
+        rises, falls = moves
+        changes = np.subtract(ticks[..., 1:], ticks[..., :-1], out=falls)
+        np.maximum(changes, 0.0, out=rises)
+        np.maximum(np.negative(changes, out=falls), 0.0, out=falls)
         falls += 0.0  # the negative zero of an unchanged price becomes a plain one
-        loss = self._losses.column(falls)
+        gain, loss = self._gains.column(moves)  # two averages of one kind, side by side
         is_lossless = loss == 0.0
         flat = gain[is_lossless] == 0.0
         index = np.empty(values.shape)

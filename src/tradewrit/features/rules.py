@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
 from math import prod
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 import numpy as np
@@ -23,6 +23,8 @@ from tradewrit.features.ufuncs import EXACT, PICKS_A_ZERO
 Column = NDArray[Any]
 Shape = tuple[int, ...]
 Step = Callable[..., Any]
+# Kinds of dtype that a kernel's column may have: truth values, whole numbers, floats.
+_NUMBERS: Final = "biuf"
 
 
 class Kernel(Protocol):
@@ -213,7 +215,11 @@ class Remembering(msgspec.Struct, frozen=True, eq=False):
         return factory.func, parameters, repr(parameters)
 
     def column(self, shape: Shape, *columns: Column | float) -> Column:
-        """The kernel over whole columns; raises ValueError when it gives back another length."""
+        """The kernel over whole columns.
+
+        Raises ValueError when it gives back another length or no numbers, and TypeError for an `update`
+        that does.
+        """
         whole = [np.ascontiguousarray(np.broadcast_to(column, shape), np.float64) for column in columns]
         kernel = made(self.factory)
         if len(shape) == 1 or getattr(kernel, "takes_rows", False):
@@ -225,18 +231,36 @@ class Remembering(msgspec.Struct, frozen=True, eq=False):
         by_column: Step | None = getattr(kernel, "column", None)
         if by_column is None:
             rows = zip(*(column.tolist() for column in columns), strict=True)
-            return np.fromiter((kernel.update(*row) for row in rows), np.float64, shape[-1])
-        values = np.asarray(by_column(*columns), dtype=np.float64)
+            step = self._step_of(kernel)
+            return np.fromiter((step(*row) for row in rows), np.float64, shape[-1])
+        values = np.asarray(by_column(*columns))
         if values.shape != shape:
             raise ValueError(
                 f"{self}.column gave shape {values.shape} for {shape[-1]} bars, not one value per bar"
             )
-        return values
+        if values.dtype.kind not in _NUMBERS:
+            raise ValueError(
+                f"{self}.column gave dtype {values.dtype}, not numbers; use float64, NaN for none"
+            )
+        return values.astype(np.float64, copy=False)
 
     def stepper(self) -> Step:
         """`update` of a fresh kernel."""
-        update = made(self.factory).update
-        return update if self.gives_floats else lambda *values: float(update(*values))
+        return self._step_of(made(self.factory))
+
+    def _step_of(self, kernel: Kernel) -> Step:
+        update = kernel.update
+        if self.gives_floats:
+            return update
+
+        def step(*values: float) -> float:
+            found = update(*values)
+            try:
+                return float(found)
+            except (TypeError, ValueError):
+                raise TypeError(f"{self}.update gave {found!r}, not a number; NaN stands for none") from None
+
+        return step
 
     def __str__(self) -> str:
         factory = self.factory

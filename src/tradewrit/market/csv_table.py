@@ -22,7 +22,7 @@ from tradewrit.errors import DataError
 from tradewrit.features.bars import Floats, Times
 from tradewrit.market.fast_csv import WORTHWHILE_BYTES, read_clean_csv
 from tradewrit.market.stamps import NO_TIME, from_epoch, read_times
-from tradewrit.market.table import NUMBERS, BadCells, Codes, Table, check_header
+from tradewrit.market.table import NUMBERS, BadCells, Codes, Table, check_header, is_symbol, quote_columns
 
 _BLOCK: Final = 8_192  # rows held as Python text at a time
 _Row = list[str]
@@ -80,6 +80,9 @@ class _Columns:
         self.codes: list[Codes] = []
         self.times: list[tuple[Times, bool]] = []
         self.numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in header}
+        self.quotes: dict[str, tuple[str, list[Floats]]] = {
+            name: (own, []) for name, own in quote_columns(header).items()
+        }
 
     def add(self, block: list[_Row]) -> None:
         block = self._square(block)
@@ -91,6 +94,9 @@ class _Columns:
             self._add_times(cells["ts"])
         for name, parts in self.numbers.items():
             parts.append(self._floats(name, cells[name]))
+        for own, parts in self.quotes.values():
+            values = (_number(cell) for cell in cells[own])
+            parts.append(np.array([math.nan if value is None else value for value in values]))
         self.rows += len(block)
 
     def table(self, source: str, missing: tuple[str, ...]) -> Table:
@@ -99,7 +105,8 @@ class _Columns:
             tuple(self.index),
             _joined(self.codes, np.int32),
             self._all_times(),
-            {name: self._column(name) for name in NUMBERS},
+            {name: self._column(name) for name in NUMBERS}
+            | {name: _joined(parts, np.float64) for name, (_, parts) in self.quotes.items()},
             self.bad,
             missing,
             self.header,
@@ -118,10 +125,12 @@ class _Columns:
         return block
 
     def _add_symbols(self, cells: Sequence[str]) -> None:
-        for name in dict.fromkeys(cells):
+        names = dict.fromkeys(cells)
+        for name in names:
             self.index.setdefault(name, len(self.index))
-        if "" in self.index and "symbol" in self.header:
-            self._mark("symbol", cells, (i for i, name in enumerate(cells) if not name))
+        wrong = {name for name in names if not is_symbol(name)}
+        if wrong and "symbol" in self.header:
+            self._mark("symbol", cells, (i for i, name in enumerate(cells) if name in wrong))
         self.codes.append(np.fromiter(map(self.index.__getitem__, cells), np.int32, len(cells)))
 
     def _add_times(self, cells: Sequence[str]) -> None:

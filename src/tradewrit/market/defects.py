@@ -24,7 +24,7 @@ def file_defects(table: Table) -> Iterator[Finding]:
         )
     if not len(table):
         yield Finding(
-            kind=Kind.NO_ROWS, severity=Severity.ERROR, symbol="", count=0, message="the file has no rows"
+            kind=Kind.NO_ROWS, severity=Severity.ERROR, symbol="", count=1, message="the file has no rows"
         )
     for column, count in table.bad.counts.items():
         cells = [cell for cell in table.bad.first if cell.column == column][:SHOWN]

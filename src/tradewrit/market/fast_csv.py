@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tradewrit.features.bars import Times
 from tradewrit.market import frames
 from tradewrit.market.stamps import NO_TIME, from_epoch
-from tradewrit.market.table import COLUMNS, NUMBERS, BadCells, Table
+from tradewrit.market.table import COLUMNS, NUMBERS, BadCells, Table, quote_columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,18 +53,25 @@ def read_clean_csv(path: Path, header: Sequence[str]) -> Table | None:
     if numbers is None or numbers.height != len(ts):
         return None
     columns = {name: frames.floats(numbers.drop_in_place(name), bad, polars) for name in NUMBERS}
+    if spelt := quote_columns(header):
+        quotes = _load(path, dict.fromkeys(spelt.values(), polars.Float64), polars, may_be_empty=True)
+        if quotes is None or quotes.height != len(ts):
+            return None
+        columns |= {name: frames.floats(quotes[own], BadCells(), polars) for name, own in spelt.items()}
     return Table(str(path), names, codes, ts, columns, bad, (), tuple(header))
 
 
-def _load(path: Path, kinds: "dict[str, type[pl.DataType]]", polars: ModuleType) -> "pl.DataFrame | None":
-    """These columns, or None when a cell is empty or does not fit its kind."""
+def _load(
+    path: Path, kinds: "dict[str, type[pl.DataType]]", polars: ModuleType, *, may_be_empty: bool = False
+) -> "pl.DataFrame | None":
+    """These columns, or None when a cell does not fit its kind, or is empty and may not be."""
     try:
         frame: pl.DataFrame = polars.read_csv(
             path, columns=list(kinds), schema_overrides=kinds, infer_schema=False, glob=False
         )
     except (polars.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
-    has_nulls = any(frame[name].null_count() for name in kinds)
+    has_nulls = not may_be_empty and any(frame[name].null_count() for name in kinds)
     return None if has_nulls or not frame.height else frame
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tradewrit.features.bars import Floats, Times
 from tradewrit.market.stamps import NO_TIME, from_epoch, read_times
-from tradewrit.market.table import EXAMPLES, BadCells, Codes
+from tradewrit.market.table import EXAMPLES, BadCells, Codes, is_symbol
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +29,9 @@ def symbols(column: "pl.Series", bad: BadCells, polars: ModuleType) -> tuple[tup
         codes = np.zeros(len(text), dtype=np.int32)
     else:
         codes = text.cast(polars.Enum(names)).to_physical().to_numpy().astype(np.int32)
-    if "" in names:
-        _mark(bad, "symbol", codes == names.index(""), column)
+    wrong = [code for code, name in enumerate(names) if not is_symbol(name)]
+    if wrong:
+        _mark(bad, "symbol", np.isin(codes, wrong), column)
     return tuple(names), codes
 
 

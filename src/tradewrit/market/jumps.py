@@ -206,7 +206,7 @@ def _factor(logarithm: float) -> float:
 
 
 def _jump_words(series: Series, i: int, step: float) -> str:
-    days = int(series.ts[i]) - int(series.ts[i - 1]) // DAY
+    days = (int(series.ts[i]) - int(series.ts[i - 1])) // DAY
     silence = f", after {days} days without a bar" if days > _GAP // DAY else ""
     return f"{_bar(series, i)}: open is x{_factor(-step):.3g} of the last close{silence}"
 

@@ -9,7 +9,7 @@ import numpy as np
 from tradewrit.errors import DataError
 from tradewrit.market import frames
 from tradewrit.market.stamps import NO_TIME
-from tradewrit.market.table import NUMBERS, BadCells, Table, check_header
+from tradewrit.market.table import NUMBERS, BadCells, Table, check_header, quote_columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,6 +55,8 @@ def read_parquet(path: Path) -> Table:
             columns[name] = np.full(rows, np.nan)
         else:
             columns[name] = frames.floats(_column(path, polars, name), bad, polars)
+    for name, own in quote_columns(header).items():
+        columns[name] = frames.floats(_column(path, polars, own), BadCells(), polars)
     return Table(str(path), names if rows else (), codes, ts, columns, bad, missing, header)
 
 

@@ -5,8 +5,6 @@ its bars from its own start, so hourly bars of New York open at 09:30, 10:30, ..
 a phase is as long as what is left. Whatever the steps in between, the result is the same.
 """
 
-from typing import Final
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +16,6 @@ from tradewrit.market.calendar import Calendar, TradingDay, calendar_for
 from tradewrit.market.gaps import fitting_calendar
 from tradewrit.market.intervals import interval_text, usual_step
 from tradewrit.market.stamps import iso
-
-_COLUMNS: Final = ("ts", "open", "high", "low", "close", "volume")
 
 
 class Resampled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -59,7 +55,7 @@ def resample(
         return Resampled(bars=bars, calendar=calendar.name, rows_read=0, left_out=0)
     phases = _phases(calendar.days(int(bars.ts[0]), int(bars.ts[-1])), extended=extended)
     inside, phase = _placed(bars.ts, phases)
-    kept = Bars(bars.symbol, *(getattr(bars, name)[inside] for name in _COLUMNS))
+    kept = bars.take(inside)
     phase = phase[inside]
     if interval == DAY:
         opens = phases.days[phase]
@@ -132,4 +128,6 @@ def _joined(bars: Bars, opens: Times) -> Bars:
         np.minimum.reduceat(bars.low, first),
         bars.close[last],
         np.add.reduceat(bars.volume, first),
+        None if bars.bid is None else bars.bid[last],
+        None if bars.ask is None else bars.ask[last],
     )

@@ -7,8 +7,6 @@ from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars
 from tradewrit.market.stamps import iso
 
-_COLUMNS = ("ts", "open", "high", "low", "close", "volume")
-
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Everything by default.
@@ -32,7 +30,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             return bars
         start = 0 if self.since is None else int(np.searchsorted(bars.ts, self.since))
         stop = len(bars) if self.until is None else int(np.searchsorted(bars.ts, self.until))
-        return Bars(bars.symbol, *(getattr(bars, name)[start:stop] for name in _COLUMNS))
+        return bars.take(slice(start, stop))
 
     def check_symbols(self, source: str, known: list[str]) -> None:
         """Raise DataError for a wanted symbol that the source does not have."""

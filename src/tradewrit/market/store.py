@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tradewrit.errors import DataError
-from tradewrit.features.bars import Bars
+from tradewrit.features.bars import QUOTES, Bars
 from tradewrit.market.csv_table import read_csv
 from tradewrit.market.lake import lake_at
 from tradewrit.market.parquet_table import read_parquet
@@ -50,7 +50,9 @@ def bar_files(path: Path) -> list[Path]:
     if lake is not None:
         return [one.path for one in lake.files()]
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.name.endswith(BAR_SUFFIXES) and file.is_file())
+        found = (file for file in path.iterdir() if file.name.endswith(BAR_SUFFIXES) and file.is_file())
+        # What begins with a dot is hidden: the leftovers of another system, or a file half written.
+        files = sorted(file for file in found if not file.name.startswith("."))
         if not files:
             raise DataError(f"{path}: no bar files in this directory ({', '.join(BAR_SUFFIXES)})")
         return files
@@ -109,5 +111,9 @@ def _chained(symbol: str, chunks: Sequence[tuple[Path, Bars]]) -> Bars:
             )
     if len(chunks) == 1:
         return chunks[0][1]
-    columns = (np.concatenate([getattr(bars, name) for _, bars in chunks]) for name in ("ts", *NUMBERS))
-    return Bars(symbol, *columns)
+    parts = [bars for _, bars in chunks]
+    shared = [name for name in QUOTES if all(getattr(part, name) is not None for part in parts)]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("ts", *NUMBERS, *shared)
+    }
+    return Bars(symbol, **columns)

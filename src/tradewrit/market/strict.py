@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewrit.errors import DataError
-from tradewrit.features.bars import Bars
+from tradewrit.features.bars import QUOTES, Bars
 from tradewrit.market.stamps import iso
 from tradewrit.market.table import COLUMNS, NUMBERS, Table, missing_columns
 
@@ -23,7 +23,8 @@ def bars_of(table: Table) -> list[Bars]:
         steps = np.diff(ts)
         if len(steps) and int(steps.min()) <= 0:
             _refuse_order(table, np.arange(len(table))[rows], int(np.argmax(steps <= 0)))
-        bars.append(Bars(name, ts, *(table.columns[column][rows] for column in NUMBERS)))
+        quotes = {column: table.columns[column][rows] for column in QUOTES if column in table.columns}
+        bars.append(Bars(name, ts, *(table.columns[column][rows] for column in NUMBERS), **quotes))
     return bars
 
 

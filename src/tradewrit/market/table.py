@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewrit.errors import DataError
-from tradewrit.features.bars import Bars, Floats, Times
+from tradewrit.features.bars import QUOTES, Bars, Floats, Times
 from tradewrit.market.stamps import iso
 
 NUMBERS: Final = ("open", "high", "low", "close", "volume")
@@ -52,7 +52,8 @@ class Table(msgspec.Struct, frozen=True, eq=False):
 
     names: symbols in the order of their first rows; codes: index into `names` per row.
     ts: UTC ns of the bar's open, NO_TIME where unreadable. columns: the five of NUMBERS, float64,
-    NaN where unreadable. missing: contract columns that the file does not have. header: its own.
+    NaN where unreadable, and those of QUOTES that the file has, NaN where there was none.
+    missing: contract columns that the file does not have. header: its own.
     is_file: whether there is a file that can be looked at, or bars in memory.
     """
 
@@ -91,6 +92,11 @@ class Table(msgspec.Struct, frozen=True, eq=False):
         return [order[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
 
 
+def is_symbol(name: str) -> bool:
+    """Whether a cell names something: an unclosed quote in a CSV, say, swallows lines and makes no name."""
+    return bool(name) and name.isprintable()
+
+
 def table_of(bars: Sequence[Bars], source: str = "bars") -> Table:
     """The table that a file of these bars would be, symbol after symbol; raises nothing."""
     names = tuple(dict.fromkeys(one.symbol for one in bars))
@@ -100,7 +106,10 @@ def table_of(bars: Sequence[Bars], source: str = "bars") -> Table:
         names,
         _join(codes, np.int32),
         _join([one.ts for one in bars], np.int64),
-        {column: _join([getattr(one, column) for one in bars], np.float64) for column in NUMBERS},
+        {
+            column: _join([getattr(one, column) for one in bars], np.float64)
+            for column in (*NUMBERS, *_quotes_of(bars))
+        },
         BadCells(),
         header=COLUMNS,
         is_file=False,
@@ -109,10 +118,17 @@ def table_of(bars: Sequence[Bars], source: str = "bars") -> Table:
 
 def check_header(source: str, header: Sequence[str]) -> tuple[str, ...]:
     """The contract columns that `header` lacks; raises DataError when one appears twice."""
-    twice = [name for name, count in Counter(header).items() if count > 1 and name in COLUMNS]
+    read = (*COLUMNS, *quote_columns(header).values())
+    twice = [name for name, count in Counter(header).items() if count > 1 and name in read]
     if twice:
         raise DataError(f"{source}: column {twice[0]!r} appears twice; keep one")
     return tuple(name for name in COLUMNS if name not in header)
+
+
+def quote_columns(header: Sequence[str]) -> dict[str, str]:
+    """The closing quotes that a file has: our name -> its own (`bid_close`, where bars are of quotes)."""
+    spelt = ((name, own) for name in QUOTES for own in (f"{name}_close", name) if own in header)
+    return dict(spelt)
 
 
 def missing_columns(table: Table) -> str:
@@ -123,6 +139,11 @@ def missing_columns(table: Table) -> str:
         f"{', '.join(table.missing)} (found: {seen}); the columns are {', '.join(COLUMNS)}. "
         "`tradewrit data import` reads other spellings"
     )
+
+
+def _quotes_of(bars: Sequence[Bars]) -> list[str]:
+    """The quotes that all of the bars have."""
+    return [name for name in QUOTES if all(getattr(one, name) is not None for one in bars)]
 
 
 def _join(parts: list[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:

@@ -1,7 +1,6 @@
 """Puts tables into files, whole or not at all. Does not judge what it writes."""
 
 import gzip
-import os
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
@@ -13,7 +12,8 @@ from tradewrit.errors import DataError
 from tradewrit.features.bars import Floats
 from tradewrit.market.parquet_table import load_polars
 from tradewrit.market.stamps import iso_column
-from tradewrit.market.table import BAR_SUFFIXES, COLUMNS, NUMBERS, PARQUET_SUFFIXES, Table
+from tradewrit.market.table import BAR_SUFFIXES, COLUMNS, PARQUET_SUFFIXES, Table
+from tradewrit.runtime.whole_file import whole_file
 
 _BLOCK: Final = 65_536
 _SPECIAL: Final = frozenset(',"\r\n')
@@ -33,21 +33,12 @@ def writer_for(target: Path) -> Callable[[IO[bytes], Table], None]:
 
 
 def replace_file(target: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write beside `target`, make it durable, then move it into place; leave nothing on failure.
-
-    Raises DataError when the storage refuses.
-    """
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    """Write a file, durable, whole or not at all (see `whole_file`); DataError when the storage refuses."""
     try:
-        with draft.open("xb") as file:
+        with whole_file(target, is_durable=True) as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write_parquet(file: IO[bytes], table: Table) -> None:
@@ -55,7 +46,7 @@ def _write_parquet(file: IO[bytes], table: Table) -> None:
     names = polars.Series(list(table.names), dtype=polars.String)
     ts = polars.Series(table.ts).cast(polars.Datetime("ns", "UTC"))
     columns = {"symbol": names.gather(table.codes), "ts": ts}
-    columns |= {name: polars.Series(table.columns[name]) for name in NUMBERS}
+    columns |= {name: polars.Series(values) for name, values in table.columns.items()}
     try:
         polars.DataFrame(columns).write_parquet(file)
     except polars.exceptions.ComputeError as error:
@@ -69,7 +60,7 @@ def _write_gzip(file: IO[bytes], table: Table) -> None:
 
 
 def _write_csv(file: IO[bytes], table: Table) -> None:
-    file.write((",".join(COLUMNS) + "\n").encode())
+    file.write((",".join((*COLUMNS[:2], *table.columns)) + "\n").encode())
     for block in _csv_blocks(table):
         file.write(block.encode())
 
@@ -78,7 +69,7 @@ def _csv_blocks(table: Table) -> Iterator[str]:
     for name, rows in zip(table.names, table.rows_by_symbol(), strict=True):
         quoted = f'"{name.replace(chr(34), chr(34) * 2)}"' if _SPECIAL & set(name) else name
         ts = table.ts[rows]
-        columns = [table.columns[column][rows] for column in NUMBERS]
+        columns = [column[rows] for column in table.columns.values()]
         for start in range(0, len(ts), _BLOCK):
             part = slice(start, start + _BLOCK)
             cells = [_texts(column[part]) for column in columns]

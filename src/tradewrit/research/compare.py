@@ -23,11 +23,15 @@ Good = Literal["high", "low", "neither"]
 
 
 class Contender(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One of the backtests compared. name: as it was asked for, unlike any other's."""
+    """One of the backtests compared. name: as it was asked for, unlike any other's.
+
+    notes: sentences beside its figures, such as why nothing traded.
+    """
 
     name: str
     result: Result
     metrics: Metrics
+    notes: tuple[str, ...] = ()
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,4 +163,4 @@ def _correlation(one: Result, other: Result) -> float | None:
 
 def _summary(one: Contender) -> dict[str, Any]:
     about = {"name": one.name, "strategy": one.result.strategy, "parameters": one.result.parameters}
-    return about | summary(one.result, one.metrics)
+    return about | summary(one.result, one.metrics, one.notes)

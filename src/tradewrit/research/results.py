@@ -5,7 +5,6 @@ Knows no engine, no strategy and no picture; figures derived from a result are `
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from tradewrit.domain.money import EXACT, canonical
+from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
 from tradewrit.features.bars import Floats, Times
+from tradewrit.runtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from tradewrit.research.metrics import Metrics
@@ -39,9 +40,10 @@ class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One lot, opened and closed: entries are matched with exits first in, first out.
 
     quantity: units, positive for both sides.
-    entry_time, exit_time: UTC ns, the `ts` of the bar that filled.
+    entry_time, exit_time: UTC ns, the `ts` of the bar that filled: at its open, inside it or at its close.
     entry_price, exit_price: quote currency per unit.
-    fees: both sides. pnl: net of fees. Both in the account's currency.
+    fees: both sides. funding: received while it was held, negative when paid. pnl: net of both. All in the
+    account's currency.
     stop, target: the protection in force at the exit, for drawing; None where there was none.
     multiplier: units of the underlying per unit traded; 1 but for futures and options.
     """
@@ -59,6 +61,7 @@ class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stop: Decimal | None = None
     target: Decimal | None = None
     multiplier: Decimal = Decimal(1)
+    funding: Decimal = ZERO
 
     @property
     def notional(self) -> Decimal:
@@ -87,7 +90,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     trades: closed lots only, in the order of their exits.
     open_positions: symbols still held at the end, marked at their last close.
-    final_equity, fees: exact; fees include those of positions still open.
+    final_equity, fees, funding: exact; fees and funding include those of positions still open. funding is
+    what was received on balance, negative when paid.
+    sizing: how large a trade was wanted.
     bars: rows of market data over all symbols. interval_ns: length of one bar.
     load_seconds, run_seconds: wall clock; run_cpu_seconds: process CPU, from columns in memory to
     trades and equity curve.
@@ -109,11 +114,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     run_seconds: float
     run_cpu_seconds: float
     currency: str = "USD"
+    sizing: Sizing = Largest()
+    funding: Decimal = ZERO
 
 
-def summary(result: Result, metrics: "Metrics") -> dict[str, Any]:
+def summary(result: Result, metrics: "Metrics", notes: Sequence[str] = ()) -> dict[str, Any]:
     """The object of `tradewrit backtest --json`, keys in their documented order.
 
+    notes: sentences a reader of the figures should know, such as why nothing traded.
     Money stays Decimal; `encode` writes it as a number with every digit.
     """
     return {
@@ -125,10 +133,12 @@ def summary(result: Result, metrics: "Metrics") -> dict[str, Any]:
         "initial_cash": canonical(result.initial_cash),
         "final_equity": canonical(result.final_equity),
         "fees": canonical(result.fees),
+        "funding": canonical(result.funding),
         "load_seconds": result.load_seconds,
         "run_seconds": result.run_seconds,
         "run_cpu_seconds": result.run_cpu_seconds,
         "metrics": msgspec.structs.asdict(metrics),
+        "notes": list(notes),
     }
 
 
@@ -148,38 +158,35 @@ def encode(value: Any, *, indent: int = -1) -> bytes:
 def write_trades_csv(path: Path, trades: Sequence[RoundTrip]) -> None:
     """One row per round trip under `TRADES_HEADER`; the file appears whole or not at all.
 
-    Prices and money are plain decimals, times ISO-8601 with `Z`.
+    Where any of them paid or received funding, a last column `funding` says how much. Prices and money are
+    plain decimals, times ISO-8601 with `Z`.
     Raises ConfigError when the file cannot be written.
     """
     write_whole(path, _csv_chunks(trades))
 
 
 def write_whole(path: Path, chunks: Iterable[str]) -> None:
-    """Write UTF-8 text beside `path`, then rename it into place: readers never see half a file.
+    """Write UTF-8 text, whole or not at all (see `whole_file`).
 
     Raises ConfigError when that fails; a file that was there before is then unchanged.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(chunks)
-        part.replace(path)
+        with whole_file(path) as file:
+            file.writelines(chunk.encode() for chunk in chunks)
     except OSError as why:
-        raise _unwritable(path, why) from why
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, why: OSError) -> ConfigError:
-    return ConfigError(f"cannot write {path}: {why.strerror or why}; choose a path that can be written")
+        raise ConfigError(
+            f"cannot write {path}: {why.strerror or why}; choose a path that can be written"
+        ) from why
 
 
 def _csv_chunks(trades: Sequence[RoundTrip]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(TRADES_HEADER)
+    is_funded = any(trade.funding for trade in trades)
+    writer.writerow((*TRADES_HEADER, "funding") if is_funded else TRADES_HEADER)
     for trade in trades:
-        writer.writerow(_csv_row(trade))
+        row = _csv_row(trade)
+        writer.writerow((*row, _plain(trade.funding)) if is_funded else row)
         if buffer.tell() > 1 << 16:
             yield buffer.getvalue()
             buffer.seek(0)

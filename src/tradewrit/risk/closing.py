@@ -28,8 +28,10 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     """The next step out of a trade that is to be left; nothing while one is under way.
 
     What works is cancelled first; only when all of it is gone does the exit go out. While the market
-    is closed the stop stays where it is: there is nobody to sell to.
+    is closed the stop stays where it is: there is nobody to sell to. Nor is there in a suspended symbol.
     """
+    if trade.symbol in books.suspended:
+        return
     reason = reason or trade.exit_reason
     orders = working(books, trade)
     if any(order.terms.role is Role.EXIT for order in orders):
@@ -71,7 +73,8 @@ def close(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
         quantity=ZERO if entry is None else entry.filled,
         gross=trade.realised,
         fees=trade.fees,
-        pnl=canonical(trade.realised - trade.fees),
+        pnl=canonical(trade.realised - trade.fees + trade.funding),
+        funding=trade.funding,
     )
 
 

@@ -61,4 +61,4 @@ def hit(direction: Direction, price: Decimal, stop: Decimal | None, target: Deci
 
 
 def _round(direction: Direction, raw: Decimal, instrument: Instrument) -> Price:
-    return instrument.price_down(raw) if direction is Direction.LONG else instrument.price_up(raw)
+    return instrument.price_down(raw) if direction.sign > 0 else instrument.price_up(raw)

@@ -22,10 +22,9 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def judge(books: Books, proposal: Proposal, now: Facts) -> Judgement:
     """Size it (what a person asked for is only floored to the lot), freeze it, check every limit."""
-    instrument = books.instrument(proposal.symbol)
     if proposal.quantity is not None:
-        fitting = Size(instrument.qty(proposal.quantity), "requested")
+        fitting = Size(books.instrument(proposal.symbol).qty(proposal.quantity), "requested")
     else:
-        fitting = size(books.limits, now.equity, proposal.entry_price, instrument)
+        fitting = size(books, proposal, now.equity)
     sized = complete(books, proposal, fitting.quantity)
     return Judgement(fitting, sized, breaches(books, sized, now))

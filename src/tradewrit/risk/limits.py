@@ -17,7 +17,8 @@ from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
 from tradewrit.domain.portfolio import margin as margin_of
 from tradewrit.domain.positions import Direction
-from tradewrit.domain.proposals import Sized
+from tradewrit.domain.proposals import Proposal, Sized
+from tradewrit.domain.sizing import VolatilityTarget
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -61,6 +62,13 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
     limits, proposal = books.limits, sized.proposal
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
+    if proposal.symbol in books.suspended:
+        yield _breach(
+            "suspended",
+            "a symbol that trades",
+            books.suspended[proposal.symbol],
+            f"{proposal.symbol} is suspended; a person must resume it",
+        )
     if limits.allowed_symbols is not None and proposal.symbol not in limits.allowed_symbols:
         yield _breach(
             "allowed_symbols", "a listed symbol", proposal.symbol, f"{proposal.symbol} is not on the list"
@@ -79,6 +87,11 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
 def _size(books: Books, sized: Sized, now: Facts, instrument: Instrument) -> Iterator[Breach]:
     limits, price = books.limits, sized.proposal.entry_price
     value = instrument.value(price, sized.quantity)
+    if is_volatility_missing(books, sized.proposal):
+        yield _breach(
+            "volatility", "known", "unknown", "sized by volatility, and there are too few bars to know it"
+        )
+        return
     if sized.quantity <= 0:
         yield _breach("lot", instrument.lot, sized.quantity, "not even one lot fits the limits")
         return
@@ -154,6 +167,12 @@ def _protection(books: Books, sized: Sized) -> Iterator[Breach]:
     short = sized.proposal.direction is Direction.SHORT
     if short and sized.target_fraction is not None and sized.target_fraction >= 1:
         yield _breach("target_fraction", "below 1", sized.target_fraction, "a short cannot gain 100 %")
+
+
+def is_volatility_missing(books: Books, proposal: Proposal) -> bool:
+    """Whether nobody can say how large the trade is to be."""
+    is_wanted = isinstance(books.sizing, VolatilityTarget) and proposal.quantity is None
+    return is_wanted and proposal.volatility is None
 
 
 def is_worth_it(limits: Limits, stop: Decimal, target: Decimal) -> bool:

@@ -89,31 +89,36 @@ def fit(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
 
     An order that is on its way, or being changed, is left alone: it is looked at when it is there.
     """
-    quantity = held(books, trade)
-    if not quantity:
-        return
     for order_id in (trade.stop_id, trade.target_id):
         order = books.orders.get(order_id)
-        if order is None or not can(order.state, On.ASK_REPLACE):
-            continue
-        terms = order.terms
-        changes: dict[str, Decimal | None] = {}
-        if order.remaining != quantity:
-            changes["quantity"] = order.filled + quantity
-        stop, target = trade.stop_price, trade.target_price
-        if terms.stop_price is not None and stop is not None:
-            if is_tighter(trade.direction, stop, terms.stop_price):
-                changes["stop_price"] = stop
-        elif target is not None and target != terms.limit_price:
-            changes["limit_price"] = target
-        if changes:
-            yield move(trade, order, at, **changes)
+        if order is not None:
+            yield from fit_order(books, trade, order, at)
+
+
+def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[ProtectionMoved]:
+    """Bring one protective order to what is held and to the trade's stop or target, as `fit` does."""
+    quantity, terms = held(books, trade), order.terms
+    if not quantity or order.id not in {trade.stop_id, trade.target_id}:
+        return
+    if not can(order.state, On.ASK_REPLACE):
+        return
+    changes: dict[str, Decimal | None] = {}
+    if order.remaining != quantity:
+        changes["quantity"] = order.filled + quantity
+    stop, target = trade.stop_price, trade.target_price
+    if terms.stop_price is not None and stop is not None:
+        if is_tighter(trade.direction, stop, terms.stop_price):
+            changes["stop_price"] = stop
+    elif target is not None and target != terms.limit_price:
+        changes["limit_price"] = target
+    if changes:
+        yield move(trade, order, at, **changes)
 
 
 def mend(books: Books, trade: Trade, at: int) -> Iterator[Event]:
-    """Whatever it takes to have a stop of the right size working again."""
+    """Whatever it takes to have a stop of the right size working again; not in a suspended symbol."""
     quantity = held(books, trade)
-    if not quantity or trade.stop_price is None:
+    if not quantity or trade.stop_price is None or trade.symbol in books.suspended:
         return
     if working(books, trade, Role.STOP):
         yield from fit(books, trade, at)

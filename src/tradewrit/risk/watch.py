@@ -38,9 +38,12 @@ def is_first_of_second(market: Market, quote: Quote) -> bool:
 
 
 def best_price(books: Books, market: Market, trade: Trade) -> Price | None:
-    """The best price of the last completed bar: its high for a long, its low for a short."""
+    """The best price of the last completed bar: its high for a long, its low for a short.
+
+    None where that bar began before the trade was opened: its extreme may be older than the position.
+    """
     bar = market.bar(trade.symbol)
-    if bar is None:
+    if bar is None or bar.ts < trade.opened_at:
         return None
     return books.instrument(trade.symbol).traded(bar.high if trade.direction.sign > 0 else bar.low)
 

@@ -9,6 +9,7 @@ from tradewrit.agents.reviewer import TIMER
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
@@ -119,7 +120,8 @@ class Desk:
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:
-        if record is None:
+        # A split is journalled, and the market's memory of prices has to follow it all the same.
+        if record is None or type(event) is SharesSplit:
             self.market.hear(event)
 
     def _rearm(self) -> None:

@@ -6,21 +6,28 @@ column view of a backtest.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported, QuoteUpdated, TickReceived
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, MarketPhase, MarketStatus, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.signals import Market, Signal
+from tradewrit.domain.sizing import Largest, Sizing
+from tradewrit.domain.splits import Ratio
 from tradewrit.features.bars import Bars
+from tradewrit.features.evaluate import Stepper
+from tradewrit.features.rescaling import split_before
+from tradewrit.risk.volatility import if_known, volatility_stepper
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.evaluation import Stepping
 
 _FIRST_ROOM = 256
+_LARGEST: Final = Largest()
 
 
 class Sessions(Protocol):
@@ -39,19 +46,26 @@ class MarketView(Market, Protocol):
         ...
 
     def hear(self, event: Event) -> None:
-        """Take in what market_watch let pass: quotes, ticks."""
+        """Take in what market_watch let pass (quotes, ticks), and splits, once they are journalled."""
         ...
 
 
 class LiveMarket:
-    """What the desk knows of prices right now, and what the strategy says of the last bars."""
+    """What the desk knows of prices right now, and what the strategy says of the last bars.
+
+    sizing: the account's, which may want to know how volatile prices are.
+    """
 
     def __init__(
         self,
         strategy: Strategy,
         instrument: Callable[[str], Instrument],
         sessions: Sessions | None = None,
+        *,
+        sizing: Sizing = _LARGEST,
     ) -> None:
+        self._sizing = sizing
+        self._volatility: dict[str, _Volatility] = {}
         self._strategy = strategy
         self._instrument = instrument
         self._sessions = sessions
@@ -75,10 +89,12 @@ class LiveMarket:
             if history is None:
                 history = self._history[bar.symbol] = _History(bar.symbol)
                 self._steppers[bar.symbol] = Stepping(self._strategy, self._instrument(bar.symbol))
+                self._volatility[bar.symbol] = _Volatility(self._sizing)
             if bar.ts <= history.last_ts:
                 continue
             history.append(bar)
             self._last[bar.symbol] = bar.close
+            self._volatility[bar.symbol].update(bar)
             signal = self._steppers[bar.symbol].update(bar, history.bars)
             self._signals[bar.symbol] = signal or Signal(symbol=bar.symbol)
             if signal is not None:
@@ -88,8 +104,10 @@ class LiveMarket:
         return count
 
     def hear(self, event: Event) -> None:
-        """Take in what market_watch let pass: quotes, ticks."""
+        """Take in what market_watch let pass (quotes, ticks), and splits."""
         match event:
+            case SharesSplit():
+                self._split(event)
             case QuoteUpdated(quote=quote, is_stale=False):
                 self._quotes[quote.symbol] = quote
                 self._last[quote.symbol] = quote.mid
@@ -101,6 +119,26 @@ class LiveMarket:
                     self._last[tick.symbol] = tick.price
             case MarketStatusReported() | _:
                 return
+
+    def _split(self, event: SharesSplit) -> None:
+        """Put all that is remembered of the symbol in the new shares, and step the strategy through it."""
+        symbol, ratio = event.symbol, event.ratio
+        if symbol in self._quotes:
+            self._quotes[symbol] = ratio.quote(self._quotes[symbol])
+        if symbol in self._last:
+            self._last[symbol] = ratio.rough_price(self._last[symbol])
+        history = self._history.get(symbol)
+        if history is None:
+            return
+        history.split(ratio)
+        volatility = self._volatility[symbol] = _Volatility(self._sizing)
+        for bar in history.bars().rows():
+            volatility.update(bar)
+        stepper = self._steppers[symbol] = Stepping(self._strategy, self._instrument(symbol))
+        if self._strategy.is_columnar():
+            for bar in history.bars().rows():
+                signal = stepper.update(bar, history.bars)
+                self._signals[symbol] = signal or Signal(symbol=symbol)
 
     def bar(self, symbol: str) -> Bar | None:
         """The last completed bar."""
@@ -141,9 +179,27 @@ class LiveMarket:
         """What the strategy says of the last bar; None before the first."""
         return self._signals.get(symbol)
 
+    def volatility(self, symbol: str) -> float | None:
+        """The annualised volatility that the account sizes by; None while it is not known."""
+        known = self._volatility.get(symbol)
+        return None if known is None else known.last
+
     def symbols(self) -> Sequence[str]:
         """Every symbol seen, by rank."""
         return tuple(self._history)
+
+
+class _Volatility:
+    """One symbol's volatility as bars arrive. last: None while it is not known, or not asked for."""
+
+    def __init__(self, sizing: Sizing) -> None:
+        self._stepper: Stepper | None = volatility_stepper(sizing)
+        self.last: float | None = None
+
+    def update(self, bar: Bar) -> None:
+        """Take in one more bar."""
+        if self._stepper is not None:
+            self.last = if_known(self._stepper.update(bar)[0])
 
 
 class _History:
@@ -179,6 +235,13 @@ class _History:
         for column in (seen.ts, seen.open, seen.high, seen.low, seen.close, seen.volume):
             column.flags.writeable = False
         return seen
+
+    def split(self, ratio: Ratio) -> None:
+        """Restate every bar in the new shares."""
+        n = self._size
+        after = split_before(self.bars(), n, ratio)
+        self._values[:, :n] = (after.open, after.high, after.low, after.close, after.volume)
+        self.last = self.bars().row(n - 1)
 
     def since(self, at: int) -> int:
         """How many bars opened at or after `at`."""

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.account import AccountOpened, SymbolSuspended
 from tradewrit.domain.events.base import Event, MarketEvent, Query
 from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.orders import (
     ExecutionReport,
+    FeePending,
     OrderCancelled,
     OrderFilled,
     OrderPartiallyFilled,
@@ -45,6 +46,8 @@ _URGENT: Final = (
     StopSet,
     StopHit,
     StopFailed,
+    SymbolSuspended,
+    FeePending,
 )
 
 
@@ -118,7 +121,7 @@ def _speaker(event: Event) -> str:
 
 
 def priority(event: Event) -> str:
-    """Returns high for fills, stops and exits, low for market data, normal for the rest."""
+    """Returns high for fills, stops, exits and alerts, low for market data, normal for the rest."""
     if isinstance(event, _URGENT):
         return "high"
     return "low" if isinstance(event, MarketEvent) else "normal"

@@ -8,13 +8,15 @@ If the append fails, the books stay as they were and nothing leaves. Knows no ag
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
+from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.events.orders import CommissionReport, ExecutionReport
 from tradewrit.domain.events.registry import encode, name_of
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.signals import Market
@@ -96,7 +98,8 @@ class Pump:
         return self.feed(events[0], source)
 
     def _take(self, event: Event, source: str, said: list[Event]) -> None:
-        if type(event) is ExecutionReport and self.journal.has_seen(self.stream, _key(event)):
+        key_of = _KEYS.get(type(event))
+        if key_of is not None and self.journal.has_seen(self.stream, key_of(event)):
             return  # the same outside fact, heard twice
         step = self.kernel.step(self.books, self.market, event, source)
         if step is None:
@@ -136,9 +139,17 @@ class Pump:
                 listener(recorded.event, record)
 
 
-def _key(report: ExecutionReport) -> str:
-    """What an execution is called, whatever road it came by."""
-    return f"exec:{report.exec_id}"
+_KEYS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
+    ExecutionReport: lambda report: f"exec:{report.exec_id}",
+    SharesSplit: lambda split: f"corporate:{split.action}",
+    DividendWentEx: lambda dividend: f"corporate:{dividend.action}",
+    SymbolChanged: lambda change: f"corporate:{change.action}",
+    SharesDelisted: lambda delisting: f"corporate:{delisting.action}",
+    FundingSettled: lambda funding: f"funding:{funding.action}",
+    # A report without a rate settles nothing, and must not keep out the one that has it.
+    CommissionReport: lambda report: f"commission:{report.exec_id}:{report.fee_rate}",
+}
+"""What an outside fact is called, whatever road it came by: heard twice, it happened once."""
 
 
 def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_seq: int) -> list[Entry]:
@@ -166,7 +177,7 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
                 correlation=scans[trace] if trace or isinstance(event, ScanStarted) else alone,
                 trace=trace,
-                dedup_key=_key(event) if isinstance(event, ExecutionReport) else None,
+                dedup_key=None if (key_of := _KEYS.get(type(event))) is None else key_of(event),
             )
         )
     return entries

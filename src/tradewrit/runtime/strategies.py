@@ -1,12 +1,14 @@
 """Finds a strategy: one that comes with the package, or a user's own `.py` file."""
 
 import importlib.util
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 import msgspec
 
@@ -15,12 +17,19 @@ from tradewrit.errors import StrategyError
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.registry import BUILT_IN
 
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+
 
 def load_strategy(name: str, parameters: Mapping[str, object] | None = None) -> Strategy:
     """A strategy by name or by the path of a `.py` file, with its parameters set and checked.
 
     Raises StrategyError that names what was wrong and what would be right.
     """
+    return with_parameters(strategy_class(name), parameters or {})
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """The class behind a name or a `.py` file, for who makes many of it; raises StrategyError."""
     if name.endswith(".py"):
         kind = _from_file(Path(name))
     elif name in BUILT_IN:
@@ -33,25 +42,36 @@ def load_strategy(name: str, parameters: Mapping[str, object] | None = None) -> 
             f"unknown strategy {name!r}{hint} Known: {known}. Your own is given as a .py file."
         )
     kind.is_columnar()
-    return _with_parameters(kind, parameters or {})
+    return kind
 
 
-def _with_parameters(kind: type[Strategy], parameters: Mapping[str, object]) -> Strategy:
+def with_parameters(kind: type[Strategy], parameters: Mapping[str, object]) -> Strategy:
+    """A strategy of this class with its parameters set and checked; raises StrategyError."""
+    check_names(kind, parameters)
+    try:
+        strategy = msgspec.convert(dict(parameters), kind, strict=False)
+    except msgspec.ValidationError as wrong:
+        what, _, place = str(wrong).partition(" - at `$.")
+        missing = _MISSING.fullmatch(what)
+        if missing is not None:
+            raise StrategyError(
+                f"{kind.name()}: parameter {missing[1]} has neither a default nor a value"
+            ) from wrong
+        name = place.rstrip("`")
+        given = f" = {parameters[name]!s}" if name in parameters else ""
+        raise StrategyError(f"{kind.name()}: parameter {name}{given}: {what}") from wrong
+    _check_distances(strategy)
+    return strategy
+
+
+def check_names(kind: type[Strategy], parameters: Iterable[str]) -> None:
+    """Raise StrategyError, with a guess at what was meant, for a name that is no parameter of the class."""
     known = kind.__struct_fields__
     for name in parameters:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
             raise StrategyError(f"{kind.name()} has no parameter {name!r}{hint} It has: {', '.join(known)}")
-    try:
-        strategy = msgspec.convert(dict(parameters), kind, strict=False)
-    except msgspec.ValidationError as wrong:
-        what, _, place = str(wrong).partition(" - at `$.")
-        name = place.rstrip("`")
-        given = f" = {parameters[name]!s}" if name in parameters else ""
-        raise StrategyError(f"{kind.name()}: parameter {name}{given}: {what}") from wrong
-    _check_distances(strategy)
-    return strategy
 
 
 def _check_distances(strategy: Strategy) -> None:

@@ -48,7 +48,7 @@ class Columns:
         outputs = [condition for _, condition in present] + [formulas.inputs[name] for name in names]
         try:
             found = columns(outputs, bars)
-        except Exception as raised:  # a feature of the author's own may raise anything
+        except (Exception, SystemExit) as raised:  # a feature of the author's own may raise anything
             raise _formula_failed(strategy, bars.symbol, raised) from raised
         self.verdicts: Verdicts = np.zeros(len(bars), dtype=np.uint8)
         for (bit, _), column in zip(present, found, strict=False):
@@ -80,7 +80,7 @@ def rows_of_verdicts(
     present = conditions_of(formulas)
     try:
         found = columns([condition for _, condition in present], *bars, memory=memory)
-    except Exception as raised:  # a feature of the author's own may raise anything
+    except (Exception, SystemExit) as raised:  # a feature of the author's own may raise anything
         raise _formula_failed(strategy, " and ".join(one.symbol for one in bars[:3]), raised) from raised
     for (bit, _), column in zip(present, found, strict=True):
         verdicts |= column.view(np.uint8) * np.uint8(bit)
@@ -113,7 +113,7 @@ class Stepping:
             return decide_on_bar(self._strategy, self._symbol, history())
         try:
             values = self._stepper.update(bar)
-        except Exception as raised:  # as above
+        except (Exception, SystemExit) as raised:  # as above
             raise _formula_failed(self._strategy, self._symbol, raised) from raised
         verdict = 0
         for bit, value in zip(self._bits, values, strict=False):
@@ -143,7 +143,7 @@ def formulas_of(strategy: Strategy, instrument: Instrument) -> Signals:
         formulas = strategy.signals(inputs)
     except StrategyError as wrong:
         raise StrategyError(f"{strategy.name()}.signals: {wrong}") from wrong
-    except Exception as raised:  # an author's code may raise anything; say whose it is
+    except (Exception, SystemExit) as raised:  # an author's code may raise anything; say whose it is
         raise StrategyError(
             f"{strategy.name()}.signals raised {type(raised).__name__} for {instrument.symbol}: {raised}"
         ) from raised
@@ -160,7 +160,7 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
     where = f"on bar {len(bars) - 1} of {symbol}"
     try:
         said = strategy.on_bar(bars)
-    except Exception as raised:  # an author's code may raise anything; say whose it is, and where
+    except (Exception, SystemExit) as raised:  # an author's code may raise anything; say whose and where
         raise StrategyError(
             f"{strategy.name()}.on_bar raised {type(raised).__name__} {where}: {raised}"
         ) from raised
@@ -213,7 +213,7 @@ def _numbers(inputs: Mapping[str, object]) -> dict[str, float]:
     return kept
 
 
-def _formula_failed(strategy: Strategy, symbol: str, raised: Exception) -> StrategyError:
+def _formula_failed(strategy: Strategy, symbol: str, raised: BaseException) -> StrategyError:
     return StrategyError(
         f"{strategy.name()}: a formula raised {type(raised).__name__} on the bars of {symbol}: {raised}"
     )

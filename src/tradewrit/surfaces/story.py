@@ -300,7 +300,9 @@ def _close(trade: _Trade) -> Step | None:
         record,
         [
             f"the {gone[1].role} order is cancelled" if gone is not None else "",
-            f"flat: gross {amount(event.gross)}, fees {amount(event.fees)}, P&L {amount(event.pnl)}",
+            f"flat: gross {amount(event.gross)}, fees {amount(event.fees)}, "
+            + (f"funding {amount(event.funding)}, " if event.funding else "")
+            + f"P&L {amount(event.pnl)}",
         ],
     )
 

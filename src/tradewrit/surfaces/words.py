@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events import account, orders, positions, review, risk, strategy
+from tradewrit.domain.events import account, corporate, funding, orders, positions, review, risk, strategy
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.orders import OrderTerms, OrderType
+from tradewrit.domain.sizing import Largest, spelt
 
 _UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
 _LONGEST: Final = 160
@@ -78,9 +79,10 @@ def _fields(event: Event) -> str:
 
 
 def _opened(event: account.AccountOpened) -> str:
+    sizing = "" if isinstance(event.sizing, Largest) else f", sizing {spelt(event.sizing)}"
     return (
         f"{event.account}: {amount(event.initial_cash)} {event.currency}, strategy {event.strategy}, "
-        f"limits {event.limits.profile}, review {event.review.kind}"
+        f"limits {event.limits.profile}, review {event.review.kind}{sizing}"
     )
 
 
@@ -140,7 +142,8 @@ def _opened_position(event: positions.PositionOpened) -> str:
 def _closed(event: positions.PositionClosed) -> str:
     return (
         f"{event.symbol} by {event.reason}: P&L {amount(event.pnl)} "
-        f"(gross {amount(event.gross)}, fees {amount(event.fees)})"
+        f"(gross {amount(event.gross)}, fees {amount(event.fees)}"
+        + (f", funding {event.funding:+,f})" if event.funding else ")")
     )
 
 
@@ -176,4 +179,34 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     positions.StopHit: lambda event: f"{event.symbol} at {amount(event.price)}",
     positions.TargetHit: lambda event: f"{event.symbol} at {amount(event.price)}",
     positions.PositionClosed: _closed,
+    corporate.SharesSplit: lambda event: f"{event.symbol} {event.ratio}",
+    corporate.DividendWentEx: lambda event: f"{event.symbol} pays {amount(event.amount)} a share",
+    corporate.SplitBooked: lambda event: (
+        f"{amount(event.before)} {event.symbol} are {amount(event.quantity)}, cash {event.cash_change:+,f}"
+    ),
+    corporate.DividendBooked: lambda event: (
+        f"{amount(event.amount)} on {amount(event.quantity)} {event.symbol}: cash {event.cash_change:+,f}"
+    ),
+    corporate.SymbolChanged: lambda event: f"{event.symbol} is now {event.successor or 'something else'}",
+    corporate.SharesDelisted: lambda event: (
+        f"{event.symbol} trades no more"
+        + ("" if event.price is None else f": {amount(event.price)} a unit is paid")
+    ),
+    corporate.DelistingBooked: lambda event: (
+        f"{amount(event.before)} {event.symbol} at {amount(event.price)}: cash {event.cash_change:+,f}"
+    ),
+    funding.FundingSettled: lambda event: f"{event.symbol} {event.rate} at {amount(event.price)}",
+    funding.FundingBooked: lambda event: (
+        f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
+        f"cash {event.cash_change:+,f}"
+    ),
+    account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
+    account.SymbolResumed: lambda event: f"{event.symbol} by {event.actor}: {event.reason}",
+    orders.FeePending: lambda event: (
+        f"{event.symbol}: {amount(event.fee)} {event.fee_currency} of {event.exec_id}, at no known rate"
+    ),
+    orders.FeeBooked: lambda event: (
+        f"{event.symbol}: {amount(event.charged)} {event.fee_currency} at {amount(event.fee_rate)}, "
+        f"fee {amount(event.fee)}"
+    ),
 }

@@ -71,6 +71,13 @@ def test_the_golden_trade_is_five_shares_from_175_50_to_the_target() -> None:
     assert trade.fees == (Decimal("877.50") + Decimal("1009.10")) / 1000
 
 
+def test_stop_and_target_lie_as_far_away_as_asked() -> None:
+    bars = [columns("AAPL", [*rising_to(175.50), quiet(175.50), quiet(176.0, high=180.77)])]
+    assert only_trade(run(bars, stop="0.02", target="0.03")).exit_price == Decimal("180.76")
+    bars = [columns("AAPL", [*rising_to(175.50), quiet(175.50), quiet(174.0, low=171.98)])]
+    assert only_trade(run(bars, stop="0.02", target="0.03")).exit_price == Decimal("171.99")
+
+
 def test_the_golden_stop_is_166_72() -> None:
     outcome = trade_one(175.50, quiet(175.50), quiet(170.0, low=166.73))
     assert outcome.trades == []

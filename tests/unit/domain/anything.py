@@ -24,6 +24,15 @@ from tradewrit.domain.limits import Limits
 from tradewrit.domain.orders import Order
 from tradewrit.domain.positions import Position
 from tradewrit.domain.reviews import PolicyKind, Review, ReviewPolicy
+from tradewrit.domain.sizing import (
+    EquityFraction,
+    FixedNotional,
+    FixedQuantity,
+    Largest,
+    RiskPerTrade,
+    Sizing,
+    VolatilityTarget,
+)
 from tradewrit.domain.trades import Trade
 
 Drawn = st.SearchStrategy[Any]
@@ -38,8 +47,8 @@ _POOLS: Final = {
 }
 # Amounts that may be negative; every other decimal is a price, a size, a fee or a fraction of one.
 _SIGNED: Final = frozenset({
-    "amount", "cash", "cash_change", "drawdown_fraction", "equity", "gross", "high_water", "initial_cash",
-    "pnl", "realised", "reward_risk", "reward_risk_sum", "unrealised",
+    "amount", "cash", "cash_change", "drawdown_fraction", "equity", "funding", "gross", "high_water",
+    "initial_cash", "pnl", "rate", "realised", "reward_risk", "reward_risk_sum", "unrealised",
 })  # fmt: skip
 _SMALL_TEXT = st.text(max_size=6)
 _TIMES = st.integers(0, 2**62)
@@ -74,7 +83,20 @@ INSTRUMENTS: Drawn = st.builds(
     lot=st.sampled_from([Decimal(1), Decimal("0.001")]),
     multiplier=st.sampled_from([Decimal(1), Decimal(50)]),
 )
-_MADE: Final[dict[object, Drawn]] = {Limits: LIMITS, ReviewPolicy: POLICIES, Instrument: INSTRUMENTS}
+SIZINGS: Drawn = st.one_of(
+    st.just(Largest()),
+    st.builds(FixedQuantity, _POSITIVE),
+    st.builds(FixedNotional, _POSITIVE),
+    st.builds(EquityFraction, FRACTIONS, FRACTIONS),
+    st.builds(RiskPerTrade, FRACTIONS),
+    st.builds(VolatilityTarget, FRACTIONS, st.integers(2, 100), st.integers(1, 98_280), FRACTIONS),
+)
+_MADE: Final[dict[object, Drawn]] = {
+    Limits: LIMITS,
+    ReviewPolicy: POLICIES,
+    Instrument: INSTRUMENTS,
+    Sizing: SIZINGS,
+}
 
 
 def of_type(hint: Any, field: str = "") -> Drawn:

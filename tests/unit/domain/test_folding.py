@@ -56,6 +56,8 @@ risk.size.calculated
 review.decide review.withdraw review.answer.refused
 order.submit order.cancel order.modify order.report.received order.report.quarantined
 position.set_stop position.update_stop position.close position.protection.moved position.stop.refused
+corporate.shares.split corporate.dividend.ex corporate.symbol.changed corporate.shares.delisted
+funding.rate.settled order.commission.reported account.resume_symbol
 """
 
 SEQUENCES = st.lists(EVENTS, min_size=1, max_size=10)

@@ -90,3 +90,11 @@ def test_an_undefined_symbol_is_one_and_the_same_plain_instrument() -> None:
     assert plain("XYZ", "USD") == Instrument(
         symbol="XYZ", tick=Decimal("0.01"), lot=Decimal(1), currency="USD"
     )
+
+
+@pytest.mark.parametrize("spelling", ["0.01", "0.010", "1E-2"])
+def test_a_step_means_its_value_however_it_is_spelt(spelling: str) -> None:
+    aapl = Instrument(symbol="AAPL", tick=Decimal(spelling), lot=Decimal(spelling) * 100)
+    assert aapl.price_down("175.509") == Decimal("175.50")
+    assert aapl.price_up("175.501") == Decimal("175.51")
+    assert aapl.qty("5.9") == 5

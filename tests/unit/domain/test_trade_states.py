@@ -58,6 +58,8 @@ order_closing      protect    holding
 order_closing      suspend    suspended
 suspended          resume     holding
 suspended          trigger    exit_triggered
+suspended          fill       suspended
+suspended          protect    suspended
 """
 LEGAL = {
     (S(state), On(on)): S(after) for state, on, after in (line.split() for line in EDGES.splitlines() if line)

@@ -16,12 +16,21 @@ from tradewrit.features.indicators import rsi, sma
 from tradewrit.features.series import Inputs
 
 # Small tick counts make ties frequent; large ones are where rounding would show.
-ticks = st.lists(st.one_of(st.integers(1, 6), st.integers(9_990, 10_010), st.integers(1, 10**9)), max_size=60)
+ticks = st.lists(
+    st.one_of(
+        st.integers(1, 6),
+        st.integers(9_990, 10_010),
+        st.integers(1, 10**9),
+        st.integers(1, 20).map(lambda n: n * 777_100_000_000),
+    ),
+    max_size=60,
+)
 
 
-@given(ticks, st.integers(1, 25), st.integers(0, 5))
+@given(ticks, st.integers(1, 25), st.integers(0, 8))
 @example([1755, 1755, 1755], 3, 2)
 @example([10, 20, 30, 20], 3, 2)
+@example([31_084_000_000] * 3, 2, 8)
 def test_a_close_above_its_average_is_above_it_exactly(counts: list[int], window: int, decimals: int) -> None:
     closes = np.array([float(Fraction(count, 10**decimals)) for count in counts])
     average = sma(closes, window, decimals)

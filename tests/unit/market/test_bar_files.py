@@ -208,6 +208,10 @@ def test_parquet_without_polars_says_what_to_install(tmp_path: Path, monkeypatch
         (["A,yesterday,1,2,1,2,3"], ["row 1", "ts is 'yesterday'"]),
         (["A,20240102,1,2,1,2,3"], ["row 1", "ts is '20240102'"]),
         ([",2024-01-02,1,2,1,2,3"], ["row 1", "symbol is ''"]),
+        (
+            ['"A,2024-01-02,1,2,1,2,3', '"A,2024-01-03,1,2,1,2,3'],
+            ["row 1", "symbol is 'A,2024-01-02,1,2,1,2"],
+        ),
         (["A,2024-01-02,1,2,1,2"], ["row 1", "6 cells"]),
         (["A,2024-01-02,1,2,1,2,3,4"], ["row 1", "8 cells"]),
         (["A,2024-01-02,1,2,1,2,-1", "A,2024-01-03,1,2,1,2,-2"], ["row 1", "and 1 more"]),
@@ -230,6 +234,7 @@ def test_a_wrong_row_is_refused_with_its_place_and_value(
         ("open", None, "open is 'null'"),
         ("ts", None, "ts is 'null'"),
         ("symbol", None, "symbol is 'null'"),
+        ("symbol", "A\nB", r"symbol is 'A\\nB', not a symbol"),
         ("close", float("nan"), "close is nan"),
         ("volume", -1.0, "volume is -1.0"),
     ],
@@ -292,6 +297,8 @@ def test_a_directory_is_read_as_one_file_in_name_order(tmp_path: Path, daily: Ca
     write_bars(tmp_path / "2023.csv", [daily([1.0, 2.0]), daily([5.0], symbol="B")])
     write_bars(tmp_path / "2024.parquet", [daily([9.0], symbol="C"), daily([3.0, 4.0], days=[2, 3])])
     (tmp_path / "notes.txt").write_text("not a bar file")
+    (tmp_path / "._2023.csv").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / ".2025.csv.99.part").write_text("half a file")
     a, b, c = read_bars(tmp_path)
     assert (a.symbol, a.close.tolist()) == ("A", [1, 2, 3, 4])
     assert (b.symbol, c.symbol) == ("B", "C")

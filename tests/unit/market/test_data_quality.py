@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tradewrit.domain.market import HOUR, MINUTE
+from tradewrit.domain.market import DAY, HOUR, MINUTE
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars
 from tradewrit.market.calendar import calendar_for
@@ -114,6 +115,7 @@ def test_a_file_of_nothing_and_a_file_of_rubbish_are_findings(tmp_path: Path) ->
     assert kinds(check(tmp_path / "rubbish.parquet")) == {Kind.UNREADABLE}
     (tmp_path / "empty.csv").write_text(HEADER + "\n")
     assert kinds(check(tmp_path / "empty.csv")) == {Kind.NO_ROWS}
+    assert only(check(tmp_path / "empty.csv"), Kind.NO_ROWS).count == 1
     with pytest.raises(DataError, match="no such file"):
         check(tmp_path / "nowhere.csv")
 
@@ -228,7 +230,16 @@ def test_three_for_two_needs_the_volume_to_say_so_too(market: Market) -> None:
 def test_a_crash_that_is_no_ratio_is_a_jump_and_no_split(market: Market) -> None:
     report = check([market.scaled(np.where(np.arange(250) < 120, 1.9, 1.0))])
     assert not report.of(Kind.SUSPECTED_SPLIT)
-    assert "x0.5" in only(report, Kind.PRICE_JUMP).examples[0]
+    (told,) = only(report, Kind.PRICE_JUMP).examples
+    assert "x0.5" in told
+    assert "without a bar" not in told
+
+
+def test_a_jump_after_a_long_silence_says_how_long_it_was(market: Market) -> None:
+    later = np.arange(250) >= 120
+    bars = market.scaled(np.where(later, 1.0, 1.9))
+    report = check([replace(bars, ts=bars.ts + np.where(later, 30 * DAY, 0))])
+    assert "after 31 days without a bar" in only(report, Kind.PRICE_JUMP).examples[0]
 
 
 def test_an_overnight_loss_of_a_fifth_is_no_defect(market: Market) -> None:

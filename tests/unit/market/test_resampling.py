@@ -115,6 +115,8 @@ def test_the_steps_in_between_do_not_matter(
     seed: int, gaps: float, count: int, extended: bool, steps: tuple[int, int]
 ) -> None:
     bars = synthetic_bars(1, count, seed=seed, gaps=gaps, start="2024-07-02T10:00:00Z")[0]
+    if usual_step(bars.ts) != MINUTE:
+        return  # a handful of bars with holes: nobody can tell that they are minutes
     between, last = (step * MINUTE for step in steps)
     if between == MINUTE:
         between, last = 5 * MINUTE, DAY

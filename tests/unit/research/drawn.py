@@ -7,15 +7,22 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tests.unit.research.backtest.markets import CASH, market, shape_of
-from tests.unit.research.backtest.setups import INSTRUMENTS
+from tests.unit.research.backtest.setups import INSTRUMENTS, BothWays, sizing_of
+from tests.unit.research.backtest.splitting import as_printed, dividend_at, split_at
 from tradewrit import Condition, Inputs, Series, Signals, Strategy, rsi, sma
-from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.brokers.paper.rules import MarketFills, PaperRules
 from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.domain.orders import OrderType
+from tradewrit.domain.splits import Ratio
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.setup import Setup
+
+# Of bars in which up to 49 units trade: from what seldom fills an order to what seldom does not.
+SHARES = [None, None, Decimal("0.05"), Decimal("0.3"), Decimal(1)]
+MARKET_FILLS: list[MarketFills] = ["next_open", "next_open", "close", "quote"]
+RATIOS = [Ratio(Decimal(new), Decimal(old)) for new, old in ((2, 1), (3, 2), (7, 1), (1, 2), (1, 8))]
 
 
 class Drawn(Strategy, frozen=True, kw_only=True):
@@ -83,6 +90,37 @@ def case_of(seed: int, *, symbols: int = 50, bars: int = 150) -> Case:
     return Case(market(shape_of(seed, symbols, bars)), strategy, _setup(rng))
 
 
+def turning_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
+    """A run that reverses as often as it can: long or short on every bar, and few stops in between."""
+    case, rng = case_of(seed, symbols=symbols, bars=bars), random.Random(seed)
+    strategy = BothWays(
+        window=rng.randint(2, 9),
+        is_leaving=rng.random() < 0.3,
+        stop_fraction=rng.choice([0.02, 0.1, 0.3]),
+        target_fraction=rng.choice([0.0, 0.0, 0.06]),
+        trail_fraction=rng.choice([None, None, 0.05]),
+        max_bars=rng.choice([None, None, 5]),
+    )
+    limits = replace(case.setup.limits, min_reward_risk=Decimal(0), stop_fraction=Decimal("0.3"))
+    return Case(case.bars, strategy, replace(case.setup, limits=limits, reverse=True))
+
+
+def splitting_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
+    """A run on raw prices in which shares split and pay dividends; half of them reverse all the time."""
+    drawn = case_of if seed % 2 else turning_case_of
+    case, rng = drawn(seed, symbols=symbols, bars=bars), random.Random(seed)
+    raw, actions = [], []
+    for one in case.bars:
+        rows = sorted(rng.sample(range(1, len(one)), min(len(one) - 1, rng.choice([0, 1, 1, 3]))))
+        ratios = [rng.choice(RATIOS) for _ in rows]
+        raw.append(printed := as_printed(one, rows, ratios))
+        splits = [split_at(printed, row, ratio) for row, ratio in zip(rows, ratios, strict=True)]
+        paid = rng.sample(range(1, len(one)), min(len(one) - 1, rng.choice([0, 1])))
+        actions += [*splits, *(dividend_at(printed, row, rng.choice(["0.002", "0.1"])) for row in paid)]
+    actions.sort(key=lambda action: action.at)
+    return Case(raw, case.strategy, replace(case.setup, actions=tuple(actions)))
+
+
 def _setup(rng: random.Random) -> Setup:
     limits = rng.choice([PROFILES["default"], PROFILES["demo_large"], PROFILES["research"], _limits(rng)])
     if rng.random() < 0.85:  # else a reward over risk of 2.5 refuses most of what is drawn
@@ -94,6 +132,8 @@ def _setup(rng: random.Random) -> Setup:
         rules=_rules(rng),
         instruments=rng.choice([{}, {}, INSTRUMENTS, _instruments(rng)]),
         seed=rng.randrange(4),
+        reverse=rng.random() < 0.5,
+        sizing=sizing_of(rng),
     )
 
 
@@ -122,12 +162,16 @@ def _rules(rng: random.Random) -> PaperRules:
         FixedFee(Decimal(1)),
         FixedFee(),
     ]
+    market_fills = rng.choice(MARKET_FILLS)
     return PaperRules(
         fees=rng.choice(fees),
         slippage_bps=rng.choice([Decimal(0), Decimal(0), Decimal(5), Decimal("33.3")]),
         limit_fills=rng.choice(["touch", "through"]),
         margin=rng.random() < 0.8,
         max_leverage=rng.choice([Decimal(1), Decimal(1), Decimal(4)]),
+        market_fills=market_fills,
+        participation_fraction=rng.choice(SHARES) if market_fills == "next_open" else None,
+        settlement_days=rng.choice([0, 0, 0, 1, 3]),
     )
 
 

@@ -4,10 +4,12 @@ import re
 import shutil
 import struct
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.research.backtests import curve, random_bars, random_result, result
 from tradewrit.features.bars import Bars
@@ -167,6 +169,32 @@ def test_no_part_of_the_page_is_wider_than_the_window_and_nothing_is_asked_for(
     root, _ = elements(tmp_path, ordinary, MEASURE, f"--window-size={width},900")
     assert 'data-beyond="0"' in root
     assert 'data-asked="0"' in root
+
+
+def test_a_name_without_end_breaks_and_reaches_nowhere(tmp_path: Path) -> None:
+    bars = random_bars("N" * 300, 200)
+    made, by_symbol = random_result([bars], 20), {bars.symbol: bars}
+    metrics = compute(made, bars=by_symbol, benchmark=bars.symbol)
+    text = render(made, metrics, by_symbol, title="A backtest")
+    root, _ = elements(tmp_path, text, MEASURE, "--window-size=1280,900")
+    assert 'data-beyond="0"' in root
+
+
+def test_amounts_beyond_a_thousand_million_are_short_where_there_is_little_room(tmp_path: Path) -> None:
+    line, dear = curve([3e12, 3.2e12, 3.1e12] * 100), random_bars("AAPL", 300, price=5e17)
+    main = drawn(tmp_path, page(result(curve=line, final_equity=Decimal("3.1e12")), dear))
+    assert "$3.1T" in main
+    assert re.search(r">\d(\.\d+)?T</text>", main)
+    assert re.search(r">\d(\.\d+)?e17</text>", main)
+
+
+def test_one_wild_trade_of_many_does_not_hide_the_others_and_is_counted(tmp_path: Path) -> None:
+    bars = random_bars("AAPL", 400)
+    made = random_result([bars], 150)
+    tame = [one for one in made.trades if abs(one.pnl) < one.notional / 5]
+    wild = replace(tame[0], pnl=-5 * tame[0].notional)
+    main = drawn(tmp_path, page(replace(made, trades=(wild, *tame[1:])), bars))
+    assert main.count("1 trade beyond the edge is drawn on it.") == 2
 
 
 def test_a_screenshot_of_the_report_is_a_picture_by_day_and_another_by_night(

@@ -94,10 +94,12 @@ def test_the_summary_has_the_documented_keys_in_order() -> None:
         "initial_cash",
         "final_equity",
         "fees",
+        "funding",
         "load_seconds",
         "run_seconds",
         "run_cpu_seconds",
         "metrics",
+        "notes",
     ]
 
 

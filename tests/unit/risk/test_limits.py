@@ -25,7 +25,7 @@ from tradewrit.domain.orders import OrderState, Role, Side
 from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Sized
 from tradewrit.risk.limits import breaches, facts
-from tradewrit.risk.sizing import complete, size
+from tradewrit.risk.sizing import complete, largest
 
 SHORT = Side.SELL
 
@@ -300,7 +300,7 @@ def test_what_sizing_gives_never_breaks_a_limit_of_size(
     cash: Decimal, price: Decimal, lot: Decimal, rules: Limits
 ) -> None:
     books = account(str(cash), rules, instruments=listed(Instrument(symbol="AAPL", lot=lot)))
-    fitting = size(rules, cash, price, books.instrument("AAPL"))
+    fitting = largest(rules, cash, price, books.instrument("AAPL"))
     names = broken(books, complete(books, proposal(str(price)), fitting.quantity))
     if fitting.quantity:
         assert not {"lot", "max_position_notional", "max_position_fraction", "max_order_quantity"} & set(

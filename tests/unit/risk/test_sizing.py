@@ -9,13 +9,13 @@ from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.orders import Side
-from tradewrit.risk.sizing import complete, cost, reward_risk, size, target_fraction
+from tradewrit.risk.sizing import complete, cost, largest, reward_risk, target_fraction
 
 AAPL = Instrument(symbol="AAPL")
 
 
 def test_a_thousand_at_175_50_is_five_shares_for_877_50() -> None:
-    fitting = size(Limits(), Decimal(100_000), Decimal("175.50"), AAPL)
+    fitting = largest(Limits(), Decimal(100_000), Decimal("175.50"), AAPL)
     assert (fitting.quantity, fitting.bound_by) == (Decimal(5), "max_position_notional")
     assert AAPL.value(Decimal("175.50"), fitting.quantity) == Decimal("877.50")
 
@@ -36,20 +36,20 @@ def test_a_thousand_at_175_50_is_five_shares_for_877_50() -> None:
 def test_the_tighter_of_cap_and_share_holds_the_size_down(
     equity: str, price: str, quantity: int, bound_by: str
 ) -> None:
-    fitting = size(Limits(), Decimal(equity), Decimal(price), AAPL)
+    fitting = largest(Limits(), Decimal(equity), Decimal(price), AAPL)
     assert (fitting.quantity, fitting.bound_by) == (Decimal(quantity), bound_by)
 
 
 def test_a_profile_may_cap_the_units_of_one_order() -> None:
-    few = size(limits(max_order_quantity=Decimal("7.5")), Decimal(100_000), Decimal(1), AAPL)
+    few = largest(limits(max_order_quantity=Decimal("7.5")), Decimal(100_000), Decimal(1), AAPL)
     assert (few.quantity, few.bound_by) == (Decimal(7), "max_order_quantity")
-    enough = size(Limits(max_order_quantity=Decimal(5)), Decimal(100_000), Decimal("175.50"), AAPL)
+    enough = largest(Limits(max_order_quantity=Decimal(5)), Decimal(100_000), Decimal("175.50"), AAPL)
     assert (enough.quantity, enough.bound_by) == (Decimal(5), "max_position_notional")
 
 
 def test_a_contract_is_sized_with_its_multiplier() -> None:
     future = Instrument(symbol="ES", multiplier=Decimal(50))
-    assert size(limits(), Decimal(100_000), Decimal(100), future).quantity == 20
+    assert largest(limits(), Decimal(100_000), Decimal(100), future).quantity == 20
 
 
 @given(
@@ -62,7 +62,7 @@ def test_a_size_is_the_largest_number_of_lots_that_fits(
     equity: Decimal, price: Decimal, lot: Decimal, multiplier: Decimal
 ) -> None:
     instrument = Instrument(symbol="X", lot=lot, multiplier=multiplier)
-    quantity = size(Limits(), equity, price, instrument).quantity
+    quantity = largest(Limits(), equity, price, instrument).quantity
     most = min(Decimal(1000), equity / 5)
     assert quantity % lot == 0
     assert instrument.value(price, quantity) <= most < instrument.value(price, quantity + lot)

@@ -26,7 +26,7 @@ class LastBar:
     """The last completed bar, and how many there were since the trade was opened."""
 
     def __init__(self, high: float = 100.0, low: float = 100.0, bars: int = 0) -> None:
-        self._bar = Bar("AAPL", 1, low, high, low, low, 1000.0)
+        self._bar = Bar("AAPL", 7, low, high, low, low, 1000.0)
         self._bars = bars
 
     def bar(self, symbol: str) -> Bar | None:
@@ -95,6 +95,11 @@ def test_a_stop_follows_the_high_of_a_long_and_the_low_of_a_short() -> None:
     assert trailed(BOOKS, market(high=110.0, low=90.0), trade(Side.SELL, trail_fraction=five)) == Decimal(
         "94.50"
     )
+
+
+def test_a_stop_does_not_follow_a_bar_that_began_before_the_position() -> None:
+    held = trade(trail_fraction=Decimal("0.05"))
+    assert trailed(BOOKS, market(high=110.0), replace(held, opened_at=8)) is None
 
 
 def test_a_stop_that_does_not_trail_stays_where_it_is() -> None:

@@ -1,5 +1,6 @@
 """An author's mistake is told with the strategy's name and the place, and never as somebody else's."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.unit.strategies.authors import rising
 from tradewrit import Bars, Signal, Signals, Strategy, apply, enter_long
 from tradewrit.domain.instruments import plain
 from tradewrit.errors import StrategyError
+from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.events import run
 from tradewrit.runtime.market import LiveMarket
 
@@ -49,6 +51,12 @@ def backtest(strategy: Strategy) -> str:
     return str(raised.value)
 
 
+def skipped(strategy: Strategy) -> str:
+    with pytest.raises(StrategyError) as raised:
+        skip.run([rising(symbol="MSFT"), rising(symbol="AAPL")], strategy)
+    return str(raised.value)
+
+
 def live(strategy: Strategy) -> str:
     def walk() -> None:
         market = LiveMarket(strategy, lambda symbol: plain(symbol, "USD"))
@@ -71,6 +79,33 @@ def spoils_the_past(bars: Bars) -> None:
     bars.close[0] = 1.0
 
 
+def leaves(_: Any) -> None:
+    sys.exit(0)
+
+
+def kernel(column: Callable[[Any], Any]) -> Callable[[Any], Signals]:
+    """Formulas on a feature of the author's own whose column is this."""
+
+    class Own:
+        def update(self, value: float) -> float:
+            return value
+
+        def column(self, values: Any) -> Any:
+            return column(values)
+
+    return lambda bars: Signals(enter_long=apply(Own, bars.close) > 3)
+
+
+def step(update: Callable[[float], Any]) -> Callable[[Any], Signals]:
+    """The same with an `update` and no column."""
+
+    class Own:
+        def update(self, value: float) -> Any:
+            return update(value)
+
+    return lambda bars: Signals(enter_long=apply(Own, bars.close) > 3)
+
+
 def says(**wrong: Any) -> Callable[[Bars], Signal]:
     """A signal with fields of any type: an author's file is not checked for types."""
     return lambda _: Signal(**wrong)
@@ -89,6 +124,7 @@ ON_BAR = [
         spoils_the_past,
         "on_bar.on_bar raised ValueError on bar 0 of MSFT: assignment destination is read-only",
     ),
+    (leaves, "on_bar.on_bar raised SystemExit on bar 0 of MSFT: 0"),
 ]
 
 
@@ -112,6 +148,11 @@ FORMULAS = [
         lambda bars: Signals(enter_long=apply(Sour, bars.close) > 3),
         "formulas: a formula raised ZeroDivisionError on the bars of MSFT: seven",
     ),
+    (leaves, "formulas.signals raised SystemExit for MSFT: 0"),
+    (step(leaves), "a formula raised SystemExit on the bars of MSFT: 0"),
+    (step(lambda _: None), "Own.update gave None, not a number; NaN stands for none"),
+    (step(lambda _: "up"), "Own.update gave 'up', not a number"),
+    (step(lambda _: 1j), "Own.update gave 1j, not a number"),
 ]
 
 
@@ -119,6 +160,43 @@ FORMULAS = [
 def test_a_mistake_in_formulas_names_the_strategy(act: Callable[[Any], Any], message: str) -> None:
     assert message in backtest(Formulas(act=act))
     assert message in live(Formulas(act=act))
+
+
+COLUMNS = [
+    (lambda values: values[1:], "Own.column gave shape (9,) for 10 bars, not one value per bar"),
+    (lambda values: np.append(values, 1.0), "shape (11,) for 10 bars"),
+    (lambda values: np.stack([values, values]), "shape (2, 10) for 10 bars"),
+    (lambda _: 1.0, "shape () for 10 bars"),
+    (lambda _: None, "shape () for 10 bars"),
+    (lambda values: values * 1j, "Own.column gave dtype complex128, not numbers"),
+    (lambda values: values.astype(str), "not numbers; use float64, NaN for none"),
+    (lambda values: values.astype("datetime64[D]"), "dtype datetime64[D], not numbers"),
+    (lambda values: [None] * len(values), "Own.column gave dtype object, not numbers"),
+]
+
+
+@pytest.mark.parametrize(("column", "message"), COLUMNS)
+def test_a_column_that_is_no_number_per_bar_is_refused(column: Callable[[Any], Any], message: str) -> None:
+    assert message in backtest(Formulas(act=kernel(column)))
+    assert message in skipped(Formulas(act=kernel(column)))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.bool_], ids=lambda kind: str(kind.__name__))
+def test_a_column_of_another_kind_of_numbers_is_taken(kind: type) -> None:
+    def act(bars: Any) -> Signals:
+        return kernel(lambda values: values.astype(kind))(bars)
+
+    assert run([rising()], Formulas(act=act)).result.bars == len(rising())
+
+
+def test_a_condition_on_what_is_never_a_number_never_holds_whichever_way_it_is_put() -> None:
+    def act(bars: Any) -> Signals:
+        never = (bars.close - bars.close) / (bars.close - bars.close)
+        return Signals(enter_long=never > 0, enter_short=~(never > 0), inputs={"never": never})
+
+    done = run([rising()], Formulas(act=act))
+    assert done.counts.get("strategy.entry.signal", 0) == 0
+    assert done.result.final_equity == done.result.initial_cash
 
 
 def test_numbers_of_any_kind_may_be_kept_beside_a_signal() -> None:

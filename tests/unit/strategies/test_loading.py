@@ -92,6 +92,12 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, object], message: str)
     assert message in failure("trend_following", **parameters)
 
 
+def test_a_parameter_without_default_or_value_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD.replace("window: int = 20", "window: int"))
+    assert failure(file) == "above: parameter window has neither a default nor a value"
+    assert load_strategy(file, {"window": 3}).parameters()["window"] == 3
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -26,7 +26,8 @@ from tradewrit.runtime.journal.sqlite import SqliteJournal
 ROOT = Path(__file__).parents[3]
 SUMMARY = (
     *("engine", "bars", "symbols", "trades", "open_positions", "initial_cash", "final_equity", "fees"),
-    *("load_seconds", "run_seconds", "run_cpu_seconds", "metrics"),
+    "funding",
+    *("load_seconds", "run_seconds", "run_cpu_seconds", "metrics", "notes"),
 )
 HEADER = "symbol,ts,open,high,low,close,volume\n"
 ROW = "A,2024-01-02T14:30:00Z,{open},{high},{low},{close},{volume}\n"
@@ -149,6 +150,31 @@ def test_what_kept_ideas_from_trading_is_said(data: Path) -> None:
     assert "reward/risk 0.30 is not above 2.5" in held.stdout
     poor = run("backtest", "--data", data, "--cash", "100")
     assert "refused by risk" in poor.stdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (1, "enter_long needs 20 bars for its first answer; the longest history has 1."),
+        (2, "enter_long needs 20 bars for its first answer; the longest history has 2."),
+        (60, "enter_long held on none of 60 bars."),
+    ],
+)
+def test_a_run_without_trades_says_why_wherever_it_is_read(rows: int, reason: str, tmp_path: Path) -> None:
+    still = dict.fromkeys(("open", "high", "low", "close"), "100.00") | {"volume": "10"}
+    line = ROW.format(**still)
+    file, report, trades = tmp_path / "bars.csv", tmp_path / "r.html", tmp_path / "t.csv"
+    stamps = (f"2024-01-02T{14 + k // 60}:{k % 60:02}:00Z" for k in range(rows))
+    file.write_text(HEADER + "".join(line.replace("2024-01-02T14:30:00Z", at) for at in stamps))
+    shown = run("backtest", "--data", file, "--report", report, "--trades", trades)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert reason in shown.stdout
+    assert "profit factor" not in shown.stdout
+    assert reason.replace("<", "\\u003c") in report.read_text()
+    assert trades.read_text().count("\n") == 1
+    found = results("--data", file)
+    assert (found["trades"], found["final_equity"]) == (0, Decimal(100_000))
+    assert [str(note).startswith(reason) for note in found["notes"]] == [True]  # type: ignore[attr-defined]
 
 
 def test_a_price_of_a_few_ticks_is_warned_of_and_json_stays_whole(tmp_path: Path) -> None:

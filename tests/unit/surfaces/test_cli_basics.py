@@ -426,7 +426,7 @@ def test_a_package_that_is_only_on_the_path_is_named(monkeypatch: pytest.MonkeyP
     [check] = packages.package_checks()
     assert check.is_broken
     assert "make setup" in check.advice
-    monkeypatch.setattr("tradewrit.surfaces.cli.version.installed", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     done = run("version")
     assert done.exit_code == 1
     assert "not installed" in done.stderr

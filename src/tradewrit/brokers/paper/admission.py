@@ -11,15 +11,13 @@ import msgspec
 
 from tradewrit.brokers.paper.book import Working
 from tradewrit.brokers.paper.fills import tighter
-from tradewrit.brokers.paper.forms import AT_ONCE, Refusal, badly_linked, malformed, refuse
+from tradewrit.brokers.paper.forms import AT_ONCE, AUCTIONS, Refusal, badly_linked, malformed, refuse
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price
-from tradewrit.domain.orders import OrderTerms, OrderType, Side, TimeInForce
+from tradewrit.domain.orders import OrderTerms, OrderType, Side
 from tradewrit.domain.rejections import Rejection
-
-_AUCTIONS = frozenset({TimeInForce.ON_OPEN, TimeInForce.ON_CLOSE})
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -77,7 +75,7 @@ class Admission:
 
     def _closed(self, terms: OrderTerms) -> Refusal | None:
         wants_now = terms.type is OrderType.MARKET or terms.time_in_force in AT_ONCE
-        if not wants_now or terms.time_in_force in _AUCTIONS or terms.parent is not None:
+        if not wants_now or terms.time_in_force in AUCTIONS or terms.parent is not None:
             return None
         if self._life.sessions.is_open(self._life.now):
             return None

@@ -13,6 +13,7 @@ import msgspec
 from tradewrit.brokers.paper.fills import limit_reach
 from tradewrit.brokers.paper.sessions import NEVER
 from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.market import Bar
 from tradewrit.domain.money import ZERO, Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Side, TimeInForce
 
@@ -134,10 +135,21 @@ class SymbolBook:
 
     down, up: nothing that rests trades while the market stays strictly between them.
     is_eager: something wants the next first trade. wants_close: something looks at a bar's end.
-    expires_at: the earliest end of an order by the calendar.
+    expires_at: the earliest end of an order by the calendar. traded_at_open: the last bar at whose open
+    something of ours traded.
     """
 
-    __slots__ = ("down", "expires_at", "is_eager", "orders", "ranked", "through", "up", "wants_close")
+    __slots__ = (
+        "down",
+        "expires_at",
+        "is_eager",
+        "orders",
+        "ranked",
+        "through",
+        "traded_at_open",
+        "up",
+        "wants_close",
+    )
 
     def __init__(self, *, through: bool) -> None:
         self.orders: dict[str, Working] = {}
@@ -148,6 +160,7 @@ class SymbolBook:
         self.is_eager = False
         self.wants_close = False
         self.expires_at = NEVER
+        self.traded_at_open: Bar | None = None
 
     def __iter__(self) -> Iterator[Working]:
         return iter(self.orders.values())

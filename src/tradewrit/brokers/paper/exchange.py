@@ -19,6 +19,8 @@ from tradewrit.brokers.paper.matching import Matching
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
 from tradewrit.brokers.paper.sessions import Sessions, VenueCalendar
 from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
+from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Interval, Quote
@@ -40,6 +42,8 @@ class PaperExchange:
     marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
         be shown its bars; then this values new orders and starts trailing stops. Without it the
         exchange goes by the last price it saw itself.
+    quotes: the last quote of a symbol as the caller knows it, for `market_fills: quote`; without it the
+        exchange goes by the last quote it was shown.
     clock: what time it is, UTC ns; it dates what no order and no bar brings a time for (cancels, changes).
         Without it that is the latest time seen, so bars may then not be left out.
 
@@ -57,6 +61,7 @@ class PaperExchange:
         calendar: VenueCalendar | None = None,
         interval: Interval | None = None,
         marks: Callable[[str], float | None] | None = None,
+        quotes: Callable[[str], Quote | None] | None = None,
         clock: Callable[[], int] | None = None,
         account: str = "paper",
     ) -> None:
@@ -65,9 +70,10 @@ class PaperExchange:
         )
         self._ledger = Ledger(initial_cash, margin=rules.margin, max_leverage=rules.max_leverage)
         self._life = Lifecycle(account, self._ledger, rules, sessions, clock)
-        self._matching = Matching(self._life, marks)
-        instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
-        self._admission = Admission(self._life, instrument_of, self._matching.price_of)
+        self._matching = Matching(self._life, marks, quotes)
+        self._instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
+        self._admission = Admission(self._life, self._listed, self._matching.price_of)
+        self._delisted: set[str] = set()
         self._reject_fraction = float(rules.reject_fraction)
         self._random = Random(seed)
 
@@ -81,7 +87,8 @@ class PaperExchange:
     def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - the desk checks it
         """Take a list of orders, whole or not at all.
 
-        Answers NEW or REJECTED for each, parents before children. An id that is known from before,
+        Answers NEW or REJECTED for each, parents before children, then what market orders got that need
+        not wait (`PaperRules.market_fills`). An id that is known from before,
         dead or alive, places nothing: its past reports come again, under their old exec ids.
         """
         life = self._life
@@ -106,7 +113,7 @@ class PaperExchange:
         if isinstance(found, Refusal):
             self._refuse(orders, found)
             return
-        for one in found:
+        accepted = [
             self._life.admit(
                 one.terms,
                 one.instrument,
@@ -114,6 +121,11 @@ class PaperExchange:
                 hold=one.hold,
                 price=self._matching.price_of(one.terms.symbol),
             )
+            for one in found
+        ]
+        with exactly():
+            for order in accepted:
+                self._matching.take(order)
 
     def _refuse(self, orders: Sequence[OrderTerms], refusal: Refusal) -> None:
         for terms in orders:
@@ -201,6 +213,51 @@ class PaperExchange:
         with exactly():
             return self._matching.session_closed(at)
 
+    # -- corporate actions
+
+    def split(self, split: SharesSplit) -> Sequence[ExecutionReport]:
+        """Restate the account and its orders, before the first price in the new shares is shown.
+
+        RESTATED for each order, CANCELED for one of which no whole lot is left.
+        """
+        with exactly():
+            instrument = self._instrument_of(split.symbol)
+            if instrument is None:
+                return ()
+            self._matching.split(split.symbol, split.ratio)
+            self._life.split(split, instrument)
+            reports = self._life.drain()
+            self._life.drop_if_empty(split.symbol)
+        return reports
+
+    def pay_dividend(self, dividend: DividendWentEx) -> None:
+        """Pay a dividend on what is held, as cash; orders keep their prices."""
+        with exactly():
+            self._ledger.pay_dividend(dividend.symbol, dividend.amount)
+
+    def delist(self, gone: SharesDelisted | SymbolChanged) -> Sequence[ExecutionReport]:
+        """Trade a symbol no more: CANCELED for each order, and cash for what is held if a price is known."""
+        with exactly():
+            self._delisted.add(gone.symbol)
+            reason = "delisted" if isinstance(gone, SharesDelisted) else "the symbol has changed"
+            for order in list(self._life.books.get(gone.symbol, ())):
+                self._life.end(order, Exec.CANCELED, gone.at, reason=reason)
+            if isinstance(gone, SharesDelisted) and gone.price is not None:
+                self._ledger.delist(gone.symbol, gone.price)
+            reports = self._life.drain()
+            self._life.drop_if_empty(gone.symbol)
+        return reports
+
+    def _listed(self, symbol: str) -> Instrument | None:
+        return None if symbol in self._delisted else self._instrument_of(symbol)
+
+    # -- funding
+
+    def settle_funding(self, funding: FundingSettled) -> None:
+        """Take funding from longs and give it to shorts, or the reverse for a negative rate."""
+        with exactly():
+            self._ledger.settle_funding(funding.symbol, funding.price, funding.rate)
+
     # -- what is working
 
     @property
@@ -228,6 +285,11 @@ class PaperExchange:
     def positions(self) -> Mapping[str, Decimal]:
         """Units held by symbol, negative when short; flat symbols are absent."""
         return self._ledger.positions
+
+    @property
+    def held(self) -> Decimal:
+        """Cash set aside for working entries."""
+        return self._ledger.held
 
     @property
     def buying_power(self) -> Decimal:

@@ -14,6 +14,7 @@ from tradewrit.domain.orders import OrderTerms, OrderType, TimeInForce
 from tradewrit.domain.rejections import Rejection
 
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+AUCTIONS = frozenset({TimeInForce.ON_OPEN, TimeInForce.ON_CLOSE})
 _TAKES_AT_ONCE = frozenset({OrderType.MARKET, OrderType.LIMIT})
 
 

@@ -8,10 +8,13 @@ Knows no orders beyond their ids.
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Final
 
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Side
+
+_STEP: Final = Decimal("1E-10")
 
 
 class _Holding:
@@ -35,6 +38,17 @@ class _Holding:
             self.lots.popleft()
         if signed:
             self.lots.append([signed, price])
+
+    def split(self, new: Decimal, old: Decimal) -> None:
+        """Restate every lot at its old cost: as many whole steps of a ten-billionth as come closest."""
+        held = reached = ZERO
+        for lot in self.lots:
+            held += lot[0]
+            total = EXACT.divide(held * new, old).quantize(_STEP, context=EXACT)
+            lot[0], reached = total - reached, total
+            lot[1] = EXACT.divide(lot[1] * old, new).quantize(_STEP, context=EXACT)
+        self.lots = deque(lot for lot in self.lots if lot[0])
+        self.quantity = reached
 
     @property
     def basis(self) -> Decimal:
@@ -109,12 +123,48 @@ class Ledger:
         if not holding.quantity:
             del self._holdings[instrument.symbol]
 
+    def split(self, symbol: str, new: Decimal, old: Decimal, price: Decimal) -> None:
+        """Restate what is held after a split; less than a lot is sold at `price`, per new unit, for free."""
+        holding = self._holdings.get(symbol)
+        if holding is None:
+            return
+        holding.split(new, old)
+        fraction = holding.quantity % holding.instrument.lot  # has the sign of what is held
+        if fraction:
+            self._paid += holding.instrument.value(price, fraction)
+            holding.add(-fraction, price)
+        if not holding.quantity:
+            del self._holdings[symbol]
+
+    def pay_dividend(self, symbol: str, amount: Decimal) -> None:
+        """Pay `amount` per unit held into the account, or take it out of it when short."""
+        holding = self._holdings.get(symbol)
+        if holding is not None:
+            self._paid += holding.instrument.value(amount, holding.quantity)
+
+    def settle_funding(self, symbol: str, price: Decimal, rate: Decimal) -> None:
+        """Take a share of the notional at the mark price from a long, or give it to a short."""
+        holding = self._holdings.get(symbol)
+        if holding is not None:
+            self._paid -= holding.instrument.value(price, holding.quantity) * rate
+
+    def delist(self, symbol: str, price: Decimal) -> None:
+        """Pay out what is held at `price` per unit."""
+        holding = self._holdings.pop(symbol, None)
+        if holding is not None:
+            self._paid += holding.instrument.value(price, holding.quantity)
+
     def hold(self, order_id: str, amount: Decimal) -> None:
         """Set cash aside for an order's unfilled part, in place of what was held for it before."""
         if amount:
             self._holds[order_id] = amount
         else:
             self._holds.pop(order_id, None)
+
+    @property
+    def held(self) -> Decimal:
+        """Cash set aside for all orders."""
+        return sum(self._holds.values(), ZERO)
 
     def held_for(self, order_id: str) -> Decimal:
         """Cash set aside for an order."""
@@ -123,7 +173,7 @@ class Ledger:
     def buying_power(self, at: int) -> Decimal:
         """Cash a new entry may use at `at`: not held, not margin, and settled in a cash account."""
         margined = sum((abs(h.basis) for h in self._holdings.values() if h.is_margined), ZERO)
-        free = self.cash - sum(self._holds.values(), ZERO) - EXACT.divide(margined, self._max_leverage)
+        free = self.cash - self.held - EXACT.divide(margined, self._max_leverage)
         if self._margin:
             return free
         self._unsettled = [(usable_at, amount) for usable_at, amount in self._unsettled if usable_at > at]

@@ -7,17 +7,22 @@ that only reduces never outlives, nor outgrows, the position. Knows no prices bu
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
+
 from tradewrit.brokers.paper.book import Part, SymbolBook, Working
 from tradewrit.brokers.paper.fills import trail
 from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.reports import Reports
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.brokers.paper.sessions import Sessions
+from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import ZERO, Price, canonical_qty
+from tradewrit.domain.money import ZERO, Price, Qty, canonical_qty
 from tradewrit.domain.orders import OrderTerms, Side
+from tradewrit.domain.positions import Direction
+from tradewrit.domain.splits import Ratio
 
 OCO = "oco"
 POSITION_CLOSED = "position_closed"
@@ -77,7 +82,7 @@ class Lifecycle:
         is_reducing: bool,
         hold: Decimal,
         price: float | None,
-    ) -> None:
+    ) -> Working:
         """Accept an order. Without a parent it is live at once; price: the market now, if known."""
         now = self.now
         self._arrivals += 1
@@ -111,6 +116,7 @@ class Lifecycle:
                 order.leaves = min(order.leaves, self.reducible(terms.symbol, terms.side))
         self.touch(book)
         self.reports.on_state(order, Exec.NEW, now)
+        return order
 
     def _go_live(self, order: Working, quantity: Decimal, price: float | None) -> None:
         order.leaves = quantity
@@ -255,6 +261,48 @@ class Lifecycle:
             stop_price=order.stop or None,
         )
         self._settle_end(order, self.now)
+
+    # -- splits
+
+    def split(self, split: SharesSplit, instrument: Instrument) -> None:
+        """Restate the account and every working order of the symbol in the new shares."""
+        self.ledger.split(split.symbol, split.ratio.new, split.ratio.old, split.price)
+        book = self.books.get(split.symbol)
+        if book is None:
+            return
+        for order in list(book):
+            self._restate(order, split.ratio, instrument, split.at)
+        self._trim(book, split.at)
+        self.touch(book)
+
+    def _restate(self, order: Working, ratio: Ratio, instrument: Instrument, at: int) -> None:
+        opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
+
+        def moved(price: Price) -> Price:
+            return ratio.order_price(price, opens, instrument) if price else price
+
+        left = instrument.qty(ratio.quantity(order.terms.quantity - order.filled))
+        order.leaves = instrument.qty(ratio.quantity(order.leaves))
+        order.filled = ratio.quantity(order.filled)
+        order.limit, order.stop, order.extreme = moved(order.limit), moved(order.stop), moved(order.extreme)
+        order.first = float(ratio.price(instrument.traded(order.first))) if order.first else 0.0
+        order.terms = msgspec.structs.replace(
+            order.terms,
+            quantity=Qty(canonical_qty(order.filled + left)),
+            limit_price=None if order.terms.limit_price is None else order.limit,
+            stop_price=None if order.terms.stop_price is None else order.stop,
+        )
+        if not left:
+            self.end(order, Exec.CANCELED, at, reason="a split left it less than a lot")
+            return
+        self.reports.on_state(
+            order,
+            Exec.RESTATED,
+            at,
+            quantity=order.terms.quantity,
+            limit_price=order.terms.limit_price,
+            stop_price=order.stop or None,
+        )
 
     # -- what is worked
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.book import Kind, Part, SymbolBook, Working
 from tradewrit.brokers.paper.fills import Span
+from tradewrit.brokers.paper.forms import AUCTIONS
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
@@ -17,6 +18,7 @@ from tradewrit.domain.market import Bar, Quote
 from tradewrit.domain.money import ZERO, Price
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.splits import Ratio
 
 Reports = Sequence[ExecutionReport]
 _NOT_AT_ONCE = "what could not trade at once is canceled"
@@ -25,9 +27,15 @@ _NOT_AT_ONCE = "what could not trade at once is canceled"
 class Matching:
     """Shows the market to the orders that wait for it."""
 
-    def __init__(self, life: Lifecycle, marks: Callable[[str], float | None] | None) -> None:
+    def __init__(
+        self,
+        life: Lifecycle,
+        marks: Callable[[str], float | None] | None,
+        quotes: Callable[[str], Quote | None] | None,
+    ) -> None:
         self._life = life
         self._marks = marks
+        self._quote_now = quotes
         self._books = life.books
         self._is_aware = life.sessions.is_aware
         self._last: dict[str, tuple[int, float]] = {}
@@ -43,6 +51,51 @@ class Matching:
         if marked is not None:
             return marked
         return None if seen is None else seen[1]
+
+    # -- market orders that need not wait
+
+    def take(self, order: Working) -> None:
+        """Fill a market order that has just been accepted, where it need not wait for the next first trade.
+
+        Between bars, it does as `market_fills` says. An entry that answers a fill at a bar's first trade
+        (the other side of a reversal) trades at that too. Nothing trades where there is no price yet.
+        """
+        if order.kind is not Kind.MARKET or not order.leaves or order.terms.time_in_force in AUCTIONS:
+            return
+        if self._life.part is Part.AFTER:
+            self._take_last(order)
+        elif self._life.part is Part.OPEN and not order.is_reducing:
+            self._take_open(order)
+
+    def _take_last(self, order: Working) -> None:
+        printed = self._printed(order)
+        if printed is not None:
+            slippage = self._life.rules.slippage_bps
+            price = fills.market(order.terms.side, printed, order.instrument, slippage)
+            self._life.fill(order, order.leaves, price, self._life.now)
+
+    def _take_open(self, order: Working) -> None:
+        bar = self._books[order.terms.symbol].traded_at_open
+        if bar is not None and bar.ts == self._life.ts:
+            self._attempt(order, Span.at(bar.open), bar.ts, bar.volume)
+            self._end_if_at_once(order, bar.ts)
+
+    def _printed(self, order: Working) -> float | None:
+        """The price that a market order takes at once; None when it waits."""
+        match self._life.rules.market_fills:
+            case "next_open":
+                return None
+            case "close":
+                return self.price_of(order.terms.symbol)
+            case "quote":
+                return self._quoted(order)
+
+    def _quoted(self, order: Working) -> float | None:
+        symbol = order.terms.symbol
+        quote = self._quotes.get(symbol) if self._quote_now is None else self._quote_now(symbol)
+        if quote is None:
+            return None
+        return quote.ask if order.terms.side is Side.BUY else quote.bid
 
     # -- bars
 
@@ -63,8 +116,11 @@ class Matching:
             if order.leaves and order.saw_open_of(ts) and _wants_open(order, ts):
                 if _yields_to_stop(book, order, bar):
                     continue
+                filled = order.filled
                 self._attempt(order, span, ts, bar.volume)
                 self._end_if_at_once(order, ts)
+                if order.filled > filled:
+                    book.traded_at_open = bar
         return self._life.drain()
 
     def trade(self, bar: Bar) -> Reports:
@@ -180,6 +236,15 @@ class Matching:
                 self._life.end(order, Exec.EXPIRED, at, reason="its session is over")
             self._life.drop_if_empty(terms.symbol)
         return self._life.drain()
+
+    def split(self, symbol: str, ratio: Ratio) -> None:
+        """Prices seen before a split are remembered in the new shares."""
+        quote = self._quotes.get(symbol)
+        if quote is not None:
+            self._quotes[symbol] = ratio.quote(quote)
+        seen = self._last.get(symbol)
+        if seen is not None:
+            self._last[symbol] = (seen[0], ratio.rough_price(seen[1]))
 
     # -- one order
 

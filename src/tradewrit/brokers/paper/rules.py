@@ -8,10 +8,16 @@ import msgspec
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.money import ZERO
 
+MarketFills = Literal["next_open", "close", "quote"]
+"""What a market order takes: the next bar's first trade, or at once the last price or quote known."""
+
 
 class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one simulated venue does.
 
+    market_fills: the price of a market order: `next_open`, the first trade of the next bar; `close`, at
+        once the last price, which is the close of the bar just finished; `quote`, at once the last quote,
+        buys at the ask and sells at the bid.
     slippage_bps: paid on market and stop fills, then rounded to the tick, both against us.
     limit_fills: whether a limit fills when its price is touched, or only once it is traded through.
     participation_fraction: share of a bar's volume (or of a quote's size) that all our fills in it
@@ -25,6 +31,7 @@ class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     fees: FeeModel = BpsFee()
+    market_fills: MarketFills = "next_open"
     slippage_bps: Decimal = ZERO
     limit_fills: Literal["touch", "through"] = "touch"
     participation_fraction: Decimal | None = None
@@ -38,6 +45,11 @@ class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         share = self.participation_fraction
         if share is not None and not 0 < share <= 1:
             raise ValueError(f"participation_fraction must be above 0 and at most 1, not {share}")
+        if share is not None and self.fills_at_once:
+            raise ValueError(
+                f"participation_fraction shares out the volume that is still to trade, and market_fills: "
+                f"{self.market_fills} fills when a bar's volume has traded; use next_open, or leave out one"
+            )
         if not 0 <= self.reject_fraction <= 1:
             raise ValueError(f"reject_fraction must be from 0 to 1, not {self.reject_fraction}")
         if not 0 <= self.slippage_bps < 10_000:
@@ -46,6 +58,11 @@ class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"settlement_days must not be negative, not {self.settlement_days}")
         if not self.max_leverage > 0:
             raise ValueError(f"max_leverage must be positive, not {self.max_leverage}")
+
+    @property
+    def fills_at_once(self) -> bool:
+        """Whether a market order need not wait for the next bar."""
+        return self.market_fills != "next_open"
 
     @property
     def is_through(self) -> bool:

@@ -9,6 +9,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import ReviewPolicy
+from tradewrit.domain.sizing import Largest, Sizing
 
 
 class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.journal.opened"):
@@ -16,6 +17,8 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
 
     fees: the model used to estimate costs before a fill; a fill carries what was charged.
     margin: whether shorts are allowed and a sale's cash may be used before it settles.
+    reverse: whether a signal for the other side closes a position and opens the opposite one.
+    sizing: how large a trade is wanted; the limits cap it.
     """
 
     journal_id: str
@@ -26,6 +29,8 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     margin: bool
     strategy: str
     entry_type: OrderType
+    reverse: bool = False
+    sizing: Sizing = Largest()
     limits: Limits
     review: ReviewPolicy
     fees: FeeModel
@@ -84,6 +89,36 @@ class TradingHalted(Event, frozen=True, kw_only=True, gc=False, tag="account.tra
 class TradingResumed(Event, frozen=True, kw_only=True, gc=False, tag="account.trading.resumed"):
     """Entries may go out again."""
 
+    actor: str
+    reason: str
+
+
+class SymbolSuspended(Event, frozen=True, kw_only=True, gc=False, tag="account.symbol.suspended"):
+    """An alert: no new entries in a symbol, and what is held stays as it is until a person has looked.
+
+    quantity: units held, signed. orders: ids of those that may still trade at the venue, which is obeyed.
+    todo: what a person has to do.
+    """
+
+    symbol: str
+    reason: str
+    quantity: Decimal
+    orders: tuple[str, ...]
+    todo: str
+
+
+class ResumeSymbol(Command, frozen=True, kw_only=True, gc=False, tag="account.resume_symbol"):
+    """A person, by name, ends the suspension of a symbol."""
+
+    symbol: str
+    actor: str
+    reason: str
+
+
+class SymbolResumed(Event, frozen=True, kw_only=True, gc=False, tag="account.symbol.resumed"):
+    """The symbol may be traded again, and what is held of it is protected anew."""
+
+    symbol: str
     actor: str
     reason: str
 

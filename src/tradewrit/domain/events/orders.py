@@ -38,6 +38,7 @@ class Exec(StrEnum):
     REPLACE_REJECTED = "replace_rejected"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    RESTATED = "restated"
     UNKNOWN = "unknown"
 
 
@@ -45,6 +46,8 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     """What the venue says about one order; an outside fact, recorded once under its exec_id.
 
     last_quantity, last_price, fee: of this fill. cumulative: filled so far, this fill included.
+    fee_currency: "" for the account's. fee_rate: account currency per unit of it at the fill; None where
+    the venue does not say.
     reason: the venue's words; code: ours (`domain.rejections`). settles_at: when sale cash is usable.
     """
 
@@ -58,6 +61,8 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     last_price: Price | None = None
     cumulative: Decimal = ZERO
     fee: Decimal = ZERO
+    fee_currency: str = ""
+    fee_rate: Decimal | None = None
     settles_at: int = 0
     reason: str = ""
     code: str = ""
@@ -94,7 +99,7 @@ class OrderUnknown(Event, frozen=True, kw_only=True, gc=False, tag="order.submit
 
 
 class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.partial"):
-    """Some of the order traded."""
+    """Some of the order traded. fee: in account currency; 0 while it is pending (`order.fee.pending`)."""
 
     client_order_id: str
     trade_id: str
@@ -112,6 +117,44 @@ class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="orde
 
 class OrderFilled(OrderPartiallyFilled, frozen=True, kw_only=True, gc=False, tag="order.fill.completed"):
     """The last of the order traded; `quantity` is this fill, `cumulative` the whole."""
+
+
+class FeePending(Event, frozen=True, kw_only=True, gc=False, tag="order.fee.pending"):
+    """An alert: a fill is in the books without its fee, for nobody knows what that is in account currency.
+
+    The fee is booked when a commission report with a rate comes for `exec_id`; it is never guessed.
+    """
+
+    exec_id: str
+    trade_id: str
+    symbol: str
+    fee: Decimal
+    fee_currency: str
+
+
+class CommissionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.commission.reported"):
+    """What a fill cost, said after it; an outside fact. Settles a fee that is pending, and nothing else.
+
+    fee_rate: account currency per unit of `fee_currency`; a person may say it too. None where it is the
+    account's own currency.
+    """
+
+    exec_id: str
+    fee: Decimal
+    fee_currency: str
+    fee_rate: Decimal | None = None
+
+
+class FeeBooked(Event, frozen=True, kw_only=True, gc=False, tag="order.fee.booked"):
+    """A fee that was pending entered the books. fee: in account currency; charged: in `fee_currency`."""
+
+    exec_id: str
+    trade_id: str
+    symbol: str
+    fee: Decimal
+    charged: Decimal
+    fee_currency: str
+    fee_rate: Decimal
 
 
 class CancelOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.cancel"):
@@ -191,6 +234,22 @@ class ModifyRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.modif
     client_order_id: str
     reason: str
     is_answer: bool = False
+
+
+class OrderRestated(Event, frozen=True, kw_only=True, gc=False, tag="order.terms.restated"):
+    """The venue changed a working order by itself, after a split; it is still the same logical order.
+
+    quantity: the whole, `filled` included; both in the shares of now.
+    """
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    role: Role
+    quantity: Decimal
+    filled: Decimal
+    limit_price: Price | None
+    stop_price: Price | None
 
 
 class OrderExpired(Event, frozen=True, kw_only=True, gc=False, tag="order.lifetime.expired"):

@@ -65,6 +65,16 @@ class ProtectionMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.
     quantity: Decimal | None = None
 
 
+class ProtectionRestated(Event, frozen=True, kw_only=True, gc=False, tag="position.protection.restated"):
+    """A split moved an open trade's stop, target and best price along; the venue restates its orders."""
+
+    trade_id: str
+    symbol: str
+    stop_price: Price | None
+    target_price: Price | None
+    extreme: Price | None
+
+
 class StopSet(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.set"):
     """The venue acknowledged the stop: the position is protected."""
 
@@ -129,7 +139,7 @@ class ExitSent(Event, frozen=True, kw_only=True, gc=False, tag="position.exit.se
 
 
 class PositionClosed(Event, frozen=True, kw_only=True, gc=False, tag="position.trade.closed"):
-    """The trade is flat. pnl is net of fees, gross before them."""
+    """The trade is flat. pnl: gross - fees + funding; funding is negative when it was paid."""
 
     trade_id: str
     symbol: str
@@ -138,6 +148,7 @@ class PositionClosed(Event, frozen=True, kw_only=True, gc=False, tag="position.t
     gross: Decimal
     fees: Decimal
     pnl: Decimal
+    funding: Decimal = ZERO
 
 
 class TradeAborted(Event, frozen=True, kw_only=True, gc=False, tag="position.trade.aborted"):

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events import account, market, orders, positions, review, risk, strategy
+from tradewrit.domain.events import (
+    account,
+    corporate,
+    funding,
+    market,
+    orders,
+    positions,
+    review,
+    risk,
+    strategy,
+)
 from tradewrit.domain.events.base import Answer, Event, MarketEvent, Query
 
 
@@ -30,7 +40,7 @@ def name_of(event: type[Event]) -> str:
     return tag if isinstance(tag, str) and "." in tag else ""
 
 
-EVENTS: Final = _members(market, strategy, risk, review, orders, positions, account)
+EVENTS: Final = _members(market, strategy, risk, review, orders, positions, corporate, funding, account)
 BY_NAME: Final[Mapping[str, type[Event]]] = {name_of(event): event for event in EVENTS}
 TRANSIENT: Final = frozenset(event for event in EVENTS if issubclass(event, MarketEvent | Query | Answer))
 """Events that are never journalled."""

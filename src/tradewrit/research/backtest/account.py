@@ -12,6 +12,7 @@ from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import Side
 from tradewrit.domain.portfolio import cash_change, drawdown
 from tradewrit.domain.positions import ClosedLot, Fill, Position, book, is_paid_in_full
+from tradewrit.research.backtest.happening import Happening
 from tradewrit.risk.limits import Facts
 
 
@@ -20,15 +21,17 @@ class Account:
 
     books: what does not change in a run: limits, fees, currency. high_water: only as high as was asked.
     owed: signed cost of what was not paid for in full (shorts and derivatives); margined: its notional.
-    waiting: by symbol, what is set aside for entries.
+    waiting: by symbol, what is set aside for entries. unsettled: when the cash of a sale may be spent again,
+    and how much; of a cash account only.
     """
 
     def __init__(self, books: Books) -> None:
         self.books = books
         self.cash = self.high_water = books.cash
-        self.reserved = self.owed = self.margined = self.fees = ZERO
+        self.reserved = self.owed = self.margined = self.fees = self.funding = ZERO
         self.positions: dict[str, Position] = {}
         self.waiting: dict[str, Decimal] = {}
+        self.unsettled: list[tuple[int, Decimal]] = []
 
     @property
     def base(self) -> Decimal:
@@ -42,19 +45,26 @@ class Account:
 
     @property
     def _margin(self) -> Decimal:
-        return EXACT.divide(self.margined, self.books.limits.max_leverage)
+        return EXACT.divide(self.margined, self.books.limits.max_leverage) if self.margined else ZERO
 
-    def facts(self, worth: Decimal) -> Facts:
-        """What the limits need to know. worth: equity now."""
+    def facts(self, worth: Decimal, at: int) -> Facts:
+        """What the limits need to know. worth: equity now. at: when it is, UTC ns."""
         return Facts(
             equity=worth,
             cash=self.cash,
             reserved=self.reserved,
             margin=self._margin,
-            buying_power=self.free,
+            buying_power=self.free - self._locked(at),
             drawdown=drawdown(worth, self.high_water),
-            open_positions=len(self.positions) + len(self.waiting),
+            open_positions=len(self.positions.keys() | self.waiting.keys()),
         )
+
+    def _locked(self, at: int) -> Decimal:
+        """Cash of sales that may not be spent yet."""
+        if not self.unsettled:
+            return ZERO
+        self.unsettled = [sale for sale in self.unsettled if sale[0] > at]
+        return sum((amount for _, amount in self.unsettled), ZERO)
 
     def reserve(self, symbol: str, cost: Decimal) -> None:
         """Set cash aside for an entry."""
@@ -66,9 +76,18 @@ class Account:
         self.reserved -= self.waiting.pop(symbol)
 
     def book(
-        self, instrument: Instrument, side: Side, quantity: Decimal, price: Price, at: int
+        self,
+        instrument: Instrument,
+        side: Side,
+        quantity: Decimal,
+        price: Price,
+        at: int,
+        settles_at: int = 0,
     ) -> tuple[Fill, tuple[ClosedLot, ...]]:
-        """Enter one fill, as the bookkeeper does; returns it, and the lots it closed."""
+        """Enter one fill, as the bookkeeper does; returns it, and the lots it closed.
+
+        settles_at: when the cash of a sale may be spent again; 0 for at once.
+        """
         symbol = instrument.symbol
         fill = Fill(
             trade_id=symbol,
@@ -78,6 +97,7 @@ class Account:
             price=price,
             fee=fee(self.books.fees, quantity, instrument.value(price, quantity)),
             at=at,
+            settles_at=settles_at,
         )
         before = self.positions.pop(symbol, None)
         after, closed = book(before, fill, instrument)
@@ -85,9 +105,31 @@ class Account:
         self._set_aside(after, instrument, 1)
         if after is not None:
             self.positions[symbol] = after
-        self.cash += cash_change(fill, closed, instrument)
+        change = cash_change(fill, closed, instrument)
+        self.cash += change
+        if settles_at and change > 0 and not self.books.margin:
+            self.unsettled.append((settles_at, change))
         self.fees += fill.fee
         return fill, closed
+
+    def follow(self, instrument: Instrument, happening: Happening) -> None:
+        """Enter what happened at another desk to a trade of this account."""
+        symbol, after = instrument.symbol, happening.position
+        self._set_aside(self.positions.pop(symbol, None), instrument, -1)
+        self._set_aside(after, instrument, 1)
+        if after is not None:
+            self.positions[symbol] = after
+        self.cash += happening.cash
+        self.fees += happening.fees
+        self.funding += happening.funding
+        if not self.books.margin:
+            self.unsettled.extend(happening.unsettled)
+        if happening.reserved:
+            self.waiting[symbol] = happening.reserved
+        else:
+            self.waiting.pop(symbol, None)
+        # A share of a reservation need not be a finite decimal: a difference would leave a trace of it.
+        self.reserved = sum(self.waiting.values(), ZERO)
 
     def _set_aside(self, position: Position | None, instrument: Instrument, sign: int) -> None:
         if position is not None and not is_paid_in_full(position.direction, instrument):

@@ -9,12 +9,15 @@ import numpy as np
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import DelistingBooked, DividendBooked, SplitBooked
+from tradewrit.domain.events.funding import FundingBooked
 from tradewrit.domain.events.positions import (
     ExitRequested,
     FillBooked,
     PositionAdded,
     PositionClosed,
     PositionOpened,
+    ProtectionRestated,
     StopMoved,
 )
 from tradewrit.domain.instruments import Instrument
@@ -31,7 +34,7 @@ _REASONS: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
 
 class Booked(msgspec.Struct, frozen=True, gc=False):
-    """One fill as the curve needs it. signed: units traded, negative for sales."""
+    """One fill as the curve needs it. at: of its bar. signed: units traded, negative for sales."""
 
     at: int
     symbol: str
@@ -49,14 +52,20 @@ class _Plan(msgspec.Struct):
 
 
 class Collector:
-    """A pump listener. instrument: of a symbol, for what a unit of it is worth."""
+    """A pump listener. instrument: of a symbol, for what a unit of it is worth.
 
-    def __init__(self, instrument: Callable[[str], Instrument]) -> None:
+    bar_at: when the bars opened that are being walked; the engine moves it. Fills at a close belong to
+    their bar, though they are made at the very moment at which the next may open.
+    """
+
+    def __init__(self, instrument: Callable[[str], Instrument], bar_at: int) -> None:
         self._instrument = instrument
+        self.bar_at = bar_at
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
         self.counts: dict[str, int] = {}
         self._plans: dict[str, _Plan] = {}
+        self._entered_at_close: dict[str, int] = {}
 
     def __call__(self, event: Event, record: Record | None) -> None:
         """Keep what a fill did, and what explains it; count everything that was journalled."""
@@ -70,10 +79,20 @@ class Collector:
                 self._plans[event.trade_id] = _Plan(event.stop_price, event.target_price)
             case StopMoved():
                 self._plan(event.trade_id).stop = event.stop_price
+            case ProtectionRestated():
+                plan = self._plan(event.trade_id)
+                plan.stop, plan.target = event.stop_price, event.target_price
+            case SplitBooked():
+                self._keep_split(event)
+            case DelistingBooked():
+                self._keep_sold(event.symbol, event.at, event.closed, "delisted")
+            case DividendBooked() | FundingBooked():
+                self.booked.append(Booked(event.at, event.symbol, 0.0, 0.0, -float(event.cash_change)))
             case ExitRequested():
                 self._plan(event.trade_id).leaving = event.reason
             case PositionClosed():
                 self._plans.pop(event.trade_id, None)
+                self._entered_at_close.pop(event.trade_id, None)
             case _:
                 return
 
@@ -83,22 +102,39 @@ class Collector:
     def _keep(self, event: FillBooked) -> None:
         fill = event.fill
         signed = float(fill.quantity) * fill.side.sign
-        self.booked.append(Booked(fill.at, fill.symbol, signed, float(fill.price), float(fill.fee)))
+        self.booked.append(Booked(self.bar_at, fill.symbol, signed, float(fill.price), float(fill.fee)))
+        if event.role is Role.ENTRY and fill.at != self.bar_at:
+            self._entered_at_close[fill.trade_id] = self.bar_at
         for lot in event.closed:
-            self.round_trips.append(self._round_trip(event, lot))
+            self.round_trips.append(self._round_trip(lot, self.bar_at, _REASONS.get(event.role)))
 
-    def _round_trip(self, event: FillBooked, lot: ClosedLot) -> RoundTrip:
+    def _keep_split(self, event: SplitBooked) -> None:
+        """To the curve: units that come for nothing, and the sale of what was no whole share."""
+        sold = [float(lot.quantity) * lot.direction.sign for lot in event.closed]
+        came = float(event.quantity) - float(event.before) + sum(sold)
+        self.booked.append(Booked(event.at, event.symbol, came, 0.0, 0.0))
+        self._keep_sold(event.symbol, event.at, event.closed, "split")
+
+    def _keep_sold(self, symbol: str, at: int, closed: Sequence[ClosedLot], reason: str) -> None:
+        """What was paid out in cash, and not sold at the venue."""
+        for lot in closed:
+            units = float(lot.quantity) * lot.direction.sign
+            self.booked.append(Booked(at, symbol, -units, float(lot.exit_price), 0.0))
+            self.round_trips.append(self._round_trip(lot, lot.exit_at, reason))
+
+    def _round_trip(self, lot: ClosedLot, exit_time: int, reason: str | None) -> RoundTrip:
         plan = self._plan(lot.trade_id)
         return RoundTrip(
             symbol=lot.symbol,
             side="long" if lot.direction is Direction.LONG else "short",
             quantity=lot.quantity,
-            entry_time=lot.entry_at,
+            entry_time=self._entered_at_close.get(lot.trade_id, lot.entry_at),
             entry_price=lot.entry_price,
-            exit_time=lot.exit_at,
+            exit_time=exit_time,
             exit_price=lot.exit_price,
-            exit_reason=_REASONS.get(event.role) or plan.leaving or "external",
+            exit_reason=reason or plan.leaving or "external",
             fees=lot.fees,
+            funding=lot.funding,
             pnl=lot.pnl,
             stop=plan.stop,
             target=plan.target,
@@ -109,7 +145,7 @@ class Collector:
 def in_exit_order(round_trips: Sequence[RoundTrip], symbols: Sequence[str]) -> tuple[RoundTrip, ...]:
     """By the bar of the exit, then by symbol rank.
 
-    A fill at the open tells no more of its time than one inside the bar.
+    A fill at the open or the close tells no more of its time than one inside the bar.
     """
     rank = {symbol: place for place, symbol in enumerate(symbols)}
     return tuple(sorted(round_trips, key=lambda trade: (trade.exit_time, rank[trade.symbol])))

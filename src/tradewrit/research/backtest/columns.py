@@ -5,29 +5,44 @@ Nothing after the cursor is ever shown. Says, bar for bar, what the live view wo
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, MarketPhase, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.signals import Signal
-from tradewrit.features.bars import Bars
+from tradewrit.domain.sizing import Largest, Sizing
+from tradewrit.features.bars import QUOTES, Bars, Floats
+from tradewrit.features.rescaling import split_before
 from tradewrit.research.backtest.tape import Row
+from tradewrit.risk.volatility import if_known, volatility_column
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.evaluation import Columns, decide_on_bar
 
 _NOBODY: tuple[tuple[str, int], ...] = ()
+_LARGEST: Final = Largest()
 
 
 class ColumnMarket:
-    """Implements `Market` over columns; the engine moves it with `advance`."""
+    """Implements `Market` over columns; the engine moves it with `advance`.
+
+    sizing: the account's, which may want to know how volatile prices are.
+    """
 
     def __init__(
-        self, bars: Sequence[Bars], strategy: Strategy, instrument: Callable[[str], Instrument]
+        self,
+        bars: Sequence[Bars],
+        strategy: Strategy,
+        instrument: Callable[[str], Instrument],
+        sizing: Sizing = _LARGEST,
     ) -> None:
         self._bars = bars = [_read_only(one) for one in bars]
+        self._sizing = sizing
+        self._volatility: list[Floats | None] = [volatility_column(sizing, one) for one in bars]
         self._strategy = strategy
         self._instrument = instrument
         self._names = tuple(one.symbol for one in bars)
@@ -81,8 +96,24 @@ class ColumnMarket:
         return sum(1 for _ in bars)
 
     def hear(self, event: Event) -> None:
-        """Nothing to take in: the columns are complete."""
-        del event
+        """Only splits have anything to tell: the columns are complete."""
+        if isinstance(event, SharesSplit):
+            self._split(event)
+
+    def _split(self, event: SharesSplit) -> None:
+        """Put every bar before it in the new shares, and let the strategy look at them anew."""
+        rank = self._rank.get(event.symbol)
+        if rank is None:
+            return
+        row = int(self._bars[rank].ts.searchsorted(event.at))
+        bars = self._bars[rank] = _read_only(split_before(self._bars[rank], row, event.ratio))
+        if self._at[rank] >= 0:
+            self._close[rank] = float(bars.close[self._at[rank]])
+        self._marks.pop(event.symbol, None)
+        self._volatility[rank] = volatility_column(self._sizing, bars)
+        if self._columns is not None:
+            self._columns[rank] = Columns(self._strategy, self._instrument(event.symbol), bars)
+            self._verdicts[rank] = self._columns[rank].verdicts.tobytes()
 
     def bar(self, symbol: str) -> Bar | None:
         """The last completed bar."""
@@ -91,9 +122,10 @@ class ColumnMarket:
         return None if i < 0 else self._bars[rank].row(i)
 
     def quote(self, symbol: str) -> Quote | None:
-        """Bars have no quotes."""
-        del symbol
-        return None
+        """The closing quote of the last completed bar; None where the bars have none."""
+        rank = self._rank[symbol]
+        i = self._at[rank]
+        return None if i < 0 else self._bars[rank].quote(i)
 
     def mark(self, symbol: str) -> Price | None:
         """The last close, exact."""
@@ -137,6 +169,12 @@ class ColumnMarket:
         i = self._at[rank]
         return None if i < 0 else self._columns[rank].signal(i, symbol)
 
+    def volatility(self, symbol: str) -> float | None:
+        """The annualised volatility that the account sizes by; None while it is not known."""
+        rank = self._rank[symbol]
+        column, i = self._volatility[rank], self._at[rank]
+        return None if column is None or i < 0 else if_known(float(column[i]))
+
     def symbols(self) -> Sequence[str]:
         """Every symbol that has had a bar, by rank."""
         return tuple(name for name, i in zip(self._names, self._at, strict=True) if i >= 0)
@@ -145,6 +183,8 @@ class ColumnMarket:
 def _read_only(bars: Bars) -> Bars:
     """The same memory, safe to hand to a strategy: none can change the bars that others will see."""
     view = bars.head(len(bars))
-    for name in ("ts", "open", "high", "low", "close", "volume"):
-        getattr(view, name).flags.writeable = False
+    for name in ("ts", "open", "high", "low", "close", "volume", *QUOTES):
+        column = getattr(view, name)
+        if column is not None:
+            column.flags.writeable = False
     return view

@@ -11,23 +11,31 @@ from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side, TimeInForce
 from tradewrit.domain.proposals import Proposal, Sized
+from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.tracks import Track
 
 _EVER = float("inf")
+_AT_CLOSE = {False: Phase.ENTERS_AT_CLOSE, True: Phase.REVERSES_AT_CLOSE}
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A filled entry. is_inside: filled within the bar, at a moment nobody can place, not at its open."""
+class Entry(msgspec.Struct, frozen=True):
+    """A filled entry. phase: at the bar's open, within it at a moment nobody can place, or at its close."""
 
     row: int
     price: Price
-    is_inside: bool = False
+    phase: Phase
+
+    @property
+    def first(self) -> int:
+        """The first row of which the position sees anything."""
+        return self.row + self.phase.is_at_close
 
 
 class Lapse(msgspec.Struct, frozen=True):
-    """An entry that ended unfilled, at the end of a bar."""
+    """An entry that ended unfilled, at the end of a bar; or when it was sent, for want of a venue."""
 
     row: int
+    phase: Phase = Phase.ENDS
 
 
 def limit_of(track: Track, proposal: Proposal) -> Price | None:
@@ -55,19 +63,44 @@ def entry_terms(track: Track, sized: Sized) -> OrderTerms:
 
 
 def fill_of(
-    track: Track, row: int, proposal: Proposal, rules: PaperRules, *, is_daily: bool
+    track: Track, decided: int, proposal: Proposal, rules: PaperRules, *, is_daily: bool, is_reversal: bool
 ) -> Entry | Lapse | None:
-    """What becomes of an entry that works from `row` on; None when the data end first.
+    """What becomes of an entry decided at the close of row `decided`; None when the data end first.
 
-    is_daily: a bar is a session, and an order for the day ends with it.
+    is_daily: a bar is a session, and an order for the day ends with it. is_reversal: it was sent when the
+    exit of the position before had filled.
     """
+    limit, row = limit_of(track, proposal), decided + 1
+    if limit is None:
+        price = at_market(track, decided, proposal.side, rules)
+        if rules.fills_at_once and price is not None:
+            return Entry(decided, price, _AT_CLOSE[is_reversal])
+        return None if price is None else Entry(row, price, Phase.OPENS)
     if row >= len(track):
         return None
-    limit = limit_of(track, proposal)
-    if limit is not None:
-        return _at_limit(track, row, proposal.side, limit, rules, is_daily=is_daily)
-    price = fills.market(proposal.side, float(track.bars.open[row]), track.instrument, rules.slippage_bps)
-    return Entry(row=row, price=price)
+    found = _at_limit(track, row, proposal.side, limit, rules, is_daily=is_daily)
+    missed_open = is_reversal and not rules.fills_at_once
+    if missed_open and isinstance(found, Entry) and found.row == row:
+        return Entry(row, found.price, Phase.TRADES)
+    return found
+
+
+def at_market(track: Track, decided: int, side: Side, rules: PaperRules) -> Price | None:
+    """What an order at market gets that was decided at the close of a row; None when the data end first."""
+    bars, row = track.bars, decided
+    match rules.market_fills:
+        case "next_open":
+            column, row = bars.open, decided + 1
+        case "close":
+            column = bars.close
+        case "quote":
+            quoted = bars.ask if side is Side.BUY else bars.bid
+            if quoted is None:
+                raise AssertionError(f"{track.symbol}: no quotes, which was to be checked before the run")
+            column = quoted
+    if row >= len(track):
+        return None
+    return fills.market(side, float(column[row]), track.instrument, rules.slippage_bps)
 
 
 def _at_limit(
@@ -85,4 +118,4 @@ def _at_limit(
     if price is None:
         raise AssertionError(f"{track.symbol}: row {touched} touches {limit} and does not fill it")
     at_open = fills.limit(side, limit, Span.at(span.first), instrument, through=through)
-    return Entry(row=touched, price=price, is_inside=at_open is None)
+    return Entry(touched, price, Phase.TRADES if at_open is None else Phase.OPENS)

@@ -1,7 +1,8 @@
 """The event engine: every bar through the same desk that runs live, against the paper exchange.
 
 One bar time is: what was decided earlier fills at the open; then exits, also of what has just been
-filled; then the bars close, features and marks move; then decisions, by symbol rank.
+filled; then the bars close, features and marks move; then decisions, by symbol rank. Where market
+orders fill at once, they do when all decisions of the time have been made.
 """
 
 import math
@@ -18,8 +19,11 @@ from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit_order
 from tradewrit.research.backtest.columns import ColumnMarket
+from tradewrit.research.backtest.corporate import Ahead
+from tradewrit.research.backtest.quotes import check_quotes
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Row, Tape
+from tradewrit.research.backtest.window import Stretch, cut
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
@@ -54,17 +58,25 @@ def run(
     progress: Progress | None = None,
     listeners: Sequence[Listener] = (),
     load_seconds: float = 0.0,
+    stretch: Stretch | None = None,
 ) -> Run:
     """Walk the bars with a whole desk. Symbols rank in the order given.
 
     journal: where to record; in memory under an id drawn from the seed if none is given.
+    stretch: trade these bars only, with features that know all bars before them; None for all.
     Raises DataError for unusable bars and StrategyError for what the strategy raises.
     """
     setup = setup or Setup()
     watch = Stopwatch()
     tape = Tape(bars)
+    check_quotes(tape.bars, setup.rules)
+    earlier: list[int] | None = None
     journal = journal if journal is not None else MemoryJournal(draw_journal_id(setup.seed))
-    market = ColumnMarket(tape.bars, strategy, setup.instrument)
+    market = ColumnMarket(tape.bars, strategy, setup.instrument, setup.sizing)
+    if stretch is not None:
+        whole, tape = tape, Tape(cut(bars, stretch))
+        tape.interval = whole.interval
+        earlier = [stretch.rows(one).start for one in bars]
     start = min(int(one.ts[0]) for one in tape.bars if len(one))
     clock = ManualClock(start)
     exchange = PaperExchange(
@@ -74,10 +86,11 @@ def run(
         seed=setup.seed,
         interval=next((known for known in Interval if known.ns == tape.interval), None),
         marks=_mark_of(market),
+        quotes=market.quote,
         clock=clock.now,
         account=setup.account,
     )
-    collector = Collector(setup.instrument)
+    collector = Collector(setup.instrument, start)
     desk = Desk(
         setup.opening(journal.id, strategy.name(), start, VERSION),
         journal=journal,
@@ -88,7 +101,7 @@ def run(
         listeners=(collector, *listeners),
     )
     with exactly():
-        _walk(tape, desk, exchange, market, clock, progress)
+        _walk(tape, desk, exchange, market, clock, collector, Ahead(setup.happenings), progress, earlier)
         books = desk.books
         final_equity = equity(books, market.mark)
     result = Result(
@@ -102,12 +115,14 @@ def run(
         initial_cash=setup.initial_cash,
         final_equity=final_equity,
         fees=books.stats.fees,
+        funding=books.stats.funding,
         curve=equity_curve(tape, collector.booked, books, setup.initial_cash),
         interval_ns=tape.interval,
         load_seconds=load_seconds,
         run_seconds=watch.wall(),
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
+        sizing=setup.sizing,
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 
@@ -118,16 +133,23 @@ def _walk(
     exchange: PaperExchange,
     market: ColumnMarket,
     clock: ManualClock,
+    collector: Collector,
+    actions: Ahead,
     progress: Progress | None,
+    earlier: list[int] | None,
 ) -> None:
+    """earlier: how many bars of each symbol the market knows that are not walked; None for none."""
     names, working, feed = tape.symbols, exchange.working, desk.pump.feed
     seen, told = 0, 0
     for opened_at, closed_at, rows in tape.slices():
+        collector.bar_at = opened_at
         clock.set(opened_at)
+        if actions.due <= opened_at:
+            actions.happen(opened_at, desk, exchange)
         if working:
             _trade(rows, opened_at, names, exchange, desk)
         clock.set(closed_at)
-        market.advance(rows)
+        market.advance(rows if earlier is None else [(r[0], earlier[r[0]] + r[1], *r[2:]) for r in rows])
         feed(BarsClosed(at=closed_at, count=len(rows)), "market")
         if progress is not None:
             seen += len(rows)

@@ -7,23 +7,29 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import ClosedLot, Direction
 from tradewrit.domain.proposals import Sized
-from tradewrit.research.backtest.entries import Entry
+from tradewrit.domain.signals import REVERSE
+from tradewrit.research.backtest.agenda import Phase
+from tradewrit.research.backtest.entries import Entry, at_market
 from tradewrit.research.backtest.tracks import Track
+from tradewrit.research.results import RoundTrip
 from tradewrit.risk.exits import stop_price, target_price
 
+_TIME: Final = "time"
+_FAILED: Final = "stop_failed"
 _FAR: Final = {Direction.LONG: float("inf"), Direction.SHORT: float("-inf")}
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
-    """How a position ends. is_open: at the first price of the bar, before anything inside a bar.
+    """How a position ends. phase: at the first price of the bar, inside it, or at its close.
 
     stop, target: the protection in force then.
     """
@@ -31,7 +37,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     price: Price
     reason: str
-    is_open: bool
+    phase: Phase
     stop: Price
     target: Price | None
 
@@ -59,61 +65,80 @@ class Guard(msgspec.Struct, frozen=True):
         if price is None and self.target is not None and is_target_live:
             reason = "target"
             price = fills.limit(side, self.target, span, instrument, through=rules.is_through)
-        return None if price is None else self.left(row, price, reason, stop)
+        return None if price is None else self.left(row, price, reason, stop, Phase.TRADES)
 
-    def left(self, row: int, price: Price, reason: str, stop: Price, *, is_open: bool = False) -> Exit:
+    def left(self, row: int, price: Price, reason: str, stop: Price, phase: Phase) -> Exit:
         """The exit at a price."""
-        return Exit(row=row, price=price, reason=reason, is_open=is_open, stop=stop, target=self.target)
+        return Exit(row=row, price=price, reason=reason, phase=phase, stop=stop, target=self.target)
 
 
-def plan(track: Track, entry: Entry, direction: Direction, sized: Sized, rules: PaperRules) -> Exit | None:
+def plan(
+    track: Track, entry: Entry, direction: Direction, sized: Sized, rules: PaperRules, *, reverse: bool
+) -> Exit | None:
     """The exit of a position: stop or target, else what the strategy or the clock decides at a close.
 
-    None when the data end before it does.
+    reverse: a signal for the other side is one to leave. None when the data end before it does.
     """
     instrument, fraction = track.instrument, sized.target_fraction
     stop = stop_price(direction, entry.price, sized.stop_fraction, instrument)
     target = None if fraction is None else target_price(direction, entry.price, fraction, instrument)
     guard = Guard(direction, instrument, rules, target)
     if stop <= 0:  # no venue takes an order at no price: out again, as the keeper does after a few tries
-        return _at_next_open(track, guard, entry.row, "stop_failed", stop)
-    decided, reason = _decision(track, entry.row, direction, sized)
+        return _dropped(track, guard, entry, stop)
+    decided, reason = _decision(track, entry.first, direction, sized, reverse=reverse)
     touched = _touched(track, guard, entry, stop, sized.proposal.trail_fraction, min(decided + 1, len(track)))
     if isinstance(touched, Exit):
-        return touched
-    return _at_next_open(track, guard, decided, reason, touched)
+        # Only a reversal at an open asks what else happened there before it.
+        return _placed(track, guard, entry, touched) if reverse else touched
+    price = at_market(track, decided, direction.exit_side, rules)
+    if price is None:
+        return None
+    if not rules.fills_at_once:
+        return guard.left(decided + 1, price, reason, touched, Phase.OPENS)
+    phase = Phase.TIMED_OUT_AT_CLOSE if reason == _TIME else Phase.LEAVES_AT_CLOSE
+    return guard.left(decided, price, reason, touched, phase)
 
 
-def _at_next_open(track: Track, guard: Guard, decided: int, reason: str, stop: Price) -> Exit | None:
-    """Out at market, on the bar after the one at whose close it was decided."""
-    row = decided + 1
+def _dropped(track: Track, guard: Guard, entry: Entry, stop: Price) -> Exit | None:
+    """Out at market: at once after an entry at the close, else at the open of the next bar."""
+    side, slip = guard.direction.exit_side, guard.rules.slippage_bps
+    if entry.phase.is_at_close:
+        price = at_market(track, entry.row, side, guard.rules)
+        return None if price is None else guard.left(entry.row, price, _FAILED, stop, Phase.DROPPED_AT_CLOSE)
+    row = entry.row + 1
     if row >= len(track):
         return None
-    side, slip = guard.direction.exit_side, guard.rules.slippage_bps
     price = fills.market(side, float(track.bars.open[row]), track.instrument, slip)
-    return guard.left(row, price, reason, stop, is_open=True)
+    return guard.left(row, price, _FAILED, stop, Phase.OPENS)
 
 
-def _decision(track: Track, row: int, direction: Direction, sized: Sized) -> tuple[int, str]:
+def _decision(
+    track: Track, row: int, direction: Direction, sized: Sized, *, reverse: bool
+) -> tuple[int, str]:
     """The row at whose close somebody wants out, and why; beyond the data when nobody does."""
-    wanted, most = track.next_leave(row, direction), sized.proposal.max_bars
+    wanted, why = track.next_leave(row, direction), "signal"
+    if reverse:
+        turned = track.next_turn(row, direction)
+        wanted, why = (turned, REVERSE) if turned <= wanted else (wanted, why)
+    most = sized.proposal.max_bars
     timed = len(track) if most is None else row + max(most, 1) - 1
-    return (timed, "time") if timed <= wanted else (wanted, "signal")
+    return (timed, _TIME) if timed <= wanted else (wanted, why)
 
 
 def _touched(
     track: Track, guard: Guard, entry: Entry, stop: Price, trail: Decimal | None, last: int
 ) -> Exit | Price:
     """The first bar before row `last` that touches stop or target; the stop's last place if none does."""
-    row = entry.row
-    if entry.is_inside:
+    row = entry.first
+    if entry.phase is Phase.TRADES:
         # Where in the bar the entry filled is unknown: its stop may have been hit after, its target not.
         span = track.span(row)._replace(first=float(entry.price))
         found = guard.met(row, stop, span, is_target_live=False)
         if found is not None:
             return found
         row += 1
-    places = iter(((row, stop),) if trail is None else track.trailed(entry.row, guard.direction, trail, stop))
+    fixed = ((row, stop),)
+    places = iter(fixed if trail is None else track.trailed(entry.first, guard.direction, trail, stop))
     _, stop = next(places)
     while row < last:
         following = next(places, None)
@@ -127,6 +152,13 @@ def _touched(
     return stop
 
 
+def _placed(track: Track, guard: Guard, entry: Entry, found: Exit) -> Exit:
+    """The exit, at the open of its bar if the first trade there was enough, and it was live by then."""
+    first = guard.met(found.row, found.stop, Span.at(track.span(found.row).first))
+    is_gap = found.row > entry.row and first is not None and first.reason == found.reason
+    return replace(found, phase=Phase.OPENS) if is_gap else found
+
+
 def _searched(track: Track, guard: Guard, row: int, end: int, stop: Price) -> Exit | None:
     """The first bar in row..end-1 that does something while the stop stays where it is."""
     low, high = guard.reach(stop)
@@ -136,3 +168,22 @@ def _searched(track: Track, guard: Guard, row: int, end: int, stop: Price) -> Ex
             return found
         row += 1
     return None
+
+
+def round_trip(lot: ClosedLot, ending: Exit, multiplier: Decimal) -> RoundTrip:
+    """A lot that was closed, as a result tells of it."""
+    return RoundTrip(
+        symbol=lot.symbol,
+        side="long" if lot.direction is Direction.LONG else "short",
+        quantity=lot.quantity,
+        entry_time=lot.entry_at,
+        entry_price=lot.entry_price,
+        exit_time=lot.exit_at,
+        exit_price=lot.exit_price,
+        exit_reason=ending.reason,
+        fees=lot.fees,
+        pnl=lot.pnl,
+        stop=ending.stop,
+        target=ending.target,
+        multiplier=multiplier,
+    )

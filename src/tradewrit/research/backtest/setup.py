@@ -8,24 +8,35 @@ import msgspec
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import PAPER
 from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.corporate import CorporateAction
+from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import ReviewPolicy
+from tradewrit.domain.sizing import Largest, Sizing
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """Account, limits, review policy and venue of a run. The defaults are those of the default strategy."""
+    """Account, limits, review policy and venue of a run. The defaults are those of the default strategy.
+
+    actions: splits and dividends that happen to raw shares during the run (`market.adjustment`).
+    funding: of perpetuals, each at the `ts` of a bar of its symbol (`market.funding`).
+    """
 
     account: str = "paper"
     currency: str = "USD"
     mode: str = "backtest"
     initial_cash: Decimal = Decimal(100_000)
     entry_type: OrderType = OrderType.MARKET
+    reverse: bool = False
+    sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
     rules: PaperRules = PaperRules()
     instruments: Mapping[str, Instrument] = {}
+    actions: tuple[CorporateAction, ...] = ()
+    funding: tuple[FundingSettled, ...] = ()
     grant_ttl_s: int = 300
     seed: int = 0
 
@@ -33,6 +44,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         """The instrument; without a definition: tick 0.01, lot 1, the account's currency."""
         known = self.instruments.get(symbol)
         return known if known is not None else plain(symbol, self.currency)
+
+    @property
+    def happenings(self) -> tuple[CorporateAction | FundingSettled, ...]:
+        """All that happens from outside. A split comes before the funding of its time."""
+        return (*self.actions, *self.funding)
 
     def opening(self, journal_id: str, strategy: str, at: int, version: str) -> AccountOpened:
         """The genesis event of an account that runs under this setup."""
@@ -46,6 +62,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             margin=self.rules.margin,
             strategy=strategy,
             entry_type=self.entry_type,
+            reverse=self.reverse,
+            sizing=self.sizing,
             limits=self.limits,
             review=self.review,
             fees=self.rules.fees,

@@ -62,14 +62,18 @@ class Tape:
         """The union of all bar times, rising."""
         return self.bars[0].ts if self.is_aligned else self._order[0]
 
-    def slices(self) -> Iterator[tuple[int, int, list[Row]]]:
-        """One bar time after another: when the bars opened, when they closed, and their rows.
-
-        The close is one interval after the open, or the next time if that comes earlier.
-        """
-        opens, all_turns, all_bounds = self._order
+    @cached_property
+    def closes(self) -> Times:
+        """When the bars of each time have closed: an interval later, or at the next time if it is earlier."""
+        opens = self.times()
         closes = opens + self.interval
         np.minimum(closes[:-1], opens[1:], out=closes[:-1])
+        return closes
+
+    def slices(self) -> Iterator[tuple[int, int, list[Row]]]:
+        """One bar time after another: when the bars opened, when they closed, and their rows."""
+        opens, all_turns, all_bounds = self._order
+        closes = self.closes
         symbols = [_rows(rank, one, len(self.bars)) for rank, one in enumerate(self.bars)]
         most = max(1, _STRETCH // len(self.bars))
         for start in range(0, len(opens), most):

@@ -14,8 +14,9 @@ from tradewrit.brokers.paper.fills import Span
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price
 from tradewrit.domain.positions import Direction
-from tradewrit.domain.signals import LEAVE
+from tradewrit.domain.signals import ENTER, LEAVE, OPPOSITE
 from tradewrit.features.bars import Bars, Floats
+from tradewrit.research.backtest.volatility import Volatility
 from tradewrit.risk.exits import trailed_stop
 from tradewrit.strategies.evaluation import Verdicts
 
@@ -29,6 +30,8 @@ class Track:
     """One symbol: its bars, what the strategy says of them, and where they lie among all times.
 
     place: for each row the index of its time in the union; None when the symbol has every time.
+    restated: by the row with which a split takes effect, the verdict on the row before in the new shares.
+    volatility: where the account sizes by it.
     """
 
     def __init__(self, bars: Bars, instrument: Instrument, verdicts: Verdicts, place: Indices | None) -> None:
@@ -37,7 +40,10 @@ class Track:
         self.symbol = bars.symbol
         self.verdicts = verdicts
         self.place = place
+        self.restated: dict[int, int] = {}
+        self.volatility: Volatility | None = None
         self._leaves: dict[Direction, Indices] = {}
+        self._turns: dict[Direction, Indices] = {}
 
     def __len__(self) -> int:
         return len(self.bars)
@@ -49,6 +55,17 @@ class Track:
     def row_at(self, time: int) -> int:
         """The last row that lies at or before a time; -1 when there is none yet."""
         return time if self.place is None else int(self.place.searchsorted(time, side="right")) - 1
+
+    def rows_at(self, times: Indices) -> Indices:
+        """The rows that lie at these times, where there is one at each."""
+        return times if self.place is None else self.place.searchsorted(times)
+
+    def part(self, bars: Bars, rows: slice, place: Indices | None) -> "Track":
+        """The same symbol over some of its rows. bars: those. place: where they lie among their times."""
+        part = Track(bars, self.instrument, self.verdicts[rows], place)
+        part.restated = {row - rows.start: verdict for row, verdict in self.restated.items()}
+        part.volatility = None if self.volatility is None else self.volatility.part(rows)
+        return part
 
     def closes(self, start: int, stop: int) -> Floats:
         """The last close at each time from `start` to before `stop`; 0 before the first."""
@@ -62,12 +79,11 @@ class Track:
     def span(self, row: int) -> Span:
         """A bar as an order sees it that was live at its open."""
         bars = self.bars
-        return Span(float(bars.open[row]), float(bars.low[row]), float(bars.high[row]))
+        return Span(bars.open.item(row), bars.low.item(row), bars.high.item(row))
 
-    def mark(self, time: int) -> Price | None:
-        """The last close at a time, exact."""
-        row = self.row_at(time)
-        return None if row < 0 else self.instrument.traded(float(self.bars.close[row]))
+    def mark(self, time: int) -> Price:
+        """The last close at a time at which there has been a bar, exact."""
+        return self.instrument.traded(float(self.bars.close[self.row_at(time)]))
 
     @cached_property
     def is_printed(self) -> bool:
@@ -80,6 +96,16 @@ class Track:
         rows = self._leaves.get(direction)
         if rows is None:
             rows = self._leaves[direction] = np.flatnonzero(self.verdicts & LEAVE[direction])
+        return self._first_of(rows, row)
+
+    def next_turn(self, row: int, direction: Direction) -> int:
+        """The first row from `row` on at whose close it wants the other side; the length if never."""
+        rows = self._turns.get(direction)
+        if rows is None:
+            rows = self._turns[direction] = np.flatnonzero((self.verdicts & ENTER) == OPPOSITE[direction])
+        return self._first_of(rows, row)
+
+    def _first_of(self, rows: Indices, row: int) -> int:
         k = int(rows.searchsorted(row)) if len(rows) else 0
         return int(rows[k]) if k < len(rows) else len(self)
 
@@ -93,6 +119,17 @@ class Track:
             if hits[k]:
                 return row + k
             row, length = end, length * 2
+        return stop
+
+    def next_volume(self, row: int, stop: int, least: float) -> int:
+        """The first row in row..stop-1 in which at least so much was traded; else `stop`."""
+        while row < stop:
+            end = min(row + _FIRST_LOOK, stop)
+            hits = self.bars.volume[row:end] >= least
+            k = int(hits.argmax())
+            if hits[k]:
+                return row + k
+            row = end
         return stop
 
     def trailed(

@@ -6,12 +6,11 @@ is one of integers; it is the same sum.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from operator import mul
 from typing import Any
 
 import numpy as np
 
-from tradewrit.domain.money import canonical
+from tradewrit.domain.money import Price, canonical
 from tradewrit.features.bars import Floats
 from tradewrit.research.backtest.tracks import PRINTED, Track
 
@@ -19,6 +18,8 @@ _CELLS = 1 << 18
 _SHORTEST = 64
 _FEW = 3
 _MANY = 8
+_WHOLE = 2.0**53
+"""Below this, sums and products of whole numbers in float64 are exact, in whatever order."""
 
 Units = Mapping[int, int]
 """Rank -> units held, negative when short, multiplier included; in steps of `Worth.step`."""
@@ -47,7 +48,7 @@ class Worth:
         steps = int(amount / self.step)
         self._amounts[rank] = steps * self._step
         if not steps:
-            del self.units[rank]
+            self.units.pop(rank, None)
             return
         self.units[rank] = steps
         if self._is_printed and len(self._tracks) > _FEW:
@@ -66,7 +67,8 @@ class Worth:
         """Worth at each time from `start` to before `stop`, within `reach(start)`."""
         i, j = start - self._begin, stop - self._begin
         if len(self.units) <= _FEW:
-            worth = np.full(j - i, float(base))
+            worth = np.empty(j - i)
+            worth.fill(float(base))
             for rank in self.units:
                 worth += self._amounts[rank] * self._closes[rank, i:j]
             return worth
@@ -78,20 +80,33 @@ class Worth:
         together += float(base)
         return together
 
+    def highest(self, start: int, stop: int, base: Decimal) -> tuple[float, int]:
+        """The most it was `roughly` worth from `start` to before `stop`, and when first."""
+        if len(self.units) != 1:
+            worth = self.roughly(start, stop, base)
+            at = int(worth.argmax())
+            return float(worth[at]), start + at
+        ((rank, steps),) = self.units.items()
+        closes = self._closes[rank, start - self._begin : stop - self._begin]
+        at = int(closes.argmax() if steps > 0 else closes.argmin())
+        return float(base) + float(self._amounts[rank]) * float(closes[at]), start + at
+
     def exactly(self, time: int, base: Decimal, units: Units) -> Decimal:
         """Worth at one time."""
-        if len(units) <= _FEW or not (self._is_printed and self._begin <= time < self._end):
-            return canonical(base + sum(self._value(rank, amount, time) for rank, amount in units.items()))
-        held = np.fromiter(units, np.int64, len(units))
-        whole = np.rint(self._closes[held, time - self._begin] * PRINTED).astype(np.int64)
-        ticks = sum(map(mul, units.values(), whole.tolist()))
-        return canonical(base + ticks * self.step / int(PRINTED))
+        if len(units) > _FEW and self._is_printed and self._begin <= time < self._end:
+            held = np.fromiter(units, np.int64, len(units))
+            ticks = np.rint(self._closes[held, time - self._begin] * PRINTED)
+            ticks *= np.fromiter(units.values(), np.float64, len(units))
+            if np.abs(ticks).sum() < _WHOLE:
+                return canonical(base + int(ticks.sum()) * self.step / int(PRINTED))
+        return canonical(base + sum(self._value(rank, amount, time) for rank, amount in units.items()))
+
+    def restated(self, rank: int, time: int, mark: Price) -> Decimal:
+        """What is added to the worth at a time when what is held of a symbol goes by another mark."""
+        return self.units.get(rank, 0) * self.step * (mark - self._tracks[rank].mark(time))
 
     def _value(self, rank: int, amount: int, time: int) -> Decimal:
-        price = self._tracks[rank].mark(time)
-        if price is None:
-            raise AssertionError(f"{self._tracks[rank].symbol}: held before its first bar")
-        return amount * self.step * price
+        return amount * self.step * self._tracks[rank].mark(time)
 
     def _show(self, time: int) -> None:
         """Have the last closes of all symbols at `time`, and of a stretch after it, at hand."""

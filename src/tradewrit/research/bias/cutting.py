@@ -15,7 +15,7 @@ from tradewrit.domain.times import iso
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Stepper
 from tradewrit.research.bias.findings import Finding, Kind, Severity
-from tradewrit.research.bias.formulas import Column, Node, differ, nodes_of, roots, values
+from tradewrit.research.bias.formulas import Column, Node, authors_own, differ, nodes_of, roots, values
 from tradewrit.research.bias.subject import Outcome, Subject, Tell, owned, sample
 
 _STRETCH: Final = 8192
@@ -158,7 +158,8 @@ def _step(bars: Bars, nodes: list[Node], whole: list[Column], seen: _Seen, tell:
     columns: list[list[Column]] = [[] for _ in nodes]
     rows = []
     for i, bar in enumerate(bars.rows(), start=1):
-        rows.append(update(bar))
+        with authors_own(bars):
+            rows.append(update(bar))
         if len(rows) == _STRETCH or i == len(bars):
             for column, given, node in zip(columns, zip(*rows, strict=True), nodes, strict=True):
                 column.append(np.array(given, dtype=np.bool_ if node.is_condition else np.float64))

@@ -1,6 +1,7 @@
 """The formulas of a columnar strategy, taken apart: every step that gives a value, by name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewrit.domain.instruments import Instrument
+from tradewrit.errors import StrategyError
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import columns
 from tradewrit.features.rules import Constant, Field, OnGrid
@@ -70,8 +72,19 @@ def nodes_of(strategy: Strategy, instrument: Instrument) -> list[Node]:
 
 
 def values(nodes: Sequence[Node], bars: Bars) -> list[Column]:
-    """Each step over all bars, as a backtest computes it."""
-    return columns([node.series for node in nodes], bars)
+    """Each step over all bars, as a backtest computes it; raises StrategyError when one of them fails."""
+    with authors_own(bars):
+        return columns([node.series for node in nodes], bars)
+
+
+@contextmanager
+def authors_own(bars: Bars) -> Iterator[None]:
+    """What a feature of the author's own raises, as a StrategyError that says on which bars."""
+    try:
+        yield
+    except (Exception, SystemExit) as raised:  # it may raise anything
+        where = f"{len(bars):,} bars of {bars.symbol}"
+        raise StrategyError(f"a formula raised {type(raised).__name__} on {where}: {raised}") from raised
 
 
 def differ(a: Column, b: Column) -> NDArray[np.bool_]:

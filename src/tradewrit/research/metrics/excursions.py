@@ -100,8 +100,12 @@ def _of_one(trades: _Columns, bars: Bars) -> tuple[Floats, Floats]:
 
 
 def _is_close(price: Floats, bars: Bars, row: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether a fill was made at the close of its bar, as far as its price can tell."""
-    found: NDArray[np.bool_] = (price == bars.close[row]) & (price != bars.open[row])
+    """Whether a fill was made at its bar's close, or at the quote there, as far as its price can tell."""
+    found: NDArray[np.bool_] = price == bars.close[row]
+    for quoted in (bars.bid, bars.ask):
+        if quoted is not None:
+            found |= price == quoted[row]
+    found &= price != bars.open[row]
     return found
 
 

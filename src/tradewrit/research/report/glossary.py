@@ -73,9 +73,9 @@ GLOSSARY: Final[dict[str, tuple[Term, ...]]] = {
             "signed_fraction",
             "Deepest fall of equity below its highest value so far, over every bar.",
         ),
-        Term("max_drawdown_peak_at", "... from the peak of", "date", "When that fall began."),
-        Term("max_drawdown_trough_at", "... to the low of", "date", "When it was deepest."),
-        Term("max_drawdown_recovered_at", "... made good on", "date", "When equity was back at that peak."),
+        Term("max_drawdown_peak_at", "... peak", "date", "When that fall began."),
+        Term("max_drawdown_trough_at", "... low", "date", "When it was deepest."),
+        Term("max_drawdown_recovered_at", "... recovered", "date", "When equity was back at that peak."),
         Term("max_drawdown_ns", "... length", "duration", "From that peak to the recovery, or to the end."),
         Term(
             "longest_drawdown_ns",

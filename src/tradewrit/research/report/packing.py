@@ -3,6 +3,7 @@
 `script/columns.js` unpacks them. Times go in as UTC ns and come out as UTC ms.
 """
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from tradewrit.features.bars import Bars, Floats, Times
 MILLISECOND: Final = 1_000_000
 # Six figures of a price of a billionth; whole numbers of this unit are exact in JavaScript up to 90.
 _MOST_DECIMALS = 14
+_MOST_FIGURES = 15
 
 
 def packed_times(ts: Times) -> list[int]:
@@ -48,8 +50,13 @@ def packed_candles(bars: Bars) -> dict[str, Any]:
 def decimals(prices: Floats) -> int:
     """Decimals to draw with: all the prices have, but no more than about six figures of a typical one.
 
-    2 for 175.50, 5 for 1.10345, 9 for 0.000012345678.
+    2 for 175.50, 5 for 1.10345, 9 for 0.000012345678. Fewer, below zero even, where the highest price would
+    else be no whole number that JavaScript holds.
     """
+    return min(_worth_drawing(prices), _MOST_FIGURES - math.ceil(math.log10(max(float(prices.max()), 1.0))))
+
+
+def _worth_drawing(prices: Floats) -> int:
     typical = float(np.median(np.abs(prices)))
     most = int(np.clip(5 - np.floor(np.log10(typical)), 2, _MOST_DECIMALS)) if typical > 0 else 2
     return next(

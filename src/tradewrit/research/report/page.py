@@ -47,10 +47,12 @@ def render(
     return assemble(title, payload(result, metrics, bars, title=title, notes=notes), _REPORT)
 
 
-def assemble(title: str, data: Mapping[str, Any], parts: Sequence[str]) -> str:
-    """A page that shows `data` with the shared script and these parts of it."""
+def assemble(
+    title: str, data: Mapping[str, Any], parts: Sequence[str], shared: Sequence[str] = SHARED
+) -> str:
+    """A page that shows `data` with the shared script, or as much of it as it needs, and these parts."""
     # One scope around all parts: they see each other, the page sees none of them.
-    script = "\n".join(_part(f"script/{name}.js") for name in (*SHARED, *parts))
+    script = "\n".join(_part(f"script/{name}.js") for name in (*shared, *parts))
     slots = {
         "title": html.escape(title),
         "style": _part("report.css"),

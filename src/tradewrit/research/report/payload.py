@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tradewrit.domain.sizing import spelt
 from tradewrit.features.bars import Bars
 from tradewrit.research.metrics.excursions import Excursions, excursions
 from tradewrit.research.metrics.figures import TABLES, Drawdown, Group, Metrics
@@ -64,6 +65,7 @@ def heading(result: Result, title: str, notes: Sequence[str]) -> dict[str, Any]:
         "notes": list(notes),
         "strategy": result.strategy,
         "engine": result.engine,
+        "sizing": spelt(result.sizing),
         "currency": result.currency,
         "symbols": result.symbols[:GROUPS],
         "symbol_count": len(result.symbols),

@@ -9,6 +9,7 @@ import msgspec
 
 from tradewrit.errors import JournalError
 from tradewrit.runtime.journal.records import Head
+from tradewrit.runtime.whole_file import whole_file
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -37,12 +38,10 @@ def parse_head(text: str | bytes, *, where: str = "the head") -> Head:
 def write_head(path: str | PathLike[str], head: Head) -> None:
     """Write a head to a file, replacing what is there; raises JournalError when that fails."""
     place = Path(path)
-    part = place.with_name(f"{place.name}.part")
     try:
-        part.write_text(f"{head_text(head)}\n", encoding="utf-8")
-        part.replace(place)
+        with whole_file(place) as file:
+            file.write(f"{head_text(head)}\n".encode())
     except OSError as why:
-        part.unlink(missing_ok=True)
         raise JournalError(f"{place}: cannot write the head: {why.strerror}") from why
 
 

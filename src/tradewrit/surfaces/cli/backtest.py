@@ -13,11 +13,24 @@ from tradewrit.config.environment import process_environment
 from tradewrit.config.places import journal_file
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError, JournalError
+from tradewrit.runtime.whole_file import is_stream
 from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
-from tradewrit.surfaces.cli.selection import KnownAt, Since, Symbols, Until, selected
+from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
+from tradewrit.surfaces.cli.selection import (
+    Adjust,
+    FactorFile,
+    FundingFile,
+    KnownAt,
+    Since,
+    Symbols,
+    Until,
+    selected,
+    with_prices,
+)
+from tradewrit.surfaces.cli.sizing import SizingOption, with_sizing
 
 if TYPE_CHECKING:
     from tradewrit.research.backtest.setup import Setup
@@ -49,6 +62,10 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             "tradewrit backtest --strategy mine.py --data bars.csv --param window=50 --report out.html",
             "tradewrit backtest --data bars.csv --json --trades trades.csv > result.json",
             "tradewrit backtest --data lake --from 2024-01-02 --to 2024-07-01 --known-at 2024-07-01",
+            "tradewrit backtest --data bars.parquet --adjust total --factors factors.parquet",
+            "tradewrit backtest --data perp.parquet --funding rates.parquet --config perp.yaml",
+            "tradewrit backtest --strategy mine.py --data bars.parquet --fills close --reverse",
+            "tradewrit backtest --data bars.parquet --sizing risk_per_trade:risk_fraction=0.01",
             "tradewrit backtest --data bars.csv --compare trend_following trend_following:stop_fraction=0.03",
         ),
     )
@@ -89,6 +106,12 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         since: Since = None,
         until: Until = None,
         known_at: KnownAt = None,
+        adjust: Adjust = None,
+        factors: FactorFile = None,
+        funding: FundingFile = None,
+        fills: MarketFillsOption = None,
+        reverse: ReverseOption = None,
+        sizing: SizingOption = None,
         cash: Annotated[
             str | None,
             typer.Option(
@@ -126,8 +149,12 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         """Run a strategy over past prices, through the same desk that trades.
 
         Every order passes risk, review and the paper exchange. Symbols share one account.
+
+        Strategies that ship: trend_following, moving_average_crossover, buy_the_dip.
         """
         selection = selected(symbols, since, until, known_at)
+        rules = with_rules(with_prices(in_force(config), adjust, factors, funding), fills, reverse)
+        base = with_sizing(rules, sizing)
         if compare is not None:
             alone = {"--strategy": strategy, "--param": param, "--trades": trades, "--journal": journal}
             wanted = asked(compare, alone)
@@ -135,7 +162,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             from tradewrit.surfaces.cli.running import run_backtest
 
             def run(name: str, parameters: Mapping[str, str]) -> "Done":
-                chosen = _settings(in_force(config), name, map("=".join, parameters.items()), cash)
+                chosen = _settings(base, name, map("=".join, parameters.items()), cash)
                 return run_backtest(
                     chosen,
                     setup_from(chosen),
@@ -149,7 +176,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
 
             compare_strategies(wanted, run, report, as_json=as_json)
             return
-        settings = _settings(in_force(config), strategy, param or (), cash)
+        settings = _settings(base, strategy, param or (), cash)
         kept = _Outputs(trades=trades, report=report, journal=journal or _configured_journal(settings))
         _check_outputs(kept, data)
         setup = setup_from(settings)
@@ -224,6 +251,8 @@ def check_writable(path: Path) -> None:
     folder = path.absolute().parent
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a directory; name a file in it")
+    if is_stream(path):
+        return
     if not folder.is_dir():
         raise ConfigError(f"cannot write {path}: there is no directory {folder}; make it first")
     if not os.access(folder, os.W_OK):
@@ -231,20 +260,22 @@ def check_writable(path: Path) -> None:
 
 
 def _write(outputs: _Outputs, done: "Done") -> None:
-    from tradewrit.research.report import write_report
     from tradewrit.research.results import write_trades_csv
 
     result = done.result
     if outputs.trades is not None:
         write_trades_csv(outputs.trades, result.trades)
     if outputs.report is not None:
-        write_report(result, done.metrics, done.known, outputs.report, title=f"{result.strategy}: backtest")
+        from tradewrit.research.report import write_report
+
+        title = f"{result.strategy}: backtest"
+        write_report(done.shown, done.metrics, done.known, outputs.report, title=title, notes=done.notes)
 
 
 def _emit_json(done: "Done") -> None:
     from tradewrit.research.results import encode, summary
 
-    emit_text(encode(summary(done.result, done.metrics), indent=2).decode())
+    emit_text(encode(summary(done.result, done.metrics, done.notes), indent=2).decode())
 
 
 def _emit(done: "Done", outputs: _Outputs) -> None:
@@ -252,5 +283,7 @@ def _emit(done: "Done", outputs: _Outputs) -> None:
 
     emit_text(headline(done.result))
     emit_table((), figures(done.result, done.counts, done.metrics, done.why_not))
+    for note in done.notes:
+        emit_text(note)
     for option, path in outputs.named():
         emit_text(f"{option.removeprefix('--')}: {path}")

@@ -12,7 +12,20 @@ from tradewrit.config.tree import Config
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, progress
-from tradewrit.surfaces.cli.selection import KnownAt, Since, Symbols, Until, bars_from, selected
+from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
+from tradewrit.surfaces.cli.selection import (
+    Adjust,
+    FactorFile,
+    FundingFile,
+    KnownAt,
+    Since,
+    Symbols,
+    Until,
+    bars_from,
+    selected,
+    with_prices,
+)
+from tradewrit.surfaces.cli.sizing import SizingOption, with_sizing
 
 if TYPE_CHECKING:
     from tradewrit.market.selection import Selection
@@ -60,6 +73,12 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         since: Since = None,
         until: Until = None,
         known_at: KnownAt = None,
+        adjust: Adjust = None,
+        factors: FactorFile = None,
+        funding: FundingFile = None,
+        fills: MarketFillsOption = None,
+        reverse: ReverseOption = None,
+        sizing: SizingOption = None,
         seed: Annotated[
             int, typer.Option("--seed", metavar="N", min=0, help="Of the samples that are drawn.")
         ] = 0,
@@ -71,7 +90,9 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         parameter. An error means the result cannot be believed; with one, the exit code is 1.
         """
         selection = selected(symbols, since, until, known_at)
-        report = _report(strategy, data, config, param or [], selection, seed, setup_from, is_quiet=as_json)
+        rules = with_rules(with_prices(in_force(config), adjust, factors, funding), fills, reverse)
+        settings = with_sizing(rules, sizing)
+        report = _report(strategy, data, settings, param or [], selection, seed, setup_from, is_quiet=as_json)
         if as_json:
             emit_json(report.to_dict())
         else:
@@ -85,7 +106,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
 def _report(
     strategy: str,
     data: Path,
-    config: Path | None,
+    settings: Config,
     param: list[str],
     selection: "Selection",
     seed: int,
@@ -93,7 +114,6 @@ def _report(
     *,
     is_quiet: bool,
 ) -> "BiasReport":
-    settings = in_force(config)
     setup = setup_from(settings)
     inherited = settings.strategy.parameters if strategy == settings.strategy.name else {}
     parameters = {**inherited, **dict(map(_parameter, param))}
@@ -104,6 +124,12 @@ def _report(
     with watching() as opened:
         made = load_strategy(strategy, parameters)
     bars = bars_from(data, selection)
+    from tradewrit.surfaces.cli.prices import adjusted_prices, with_funding_of
+
+    adjusted = adjusted_prices(bars, setup, settings.data)
+    if adjusted is not None:
+        bars, setup = adjusted.bars, adjusted.setup
+    setup = with_funding_of(bars, setup, settings.data)
     with nullcontext(None) if is_quiet else progress("checks", 100) as advance:
         return check_strategy(
             made,

@@ -22,7 +22,7 @@ Compare = Annotated[
         "--compare",
         metavar="A B",
         help="Run two strategies on the same data, side by side, instead of --strategy. Each is a name or a "
-        "FILE.py, with its parameters after a colon: trend_following:rsi_low=45,stop_fraction=0.04.",
+        "FILE.py, with its parameters after a colon: trend_following:low=45,stop_fraction=0.04.",
     ),
 ]
 """The option of `tradewrit backtest`."""
@@ -76,13 +76,13 @@ def compare_strategies(
     done = [run(one.strategy, one.parameters) for one in wanted]
     comparison = compare(
         [
-            Contender(name=one.text, result=ran.result, metrics=ran.metrics)
+            Contender(name=one.text, result=ran.result, metrics=ran.metrics, notes=ran.notes)
             for one, ran in zip(wanted, done, strict=True)
         ]
     )
     if report is not None:
         title = " against ".join(one.text for one in wanted)
-        write_comparison(comparison, done[0].known, report, title=title)
+        write_comparison(comparison, done[0].known, report, title=title, notes=_notes(comparison))
     if as_json:
         emit_text(encode(comparison.to_dict(), indent=2).decode())
         return
@@ -128,7 +128,13 @@ def _emit(comparison: "Comparison") -> None:
     related = (
         "" if comparison.correlation is None else f"; daily returns correlate at {comparison.correlation:.2f}"
     )
+    for note in _notes(comparison):
+        emit_text(note)
     emit_text(f"* better. {comparison.common_trades:,} trades in common{related}")
+
+
+def _notes(comparison: "Comparison") -> list[str]:
+    return [f"{one.name}: {note}" for one in comparison.contenders for note in one.notes]
 
 
 def _label(line: "Line") -> str:
@@ -175,5 +181,5 @@ def _shown(field: str, value: Any) -> str:
     if field.endswith("_ns"):
         return f"{value / DAY:,.1f} days"
     if field in _FRACTIONS:
-        return f"{value * 100:,.2f} %"
-    return f"{value:,}" if field in _COUNTS else f"{value:,.2f}"
+        return f"{value * 100:z,.2f} %"
+    return f"{value:,}" if field in _COUNTS else f"{value:z,.2f}"

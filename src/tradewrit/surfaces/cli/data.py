@@ -1,6 +1,6 @@
 """`tradewrit data check|import`: what is wrong with a file of bars, and how to make one of a vendor's.
 
-The group's other commands are put together in `lake` and `fetch`.
+The group's other commands are put together in `lake`, `adjust` and `fetch`.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from tradewrit.errors import DataError
-from tradewrit.surfaces.cli import fetch, lake
+from tradewrit.surfaces.cli import adjust, fetch, lake
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.lake import KnownSince, Replace, Target
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
@@ -31,7 +31,7 @@ class BarTime(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tradewrit data check|import|resample|lake|fetch`."""
+    """Add `tradewrit data check|import|resample|lake|adjust|fetch`."""
     group = typer.Typer(help="Check, import, resample and fetch bars.", no_args_is_help=True)
     group.command(
         "check", epilog=example("tradewrit data check bars.parquet", "tradewrit data check bars.csv --json")
@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
         ),
     )(_import)
     lake.add_to(group)
+    adjust.add_to(group)
     fetch.add_to(group)
     app.add_typer(group, name="data")
 
@@ -89,7 +90,8 @@ def _emit_report(report: "QualityReport") -> None:
     if report.first_at is not None and report.last_at is not None:
         span = f", {clock(report.first_at)} to {clock(report.last_at)} UTC"
     symbols = f"{len(report.symbols)} symbol{'' if len(report.symbols) == 1 else 's'}"
-    emit_text(f"{report.source}: {report.rows:,} rows, {symbols}{span}")
+    rows = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
+    emit_text(f"{report.source}: {rows}, {symbols}{span}")
     used = sorted({name for name in report.calendars.values() if name})
     if used:
         emit_text(f"held against the sessions of {' and '.join(used)}")

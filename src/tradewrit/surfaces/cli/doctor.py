@@ -1,16 +1,17 @@
 """`tradewrit doctor`: whether this machine has what the desk needs, and what to do where it has not."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
 
 from tradewrit.config.environment import process_environment
-from tradewrit.surfaces.cli import machine
 from tradewrit.surfaces.cli.errors import FAILED, explain
-from tradewrit.surfaces.cli.machine import Check
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, example
-from tradewrit.surfaces.cli.packages import package_checks
+
+if TYPE_CHECKING:
+    from tradewrit.surfaces.cli.machine import Check
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +35,11 @@ def _doctor(as_json: Json = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def examine(env: Mapping[str, str]) -> list[Check]:
+def examine(env: Mapping[str, str]) -> "list[Check]":
     """Every check, in the order of the report; leaves nothing behind on the machine."""
+    from tradewrit.surfaces.cli import machine
+    from tradewrit.surfaces.cli.packages import package_checks
+
     return [
         machine.python(),
         machine.platform_name(),
@@ -48,12 +52,12 @@ def examine(env: Mapping[str, str]) -> list[Check]:
     ]
 
 
-def _row(check: Check) -> tuple[Text, str, str]:
+def _row(check: "Check") -> tuple[Text, str, str]:
     found = f"{check.found} ({check.enables})" if check.enables else check.found
     return _mark(check), check.name, found if check.ok else f"{found}: {check.advice}"
 
 
-def _mark(check: Check) -> Text:
+def _mark(check: "Check") -> Text:
     if check.ok:
         return Text("ok", "green")
     return Text("FAIL", "bold red") if check.is_broken else Text("--", "yellow")

@@ -8,6 +8,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.events.strategy import HoldSignalled
 from tradewrit.domain.market import DAY, HOUR, MINUTE
+from tradewrit.domain.sizing import Largest, spelt
 from tradewrit.runtime.journal.records import Record
 from tradewrit.surfaces.words import money
 
@@ -27,7 +28,8 @@ def headline(result: "Result") -> str:
     curve = result.curve
     span = f", {iso(int(curve.ts[0]))[:10]} to {iso(int(curve.ts[-1]))[:10]}" if len(curve) else ""
     symbols = ", ".join(result.symbols) if len(result.symbols) <= 6 else f"{len(result.symbols)} symbols"
-    return f"{result.strategy} on {symbols}: {result.bars:,} bars{span}"
+    bars = f"{result.bars:,} bar" + ("" if result.bars == 1 else "s")
+    return f"{result.strategy} on {symbols}: {bars}{span}"
 
 
 class WhyNot:
@@ -77,15 +79,26 @@ def figures(
         *([("entry signals", f"{signals or 0:,}")] if counts else []),
         ("closed trades", _trades(result)),
         ("open positions", str(result.open_positions)),
-        ("winners", f"{metrics.wins} ({_percent(metrics.win_rate)})" if metrics.trades else _NONE),
+        *_of_trades(metrics),
+        ("fees", money(result.fees)),
+        *([("funding", f"{_money(result.funding)} (in the P&L of trades)")] if result.funding else []),
+        *([] if isinstance(result.sizing, Largest) else [("sizing", spelt(result.sizing))]),
+    ]
+    refusals = [] if why_not is None else why_not.rows(counts)
+    return [*rows, *refusals, ("time", _seconds(result))]
+
+
+def _of_trades(metrics: "Metrics") -> list[tuple[str, str]]:
+    """What only closed trades have."""
+    if not metrics.trades:
+        return []
+    return [
+        ("winners", f"{metrics.wins:,} ({_percent(metrics.win_rate)})"),
         ("profit factor", _ratio(metrics.profit_factor)),
         ("average win, loss", f"{_money(metrics.average_win)}, {_money(metrics.average_loss)}"),
         ("best, worst trade", f"{_money(metrics.best_trade)}, {_money(metrics.worst_trade)}"),
         ("average holding", _span(metrics.average_holding_ns)),
-        ("fees", money(result.fees)),
     ]
-    refusals = [] if why_not is None else why_not.rows(counts)
-    return [*rows, *refusals, ("time", _seconds(result))]
 
 
 def _yearly(metrics: "Metrics") -> list[tuple[str, str]]:
@@ -112,15 +125,15 @@ def _seconds(result: "Result") -> str:
 
 
 def _percent(fraction: float | None) -> str:
-    return _NONE if fraction is None else f"{fraction * 100:.2f} %"
+    return _NONE if fraction is None else f"{fraction * 100:z.2f} %"
 
 
 def _ratio(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.2f}"
+    return _NONE if value is None else f"{value:z.2f}"
 
 
 def _money(value: object) -> str:
-    return _NONE if value is None else f"{value:,.2f}"
+    return _NONE if value is None else f"{value:z,.2f}"
 
 
 def _span(ns: int | None) -> str:

@@ -29,8 +29,10 @@ line, one for each record. Money is a number with all its digits in `backtest` a
 `json.loads(text, parse_float=Decimal)`) and text elsewhere; a figure that the data do not define is null.
 
 `backtest --json`: `engine, bars, symbols, trades, open_positions, initial_cash, final_equity, fees,
-load_seconds, run_seconds, run_cpu_seconds, metrics{...}`. `run_cpu_seconds` is the process's CPU time from
-columns in memory to trades and equity curve. The metrics are those of `metrics.md`.
+funding, load_seconds, run_seconds, run_cpu_seconds, metrics{...}, notes`. `funding` is what was received for
+perpetuals on balance, negative when it was paid. `run_cpu_seconds` is the process's CPU time
+from columns in memory to trades and equity curve. The metrics are those of `metrics.md`; the notes are
+sentences, such as why nothing traded.
 
 `demo --json`: `trades, orders, fills, events, final_equity, journal_verified, replay_hash_equal, report`.
 
@@ -39,7 +41,8 @@ columns in memory to trades and equity curve. The metrics are those of `metrics.
 `backtest --trades` writes CSV: `symbol,side,quantity,entry_time,entry_price,exit_time,exit_price,exit_reason,
 fees,pnl`. One row per lot that was opened and closed (first in, first out), by the bar of the exit, then by
 symbol rank. Times are the `ts` of the filling bar, ISO-8601 with `Z`; `fees` are those of both sides, and
-`pnl` is net of them.
+`pnl` is net of them. Where funding was paid or received, a last column `funding` says how much; it is in
+`pnl`.
 
 ## Configuration of a backtest
 

@@ -17,21 +17,22 @@ from tradewrit.features.bars import Bars
 from tradewrit.market.selection import Selection
 from tradewrit.market.store import read_bars
 from tradewrit.research.backtest import skip
-from tradewrit.research.backtest.events import run
+from tradewrit.research.backtest.corporate import in_last_shares
+from tradewrit.research.backtest.quotes import check_quotes
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.metrics.benchmark import bars_of
+from tradewrit.research.no_trades import why_no_trades
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Stopwatch, SystemClock, draw_journal_id
-from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
-from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.strategies import load_strategy
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.figures import WhyNot
 from tradewrit.surfaces.cli.output import progress
+from tradewrit.surfaces.cli.prices import adjusted_prices, with_funding_of
 
 _FEWEST_TICKS: Final = 100
 
@@ -39,17 +40,20 @@ _FEWEST_TICKS: Final = 100
 class Done(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A finished backtest: its result and figures, the bars it saw, and what kept ideas from trading.
 
+    shown: the result with trades restated in the shares of the last bar, to be drawn beside `known`.
     counts: how often each event was journalled; empty when there were none to count.
-
     known: every symbol whose bars its figures rest on: those traded, and the one it was judged against.
+    notes: sentences to print beside the figures, such as why nothing traded.
     """
 
     result: Result
+    shown: Result
     counts: Mapping[str, int]
     metrics: Metrics
     bars: Sequence[Bars]
     known: Mapping[str, Bars]
     why_not: WhyNot
+    notes: tuple[str, ...]
 
 
 def run_backtest(
@@ -78,6 +82,14 @@ def run_backtest(
     against = None if benchmark is None else bars_of(benchmark, {one.symbol: one for one in everything})
     selection.check_symbols(str(data), [one.symbol for one in everything])
     bars = [one for one in everything if selection.wants(one.symbol)]
+    check_quotes(bars, setup.rules, str(data))
+    adjusted = adjusted_prices(bars, setup, config.data)
+    drawn = bars
+    if adjusted is not None:
+        bars, drawn, setup = adjusted.bars, adjusted.drawn, adjusted.setup
+        if against is not None:
+            against = adjusted.as_drawn(against)
+    setup = with_funding_of(bars, setup, config.data)
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
@@ -85,6 +97,8 @@ def run_backtest(
     total = sum(len(one) for one in bars)
     counts: Mapping[str, int] = {}
     if result is None:
+        from tradewrit.research.backtest.events import run
+
         with _journal(journal, config.seed) as kept, progress("bars", total) as advance:
             done = run(
                 bars,
@@ -96,9 +110,28 @@ def run_backtest(
                 listeners=(why_not,),
             )
         result, counts = done.result, done.counts
-    known = {one.symbol: one for one in bars} | ({} if against is None else {against.symbol: against})
-    metrics = compute(result, bars=known, benchmark=benchmark)
-    return Done(result=result, counts=counts, metrics=metrics, bars=bars, known=known, why_not=why_not)
+    known = {one.symbol: one for one in drawn} | ({} if against is None else {against.symbol: against})
+    shown = in_last_shares(result, setup.actions)
+    metrics = compute(shown, bars=known, benchmark=benchmark)
+    notes = why_no_trades(
+        result,
+        strategy,
+        bars,
+        setup.instrument,
+        counts=counts,
+        limits=list(why_not.limits),
+        held=list(why_not.held),
+    )
+    return Done(
+        result=result,
+        shown=shown,
+        counts=counts,
+        metrics=metrics,
+        bars=bars,
+        known=known,
+        why_not=why_not,
+        notes=notes,
+    )
 
 
 def _skipped(
@@ -143,9 +176,13 @@ def _warn_of_ticks(bars: list[Bars], setup: Setup) -> None:
 def _journal(path: Path | None, seed: int) -> Iterator[Journal]:
     journal_id = draw_journal_id(seed)
     if path is None:
+        from tradewrit.runtime.journal.memory import MemoryJournal
+
         # Nobody can read it once the command is over: heads are enough, and memory stays small.
         yield MemoryJournal(journal_id, keep_records=False)
         return
+    from tradewrit.runtime.journal.sqlite import SqliteJournal
+
     journal = SqliteJournal.open(
         path,
         id=journal_id,

@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
+from tradewrit.config.tree import Config
+from tradewrit.domain.splits import Adjustment
 from tradewrit.domain.times import parse_iso
 
 if TYPE_CHECKING:
@@ -23,6 +26,33 @@ Until = Annotated[
 KnownAt = Annotated[
     str | None,
     typer.Option("--known-at", metavar="TIME", help="From a lake: the bars as they were known at this time."),
+]
+
+Adjust = Annotated[
+    Adjustment | None,
+    typer.Option(
+        "--adjust",
+        metavar="raw|split|total",
+        help="Show prices as printed, in today's shares, or less dividends as well; needs --factors.",
+    ),
+]
+FactorFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--factors",
+        metavar="FILE",
+        help="Price and split factors as Parquet or CSV. With raw prices, splits and dividends happen to "
+        "positions and orders.",
+    ),
+]
+FundingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--funding",
+        metavar="FILE",
+        help="Funding rates of perpetuals as Parquet or CSV (symbol, ts, rate): longs pay a positive rate to "
+        "shorts, as cash.",
+    ),
 ]
 
 
@@ -65,3 +95,22 @@ def bars_from(data: Path, selection: "Selection") -> "list[Bars]":
     from tradewrit.market.store import read_bars
 
     return read_bars(data, selection)
+
+
+def with_prices(
+    config: Config, adjust: Adjustment | None, factors: Path | None, funding: Path | None = None
+) -> Config:
+    """The configuration with the options for prices on top; wrong use for an adjustment without a table."""
+    shown = config.data
+    if funding is not None:
+        shown = replace(shown, funding=str(funding))
+    if adjust is not None:
+        if adjust is not Adjustment.RAW and factors is None and shown.factors is None:
+            raise typer.BadParameter(
+                f"{adjust} needs the factors that prices are adjusted with: add --factors FILE",
+                param_hint="--adjust",
+            )
+        shown = replace(shown, adjustment=adjust, factors=shown.factors if factors is None else str(factors))
+    elif factors is not None:
+        shown = replace(shown, factors=str(factors))
+    return replace(config, data=shown)

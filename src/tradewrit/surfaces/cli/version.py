@@ -1,8 +1,6 @@
 """`tradewrit version`: which version of what is running."""
 
 import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 
 import typer
 
@@ -32,6 +30,9 @@ def show(*, as_json: bool) -> None:
 
 def package_version() -> str:
     """The installed version; raises OurFault when there is none."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
     try:
         return installed("tradewrit")
     except PackageNotFoundError:

@@ -5,12 +5,23 @@ import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
+from textwrap import dedent
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events import account, market, orders, positions, review, risk, strategy
+from tradewrit.domain.events import (
+    account,
+    corporate,
+    funding,
+    market,
+    orders,
+    positions,
+    review,
+    risk,
+    strategy,
+)
 from tradewrit.domain.events.base import Answer, Command, Event, MarketEvent, Query
 from tradewrit.domain.events.registry import ALIASES, EVENTS, name_of
 from tradewrit.domain.folding import FOLDS
@@ -33,6 +44,8 @@ _CHAPTERS: Final = (
     ("Review", review),
     ("Orders", orders),
     ("Positions", positions),
+    ("Corporate actions", corporate),
+    ("Funding", funding),
     ("Account", account),
 )
 _INTRODUCTION: Final = """\
@@ -169,7 +182,7 @@ def _resolved(known: Mapping[str, object], dotted: str) -> object:
 
 def _calls(source: str) -> Iterator[str]:
     """Names that are called, `name` or `module.name`, and those chosen between before they are."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(dedent(source))):
         match node:
             case ast.Call(func=ast.Name(name)):
                 yield name

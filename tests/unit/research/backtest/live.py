@@ -8,8 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from tradewrit.brokers.paper.exchange import PaperExchange
-from tradewrit.domain.market import DAY, Bar, Interval
+from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
+from tradewrit.domain.events.funding import FundingSettled
+from tradewrit.domain.market import DAY, Bar, Interval, Quote
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import ManualClock, draw_journal_id
@@ -33,8 +37,9 @@ def live_run(
     times = sorted(by_time)
     step = min((b - a for one in bars for a, b in pairwise(one.ts.tolist())), default=DAY)
     journal = MemoryJournal(draw_journal_id(setup.seed))
-    market = LiveMarket(strategy, setup.instrument)
+    market = LiveMarket(strategy, setup.instrument, sizing=setup.sizing)
     clock = ManualClock(times[0])
+    quotes: dict[str, Quote | None] = {}
     exchange = PaperExchange(
         setup.instrument,
         initial_cash=setup.initial_cash,
@@ -44,6 +49,7 @@ def live_run(
         interval=next((known for known in Interval if known.ns == step), None),
         clock=clock.now,
         marks=lambda symbol: None if math.isnan(last := market.last(symbol)) else last,
+        quotes=quotes.get,
     )
     desk = Desk(
         setup.opening(journal.id, strategy.name(), times[0], VERSION),
@@ -52,13 +58,29 @@ def live_run(
         broker=exchange,
         clock=clock,
     )
+    before = -1
     for ts, after in zip(times, [*times[1:], math.inf], strict=True):
         clock.set(ts)
+        for action in [one for one in setup.happenings if before < one.at <= ts]:
+            desk.feed(action, "funding" if isinstance(action, FundingSettled) else "corporate")
+            match action:
+                case SharesSplit():
+                    desk.feed_all(exchange.split(action), "broker")
+                case DividendWentEx():
+                    exchange.pay_dividend(action)
+                case SharesDelisted() | SymbolChanged():
+                    desk.feed_all(exchange.delist(action), "broker")
+                case FundingSettled():
+                    exchange.settle_funding(action)
+        before = ts
         for phase in (exchange.open, exchange.trade, exchange.close):
             for bar in by_time[ts]:
                 desk.feed_all(phase(bar), "broker")
         closed_at = int(min(ts + step, after))
         clock.set(closed_at)
+        for one in bars:
+            if len(shown := np.flatnonzero(one.ts == ts)):
+                quotes[one.symbol] = one.quote(int(shown[0]))
         desk.close_bars(by_time[ts], closed_at)
         if after_bar is not None:
             after_bar(desk, exchange)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from benchmarks.plain_loop import SymbolColumns
 from tradewrit.domain.market import DAY, MINUTE, SECOND
-from tradewrit.features.bars import Bars
+from tradewrit.features.bars import Bars, Floats
 
 START = 1_700_000_000 * SECOND
 
@@ -42,7 +43,18 @@ def market(shape: Shape) -> list[Bars]:
     """The bars of each symbol by rank; symbols that got no bar at all are left out."""
     rng = random.Random(shape.seed)
     made = [_symbol(f"S{rank}", rank, shape, rng) for rank in range(shape.symbols)]
-    return [bars for bars in made if len(bars)]
+    spreads = random.Random(shape.seed)  # of their own, so that no price depends on them
+    return [_quoted(bars, shape, spreads) for bars in made if len(bars)]
+
+
+def _quoted(bars: Bars, shape: Shape, rng: random.Random) -> Bars:
+    """With closing quotes on both sides of the close, or beside it: real ones are not always around it."""
+
+    def beside(centre: float) -> Floats:
+        moved = (close * (1 + shape.sigma * rng.gauss(centre, 0.3)) for close in bars.close.tolist())
+        return np.array([_price(price, shape.decimals) for price in moved])
+
+    return replace(bars, bid=beside(-0.3), ask=beside(0.3))
 
 
 def _symbol(name: str, rank: int, shape: Shape, rng: random.Random) -> Bars:

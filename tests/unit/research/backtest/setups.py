@@ -3,6 +3,8 @@
 import random
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from tests.unit.research.backtest.markets import CASH
 from tradewrit import Inputs, Signals, Strategy, sma
 from tradewrit.brokers.paper.rules import PaperRules
@@ -10,6 +12,15 @@ from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.domain.orders import OrderType
+from tradewrit.domain.sizing import (
+    EquityFraction,
+    FixedNotional,
+    FixedQuantity,
+    Largest,
+    RiskPerTrade,
+    Sizing,
+    VolatilityTarget,
+)
 from tradewrit.research.backtest.setup import Setup
 
 
@@ -71,7 +82,7 @@ _FEES: list[FeeModel] = [
 def rules_of(seed: int) -> PaperRules:
     """A venue: what it charges, what slips, how much of a bar one may take, what it refuses."""
     rng = random.Random(seed)
-    return PaperRules(
+    rules = PaperRules(
         fees=rng.choice(_FEES),
         slippage_bps=rng.choice([Decimal(0), Decimal(5), Decimal("33.3")]),
         limit_fills=rng.choice(["touch", "through"]),
@@ -80,6 +91,26 @@ def rules_of(seed: int) -> PaperRules:
         settlement_days=rng.choice([0, 0, 1]),
         reject_fraction=rng.choice([Decimal(0), Decimal(0), Decimal("0.2")]),
     )
+    if rules.participation_fraction is not None:
+        return rules
+    return replace(rules, market_fills=rng.choice(["next_open", "next_open", "close", "quote"]))
+
+
+def sizing_of(rng: random.Random) -> Sizing:
+    """Every rule, now a small part of what the limits allow, now far more."""
+    rules: list[Sizing] = [
+        Largest(),
+        FixedQuantity(Decimal(rng.choice(["3", "0.5", "250"]))),
+        FixedNotional(Decimal(rng.choice(["90", "1500", "1e9"]))),
+        EquityFraction(Decimal(rng.choice(["1", "0.3", "0.05"])), Decimal(rng.choice(["0", "0.0025"]))),
+        RiskPerTrade(Decimal(rng.choice(["0.0001", "0.01", "1"]))),
+        VolatilityTarget(
+            volatility=Decimal(rng.choice(["0.01", "0.1", "2"])),
+            volatility_window=rng.choice([2, 5, 20]),
+            max_fraction=Decimal(rng.choice(["1", "0.2"])),
+        ),
+    ]
+    return rng.choice([Largest(), *rules])
 
 
 def setup_of(seed: int) -> Setup:
@@ -92,4 +123,6 @@ def setup_of(seed: int) -> Setup:
         rules=rules_of(seed + 1),
         instruments=rng.choice([{}, INSTRUMENTS]),
         seed=seed % 4,
+        reverse=rng.random() < 0.5,
+        sizing=sizing_of(rng),
     )

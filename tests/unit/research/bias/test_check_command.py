@@ -96,3 +96,34 @@ def test_a_strategy_that_raises_is_named_with_the_bar(data: Path, tmp_path: Path
     done = run("check", path, "--data", data)
     assert done.exit_code == 1
     assert "raising.on_bar" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("def column(self, values): return values[1:]", "gave shape (379,) for 380 bars"),
+        ("def column(self, values): return values * 1j", "gave dtype complex128, not numbers"),
+        ("def column(self, values): return values if len(values) == 380 else 1 / 0", "ZeroDivisionError"),
+        ("", "Own.update gave None, not a number"),
+    ],
+)
+def test_a_feature_that_fails_is_named_with_its_bars(
+    data: Path, tmp_path: Path, body: str, said: str
+) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from tradewrit import Signals, Strategy, apply\n"
+        "class Own:\n"
+        "    def update(self, value):\n"
+        f"        {'return value' if body else 'value'}\n"
+        f"    {body}\n"
+        "class Mine(Strategy):\n"
+        "    def signals(self, bars):\n"
+        "        return Signals(enter_long=apply(Own, bars.close) > 100)\n"
+    )
+    done = run("check", path, "--data", data)
+    assert (done.exit_code, "Traceback" in done.output) == (1, False)
+    told = " ".join(done.stderr.split())
+    assert "a formula raised" in told
+    assert "bars of SYN000" in told
+    assert said in told

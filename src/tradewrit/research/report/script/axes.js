@@ -6,7 +6,8 @@ function roundTicks(low, high, wanted) {
   const step = [1, 2, 2.5, 5, 10].map((k) => k * power).find((size) => size >= rough * 0.999);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
-  return ticks;
+  /* One mark alone does not say how far apart things are. */
+  return ticks.length < 2 && wanted < 12 ? roundTicks(low, high, wanted + 1) : ticks;
 }
 /* Marks of a logarithmic axis: 1, 2, 5 times the powers of ten, or round ones where few of them fit. */
 function spreadTicks(low, high, wanted) {

@@ -52,7 +52,7 @@ function curvesSection(title, exposure) {
     const bend = isLog && range[0] > 0 ? Math.log : (v) => v;
     const ticks = bend === Math.log ? spreadTicks(range[0], range[1], 5) : roundTicks(range[0], range[1], 5), places = placesFor(ticks);
     return {
-      name: "Equity", field: "equity", ticks, text: (v) => plain(v, places),
+      name: "Equity", field: "equity", ticks, text: (v) => brief(v, places),
       part: (v) => 1 - (bend(v) - bend(range[0])) / (bend(range[1]) - bend(range[0])),
     };
   }

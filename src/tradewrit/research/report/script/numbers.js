@@ -8,13 +8,20 @@ function plain(value, places) {
   const text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
 }
+/* Where there is little room: from a thousand million on as 1.25B, and beyond all words as 1.25e18. */
+function brief(value, places) {
+  const size = Math.abs(value);
+  if (!(size >= 1e9)) return plain(value, places);
+  const text = size < 1e15 ? size.toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 4 }) : size.toExponential(4).replace(/\.?0*e\+/, "e");
+  return (value < 0 ? MINUS : "") + text;
+}
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 const signed = (text, value) => (value > 0 && /[1-9]/.test(text) ? "+" + text : text);
 const ratio = (value, places = 2) => (known(value) ? plain(value, places) : NONE);
 const fraction = (value, places = 2) => (known(value) ? plain(value * 100, places) + "%" : NONE);
-function money(value, places = 2) {
+function money(value, places = 2, write = plain) {
   if (!known(value)) return NONE;
-  const text = plain(value, places);
+  const text = write(value, places);
   if (data.currency !== "USD") return text + "\u00a0" + data.currency;
   return text.startsWith(MINUS) ? MINUS + "$" + text.slice(1) : "$" + text;
 }

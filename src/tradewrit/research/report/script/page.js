@@ -1,7 +1,7 @@
 /* The report of one backtest. */
 show(
   header(), tiles(),
-  curve.t.length ? [curvesSection("Equity", metrics.exposure), monthsSection()] : null,
+  curve.t.length ? [curvesSection("Equity", metrics.exposure), metrics.trades || data.open_positions ? monthsSection() : null] : null,
   metrics.trades ? [
     el("div", { class: "pair" }, distributionSection(),
       el("div", { class: "stack" }, groupSection("By exit reason", "Exit reason", data.by_exit_reason), data.drawdowns.length ? drawdownsSection() : null)),

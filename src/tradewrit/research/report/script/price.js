@@ -147,7 +147,7 @@ function priceSection() {
     const bend = isLog && range[0] > 0 ? Math.log : (v) => v;
     const y = (v) => bottom - ((bend(v) - bend(range[0])) / (bend(range[1]) - bend(range[0]))) * high;
     const ticks = bend === Math.log ? spreadTicks(range[0], range[1], 7) : roundTicks(range[0], range[1], 7), places = Math.max(placesFor(ticks), 2);
-    for (const tick of ticks) svg.append(shape("line", { class: "grid", x1: 0, x2: width, y1: y(tick), y2: y(tick) }), label(width + 8, y(tick) + 4, plain(tick, places)));
+    for (const tick of ticks) svg.append(shape("line", { class: "grid", x1: 0, x2: width, y1: y(tick), y2: y(tick) }), label(width + 8, y(tick) + 4, brief(tick, places)));
     const dates = timeTicks(chart.t[from], chart.t[to], width / 105);
     let after = 18;
     for (const at of dates.ticks) {

@@ -35,15 +35,25 @@ function distributionSection() {
   }, box);
 }
 
+/* How far an axis reaches: one trade of hundreds does not squeeze all others into a corner. */
+function reach(values) {
+  const sorted = [...values].sort((a, b) => a - b), most = sorted[sorted.length - 1] ?? 0;
+  const usual = sorted[Math.floor((sorted.length - 1) * 0.995)] ?? 0;
+  return sorted.length >= 100 && usual > 0 && most > 2 * usual ? 1.5 * usual : most;
+}
 /* One panel of excursions: `field` across, result up; below the dashed line no trade can end. */
 function scatter(field, words, tilt) {
   const drawn = trades.filter((trade) => known(trade[field]) && known(trade.gain));
-  return figure(words + " of each trade against its result", (full, box) => {
+  const farthest = reach(drawn.map((trade) => Math.abs(trade[field])));
+  const [lowest, highest] = [-reach(drawn.map((trade) => Math.max(-trade.gain, 0))), reach(drawn.map((trade) => Math.max(trade.gain, 0)))];
+  const beyond = drawn.filter((trade) => Math.abs(trade[field]) > farthest || trade.gain < lowest || trade.gain > highest).length;
+  const box = figure(words + " of each trade against its result", (full) => {
     const left = 46, right = 12, width = full - left - right, top = 12, high = 230, bottom = top + high;
-    const svg = canvas(full, bottom + 40), away = drawn.map((trade) => Math.abs(trade[field]));
-    const most = (Math.max(...away, 0.001)) * 1.05;
-    const [low, top_] = padded(extent([drawn.map((trade) => trade.gain), [0]], 0, Math.max(drawn.length - 1, 0)), 0.06);
+    const svg = canvas(full, bottom + 40), most = Math.max(farthest, 0.001) * 1.05;
+    const [low, top_] = padded([lowest, highest], 0.06);
     const x = (v) => left + (v / most) * width, y = (v) => bottom - ((v - low) / (top_ - low)) * high;
+    /* What lies beyond is drawn on the edge. */
+    const place = (trade) => [x(Math.min(Math.abs(trade[field]), farthest)), y(Math.min(Math.max(trade.gain, lowest), highest))];
     const ups = roundTicks(low, top_, 5), across = roundTicks(0, most, width / 90);
     const upText = percentTicks(ups), acrossText = percentTicks(across);
     for (const tick of ups) svg.append(shape("line", { class: tick === 0 ? "zero" : "grid", x1: left, x2: left + width, y1: y(tick), y2: y(tick) }), label(left - 8, y(tick) + 4, upText(tick), "end"));
@@ -53,13 +63,13 @@ function scatter(field, words, tilt) {
       shape("line", { x1: x(0), y1: y(0), x2: x(most), y2: y(tilt * most), stroke: "var(--quiet)", "stroke-dasharray": "4 3" }));
     const size = drawn.length > 1000 ? 3 : drawn.length > 200 ? 4.5 : 6;
     for (const [hue, list] of [["--down", drawn.filter((trade) => trade.pnl <= 0)], ["--up", drawn.filter((trade) => trade.pnl > 0)]])
-      plot.append(shape("path", { d: list.map((trade) => `M${x(Math.abs(trade[field])).toFixed(1)} ${y(trade.gain).toFixed(1)}h0`).join(""), stroke: `var(${hue})`, "stroke-width": size, "stroke-linecap": "round", "stroke-opacity": 0.65, fill: "none" }));
+      plot.append(shape("path", { d: list.map((trade) => `M${place(trade).map((v) => v.toFixed(1)).join(" ")}h0`).join(""), stroke: `var(${hue})`, "stroke-width": size, "stroke-linecap": "round", "stroke-opacity": 0.65, fill: "none" }));
     const ring = shape("circle", { r: 7, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, visibility: "hidden" }), hint = tip(box);
     svg.append(clip, plot, ring, label(left + width / 2, bottom + 36, words, "middle"));
     const find = (px, py) => {
       let best = null, least = 18;
       for (const trade of drawn) {
-        const far = Math.hypot(x(Math.abs(trade[field])) - px, y(trade.gain) - py);
+        const [cx, cy] = place(trade), far = Math.hypot(cx - px, cy - py);
         if (far < least) [best, least] = [trade, far];
       }
       return best;
@@ -68,7 +78,7 @@ function scatter(field, words, tilt) {
     const at = (px, py) => {
       const trade = py === undefined ? null : find(px, py);
       if (!trade) return leave();
-      const [cx, cy] = [x(Math.abs(trade[field])), y(trade.gain)];
+      const [cx, cy] = place(trade);
       ring.setAttribute("cx", cx);
       ring.setAttribute("cy", cy);
       ring.setAttribute("visibility", "visible");
@@ -80,6 +90,7 @@ function scatter(field, words, tilt) {
     });
     return [svg, hint];
   });
+  return el("div", null, box, beyond ? el("p", { class: "note" }, `${count(beyond, "trade")} beyond the edge ${beyond === 1 ? "is" : "are"} drawn on it.`) : null);
 }
 function excursionSection() {
   if (!trades.some((trade) => known(trade.adverse))) return null;

@@ -25,7 +25,7 @@ function tradesSection() {
     column("Return", (t) => t.gain, (t) => (known(t.gain) ? signed(fraction(t.gain), t.gain) : NONE), { hue: true }),
   ];
   const total = data.trades.total;
-  return section("Trades", { class: "long" }, ...sortable(columns, trades, {
+  return section("Trades", { class: "long compact" }, ...sortable(columns, trades, {
     by: 0, falling: false, limit: data.listed, tall: true, pick: (trade) => chartState.focus(trade),
     note: (shown) => shown < total ? `${shown.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} trades shown; ${(total - shown).toLocaleString("en-US")} more are counted in every figure above.` +
       (trades.length < total ? ` Sorting looks at the ${trades.length.toLocaleString("en-US")} kept in this file, the best and worst hundred among them.` : "") + " The trades file has them all." : "",

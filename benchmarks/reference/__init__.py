@@ -1,0 +1,1 @@
+"""Published backtests of another engine, run again here and compared to the cent."""

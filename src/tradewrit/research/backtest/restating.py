@@ -1,0 +1,31 @@
+"""What a strategy says of raw bars whose shares split: it sees every earlier bar in the shares of now.
+
+Each split lets it look at all bars before it anew, as the event engine's market does.
+"""
+
+from collections.abc import Sequence
+
+from tradewrit.domain.events.corporate import CorporateAction, SharesSplit
+from tradewrit.features.rescaling import split_before
+from tradewrit.research.backtest.tracks import Track
+from tradewrit.strategies.base import Strategy
+from tradewrit.strategies.evaluation import Columns
+
+
+def restate(track: Track, strategy: Strategy, actions: Sequence[CorporateAction]) -> None:
+    """Have the track say of each bar what the strategy said when it closed. actions: of all symbols, by time.
+
+    Raises StrategyError as `Columns` does.
+    """
+    splits = [one for one in actions if isinstance(one, SharesSplit) and one.symbol == track.symbol]
+    if not splits or not len(track):
+        return
+    bars, verdicts = track.bars, track.verdicts.copy()
+    for split in splits:
+        row = int(bars.ts.searchsorted(split.at))
+        bars = split_before(bars, row, split.ratio)
+        seen = Columns(strategy, track.instrument, bars).verdicts
+        verdicts[row:] = seen[row:]
+        if row:
+            track.restated[row] = int(seen[row - 1])
+    track.verdicts = verdicts

@@ -1,0 +1,103 @@
+"""What a result depends on, as hashes: data, code, parameters. Equal keys, equal results."""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+import tradewrit
+from tradewrit.features.bars import Bars
+from tradewrit.research.sweep.columns import columns_of
+from tradewrit.research.sweep.runs import Job
+from tradewrit.research.sweep.walk_forward import Leg
+from tradewrit.strategies.base import Strategy
+from tradewrit.version import VERSION
+
+_LENGTH: Final = 32
+# What only shows results, or only reads what a run is then given.
+_WITHOUT_INFLUENCE: Final = ("surfaces", "config", "research/report")
+_PACKAGE: Final = Path(tradewrit.__file__).parent
+
+
+def data_key(bars: Iterable[Bars]) -> str:
+    """Of every number of every bar, and of the symbols by rank."""
+    digest = hashlib.sha256()
+    for one in bars:
+        for name, column in columns_of(one):
+            digest.update(f"{one.symbol}\0{name}\0{len(one)}\0".encode())
+            digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()[:_LENGTH]
+
+
+def code_key(kind: type[Strategy]) -> str:
+    """Of the strategy's source, of what it imports from beside itself, and of this package.
+
+    Not of other installed packages but numpy: their versions are the user's to keep.
+    """
+    sources = [file.read_bytes() for file in sorted(_own_files(kind))]
+    parts = [VERSION, np.__version__, package_key(), kind.__qualname__]
+    return _hashed(*parts, *(hashlib.sha256(source).hexdigest() for source in sources))
+
+
+@cache
+def package_key() -> str:
+    """Of the version and of every source file that can move a result."""
+    digest = hashlib.sha256(VERSION.encode())
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        name = file.relative_to(_PACKAGE).as_posix()
+        if not name.startswith(_WITHOUT_INFLUENCE):
+            digest.update(f"{name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:_LENGTH]
+
+
+def run_key(data: str, code: str, job: Job, leg: Leg) -> str:
+    """Of one run: a point on one leg. The trial's number and what is looked for do not count."""
+    parameters = {name: str(value) for name, value in job.parameters.items()}
+    # Sets and mappings in one order, whatever order they were made in.
+    parts = (msgspec.json.encode(part, order="deterministic").decode() for part in (parameters, job.setup))
+    return _hashed(data, code, *parts, leg.part, leg.stretch)
+
+
+def _hashed(*parts: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:_LENGTH]
+
+
+def _own_files(kind: type[Strategy]) -> set[Path]:
+    """The file of a class, and of every module its module reaches that nobody installed."""
+    found: dict[str, Path] = {}
+    waiting = [kind.__module__]
+    while waiting:
+        module = sys.modules.get(waiting.pop())
+        file = None if module is None else _own_file(module)
+        if module is None or file is None or module.__name__ in found:
+            continue
+        found[module.__name__] = file
+        waiting += _named_in(module)
+    return set(found.values())
+
+
+def _named_in(module: ModuleType) -> Iterator[str]:
+    for value in vars(module).values():
+        if isinstance(value, ModuleType):
+            yield value.__name__
+        else:
+            origin = getattr(value, "__module__", None)
+            if isinstance(origin, str):
+                yield origin
+
+
+def _own_file(module: ModuleType) -> Path | None:
+    """Where a module's source lies; None for what comes with Python, with a package or with this one."""
+    name = getattr(module, "__file__", None)
+    if not isinstance(name, str) or not name.endswith(".py"):
+        return None
+    file = Path(name).resolve()
+    installed = {Path(place).resolve() for place in (sys.prefix, sys.base_prefix)}
+    is_foreign = "site-packages" in file.parts or any(file.is_relative_to(one) for one in installed)
+    return None if is_foreign or file.is_relative_to(_PACKAGE) else file
