@@ -53,7 +53,9 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Install what is missing, measure and print."""
-    parser = argparse.ArgumentParser(description="Other backtesters on the same work.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers", description="Other backtesters on the same work."
+    )
     parser.add_argument(
         "--only", choices=PEERS, action="append", help="this peer; may be given several times"
     )

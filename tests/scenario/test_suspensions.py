@@ -4,13 +4,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.desks import BUY, LEAVE, SELL, SYMBOL, WITHOUT_OCO, World
 from tests.scenario.test_reviews import REQUIRE, answer, asking
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.account import ResumeSymbol, SymbolResumed, SymbolSuspended, TransitionRefused
 from tradewrit.domain.events.corporate import DelistingBooked, SharesDelisted, SymbolChanged
-from tradewrit.domain.events.orders import OrderCancelled, OrderRequested
+from tradewrit.domain.events.orders import (
+    Exec,
+    ExecutionReport,
+    ModifyRequested,
+    OrderCancelled,
+    OrderRejected,
+    OrderRequested,
+)
 from tradewrit.domain.events.positions import (
     CloseTrade,
     ExitRequested,
@@ -19,14 +27,17 @@ from tradewrit.domain.events.positions import (
     StopHit,
     StopRefused,
     TradeAborted,
+    UpdateStop,
 )
 from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.market import HOUR, MINUTE
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, OrderType, Role, Side
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.times import parse_iso
 from tradewrit.domain.trades import TradeState
 from tradewrit.market.calendar import calendar_for
+from tradewrit.risk.closing import leave
 from tradewrit.runtime.messages import priority
 
 ENTRY, STOP = Role.ENTRY, Role.STOP
@@ -234,3 +245,58 @@ def test_an_exit_that_the_strategy_wants_waits_until_it_trades_again() -> None:
     world.bar(175.0)
     assert not world.events(ExitRequested)
     assert world.stage() is TradeState.SUSPENDED
+
+
+def test_whoever_resumes_what_the_venue_trades_no_more_is_told_so() -> None:
+    world = holding()
+    delisted(world)
+    world.feed(ResumeSymbol(at=world.now, symbol=SYMBOL, actor="human:maria", reason="it cannot be"))
+    refused = world.events(OrderRejected)[-1]
+    assert refused.code == Rejection.UNKNOWN_SYMBOL
+    assert world.events(StopFailed)[-1].reason.startswith("unknown_symbol")
+    assert world.books.positions[SYMBOL].quantity == 5
+    world.audit()
+
+
+def test_a_fill_that_crossed_the_cancel_belongs_to_the_suspended_trade_and_its_stop_covers_it() -> None:
+    world = World(entry=OrderType.LIMIT, rules=PaperRules(participation_fraction=Decimal("0.5")))
+    world.says(BUY)
+    world.bar(175.0)
+    world.bar(175.0, volume=4)
+    entry = world.order(ENTRY)
+    renamed(world)
+    late = ExecutionReport(
+        at=world.now,
+        exec_id="paper:late",
+        client_order_id=entry.id,
+        kind=Exec.TRADE,
+        last_quantity=Decimal(1),
+        last_price=Price(Decimal(175)),
+        fee=Decimal("0.175"),
+    )
+    world.report([late])
+    assert world.books.positions[SYMBOL].quantity == 3
+    assert world.trade.fees == world.books.stats.fees == 3 * Decimal("0.175")
+    assert {one.quantity for one in world.events(ModifyRequested)} == {3}
+    assert world.stage() is TradeState.SUSPENDED
+    world.audit(is_in_step=False)
+
+
+def test_a_way_out_that_was_begun_is_not_gone_on_with() -> None:
+    world = holding()
+    trade = replace(world.trade, state=TradeState.EXIT_TRIGGERED)
+    assert list(leave(world.books, world.market, trade, world.now, "signal"))
+    renamed(world)
+    assert not list(leave(world.books, world.market, trade, world.now, "signal"))
+
+
+def test_a_stop_that_still_works_may_be_moved_by_a_person() -> None:
+    world = holding()
+    renamed(world)
+    moved = UpdateStop(
+        at=world.now, trade_id=world.trade.id, stop_price=Price(Decimal(170)), actor="human:maria"
+    )
+    world.feed(moved)
+    assert world.trade.stop_price == world.order(STOP).terms.stop_price == 170
+    assert world.stage() is TradeState.SUSPENDED
+    world.audit()

@@ -75,3 +75,20 @@ def test_a_file_that_cannot_be_used_is_an_error_with_its_place(paying: Path) -> 
     done = run(*words(paying, "--funding", str(paying / "rates.csv")))
     assert done.exit_code == 1
     assert "row 1 (A): rate is '5'" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["check", "sweep"])
+def test_other_commands_that_trade_take_it_too(paying: Path, command: str) -> None:
+    (paying / "rates.csv").write_text("symbol,ts,rate\nA,2023-11-16T12:00Z,5\n")
+    more = ["--param", "target_fraction=0", "--out", str(paying / "out")] if command == "sweep" else []
+    fixed = [
+        "--data",
+        paying / "bars.csv",
+        "--config",
+        paying / "perp.yaml",
+        "--funding",
+        paying / "rates.csv",
+    ]
+    done = run(command, str(paying / "hold.py"), *map(str, fixed), *more)
+    assert done.exit_code == 1
+    assert "row 1 (A): rate is '5'" in " ".join(done.stderr.split())

@@ -80,12 +80,12 @@ def test_what_is_still_open_has_paid_too() -> None:
 def paying_market(seed: int) -> tuple[list[Bars], list[FundingSettled]]:
     """Made-up bars, and funding at some of them: several at one bar, at the first and at the last."""
     rng = random.Random(seed)
-    shape = Shape(seed, 3, 50, rng.choice([0.01, 0.04]), 20.0, 2, rng.choice([0.0, 0.2]), False, False)
+    shape = Shape(seed, 2, 16, rng.choice([0.01, 0.04]), 20.0, 2, rng.choice([0.0, 0.2]), False, False)
     bars = market(shape)
     funding = [
         replace(settled(one, row, f"{rng.randint(-500, 500)}E-6"), action=f"{one.symbol}:{row}:{i}")
         for one in bars
-        for i, row in enumerate(sorted(rng.choices(range(1, len(one)), k=rng.choice([0, 3, 12]))))
+        for i, row in enumerate(sorted(rng.choices(range(1, len(one)), k=rng.choice([0, 2, 5]))))
         if len(one) > 1
     ]
     return bars, sorted(funding, key=lambda told: told.at)
@@ -135,3 +135,13 @@ def test_the_skip_engine_says_that_it_does_not_know_delistings() -> None:
     gone = SharesDelisted(at=int(bars.ts[2]), action="S:gone", symbol="S")
     with pytest.raises(ConfigError, match="a symbol is delisted or renamed; use --engine events"):
         skip.run([bars], Once(), Setup(actions=(gone,)))
+
+
+def test_the_runs_compared_pay_and_receive_and_close_lots_that_did() -> None:
+    results = [
+        run(bars, strategy_of(seed), setup_of(bars, funding, initial_cash=Decimal(20_000))).result
+        for seed in range(24)
+        for bars, funding in [paying_market(seed)]
+    ]
+    assert {result.funding > 0 for result in results if result.funding} == {True, False}
+    assert any(trade.funding for result in results for trade in result.trades)
