@@ -5,15 +5,17 @@ at that moment, and never believes a report that asks for an impossible move.
 Knows no strategy and no position arithmetic.
 """
 
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final, assert_never
 
 from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.denials import denied
+from tradewrit.domain.drafts import drafts, restated
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
-from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.orders import (
@@ -25,11 +27,9 @@ from tradewrit.domain.events.orders import (
     ModifyOrder,
     ModifyRefused,
     ModifyRequested,
-    OrderCancelled,
     OrderRefused,
     OrderReleased,
     OrderRequested,
-    OrderRestated,
     OrderStatusReported,
     SubmitOrder,
 )
@@ -40,27 +40,13 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
-from tradewrit.domain.ids import client_order_id, review_id
 from tradewrit.domain.market import MarketPhase
-from tradewrit.domain.money import EXACT, ZERO
-from tradewrit.domain.orders import (
-    Approved,
-    On,
-    Order,
-    OrderState,
-    OrderTerms,
-    OrderType,
-    Role,
-    Side,
-    TimeInForce,
-    can,
-)
-from tradewrit.domain.positions import Direction
-from tradewrit.domain.proposals import Sized
+from tradewrit.domain.money import ZERO
+from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
-from tradewrit.risk.limits import breaches, facts
+from tradewrit.domain.terms import entry_terms, exit_terms, order_id, protection_terms
+from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
 from tradewrit.risk.protection import KEEPER
-from tradewrit.risk.sizing import cost
 
 NAME: Final = "executor"
 Hears = (
@@ -105,13 +91,13 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case MarketStatusReported():
             return _release(books, event)
         case SharesSplit():
-            return _restate_drafts(books, event)
+            return _split(books, event)
         case TradingHalted():
             return _halt(books, event)
         case SymbolSuspended():
             return _suspend(books, event)
         case WritDenied():
-            return _denied(books, event)
+            return denied(books, event)
         case _:
             assert_never(event)
 
@@ -142,77 +128,18 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
         )
         return Decision((invalidated, aborted))
     consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
-    is_open = market.phase(event.at) is MarketPhase.OPEN
-    requested = OrderRequested(
-        at=event.at,
-        trace=trade,
-        terms=entry_terms(books, sized),
-        approved_by=(f"risk:{event.risk_id}", *event.approved_by),
-        reserved=sized.cost,
-        held="" if is_open else "market closed",
+    terms = entry_terms(
+        books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
     )
-    events: tuple[Event, ...] = (consumed, requested) if is_asked else (requested,)
-    return Decision(events, (_place(requested),) if is_open else ())
-
-
-def objections(books: Books, market: Market, event: ReviewApproved) -> tuple[str, ...]:
-    """Why an approval may no longer be used: the facts are checked again at the last moment."""
-    found = []
-    sized = event.sized
-    proposal = sized.proposal
-    if event.at >= event.expires_at:
-        found.append("the approval has expired")
-    if event.sized_hash != sized.hash:
-        found.append("the terms are not those that were approved")
-    price = market.mark(proposal.symbol)
-    if price is None:
-        found.append("there is no price")
-    else:
-        drift = EXACT.divide(abs(price - proposal.entry_price) * 10_000, proposal.entry_price)
-        if drift > books.review.max_drift_bps:
-            shown = drift.quantize(Decimal("0.1"), context=EXACT)
-            found.append(f"the price moved {shown} bps, at most {books.review.max_drift_bps} are allowed")
-    now = facts(books, market.mark, event.at)
-    found.extend(f"{b.limit}: {b.message}" for b in breaches(books, sized, now))
-    return tuple(found)
-
-
-def entry_terms(books: Books, sized: Sized) -> OrderTerms:
-    """The entry order of a sized trade: at market until it fills, or a limit for the day."""
-    proposal = sized.proposal
-    is_limit = proposal.entry_type is OrderType.LIMIT
-    instrument = books.instrument(proposal.symbol)
-    # A price the market printed need not be on the grid; ours is, and never worse than was approved.
-    snap = instrument.price_down if proposal.side is Side.BUY else instrument.price_up
-    return OrderTerms(
-        client_order_id=_id(books, proposal.trade_id, Role.ENTRY, 0),
-        trade_id=proposal.trade_id,
-        symbol=proposal.symbol,
-        side=proposal.side,
-        quantity=instrument.qty(sized.quantity),
-        type=OrderType.LIMIT if is_limit else OrderType.MARKET,
-        role=Role.ENTRY,
-        time_in_force=TimeInForce.DAY if is_limit else TimeInForce.GTC,
-        limit_price=snap(proposal.entry_price) if is_limit else None,
-    )
+    by = (f"risk:{event.risk_id}", *event.approved_by)
+    requested = _request(market, terms, by, event.at, trade, sized.cost)
+    return Decision((consumed,)) + requested if is_asked else requested
 
 
 def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
     trade = books.trades.get(event.trade_id)
     order = None if trade is None else books.orders.get(trade.entry_id)
-    reason = None
-    if trade is None:
-        reason = "there is no such open trade"
-    elif event.risk_id != trade.risk_id or not trade.risk_id:
-        reason = "the risk decision is not the one this trade passed"
-    elif order is None:
-        reason = "no approved entry is waiting for this trade"
-    elif order.state is not OrderState.DRAFT:
-        reason = f"the entry is already {order.state}"
-    elif event.review_id != review_id(books.journal_id, trade.id):
-        reason = "the review is not the one that let this trade through"
-    elif market.phase(event.at) is not MarketPhase.OPEN:
-        reason = "the market is closed; the order leaves when it opens"
+    reason = objection_to_submit(books, market, event, trade, order)
     if reason is not None or order is None:
         refused = OrderRefused(
             at=event.at,
@@ -231,97 +158,30 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
     if event.status.phase is not MarketPhase.OPEN:
         return NOTHING
     decision = NOTHING
-    for order in books.orders.values():
-        if order.state is OrderState.DRAFT:
-            decision += _let_go(order, event.at)
+    for order in drafts(books):
+        decision += _let_go(order, event.at)
     return decision
 
 
 def _let_go(order: Order, at: int) -> Decision:
     terms = order.terms
     released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
-    approved = Approved(orders=(terms,), by=order.approved_by, at=at)
-    return Decision((released,), (PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved),))
+    return Decision((released,), (_place((terms,), order.approved_by, at, terms.trade_id),))
 
 
-def _restate_drafts(books: Books, event: SharesSplit) -> Decision:
-    """Orders that never left are in nobody's book but ours; the venue restates those it has."""
-    restated = tuple(
-        _restated(books, order, event)
-        for order in books.orders.values()
-        if order.state is OrderState.DRAFT and order.terms.symbol == event.symbol
-    )
-    return Decision(restated) if restated else NOTHING
-
-
-def _restated(books: Books, order: Order, event: SharesSplit) -> OrderRestated | OrderCancelled:
-    terms, ratio, instrument = order.terms, event.ratio, books.instrument(event.symbol)
-    quantity = instrument.qty(ratio.quantity(terms.quantity))
-    if not quantity:
-        return _withdrawn(order, event.at, "a split left it less than a lot")
-    direction = Direction.opened_by(terms.side if terms.role is Role.ENTRY else terms.side.opposite)
-    limit_price, stop_price = (
-        None if price is None else ratio.order_price(price, direction, instrument)
-        for price in (terms.limit_price, terms.stop_price)
-    )
-    return OrderRestated(
-        at=event.at,
-        trace=terms.trade_id,
-        client_order_id=order.id,
-        trade_id=terms.trade_id,
-        symbol=terms.symbol,
-        role=terms.role,
-        quantity=quantity,
-        filled=order.filled,
-        limit_price=limit_price,
-        stop_price=stop_price,
-    )
+def _split(books: Books, event: SharesSplit) -> Decision:
+    changed = restated(books, event)
+    return Decision(changed) if changed else NOTHING
 
 
 # -- protection and exits: never wait for a human, a budget or a limit
 
 
 def _protect(books: Books, event: ProtectionRequested) -> Decision:
-    can_reduce = books.capabilities.reduce_only
-    pair = f"oco:{event.trade_id}:{event.attempt}" if books.capabilities.oco else None
-    stop = OrderTerms(
-        client_order_id=_id(books, event.trade_id, Role.STOP, event.attempt),
-        trade_id=event.trade_id,
-        symbol=event.symbol,
-        side=event.side,
-        quantity=books.instrument(event.symbol).qty(event.quantity),
-        type=OrderType.STOP,
-        role=Role.STOP,
-        stop_price=event.stop_price,
-        reduce_only=can_reduce,
-        oco=pair if event.target_price is not None else None,
-    )
-    legs = [stop]
-    if pair is not None and event.target_price is not None:
-        legs.append(
-            OrderTerms(
-                client_order_id=_id(books, event.trade_id, Role.TARGET, event.attempt),
-                trade_id=event.trade_id,
-                symbol=event.symbol,
-                side=event.side,
-                quantity=stop.quantity,
-                type=OrderType.LIMIT,
-                role=Role.TARGET,
-                limit_price=event.target_price,
-                reduce_only=can_reduce,
-                oco=pair,
-            )
-        )
-    by = ("protection",)
+    legs, by = protection_terms(books, event), ("protection",)
     return Decision(
         tuple(OrderRequested(at=event.at, trace=event.trace, terms=leg, approved_by=by) for leg in legs),
-        (
-            PlaceOrders(
-                trace=event.trace,
-                symbol=event.symbol,
-                approved=Approved(orders=tuple(legs), by=by, at=event.at),
-            ),
-        ),
+        (_place(legs, by, event.at, event.trace),),
     )
 
 
@@ -333,27 +193,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
-    is_limit = event.limit_price is not None
-    terms = OrderTerms(
-        client_order_id=_id(books, event.trade_id, Role.EXIT, event.attempt),
-        trade_id=event.trade_id,
-        symbol=event.symbol,
-        side=event.side,
-        quantity=books.instrument(event.symbol).qty(event.quantity),
-        type=OrderType.LIMIT if is_limit else OrderType.MARKET,
-        role=Role.EXIT,
-        limit_price=event.limit_price,
-        reduce_only=books.capabilities.reduce_only,
-    )
-    is_open = market.phase(event.at) is MarketPhase.OPEN
-    requested = OrderRequested(
-        at=event.at,
-        trace=event.trace,
-        terms=terms,
-        approved_by=(f"exit:{event.reason}",),
-        held="" if is_open else "market closed",
-    )
-    return Decision((requested,), (_place(requested),) if is_open else ())
+    return _request(market, exit_terms(books, event), (f"exit:{event.reason}",), event.at, event.trace)
 
 
 # -- cancel, modify, status
@@ -371,26 +211,11 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
     is_naked = terms.role is Role.STOP and terms.symbol in books.positions
     if is_naked and event.actor != KEEPER:
         return _no_cancel(event, "it protects an open position; close the trade instead")
-    if order.state is OrderState.DRAFT:
-        return Decision((_withdrawn(order, event.at, event.reason or "withdrawn before it was sent"),))
+    if order.state is OrderState.DRAFT:  # taken back without asking anybody
+        return Decision((reports.cancelled(order, event.at, event.reason or "withdrawn before it was sent"),))
     asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
-
-
-def _withdrawn(order: Order, at: int, reason: str) -> OrderCancelled:
-    """A draft is taken back without asking anybody."""
-    terms = order.terms
-    return OrderCancelled(
-        at=at,
-        trace=terms.trade_id,
-        client_order_id=order.id,
-        trade_id=terms.trade_id,
-        symbol=terms.symbol,
-        role=terms.role,
-        filled=ZERO,
-        reason=reason,
-    )
 
 
 def _no_cancel(event: CancelOrder, reason: str) -> Decision:
@@ -402,7 +227,7 @@ def _no_cancel(event: CancelOrder, reason: str) -> Decision:
 
 def _modify(books: Books, event: ModifyOrder) -> Decision:
     order = books.orders.get(event.client_order_id)
-    reason = _no_modify(books, order, event)
+    reason = objection_to_modify(books, event, order)
     if reason is not None or order is None:
         refused = ModifyRefused(
             at=event.at,
@@ -412,29 +237,6 @@ def _modify(books: Books, event: ModifyOrder) -> Decision:
         )
         return Decision((refused,))
     return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
-
-
-def _no_modify(books: Books, order: Order | None, event: ModifyOrder) -> str | None:
-    if order is None:
-        return "there is no such open order"
-    if not can(order.state, On.ASK_REPLACE):
-        return f"the order is {order.state}"
-    if event.version != order.version:
-        return f"you saw version {event.version}, the order is at version {order.version}: look again"
-    if order.terms.role is not Role.ENTRY:
-        return "protective orders are moved by position_keeper: use position.update_stop"
-    quantity = event.quantity if event.quantity is not None else order.terms.quantity
-    price = event.limit_price if event.limit_price is not None else order.terms.limit_price
-    if quantity <= order.filled:
-        return f"{order.filled} have already filled"
-    if quantity > order.terms.quantity:
-        return "more than was approved: that needs a new proposal"
-    instrument = books.instrument(order.terms.symbol)
-    if not instrument.is_on_lot(quantity):
-        return f"{quantity} is not a multiple of the lot {instrument.lot}"
-    if price is not None and cost(books, quantity, price, instrument) > order.reserved:
-        return "it would cost more than was approved: that needs a new proposal"
-    return None
 
 
 def _replace(
@@ -478,82 +280,60 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     return Decision((answer,), (AskVenue(symbol=order.terms.symbol, client_order_id=event.client_order_id),))
 
 
+# -- a halt of the desk or of a symbol
+
+
 def _halt(books: Books, event: TradingHalted) -> Decision:
     """Entries that may still trade are taken back; stops, targets and exits go on."""
-    return Decision(
-        tuple(
-            CancelOrder(
-                at=event.at,
-                trace=order.terms.trade_id,
-                client_order_id=order.id,
-                actor=NAME,
-                reason=f"halted: {event.reason}",
-            )
-            for order in books.orders.values()
-            if order.terms.role is Role.ENTRY and order.is_live
-        )
-    )
+    entries = (order for order in _live(books) if order.terms.role is Role.ENTRY)
+    return _take_back(entries, event.at, NAME, f"halted: {event.reason}")
 
 
 def _suspend(books: Books, event: SymbolSuspended) -> Decision:
     """Entries are taken back, and what never left stays here; the rest is the venue's to end."""
+    ours = (
+        order
+        for order in _live(books)
+        if order.terms.symbol == event.symbol
+        if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
+    )
+    return _take_back(ours, event.at, KEEPER, f"suspended: {event.reason}")
+
+
+def _live(books: Books) -> Iterator[Order]:
+    return (order for order in books.orders.values() if order.is_live)
+
+
+def _take_back(orders: Iterable[Order], at: int, actor: str, reason: str) -> Decision:
     return Decision(
         tuple(
             CancelOrder(
-                at=event.at,
-                trace=order.terms.trade_id,
-                client_order_id=order.id,
-                actor=KEEPER,
-                reason=f"suspended: {event.reason}",
+                at=at, trace=order.terms.trade_id, client_order_id=order.id, actor=actor, reason=reason
             )
-            for order in books.orders.values()
-            if order.terms.symbol == event.symbol and order.is_live
-            if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
+            for order in orders
         )
     )
 
 
-def _denied(books: Books, event: WritDenied) -> Decision:
-    """Without a writ nothing was sent: the intent becomes a refusal, not an unknown."""
-    order = books.orders.get(event.subject)
-    if order is None:
-        return NOTHING
-    at, trace, reason = event.at, order.terms.trade_id, f"no writ: {event.reason}"
-    match order.state:
-        case OrderState.SUBMITTED:
-            decision = NOTHING
-            for listed in _listed_with(books, order):
-                decision += reports.rejected(listed, at, "no_writ", reason)
-            return decision
-        case OrderState.PENDING_CANCEL:
-            return Decision(
-                (CancelRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
-            )
-        case OrderState.PENDING_REPLACE:
-            return Decision(
-                (ModifyRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
-            )
-        case _:
-            return NOTHING
+# -- intents and what leaves
 
 
-def _listed_with(books: Books, order: Order) -> list[Order]:
-    """The order and, for the first of an OCO, the other that was to be sent in the same list."""
-    label = order.terms.oco
-    if label is None:
-        return [order]
-    return [
-        other
-        for other in books.orders_of(order.terms.trade_id)
-        if other.terms.oco == label and other.state is OrderState.SUBMITTED
-    ]
+def _request(
+    market: Market, terms: OrderTerms, by: tuple[str, ...], at: int, trace: str, reserved: Decimal = ZERO
+) -> Decision:
+    """The intent, and with it the order; while the market is closed the order is held as a draft."""
+    is_open = market.phase(at) is MarketPhase.OPEN
+    requested = OrderRequested(
+        at=at,
+        trace=trace,
+        terms=terms,
+        approved_by=by,
+        reserved=reserved,
+        held="" if is_open else "market closed",
+    )
+    return Decision((requested,), (_place((terms,), by, at, trace),) if is_open else ())
 
 
-def _place(requested: OrderRequested) -> PlaceOrders:
-    terms = requested.terms
-    approved = Approved(orders=(terms,), by=requested.approved_by, at=requested.at)
-    return PlaceOrders(trace=requested.trace, symbol=terms.symbol, approved=approved)
-
-
-def _id(books: Books, trade: str, role: Role, attempt: int) -> str:
-    return client_order_id(books.journal_id, books.account, trade, role, attempt)
+def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:
+    approved = Approved(orders=orders, by=by, at=at)
+    return PlaceOrders(trace=trace, symbol=orders[0].symbol, approved=approved)

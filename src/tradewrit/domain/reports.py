@@ -47,7 +47,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             # A second acknowledgement says nothing new; the report itself is on record.
             return Decision((_accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
         case Exec.CANCELED:
-            return _move(order, report, On.CANCEL, _cancelled(order, report))
+            return _move(order, report, On.CANCEL, cancelled(order, report.at, report.reason))
         case Exec.EXPIRED:
             return _move(order, report, On.EXPIRE, _expired(order, report))
         case Exec.REJECTED:
@@ -109,6 +109,21 @@ def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
         reason=reason,
     )
     return Decision((event,))
+
+
+def cancelled(order: Order, at: int, reason: str) -> OrderCancelled:
+    """The order is over, with what it has filled."""
+    terms = order.terms
+    return OrderCancelled(
+        at=at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        trade_id=terms.trade_id,
+        symbol=terms.symbol,
+        role=terms.role,
+        filled=order.filled,
+        reason=reason,
+    )
 
 
 def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -175,20 +190,6 @@ def _accepted(order: Order, report: ExecutionReport) -> OrderAccepted:
         broker_order_id=report.broker_order_id,
         symbol=order.terms.symbol,
         role=order.terms.role,
-    )
-
-
-def _cancelled(order: Order, report: ExecutionReport) -> OrderCancelled:
-    terms = order.terms
-    return OrderCancelled(
-        at=report.at,
-        trace=terms.trade_id,
-        client_order_id=order.id,
-        trade_id=terms.trade_id,
-        symbol=terms.symbol,
-        role=terms.role,
-        filled=order.filled,
-        reason=report.reason,
     )
 
 

@@ -4,6 +4,7 @@ Facts in, events out. Used by the position keeper. Knows no venue; what it asks 
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
@@ -13,8 +14,11 @@ from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO, Price, canonical
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.signals import Market
-from tradewrit.domain.trades import Trade
+from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.protection import cancel, held, working
+
+LEAVING: Final = frozenset({TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING})
+"""The states of a trade that is being left: the exit is wanted, or out."""
 
 
 def signal_exit(trade: Trade, reason: str, price: Price, at: int) -> ExitSignalled:

@@ -19,6 +19,21 @@ def due(market: Market, trade: Trade, price: Price) -> str | None:
     return "time" if is_time_up(market, trade) else None
 
 
+def needs_watching(books: Books, trade: Trade) -> bool:
+    """Whether a bar can ask anything of a held trade: a trail, a time limit, or a target left to us."""
+    if not books.capabilities.oco:
+        return True
+    sized = trade.sized
+    return sized is not None and (
+        sized.proposal.trail_fraction is not None or sized.proposal.max_bars is not None
+    )
+
+
+def is_at_target(books: Books, trade: Trade, price: Price) -> bool:
+    """Whether we have to act on the target ourselves: the venue has no OCO to leave it to."""
+    return not books.capabilities.oco and hit(trade.direction, price, None, trade.target_price) is not None
+
+
 def is_time_up(market: Market, trade: Trade) -> bool:
     """Whether the trade has been held for as many completed bars as it was meant to."""
     sized = trade.sized

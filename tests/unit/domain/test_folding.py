@@ -40,6 +40,10 @@ from tradewrit.domain.events.review import (
 from tradewrit.domain.events.risk import Breach, DrawdownAlerted, DrawdownCleared, LimitExceeded, RiskApproved
 from tradewrit.domain.events.strategy import CandidateFound, ExitSignalled, HoldSignalled, TradeLogged
 from tradewrit.domain.folding import FOLDS, STATELESS, evolve
+from tradewrit.domain.folds import account as account_folds
+from tradewrit.domain.folds import orders as order_folds
+from tradewrit.domain.folds import reviews as review_folds
+from tradewrit.domain.folds import trades as trade_folds
 from tradewrit.domain.money import ZERO, Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side
 from tradewrit.domain.positions import Fill
@@ -68,6 +72,11 @@ def test_every_journalled_event_is_folded_or_is_known_to_change_nothing() -> Non
     assert set(FOLDS) | STATELESS == JOURNALLED
     assert not set(FOLDS) & STATELESS
     assert not set(FOLDS) & TRANSIENT
+
+
+def test_no_event_is_folded_in_two_places() -> None:
+    parts = (trade_folds, review_folds, order_folds, account_folds)
+    assert sum(len(part.FOLDS) for part in parts) == len(FOLDS)
 
 
 @given(any_books(), SEQUENCES)

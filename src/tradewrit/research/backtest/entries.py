@@ -9,8 +9,9 @@ from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side, TimeInForce
-from tradewrit.domain.proposals import Proposal, Sized
+from tradewrit.domain.orders import Side
+from tradewrit.domain.proposals import Proposal
+from tradewrit.domain.terms import entry_limit
 from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.tracks import Track
 
@@ -38,30 +39,6 @@ class Lapse(msgspec.Struct, frozen=True):
     phase: Phase = Phase.ENDS
 
 
-def limit_of(track: Track, proposal: Proposal) -> Price | None:
-    """The limit of an entry: the decision's price on the grid, never worse; None for one at market."""
-    if proposal.entry_type is OrderType.MARKET:
-        return None
-    snap = track.instrument.price_down if proposal.side is Side.BUY else track.instrument.price_up
-    return snap(proposal.entry_price)
-
-
-def entry_terms(track: Track, sized: Sized) -> OrderTerms:
-    """The order as the executor words it: at market until it fills, or a limit for the day."""
-    limit = limit_of(track, sized.proposal)
-    return OrderTerms(
-        client_order_id=track.symbol,
-        trade_id=track.symbol,
-        symbol=track.symbol,
-        side=sized.proposal.side,
-        quantity=track.instrument.qty(sized.quantity),
-        type=sized.proposal.entry_type,
-        role=Role.ENTRY,
-        time_in_force=TimeInForce.GTC if limit is None else TimeInForce.DAY,
-        limit_price=limit,
-    )
-
-
 def fill_of(
     track: Track, decided: int, proposal: Proposal, rules: PaperRules, *, is_daily: bool, is_reversal: bool
 ) -> Entry | Lapse | None:
@@ -70,7 +47,7 @@ def fill_of(
     is_daily: a bar is a session, and an order for the day ends with it. is_reversal: it was sent when the
     exit of the position before had filled.
     """
-    limit, row = limit_of(track, proposal), decided + 1
+    limit, row = entry_limit(track.instrument, proposal), decided + 1
     if limit is None:
         price = at_market(track, decided, proposal.side, rules)
         if rules.fills_at_once and price is not None:

@@ -17,12 +17,13 @@ from tradewrit.domain.orders import Side
 from tradewrit.domain.positions import ClosedLot
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.signals import REVERSE
+from tradewrit.domain.terms import entry_terms
 from tradewrit.research.backtest.account import Account
 from tradewrit.research.backtest.agenda import Agenda, Phase
 from tradewrit.research.backtest.candidates import Candidate, Candidates, Room
 from tradewrit.research.backtest.collect import Booked
 from tradewrit.research.backtest.door import Door, may_refuse
-from tradewrit.research.backtest.entries import Entry, Lapse, entry_terms, fill_of
+from tradewrit.research.backtest.entries import Entry, Lapse, fill_of
 from tradewrit.research.backtest.exits import Exit, plan, round_trip
 from tradewrit.research.backtest.happening import Happening
 from tradewrit.research.backtest.highwater import HighWater
@@ -223,7 +224,9 @@ class Walk:
         is_in_bar = left is not None and not left.phase.is_at_close
         last = float(left.price) if left is not None and is_in_bar else float(track.bars.close[decided])
         at = int(self.closes[track.time_of(decided)])
-        return self.door is None or self.door.admits(entry_terms(track, sized), last, at)
+        return self.door is None or self.door.admits(
+            entry_terms(track.instrument, sized, track.symbol), last, at
+        )
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)

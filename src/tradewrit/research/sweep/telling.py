@@ -40,7 +40,7 @@ def shown(objective: str, value: float | None) -> str:
     """A figure as people write it: fractions in per cent."""
     if value is None:
         return "none"
-    return f"{value * 100:.2f} %" if objective in _FRACTIONS else f"{value:.2f}"
+    return f"{value * 100:z.2f} %" if objective in _FRACTIONS else f"{value:z.2f}"
 
 
 def _incomplete(swept: Swept) -> Iterator[str]:
@@ -111,9 +111,9 @@ def _walked(objective: str, judged: Judgement) -> Iterator[str]:
 
 def _strung(strung: Strung) -> str:
     told = (
-        f"The tests one after the other returned {strung.total_return * 100:.2f} % in {strung.days:,} days "
+        f"The tests one after the other returned {strung.total_return * 100:z.2f} % in {strung.days:,} days "
         f"with {counted(strung.trades, 'trade')}, Sharpe ratio {shown('sharpe', strung.sharpe)} a year, "
-        f"largest drawdown {strung.max_drawdown * 100:.2f} %"
+        f"largest drawdown {strung.max_drawdown * 100:z.2f} %"
     )
     if strung.skill is None:
         return f"{told}."

@@ -151,7 +151,7 @@ def _choice(swept: Swept, one: Choice) -> list[str | Text]:
 
 
 def _percent(value: float | None) -> str:
-    return _NONE if value is None else f"{value * 100:.2f} %"
+    return _NONE if value is None else f"{value * 100:z.2f} %"
 
 
 def _value(value: object) -> str:

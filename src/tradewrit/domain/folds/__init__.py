@@ -1,0 +1,1 @@
+"""Folds: what each event does to the books, one file per part of them; `domain.folding` is the table."""

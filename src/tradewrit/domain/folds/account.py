@@ -1,0 +1,195 @@
+"""Folds of the account: cash, lots and totals, and the symbols in which nothing new may be done.
+
+Fills, corporate actions, funding and fees, with their share in the open trade's result. Knows no order's
+state: that is `domain.folds.orders`.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books, PendingFee
+from tradewrit.domain.events import account as ac
+from tradewrit.domain.events import corporate as co
+from tradewrit.domain.events import funding as fu
+from tradewrit.domain.events import orders as od
+from tradewrit.domain.events import positions as ps
+from tradewrit.domain.events import risk as rk
+from tradewrit.domain.folds.base import Folds, with_item, without
+from tradewrit.domain.folds.trades import change_trade
+from tradewrit.domain.funding import funded
+from tradewrit.domain.money import ZERO, canonical
+from tradewrit.domain.orders import Role
+from tradewrit.domain.positions import ClosedLot, Position, book
+from tradewrit.domain.splits import split_position
+from tradewrit.domain.trades import On as TradeOn
+
+
+def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
+    fill = event.fill
+    held = books.positions.get(fill.symbol)
+    position, closed = book(held, fill, books.instrument(fill.symbol))
+    unsettled = tuple(entry for entry in books.unsettled if entry[0] > fill.at)
+    if fill.settles_at > fill.at and event.cash_change > 0:
+        unsettled = (*unsettled, (fill.settles_at, event.cash_change))
+    books = replace(
+        books,
+        positions=_holding(books, fill.symbol, position),
+        cash=canonical(books.cash + event.cash_change),
+        unsettled=unsettled,
+        stats=replace(books.stats, fees=canonical(books.stats.fees + fill.fee)),
+    )
+    trade = books.trades.get(fill.trade_id)
+    if trade is None:
+        return books
+    return change_trade(
+        books,
+        trade.id,
+        TradeOn.FILL if event.role is Role.ENTRY else None,
+        realised=canonical(trade.realised + _gross(closed)),
+        fees=canonical(trade.fees + fill.fee),
+    )
+
+
+def _holding(books: Books, symbol: str, position: Position | None) -> dict[str, Position]:
+    """The positions with this one in the symbol's place; None when nothing is left of it."""
+    if position is None:
+        return without(books.positions, symbol)
+    return with_item(books.positions, symbol, position)
+
+
+def _gross(closed: Iterable[ClosedLot]) -> Decimal:
+    return sum((lot.gross for lot in closed), ZERO)
+
+
+def _split_booked(books: Books, event: co.SplitBooked) -> Books:
+    held = books.positions.get(event.symbol)
+    if held is None:
+        return books
+    instrument = books.instrument(event.symbol)
+    after = split_position(held, event.ratio, event.price, instrument, event.at)
+    books = replace(
+        books,
+        positions=_holding(books, event.symbol, after.position),
+        cash=canonical(books.cash + event.cash_change),
+    )
+    return _earned(books, event.symbol, _gross(after.closed))
+
+
+def _dividend_booked(books: Books, event: co.DividendBooked) -> Books:
+    books = replace(books, cash=canonical(books.cash + event.cash_change))
+    return _earned(books, event.symbol, event.cash_change)
+
+
+def _delisting_booked(books: Books, event: co.DelistingBooked) -> Books:
+    books = replace(
+        books,
+        positions=without(books.positions, event.symbol),
+        cash=canonical(books.cash + event.cash_change),
+    )
+    return _earned(books, event.symbol, _gross(event.closed))
+
+
+def _earned(books: Books, symbol: str, amount: Decimal) -> Books:
+    """What a corporate action brought belongs to the open trade."""
+    trade = books.trade_in(symbol)
+    if trade is None or not amount:
+        return books
+    return change_trade(books, trade.id, None, realised=canonical(trade.realised + amount))
+
+
+def _funding_booked(books: Books, event: fu.FundingBooked) -> Books:
+    held, paid = books.positions.get(event.symbol), event.cash_change
+    if held is None:
+        return books
+    after = funded(held, event.price, event.rate, books.instrument(event.symbol))
+    books = replace(
+        books,
+        positions=with_item(books.positions, event.symbol, after),
+        cash=canonical(books.cash + paid),
+        stats=replace(books.stats, funding=canonical(books.stats.funding + paid)),
+    )
+    trade = books.trade_in(event.symbol)
+    if trade is None:
+        return books
+    return change_trade(books, trade.id, None, funding=canonical(trade.funding + paid))
+
+
+def _fee_booked(books: Books, event: od.FeeBooked) -> Books:
+    """A fee that comes after its trade was logged still comes out of what was realised."""
+    trade, stats = books.trades.get(event.trade_id), books.stats
+    realised = stats.realised if trade is not None else canonical(stats.realised - event.fee)
+    books = replace(
+        books,
+        cash=canonical(books.cash - event.fee),
+        pending_fees=without(books.pending_fees, event.exec_id),
+        stats=replace(stats, fees=canonical(stats.fees + event.fee), realised=realised),
+    )
+    if trade is None:
+        return books
+    return change_trade(books, trade.id, None, fees=canonical(trade.fees + event.fee))
+
+
+def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
+    books = replace(books, suspended=with_item(books.suspended, event.symbol, event.reason))
+    return change_trade(books, books.active.get(event.symbol, ""), TradeOn.SUSPEND)
+
+
+def _symbol_resumed(books: Books, event: ac.SymbolResumed) -> Books:
+    books = replace(books, suspended=without(books.suspended, event.symbol))
+    return change_trade(books, books.active.get(event.symbol, ""), TradeOn.RESUME)
+
+
+FOLDS: Final[Folds] = {
+    ac.AccountOpened: lambda books, e: replace(
+        books,
+        journal_id=e.journal_id,
+        account=e.account,
+        currency=e.currency,
+        mode=e.mode,
+        margin=e.margin,
+        strategy=e.strategy,
+        entry_type=e.entry_type,
+        reverse=e.reverse,
+        sizing=e.sizing,
+        limits=e.limits,
+        review=e.review,
+        fees=e.fees,
+        capabilities=e.capabilities,
+        instruments={instrument.symbol: instrument for instrument in e.instruments},
+        initial_cash=e.initial_cash,
+        cash=e.initial_cash,
+        high_water=e.initial_cash,
+    ),
+    ac.InstrumentListed: lambda books, e: replace(
+        books, instruments=with_item(books.instruments, e.instrument.symbol, e.instrument)
+    ),
+    ac.LimitsChanged: lambda books, e: replace(books, limits=e.limits),
+    ac.HighWaterRaised: lambda books, e: replace(books, high_water=e.equity),
+    ac.CashMoved: lambda books, e: replace(
+        books,
+        cash=canonical(books.cash + e.amount),
+        # A deposit is not a profit and a withdrawal no loss: the mark moves along.
+        high_water=canonical(books.high_water + e.amount),
+    ),
+    ac.TradingHalted: lambda books, e: replace(books, halted=e.reason or "halted"),
+    ac.TradingResumed: lambda books, _: replace(books, halted=""),
+    ac.SymbolSuspended: _symbol_suspended,
+    ac.SymbolResumed: _symbol_resumed,
+    rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
+    rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
+    ps.FillBooked: _fill_booked,
+    co.SplitBooked: _split_booked,
+    co.DividendBooked: _dividend_booked,
+    co.DelistingBooked: _delisting_booked,
+    fu.FundingBooked: _funding_booked,
+    od.FeePending: lambda books, e: replace(
+        books,
+        pending_fees=with_item(
+            books.pending_fees, e.exec_id, PendingFee(e.trade_id, e.symbol, e.fee, e.fee_currency)
+        ),
+    ),
+    od.FeeBooked: _fee_booked,
+}

@@ -1,0 +1,150 @@
+"""Folds of orders: asked for, sent, worked, filled and ended, as the venue reports them.
+
+Knows no cash and no lots: what a fill does to those is `domain.folds.account`.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events import orders as od
+from tradewrit.domain.folds.base import Fold, Folds, with_item
+from tradewrit.domain.folds.trades import change_trade
+from tradewrit.domain.money import canonical, canonical_qty
+from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
+from tradewrit.domain.orders import advance as advance_order
+from tradewrit.domain.trades import On as TradeOn
+
+
+def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Books:
+    order = books.orders.get(order_id)
+    if order is None:
+        return books
+    if on is not None:
+        if not can(order.state, on):
+            return books
+        changes["state"] = _next(order, on)
+    return replace(books, orders=with_item(books.orders, order_id, replace(order, **changes)))
+
+
+def _next(order: Order, on: On) -> OrderState:
+    state = advance_order(order.state, on)
+    # The table speaks of orders in general: after a refused cancel or a confirmed replacement, one
+    # that had already traded is partially filled, not merely accepted.
+    if state is OrderState.ACCEPTED and order.filled:
+        return OrderState.PARTIALLY_FILLED
+    return state
+
+
+def _order_requested(books: Books, event: od.OrderRequested) -> Books:
+    terms = event.terms
+    if terms.client_order_id in books.orders:
+        return books
+    state = OrderState.DRAFT if event.held else advance_order(OrderState.DRAFT, On.SUBMIT)
+    order = Order(
+        terms=terms,
+        state=state,
+        reserved=event.reserved,
+        approved_by=event.approved_by,
+        is_sent=not event.held,
+    )
+    books = replace(books, orders=with_item(books.orders, order.id, order))
+    match terms.role:
+        case Role.ENTRY:
+            on = None if event.held else TradeOn.PLACE
+            return change_trade(books, terms.trade_id, on, entry_id=order.id)
+        case Role.STOP:
+            return change_trade(books, terms.trade_id, None, stop_id=order.id)
+        case Role.TARGET:
+            return change_trade(books, terms.trade_id, None, target_id=order.id)
+        case Role.EXIT:
+            return change_trade(books, terms.trade_id, None, exit_id=order.id)
+
+
+def _order_released(books: Books, event: od.OrderReleased) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    books = _order(books, order.id, On.SUBMIT, is_sent=True)
+    if order.terms.role is Role.ENTRY:
+        return change_trade(books, order.terms.trade_id, TradeOn.PLACE)
+    return books
+
+
+def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    on = On.FILL_REST if isinstance(event, od.OrderFilled) else On.FILL_SOME
+    return _order(
+        books,
+        order.id,
+        on,
+        filled=canonical_qty(event.cumulative),
+        value=canonical(order.value + event.price * event.quantity),
+    )
+
+
+def _refused(pending: OrderState) -> Fold:
+    """Back to work, if what was refused is what the order waits for."""
+
+    def fold(books: Books, event: od.CancelRefused | od.ModifyRefused) -> Books:
+        order = books.orders.get(event.client_order_id)
+        if order is None or not event.is_answer or order.state is not pending:
+            return books
+        return _order(books, order.id, On.REFUSE)
+
+    return fold
+
+
+def _modified(books: Books, event: od.OrderModified) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    return _order(
+        books,
+        order.id,
+        On.REPLACE,
+        terms=_new_terms(order, event),
+        version=event.version,
+        broker_order_id=event.broker_order_id,
+    )
+
+
+def _restated(books: Books, event: od.OrderRestated) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None or not order.is_live:
+        return books
+    return _order(books, order.id, None, terms=_new_terms(order, event), filled=event.filled)
+
+
+def _new_terms(order: Order, event: od.OrderModified | od.OrderRestated) -> OrderTerms:
+    return replace(
+        order.terms,
+        quantity=event.quantity,
+        limit_price=event.limit_price,
+        stop_price=event.stop_price,
+    )
+
+
+FOLDS: Final[Folds] = {
+    od.OrderRequested: _order_requested,
+    od.OrderReleased: _order_released,
+    od.OrderAccepted: lambda books, e: _order(
+        books, e.client_order_id, On.ACCEPT, broker_order_id=e.broker_order_id
+    ),
+    od.OrderRejected: lambda books, e: _order(books, e.client_order_id, On.REJECT, reason=e.reason),
+    od.OrderUnknown: lambda books, e: _order(books, e.client_order_id, On.LOSE, reason=e.reason),
+    od.OrderPartiallyFilled: _filled,
+    od.OrderFilled: _filled,
+    od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
+    od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
+    od.CancelRefused: _refused(OrderState.PENDING_CANCEL),
+    od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
+    od.OrderModified: _modified,
+    od.ModifyRefused: _refused(OrderState.PENDING_REPLACE),
+    od.OrderRestated: _restated,
+    od.OrderExpired: lambda books, e: _order(books, e.client_order_id, On.EXPIRE),
+    od.OrderRefused: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
+}

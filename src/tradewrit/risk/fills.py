@@ -1,0 +1,100 @@
+"""What a fill leads to: a position opened, added to, reduced or closed, and never left uncovered.
+
+Facts in, events out. Used by the position keeper. The fill is in the books already: knows no cash
+and no lots, and asks `risk.protection` and `risk.closing` for what follows.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.positions import (
+    ExitSent,
+    FillBooked,
+    PositionAdded,
+    PositionOpened,
+    StopHit,
+    TargetHit,
+)
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Role
+from tradewrit.domain.signals import Market
+from tradewrit.domain.trades import Trade, TradeState
+from tradewrit.risk.closing import LEAVING, close, leave
+from tradewrit.risk.protection import fit, held, levels, mend, protect, working
+
+_CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
+
+
+def filled(books: Books, market: Market, event: FillBooked) -> Iterable[Event]:
+    """Protect what an entry added; say what a stop, a target or an exit took, and close what is flat."""
+    trade = books.trades.get(event.fill.trade_id)
+    if trade is None:
+        return ()
+    if event.role is Role.ENTRY:
+        return _entered(books, market, trade, event)
+    return _reduced(books, market, trade, event)
+
+
+def _entered(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterator[Event]:
+    quantity, at = held(books, trade), event.at
+    if not quantity:
+        return
+    stop, target = levels(books, trade)
+    if stop is None:
+        return
+    if not trade.opened_at:
+        yield PositionOpened(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            quantity=quantity,
+            entry_price=Price(event.fill.price),
+            stop_price=stop,
+            target_price=target,
+        )
+        yield protect(trade, quantity, stop, target, at)
+        return
+    yield PositionAdded(
+        at=at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        quantity=quantity,
+        stop_price=stop,
+        target_price=target,
+    )
+    if trade.state in LEAVING:
+        yield from _go_on(books, market, trade, at)
+    else:
+        yield from fit(books, replace(trade, stop_price=stop, target_price=target), at)
+
+
+def _reduced(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterator[Event]:
+    at, role, price = event.at, event.role, Price(event.fill.price)
+    left = held(books, trade)
+    is_first = trade.state not in LEAVING
+    if is_first and role is Role.STOP:
+        yield StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+    elif is_first and role is Role.TARGET:
+        yield TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+    # A part of the stop that trades while the exit clears its way is not the exit itself.
+    is_exit = is_first or role is Role.EXIT or not left
+    if is_exit and trade.state is not TradeState.ORDER_CLOSING:
+        yield ExitSent(at=at, trace=trade.id, trade_id=trade.id, client_order_id=event.client_order_id)
+    if left:
+        yield from _go_on(books, market, trade, at)
+    else:
+        yield from close(books, trade, at, _CLOSED_BY.get(role, trade.exit_reason))
+
+
+def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:
+    """Something is still held in a trade that is being left: none of it may stay without an order."""
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        yield from leave(books, market, trade, at)
+    elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+        yield from mend(books, trade, at)

@@ -1,0 +1,170 @@
+"""What the venue's answer to an order means for its trade: a stop set, moved or lost, an exit under way.
+
+Facts in, events out. Used by the position keeper. What is held and not covered is covered anew, a few
+times; then it is left. Knows no fills (`risk.fills`) and no venue.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import (
+    ModifyRefused,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderModified,
+    OrderRejected,
+)
+from tradewrit.domain.events.positions import ExitSent, StopFailed, StopMoved, StopSet
+from tradewrit.domain.orders import Order, OrderState, Role
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.signals import Market
+from tradewrit.domain.trades import Trade, TradeState
+from tradewrit.risk.closing import LEAVING, abort, close, leave, signal_exit
+from tradewrit.risk.protection import fit, held, mend, working
+
+_MOST_FAILURES = 3
+
+
+def acknowledged(books: Books, event: OrderAccepted | OrderModified) -> Iterable[Event]:
+    """It works as asked: the stop is set or moved, the exit is out, and what has filled since is covered."""
+    order = books.orders.get(event.client_order_id)
+    trade = None if order is None else books.trades.get(order.terms.trade_id)
+    if order is None or trade is None or order.state is OrderState.PENDING_CANCEL:
+        return ()
+    match order.terms.role:
+        case Role.ENTRY:
+            return ()
+        case Role.EXIT:
+            if trade.state is not TradeState.EXIT_TRIGGERED:
+                return ()
+            sent = ExitSent(at=event.at, trace=trade.id, trade_id=trade.id, client_order_id=order.id)
+            return (sent,)
+        case Role.TARGET:
+            lacks_stop = not working(books, trade, Role.STOP)
+            return mend(books, trade, event.at) if lacks_stop else fit(books, trade, event.at)
+        case Role.STOP:
+            return _stop_works(books, trade, order, event)
+        case _:
+            assert_never(order.terms.role)
+
+
+def _stop_works(
+    books: Books, trade: Trade, order: Order, event: OrderAccepted | OrderModified
+) -> Iterator[Event]:
+    price = order.terms.stop_price
+    if price is None:
+        return
+    if isinstance(event, OrderAccepted):
+        yield StopSet(
+            at=event.at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=price,
+            quantity=order.remaining,
+            client_order_id=order.id,
+        )
+    else:
+        yield StopMoved(
+            at=event.at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=price,
+            quantity=order.remaining,
+        )
+    # More may have filled while the stop was on its way.
+    yield from fit(books, trade, event.at)
+
+
+def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
+    """The venue kept the old terms: no harm, unless they cover less than is held."""
+    order = books.orders.get(event.client_order_id)
+    trade = None if order is None else books.trades.get(order.terms.trade_id)
+    if order is None or trade is None or not event.is_answer or order.terms.role is not Role.STOP:
+        return ()
+    if trade.state in LEAVING or not order.is_live or order.remaining >= held(books, trade):
+        return ()
+    reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
+    # Not at once again: the venue has just said no. The next bar tries anew.
+    return _stop_failed(books, trade, event.at, reason, is_patient=True)
+
+
+def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) -> Iterable[Event]:
+    """It was cancelled or expired: an entry is given up, an exit goes on, a lost stop is put back."""
+    trade = books.trades.get(event.trade_id)
+    if trade is None:
+        return ()
+    outcome = "expired" if isinstance(event, OrderExpired) else "aborted"
+    if event.role is Role.ENTRY and not trade.opened_at:
+        reason = event.reason if isinstance(event, OrderCancelled) else "the entry expired unfilled"
+        return (abort(trade, event.at, outcome, reason or "the entry was cancelled"),)
+    if not held(books, trade):
+        return close(books, trade, event.at, trade.exit_reason)
+    if trade.state is TradeState.EXIT_TRIGGERED:
+        return leave(books, market, trade, event.at)
+    if event.role is Role.ENTRY:
+        return ()  # what filled is protected; the rest was let go
+    is_covered = working(books, trade, Role.STOP) or (
+        trade.state is TradeState.ORDER_CLOSING and working(books, trade, Role.TARGET, Role.EXIT)
+    )
+    if is_covered:
+        return ()
+    if event.role is Role.TARGET:
+        return mend(books, trade, event.at)  # it was in the way of a new stop
+    return _stop_failed(books, trade, event.at, f"the {event.role} order is {outcome}")
+
+
+def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Event]:
+    """The venue never took it: an entry is given up, a stop or an exit is tried again."""
+    trade = books.trades.get(event.trade_id)
+    if trade is None:
+        return ()
+    reason = f"{event.code}: {event.reason}"
+    if event.role.is_protective and event.role is not Role.EXIT and trade.state is TradeState.EXIT_TRIGGERED:
+        return leave(books, market, trade, event.at)  # it was in the way of the exit
+    match event.role:
+        case Role.ENTRY:
+            if trade.opened_at:
+                return ()
+            return (abort(trade, event.at, "rejected", reason),)
+        case Role.STOP:
+            if event.code == Rejection.TRIGGERED_AT_ONCE and trade.stop_price is not None:
+                return (signal_exit(trade, "stop", trade.stop_price, event.at),)
+            return _stop_failed(books, trade, event.at, reason)
+        case Role.EXIT:
+            return _stop_failed(books, trade, event.at, reason)
+        case Role.TARGET:
+            # Listed with a refused stop, it was in the way of the next; alone, the stop is enough.
+            is_covered = working(books, trade, Role.STOP, Role.EXIT)
+            return () if is_covered else mend(books, trade, event.at)
+        case _:
+            assert_never(event.role)
+
+
+def _stop_failed(
+    books: Books, trade: Trade, at: int, reason: str, *, is_patient: bool = False
+) -> Iterator[Event]:
+    """What is held is not covered: try again a few times, then leave; never the same thing for ever.
+
+    A trade that is to be left and cannot be tries again with the next bar, quote or market status.
+    """
+    if not held(books, trade) or trade.stop_price is None:
+        return
+    yield StopFailed(
+        at=at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        reason=reason,
+        attempt=trade.attempts,
+    )
+    failures = trade.failures + 1
+    if failures < _MOST_FAILURES:
+        if not is_patient:
+            yield from mend(books, trade, at)
+    elif trade.state is not TradeState.EXIT_TRIGGERED:
+        yield signal_exit(trade, "stop_failed", trade.stop_price, at)

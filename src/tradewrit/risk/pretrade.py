@@ -1,0 +1,84 @@
+"""Pre-trade checks: what stands against an order, or a change of one, at the moment it would leave.
+
+Facts in, reasons out. An approval was given on what was known then, and a person asks for what they
+last saw; the executor asks here before it sends. Knows no venue and makes no event.
+"""
+
+from decimal import Decimal
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.orders import ModifyOrder, SubmitOrder
+from tradewrit.domain.events.review import ReviewApproved
+from tradewrit.domain.ids import review_id
+from tradewrit.domain.market import MarketPhase
+from tradewrit.domain.money import EXACT
+from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.signals import Market
+from tradewrit.domain.trades import Trade
+from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.sizing import cost
+
+
+def objections(books: Books, market: Market, event: ReviewApproved) -> tuple[str, ...]:
+    """Why an approval may no longer be used: the facts are checked again at the last moment."""
+    found = []
+    sized = event.sized
+    proposal = sized.proposal
+    if event.at >= event.expires_at:
+        found.append("the approval has expired")
+    if event.sized_hash != sized.hash:
+        found.append("the terms are not those that were approved")
+    price = market.mark(proposal.symbol)
+    if price is None:
+        found.append("there is no price")
+    else:
+        drift = EXACT.divide(abs(price - proposal.entry_price) * 10_000, proposal.entry_price)
+        if drift > books.review.max_drift_bps:
+            shown = drift.quantize(Decimal("0.1"), context=EXACT)
+            found.append(f"the price moved {shown} bps, at most {books.review.max_drift_bps} are allowed")
+    now = facts(books, market.mark, event.at)
+    found.extend(f"{b.limit}: {b.message}" for b in breaches(books, sized, now))
+    return tuple(found)
+
+
+def objection_to_submit(
+    books: Books, market: Market, event: SubmitOrder, trade: Trade | None, entry: Order | None
+) -> str | None:
+    """Why the held entry of a trade may not leave when somebody asks for it; None when it may."""
+    if trade is None:
+        return "there is no such open trade"
+    if event.risk_id != trade.risk_id or not trade.risk_id:
+        return "the risk decision is not the one this trade passed"
+    if entry is None:
+        return "no approved entry is waiting for this trade"
+    if entry.state is not OrderState.DRAFT:
+        return f"the entry is already {entry.state}"
+    if event.review_id != review_id(books.journal_id, trade.id):
+        return "the review is not the one that let this trade through"
+    if market.phase(event.at) is not MarketPhase.OPEN:
+        return "the market is closed; the order leaves when it opens"
+    return None
+
+
+def objection_to_modify(books: Books, event: ModifyOrder, order: Order | None) -> str | None:
+    """Why the order may not be changed as somebody asks; None when it may."""
+    if order is None:
+        return "there is no such open order"
+    if not can(order.state, On.ASK_REPLACE):
+        return f"the order is {order.state}"
+    if event.version != order.version:
+        return f"you saw version {event.version}, the order is at version {order.version}: look again"
+    if order.terms.role is not Role.ENTRY:
+        return "protective orders are moved by position_keeper: use position.update_stop"
+    quantity = event.quantity if event.quantity is not None else order.terms.quantity
+    price = event.limit_price if event.limit_price is not None else order.terms.limit_price
+    if quantity <= order.filled:
+        return f"{order.filled} have already filled"
+    if quantity > order.terms.quantity:
+        return "more than was approved: that needs a new proposal"
+    instrument = books.instrument(order.terms.symbol)
+    if not instrument.is_on_lot(quantity):
+        return f"{quantity} is not a multiple of the lot {instrument.lot}"
+    if price is not None and cost(books, quantity, price, instrument) > order.reserved:
+        return "it would cost more than was approved: that needs a new proposal"
+    return None
