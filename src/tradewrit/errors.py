@@ -7,6 +7,7 @@ TradewritError
 │   ├── DataError               a market data file is missing, unreadable or wrong
 │   ├── StrategyError           a strategy file raises, or does not define a strategy
 │   ├── PermissionDenied        an effect was asked for without a live grant that covers it
+│   ├── KeyMaterialError        a signing key file or a key set is missing, exposed or damaged
 │   └── JournalError            the journal cannot be trusted, or cannot be written
 │       ├── JournalConflict     somebody else appended first: read again, then decide
 │       ├── JournalCorrupt      a record does not match its hash
@@ -15,6 +16,7 @@ TradewritError
     ├── Unreachable             nothing is known about the outcome: ask, never resend blindly
     ├── Throttled               may be retried after `retry_after_s`
     └── Unauthorized            a fresh credential is needed
+        └── TokenRefused        a token was not accepted; the text never says why, `reason` does
 
 A refused or rejected order is not in this tree: it is an event.
 """
@@ -54,6 +56,10 @@ class PermissionDenied(OurFault):
     """An effect was asked for without a live grant that covers its scope."""
 
 
+class KeyMaterialError(OurFault):
+    """A signing key file or a key set is missing, exposed or damaged; the message names which and where."""
+
+
 class JournalError(OurFault):
     """The journal cannot be trusted, or cannot be written."""
 
@@ -88,3 +94,15 @@ class Throttled(TheirFault):
 
 class Unauthorized(TheirFault):
     """The credential is no longer accepted; a fresh one is needed before any retry."""
+
+
+class TokenRefused(Unauthorized):
+    """A token was not accepted.
+
+    The text is the same for every cause: whoever presents a token must not learn whether it is forged,
+    expired or revoked. `reason` is for the audit trail only.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("token verification failed")
+        self.reason = reason

@@ -92,7 +92,7 @@ def test_a_configuration_file_in_a_folder_is_scanned_and_an_environment_is_not(t
 
 
 def test_importing_tradewrit_loads_no_heavy_library() -> None:
-    heavy = {"numpy", "pandas", "polars", "pydantic", "scipy", "bokeh_sampledata"}
+    heavy = {"bokeh_sampledata", "cryptography", "numpy", "pandas", "polars", "pydantic", "scipy"}
     program = "import sys, tradewrit; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -6,6 +6,7 @@ Everything else is handed a `Clock`, a seeded generator or an id.
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
@@ -106,6 +107,15 @@ def seeded(seed: int, name: str) -> Random:
     """
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     return Random(int.from_bytes(digest))
+
+
+Entropy = Callable[[int], bytes]
+"""Given a number, that many bytes: for keys, nonces and token ids."""
+
+
+def system_entropy(size: int) -> bytes:
+    """`size` bytes that nobody can guess, from the system."""
+    return secrets.token_bytes(size)
 
 
 def draw_journal_id(seed: int | None) -> str:

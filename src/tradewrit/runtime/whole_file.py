@@ -11,12 +11,13 @@ _SYSTEM: Final = (Path("/dev"), Path("/proc"))
 
 
 @contextmanager
-def whole_file(path: Path, *, is_durable: bool = False) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, is_durable: bool = False, is_private: bool = False) -> Iterator[IO[bytes]]:
     """Write beside `path`, and move the result into place when the block ends well.
 
     Readers never see half a file, and a failure leaves what was there. A link is followed. A device or
     a pipe is written to as it stands: a file moved onto it would take its place.
     is_durable: have it on disk before it is moved.
+    is_private: only the owner may read it (mode 0600), from the moment it exists.
     """
     if is_stream(path):
         with path.open("ab") as stream:
@@ -25,7 +26,7 @@ def whole_file(path: Path, *, is_durable: bool = False) -> Iterator[IO[bytes]]:
     target = path.resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=_open_private if is_private else None) as file:
             yield file
             if is_durable:
                 file.flush()
@@ -33,6 +34,11 @@ def whole_file(path: Path, *, is_durable: bool = False) -> Iterator[IO[bytes]]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    Path(path).unlink(missing_ok=True)  # what a crash left there might be readable by others
+    return os.open(path, flags | os.O_EXCL, 0o600)
 
 
 def is_stream(path: Path) -> bool:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewrit.errors import OurFault
-from tradewrit.runtime.clock import ManualClock, SystemClock, cpu_ns, draw_journal_id, seeded
+from tradewrit.runtime.clock import ManualClock, SystemClock, cpu_ns, draw_journal_id, seeded, system_entropy
 
 
 def test_the_system_clock_tells_this_century_in_nanoseconds() -> None:
@@ -65,3 +65,9 @@ def test_a_journal_id_is_drawn_from_the_seed_or_from_the_system() -> None:
     for journal_id in drawn | {draw_journal_id(seed) for seed in range(50)}:
         assert len(journal_id) == 32
         assert set(journal_id) <= set("0123456789abcdef")
+
+
+def test_system_entropy_gives_as_many_bytes_as_asked_and_never_the_same() -> None:
+    drawn = {system_entropy(32) for _ in range(100)}
+    assert len(drawn) == 100
+    assert {len(raw) for raw in drawn} == {32}

@@ -20,6 +20,19 @@ def test_a_file_is_there_once_it_is_whole(tmp_path: Path, is_durable: bool) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_a_private_file_is_its_owners_alone_from_the_moment_it_exists(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    left_by_a_crash = tmp_path / f".key.pem.{os.getpid()}.part"
+    left_by_a_crash.write_bytes(b"old")
+    left_by_a_crash.chmod(0o666)
+    with whole_file(path, is_private=True) as file:
+        (part,) = tmp_path.iterdir()
+        assert part.stat().st_mode & 0o777 == 0o600
+        file.write(b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+
+
 def test_a_failure_half_way_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
     path.write_bytes(b"old")

@@ -7,21 +7,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Self, get_args
 
-from tradewrit.errors import ConfigError, JournalCorrupt, JournalUnwritable
+from tradewrit.errors import ConfigError, JournalCorrupt
 from tradewrit.runtime.journal.chain import EMPTY, Tip, altered, checked, link, tip_of, verification
 from tradewrit.runtime.journal.port import Snapshot, Verification
 from tradewrit.runtime.journal.records import GENESIS, Entry, Head, Record
 from tradewrit.runtime.journal.snapshots import off_the_chain, seal
-from tradewrit.runtime.journal.sqlite_errors import (
-    RAISED,
-    Raised,
-    failure,
-    is_damage,
-    is_disk_error,
-    translated,
-)
+from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, is_damage, translated
 from tradewrit.runtime.journal.sqlite_file import Settings, Synchronous, create_file, open_file
 from tradewrit.runtime.journal.sqlite_rows import record_of, row_of
+from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
 _FIRST: Final = -(2**63)
 _CHUNK: Final = 512
@@ -57,7 +51,7 @@ class SqliteJournal:
         # Tips are valid as long as no other connection has written, which data_version tells.
         self._tips: dict[str, Tip] = {}
         self._data_version = -1
-        self._why_unwritable = "was opened read-only" if read_only else None
+        self._transactions = Transactions(path, connection, read_only=read_only)
 
     @classmethod
     def open(
@@ -126,29 +120,12 @@ class SqliteJournal:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All of the block or nothing, durable at its end; only one process at a time."""
-        if self._why_unwritable is not None:
-            raise JournalUnwritable(f"{self._path}: {self._why_unwritable}")
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-            self._connection.execute("COMMIT")
-        except RAISED as error:
-            self._abandon(error)
-            raise translated(self._path, error) from error
+            with self._transactions.begin():
+                yield
         except BaseException:
-            self._abandon(None)
+            self._tips.clear()
             raise
-
-    def _abandon(self, error: Raised | None) -> None:
-        """Leave nothing of a failed transaction behind, here or in the file."""
-        self._tips.clear()
-        if error is not None and is_disk_error(error):
-            self._why_unwritable = f"the disk reported an error ({error}); open the journal anew"
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as worse:
-            self._why_unwritable = f"a failed append was not rolled back ({worse}); open the journal anew"
 
     def _tip(self, stream: str) -> Tip:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()

@@ -76,14 +76,14 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     _refuse_what_is_no_database(path)
     with failure(path):
         connection = sqlite3.connect(
-            _uri(path, read_only=settings.read_only),
+            sqlite_uri(path, read_only=settings.read_only),
             uri=True,
             isolation_level=None,
             timeout=settings.busy_timeout_s,
         )
         try:
             journal_id = _read_meta(connection, path)
-            _configure(connection, settings)
+            configure(connection, settings)
         except BaseException:
             connection.close()
             raise
@@ -110,7 +110,7 @@ def create_file(path: Path, journal_id: str | None, created_at: int | None) -> N
 
 
 def _lay_out(path: Path, journal_id: str, created_at: int | None) -> None:
-    connection = sqlite3.connect(_uri(path, read_only=False), uri=True, isolation_level=None)
+    connection = sqlite3.connect(sqlite_uri(path, read_only=False), uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -140,7 +140,8 @@ def _refuse_what_is_no_database(path: Path) -> None:
         raise JournalError(f"{path}: is empty, not a journal; delete it to start a new one there")
 
 
-def _uri(path: Path, *, read_only: bool) -> str:
+def sqlite_uri(path: Path, *, read_only: bool) -> str:
+    """The address under which SQLite opens an existing file, and never makes one."""
     path = path.resolve()
     uri = path.as_uri()
     if not read_only:
@@ -172,7 +173,8 @@ def _read_meta(connection: sqlite3.Connection, path: Path) -> str:
     return journal_id
 
 
-def _configure(connection: sqlite3.Connection, settings: Settings) -> None:
+def configure(connection: sqlite3.Connection, settings: Settings) -> None:
+    """Apply the settings to a connection that was just opened."""
     # A damaged page is then reported as such instead of being misread.
     connection.execute("PRAGMA cell_size_check = ON")
     if settings.read_only:

@@ -13,6 +13,7 @@ from tradewrit.surfaces.cli.machine import Check
 # Distribution -> (module to import, what the desk does with it). A test holds this against pyproject.toml.
 USES: Final[Mapping[str, tuple[str, str]]] = {
     "bokeh-sampledata": ("bokeh_sampledata", "real daily prices for the demo"),
+    "cryptography": ("cryptography", "keys and tokens of the writs"),
     "msgspec": ("msgspec", "events, journal records, configuration"),
     "numpy": ("numpy", "indicators and backtests"),
     "optuna": ("optuna", "sweeps that learn from what they have tried"),

@@ -1,0 +1,298 @@
+"""One change of the credential store: what may be done inside a transaction, each with its audit event."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tradewrit.credentials.audit import FIELDS, AuditEvent, AuditRecord, linked, row_of
+from tradewrit.credentials.records import (
+    NO_APP,
+    Agent,
+    App,
+    LaunchToken,
+    Level,
+    Link,
+    Standing,
+    Token,
+    columns,
+    digest,
+    insertion,
+    read,
+    values,
+)
+from tradewrit.credentials.standing import (
+    EVERYTHING,
+    UNPROTECTED,
+    add_revocation,
+    find_token,
+    has_left,
+    is_launch_revoked,
+    standing,
+)
+from tradewrit.errors import JournalCorrupt, OurFault
+from tradewrit.runtime.journal.chain import EMPTY, Tip
+
+_LAST: Final = "SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1"
+_HEAD: Final = "SELECT seq, hash FROM audit_head"
+_APPEND: Final = f"INSERT INTO audit VALUES ({', '.join('?' * (len(FIELDS) + 4))})"  # noqa: S608
+_LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
+_AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608
+
+
+def find_agent(connection: sqlite3.Connection, agent_id: str) -> Agent | None:
+    """A registered agent, or None."""
+    row = connection.execute(_AGENT, (agent_id,)).fetchone()
+    return None if row is None else read(Agent, row)
+
+
+def find_launch_token(connection: sqlite3.Connection, secret: str, now: int) -> LaunchToken | None:
+    """The launch token with this secret if it can be used at `now` (UTC ns), or None."""
+    row = connection.execute(_LAUNCH, (digest(secret),)).fetchone()
+    if row is None:
+        return None
+    found = read(LaunchToken, row[:-1])
+    is_spent = found.is_single_use and found.consumed_at is not None
+    if is_spent or now >= found.expires_at or is_launch_revoked(connection, found.app_id, row[-1]):
+        return None
+    return found
+
+
+class Change:
+    """The writes of one transaction, made by `CredentialStore.change`; useless after its block.
+
+    What is asked here decides on what is stored at this moment: nobody else writes until the block
+    ends. Operations that only one caller can win say whether this one did.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, authority: str, now: int) -> None:
+        self._path = path
+        self._open: sqlite3.Connection | None = connection
+        self._authority = authority
+        self._now = now
+        self._tip = self._read_tip()
+        self._events: list[AuditEvent] = []
+        self._changes_before = connection.total_changes
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """Raises OurFault after the block: what is written then would be in no transaction."""
+        if self._open is None:
+            raise OurFault("this change of the credential store is over; begin another")
+        return self._open
+
+    def end(self) -> None:
+        """Make this change useless; called when its block ends, well or not."""
+        self._open = None
+
+    def record(self, event: AuditEvent) -> None:
+        """Put an event into the audit chain, together with all else in this change."""
+        self._events.append(event)
+
+    def add_app(self, app: App) -> bool:
+        """Register an app; False when an active one has its name, or any one its ids."""
+        return self._add("apps", values(app))
+
+    def update_app(
+        self, app_id: str, *, scopes: tuple[str, ...] | None = None, token_ttl_s: int | None = None
+    ) -> bool:
+        """Change what is given; False when there is no such active app."""
+        written = None if scopes is None else msgspec.json.encode(scopes).decode()
+        return self._wins(
+            "UPDATE apps SET scopes = coalesce(?, scopes), token_ttl_s = coalesce(?, token_ttl_s), "
+            "updated_at = ? WHERE app_id = ? AND deregistered_at IS NULL",
+            (written, token_ttl_s, self._now, app_id),
+        )
+
+    def deregister_app(self, app_id: str) -> bool:
+        """Remove an app for good, and with it its tokens and launch tokens; False when it was not active."""
+        return self._wins(
+            "UPDATE apps SET deregistered_at = ?1, updated_at = ?1 "
+            "WHERE app_id = ?2 AND deregistered_at IS NULL",
+            (self._now, app_id),
+        )
+
+    def add_launch_token(self, secret: str, token: LaunchToken) -> bool:
+        """Keep a launch token under the digest of its secret; False when its app is not active."""
+        if not self._is_active(token.app_id):
+            return False
+        return self._add("launch_tokens", values(token, digest=digest(secret), issued_after=self._tip.seq))
+
+    def consume_launch_token(self, secret: str) -> LaunchToken | None:
+        """Use a launch token: the token for the one who wins, None for all who come too late."""
+        found = find_launch_token(self._connection, secret, self._now)
+        if found is None or not self._wins(
+            "UPDATE launch_tokens SET consumed_at = ? "
+            "WHERE digest = ? AND (consumed_at IS NULL OR NOT is_single_use)",
+            (self._now, digest(secret)),
+        ):
+            return None
+        return found
+
+    def consume_nonce(self, nonce: str, *, expires_at: int) -> bool:
+        """Use a nonce that the caller knows to be genuine: True once, and never after `expires_at`.
+
+        Only used nonces are stored, so that asking for them costs no memory.
+        """
+        return self._now < expires_at and self._add(
+            "spent_nonces", {"nonce": nonce, "expires_at": expires_at}
+        )
+
+    def add_agent(self, agent: Agent) -> bool:
+        """Register an agent; False when its id is taken or its app is not active."""
+        return self._is_active(agent.app_id) and self._add("agents", values(agent))
+
+    def issue(
+        self,
+        jti: str,
+        *,
+        subject: str,
+        expires_at: int,
+        family_ends_at: int,
+        app_id: str = NO_APP,
+        task_id: str = "",
+        parent: str | None = None,
+        is_protective: bool = False,
+    ) -> bool:
+        """Enter a token before it leaves the house; False when it must not.
+
+        parent: the delegator's token; the new one takes its task and ends with it at the latest.
+        family_ends_at: the total-life cap. Times are UTC ns.
+        False: the jti is taken, the subject revoked, the app not active, the parent not live, or the
+        delegate not registered. Raises OurFault for a token that outlives its cap or its delegator.
+        """
+        agent = find_agent(self._connection, subject)
+        if not self._is_active(app_id) or (agent is not None and agent.revoked_at is not None):
+            return False
+        lineage: tuple[Link, ...] = ()
+        if parent is not None:
+            above = find_token(self._connection, parent)
+            if (
+                above is None
+                or agent is None
+                or standing(self._connection, above, self._now) != Standing.LIVE
+            ):
+                return False
+            lineage = (*above.lineage, Link(above.family, above.subject, above.app_id))
+            family_ends_at = min(family_ends_at, above.expires_at)
+            task_id = above.task_id
+        self._refuse_outliving(jti, expires_at, family_ends_at)
+        return self._enter(
+            Token(
+                jti=jti,
+                family=jti,
+                subject=subject,
+                app_id=app_id,
+                task_id=task_id,
+                is_protective=is_protective,
+                lineage=lineage,
+                family_started_at=self._now,
+                family_ends_at=family_ends_at,
+                issued_at=self._now,
+                expires_at=expires_at,
+                successor=None,
+                issued_after=self._tip.seq,
+            )
+        )
+
+    def renew(self, old: str, new: str, *, expires_at: int) -> bool:
+        """Put a token in the place of one that is live: True for exactly one caller per token.
+
+        Raises OurFault when the new one would outlive the family's cap.
+        """
+        token = find_token(self._connection, old)
+        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+            return False
+        self._refuse_outliving(new, expires_at, token.family_ends_at)
+        successor = msgspec.structs.replace(
+            token, jti=new, issued_at=self._now, expires_at=expires_at, issued_after=self._tip.seq
+        )
+        return self._enter(successor) and self._wins(
+            "UPDATE tokens SET successor = ? WHERE jti = ? AND successor IS NULL", (new, old)
+        )
+
+    def release(self, jti: str) -> bool:
+        """Give up a live token, and with it what was delegated from it; False when it was dead already.
+
+        A renewed predecessor has no say over its successor.
+        """
+        token = find_token(self._connection, jti)
+        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+            return False
+        self.revoke(Level.TOKEN, jti)
+        return True
+
+    def revoke(self, level: Level, target: str = "", *, including_protection: bool = False) -> None:
+        """Kill what was issued up to now; see `Level`. The target need not exist.
+
+        target: a jti, agent id, task, or app; of no meaning for ALL.
+        including_protection: for ALL, protective tokens as well.
+        Raises OurFault without a target: what has no task or app is the authority's own.
+        """
+        if level == Level.ALL:
+            target = EVERYTHING if including_protection else UNPROTECTED
+        if not target:
+            raise OurFault(f"a revocation of level {level.value!r} needs a target; use 'all' for everything")
+        if level == Level.TOKEN:
+            token = find_token(self._connection, target)
+            target = target if token is None else token.family
+        if level == Level.AGENT:
+            self._connection.execute(
+                "UPDATE agents SET revoked_at = ? WHERE agent_id = ? AND revoked_at IS NULL",
+                (self._now, target),
+            )
+        add_revocation(self._connection, level, target, self._now, self._tip.seq)
+
+    def finish(self) -> list[AuditRecord]:
+        """Write the events; called at the end of the block, before the commit.
+
+        Raises OurFault when something was changed and no event says so.
+        """
+        if not self._events:
+            if self._connection.total_changes != self._changes_before:
+                raise OurFault("a change of the credential store needs an audit event: call record(...)")
+            return []
+        records = linked(self._authority, self._tip, self._events, self._now)
+        self._connection.executemany(_APPEND, [row_of(record) for record in records])
+        last = records[-1]
+        self._connection.execute("UPDATE audit_head SET seq = ?, hash = ?", (last.seq, last.hash))
+        return records
+
+    def _read_tip(self) -> Tip:
+        seq, head_hash = self._connection.execute(_HEAD).fetchone() or (None, None)
+        row = self._connection.execute(_LAST).fetchone() or (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
+        if (seq, head_hash) != row[:2]:
+            raise JournalCorrupt(
+                f"{self._path}: the audit chain does not end where it did; nothing may be built on it: "
+                "run `tradewrit credentials audit verify`"
+            )
+        return Tip(seq=row[0], hash=row[1], recorded_at=row[2])
+
+    def _enter(self, token: Token) -> bool:
+        is_new = self._add("tokens", values(token))
+        if is_new:
+            self._connection.execute(
+                "UPDATE agents SET alive_until = max(alive_until, ?) WHERE agent_id = ?",
+                (token.expires_at, token.subject),
+            )
+        return is_new
+
+    def _refuse_outliving(self, jti: str, expires_at: int, end: int) -> None:
+        if not self._now < expires_at <= end:
+            raise OurFault(
+                f"token {jti} would live from {self._now} until {expires_at}, and may not live beyond {end} "
+                "(UTC ns): the cap on its total life, or the end of its delegator"
+            )
+
+    def _is_active(self, app_id: str) -> bool:
+        if app_id == NO_APP:
+            return True
+        known = self._connection.execute("SELECT 1 FROM apps WHERE app_id = ?", (app_id,)).fetchone()
+        return known is not None and not has_left(self._connection, {app_id})
+
+    def _add(self, table: str, row: dict[str, object]) -> bool:
+        return self._wins(insertion(table, row) + " ON CONFLICT DO NOTHING", row)
+
+    def _wins(self, statement: str, arguments: tuple[object, ...] | dict[str, object]) -> bool:
+        return self._connection.execute(statement, arguments).rowcount == 1

@@ -1,0 +1,170 @@
+"""What the credential store keeps of apps, agents, launch tokens and tokens. Times are UTC ns.
+
+Nothing here opens a door: of a launch token only the digest is stored, of a client secret only the
+password hash that the caller made, and of a token its number.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tradewrit.errors import JournalCorrupt
+
+NO_APP: Final = ""
+"""The app of what an operator issued."""
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """Someone who may launch agents, within a ceiling of scopes.
+
+    secret_hash: as the password hasher gives it (argon2id), never the secret.
+    deregistered_at: when it was removed for good; None while it is active.
+    """
+
+    app_id: str
+    name: str
+    client_id: str
+    secret_hash: str
+    scopes: tuple[str, ...]
+    token_ttl_s: int
+    created_at: int
+    updated_at: int
+    deregistered_at: int | None = None
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered agent under its SPIFFE id.
+
+    public_key: raw Ed25519, 32 bytes. alive_until: the end of its longest token so far.
+    revoked_at: since when it may hold no token; None while it may.
+    """
+
+    agent_id: str
+    app_id: str
+    public_key: bytes
+    orch_id: str
+    task_id: str
+    registered_at: int
+    alive_until: int
+    revoked_at: int | None = None
+
+
+class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to register an agent; whoever holds the secret may use it, once or until it expires."""
+
+    app_id: str
+    agent_name: str
+    allowed_scope: tuple[str, ...]
+    max_ttl_s: int
+    is_single_use: bool
+    issued_at: int
+    expires_at: int
+    consumed_at: int | None = None
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """One delegator on the way to a token: its family of tokens, who it is, and its app."""
+
+    family: str
+    agent: str
+    app: str
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was issued; its scopes and constraints are in the token itself.
+
+    family: the `jti` of the first of the tokens that renewals made of one another.
+    lineage: those who delegated, the root first; empty for a token of one's own.
+    family_ends_at: the total-life cap; no renewal reaches beyond it.
+    successor: the `jti` that a renewal put in its place.
+    is_protective: spared by a kill switch that does not include protection.
+    issued_after: number of the last audit event before it was issued.
+    """
+
+    jti: str
+    family: str
+    subject: str
+    app_id: str
+    task_id: str
+    is_protective: bool
+    lineage: tuple[Link, ...]
+    family_started_at: int
+    family_ends_at: int
+    issued_at: int
+    expires_at: int
+    successor: str | None
+    issued_after: int
+
+
+class Level(StrEnum):
+    """What a revocation names, and what dies of it at once.
+
+    TOKEN: a `jti`: it, all that renewals made of it, and all delegated from these.
+    AGENT: an agent's tokens and all delegated from them, however far; it gets no new ones.
+    TASK: every token of a task. APP: every token and launch token of an app, and all delegated.
+    CHAIN: every token that an agent delegated, or that was delegated on from there; not its own.
+    ALL: everything issued so far; protective tokens only if that is said.
+    So far: before the revocation, or in the same change. What is issued later, to whom may still hold
+    a token, lives.
+    """
+
+    TOKEN = "token"  # noqa: S105 - a name, not a secret
+    AGENT = "agent"
+    TASK = "task"
+    CHAIN = "chain"
+    APP = "app"
+    ALL = "all"
+
+
+class Standing(StrEnum):
+    """Whether a genuine token counts, for the audit; to a stranger all but LIVE look the same."""
+
+    LIVE = "live"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    RENEWED = "renewed"
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+_LISTS: Final = frozenset({"scopes", "allowed_scope", "lineage"})
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret of 256 random bits: SHA-256, which nobody can invert by guessing."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def columns(kind: type[msgspec.Struct]) -> str:
+    """The columns of a record, in the order of its fields."""
+    return ", ".join(kind.__struct_fields__)
+
+
+def values(record: msgspec.Struct, **more: object) -> dict[str, Any]:
+    """The record as named values for a statement, lists as JSON; `more` adds columns."""
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    written = {name: msgspec.json.encode(value).decode() for name, value in fields.items() if name in _LISTS}
+    return fields | written | more
+
+
+def insertion(table: str, row: Mapping[str, object]) -> str:
+    """The statement that adds a row under its column names."""
+    names = ", ".join(row)
+    places = ", ".join(f":{name}" for name in row)
+    return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
+
+
+def read(kind: type[T], row: Sequence[Any]) -> T:
+    """The record in a row of `columns(kind)`; raises JournalCorrupt when it cannot be one."""
+    try:
+        fields = dict(zip(kind.__struct_fields__, row, strict=True))
+        for name in _LISTS & fields.keys():
+            fields[name] = msgspec.json.decode(fields[name])
+        # A flag comes back from SQLite as 0 or 1.
+        flags = {name: bool(fields[name]) for name in fields if name.startswith("is_")}
+        return msgspec.convert(fields | flags, kind)
+    except (msgspec.MsgspecError, TypeError, ValueError) as why:
+        raise JournalCorrupt(f"credential store: a {kind.__name__} was altered: {why}") from why

@@ -1,0 +1,206 @@
+"""The file behind the credential store: its tables, how it is created and how it is opened.
+
+Knows no rules; what the rows mean is the business of `credentials.records` and `credentials.change`.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from tradewrit.credentials.audit import FIELDS
+from tradewrit.errors import JournalCorrupt, JournalError
+from tradewrit.runtime.journal.chain import checked_id
+from tradewrit.runtime.journal.records import GENESIS
+from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
+from tradewrit.runtime.journal.sqlite_file import Settings, configure, sqlite_uri
+
+SCHEMA_VERSION: Final = 1
+
+# Times are UTC ns; lists are JSON. `issued_after` and `revoked_after` are the number of the last audit
+# event before: a clock that is set back cannot put a token on the wrong side of a revocation.
+_TABLES: Final = (
+    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE apps (
+        app_id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        client_id TEXT NOT NULL UNIQUE,
+        secret_hash TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        token_ttl_s INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        deregistered_at INTEGER
+    ) WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX apps_name ON apps (name) WHERE deregistered_at IS NULL",
+    """CREATE TABLE agents (
+        agent_id TEXT NOT NULL PRIMARY KEY,
+        app_id TEXT NOT NULL,
+        public_key BLOB NOT NULL,
+        orch_id TEXT NOT NULL,
+        task_id TEXT NOT NULL,
+        registered_at INTEGER NOT NULL,
+        alive_until INTEGER NOT NULL,
+        revoked_at INTEGER
+    ) WITHOUT ROWID""",
+    "CREATE INDEX agents_end ON agents (alive_until)",
+    """CREATE TABLE launch_tokens (
+        digest BLOB NOT NULL PRIMARY KEY,
+        app_id TEXT NOT NULL,
+        agent_name TEXT NOT NULL,
+        allowed_scope TEXT NOT NULL,
+        max_ttl_s INTEGER NOT NULL,
+        is_single_use INTEGER NOT NULL,
+        issued_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        consumed_at INTEGER,
+        issued_after INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX launch_tokens_end ON launch_tokens (expires_at)",
+    """CREATE TABLE spent_nonces (
+        nonce TEXT NOT NULL PRIMARY KEY,
+        expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX spent_nonces_end ON spent_nonces (expires_at)",
+    """CREATE TABLE tokens (
+        jti TEXT NOT NULL PRIMARY KEY,
+        family TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        app_id TEXT NOT NULL,
+        task_id TEXT NOT NULL,
+        is_protective INTEGER NOT NULL,
+        lineage TEXT NOT NULL,
+        family_started_at INTEGER NOT NULL,
+        family_ends_at INTEGER NOT NULL,
+        issued_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        successor TEXT,
+        issued_after INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX tokens_end ON tokens (expires_at)",
+    """CREATE TABLE revocations (
+        level TEXT NOT NULL,
+        target TEXT NOT NULL,
+        revoked_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        revoked_after INTEGER NOT NULL,
+        PRIMARY KEY (level, target)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX revocations_end ON revocations (expires_at)",
+    f"""CREATE TABLE audit (
+        seq INTEGER NOT NULL PRIMARY KEY,
+        recorded_at INTEGER NOT NULL,
+        {", ".join(f'"{field}"' for field in FIELDS)},
+        prev_hash TEXT NOT NULL,
+        hash TEXT NOT NULL
+    )""",
+    "CREATE INDEX audit_agent ON audit (agent_id)",
+    "CREATE INDEX audit_task ON audit (task_id)",
+    # Kept apart from the chain, so that events cut off its end are missed.
+    """CREATE TABLE audit_head (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        seq INTEGER NOT NULL,
+        hash TEXT NOT NULL
+    )""",
+)
+_NAMES: Final = frozenset(
+    {
+        "meta",
+        "apps",
+        "agents",
+        "launch_tokens",
+        "spent_nonces",
+        "tokens",
+        "revocations",
+        "audit",
+        "audit_head",
+    }
+)
+
+
+def create_file(path: Path, authority: str, created_at: int) -> None:
+    """Make a new store at `path`, readable by its owner only; one that is there already stays.
+
+    authority: 32 hex characters (`clock.draw_journal_id`). created_at: UTC ns.
+    Raises JournalError when it cannot be made.
+    """
+    checked_id(authority)
+    # Laid out beside its place and linked there whole: two processes that start together end up
+    # with one store, and neither sees half of it.
+    part = path.with_name(f".{path.name}.{os.getpid()}.{authority}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with failure(path):
+            _lay_out(part, authority, created_at)
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError as why:
+        raise JournalError(f"{path}: cannot create the credential store: {why.strerror}") from why
+    finally:
+        for end in ("", "-wal", "-shm"):
+            part.with_name(part.name + end).unlink(missing_ok=True)
+
+
+def _lay_out(path: Path, authority: str, created_at: int) -> None:
+    connection = sqlite3.connect(sqlite_uri(path, read_only=False), uri=True, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _TABLES:
+            connection.execute(statement)
+        meta = {"authority": authority, "schema_version": SCHEMA_VERSION, "created_at": created_at}
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        connection.execute("INSERT INTO audit_head VALUES (1, 0, ?)", (GENESIS,))
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
+    """Open a credential store, for use by one thread at a time, and give the authority's id.
+
+    Raises JournalError when it is missing, something else, or of a newer version; JournalCorrupt when
+    it is damaged where its id is kept; JournalUnwritable when it cannot be opened now.
+    """
+    if not path.is_file():
+        raise JournalError(f"{path}: there is no credential store")
+    with failure(path):
+        connection = sqlite3.connect(
+            sqlite_uri(path, read_only=settings.read_only),
+            uri=True,
+            isolation_level=None,
+            timeout=settings.busy_timeout_s,
+            check_same_thread=False,
+        )
+        try:
+            authority = _authority(connection, path)
+            configure(connection, settings)
+        except BaseException:
+            connection.close()
+            raise
+    return connection, authority
+
+
+def _authority(connection: sqlite3.Connection, path: Path) -> str:
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise JournalError(f"{path}: is not a credential store ({error})") from error
+    if "meta" not in tables or not tables & (_NAMES - {"meta"}):
+        raise JournalError(f"{path}: is an SQLite database, but not a credential store")
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    version, authority = meta.get("schema_version"), meta.get("authority")
+    if not isinstance(version, int) or not isinstance(authority, str):
+        raise JournalCorrupt(f"{path}: the authority's id or the schema version is missing")
+    if version > SCHEMA_VERSION:
+        raise JournalError(
+            f"{path}: written by a newer version (schema {version}; this one knows {SCHEMA_VERSION}); "
+            "upgrade tradewrit to open it"
+        )
+    if not tables >= _NAMES:
+        raise JournalCorrupt(f"{path}: tables are missing: {', '.join(sorted(_NAMES - tables))}")
+    return authority

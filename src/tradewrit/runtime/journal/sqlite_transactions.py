@@ -1,0 +1,51 @@
+"""Whole-or-nothing writes over one SQLite connection, and when to stop believing the disk."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tradewrit.errors import JournalUnwritable
+from tradewrit.runtime.journal.sqlite_errors import RAISED, Raised, is_disk_error, translated
+
+
+class Transactions:
+    """The write transactions of one connection (opened with `isolation_level=None`).
+
+    After a disk error (not a full disk) every further one is refused until the file is opened anew:
+    what the disk says about its own state can then no longer be believed.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
+        self._path = path
+        self._connection = connection
+        self._why_unwritable = "was opened read-only" if read_only else None
+
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        """All of the block or nothing, durable at its end; only one process at a time.
+
+        Raises JournalUnwritable or JournalCorrupt when SQLite refuses; nothing was then changed.
+        """
+        if self._why_unwritable is not None:
+            raise JournalUnwritable(f"{self._path}: {self._why_unwritable}")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except RAISED as error:
+            self._abandon(error)
+            raise translated(self._path, error) from error
+        except BaseException:
+            self._abandon(None)
+            raise
+
+    def _abandon(self, error: Raised | None) -> None:
+        """Leave nothing of a failed transaction behind."""
+        if error is not None and is_disk_error(error):
+            self._why_unwritable = f"the disk reported an error ({error}); open the journal anew"
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as worse:
+            self._why_unwritable = f"a failed append was not rolled back ({worse}); open the journal anew"
