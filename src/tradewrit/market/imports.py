@@ -116,8 +116,8 @@ def read_bars_or_vendor(
         try:
             bars = read_bars(source)
         except DataError:
-            pass  # another spelling, or rows to sort: a vendor's file, which says what was done
-        else:
+            bars = None  # another spelling, or rows to sort: a vendor's file, which says what was done
+        if bars is not None:
             rows = sum(len(one) for one in bars)
             names = {name: name for name in COLUMNS}
             return VendorBars(source=str(source), bars=tuple(bars), rows_read=rows, columns=names, notes=())

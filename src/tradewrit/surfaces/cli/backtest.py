@@ -1,7 +1,7 @@
 """`tradewrit backtest`: a strategy over a file of bars, through the whole desk."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
 from tradewrit.surfaces.cli.selection import (
     Adjust,
@@ -33,10 +34,7 @@ from tradewrit.surfaces.cli.selection import (
 from tradewrit.surfaces.cli.sizing import SizingOption, with_sizing
 
 if TYPE_CHECKING:
-    from tradewrit.research.backtest.setup import Setup
     from tradewrit.surfaces.cli.running import Done
-
-SetupFrom = Callable[[Config], "Setup"]
 
 
 class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +92,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 help="How the bars are walked; auto takes the fastest that is exact.",
             ),
         ] = Engine.AUTO,
-        param: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--param",
-                metavar="NAME=VALUE",
-                help="A parameter of the strategy; may be given several times.",
-            ),
-        ] = None,
+        param: Params = None,
         symbols: Symbols = None,
         since: Since = None,
         until: Until = None,
@@ -202,19 +193,10 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
 def _settings(config: Config, strategy: str | None, params: Iterable[str], cash: str | None) -> Config:
     """The configuration with the command's own options on top."""
     name = strategy or config.strategy.name
-    # Parameters in a configuration are those of its own strategy.
-    inherited = config.strategy.parameters if name == config.strategy.name else {}
-    parameters = {**inherited, **dict(map(_parameter, params))}
+    parameters = parameters_of(config, name, params)
     chosen = msgspec.structs.replace(config.strategy, name=name, parameters=parameters)
     account = config.account if cash is None else _with_cash(config, cash)
     return msgspec.structs.replace(config, strategy=chosen, account=account)
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as window=50", param_hint="--param")
-    return name.strip(), value.strip()
 
 
 def _with_cash(config: Config, text: str) -> Any:

@@ -1,6 +1,5 @@
 """`tradewrit check`: whether a strategy's backtest can be believed."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ from tradewrit.config.tree import Config
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, progress
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
 from tradewrit.surfaces.cli.selection import (
     Adjust,
@@ -29,10 +29,8 @@ from tradewrit.surfaces.cli.sizing import SizingOption, with_sizing
 
 if TYPE_CHECKING:
     from tradewrit.market.selection import Selection
-    from tradewrit.research.backtest.setup import Setup
     from tradewrit.research.bias.findings import BiasReport, Finding
 
-SetupFrom = Callable[[Config], "Setup"]
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -61,14 +59,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             ),
         ],
         config: ConfigFile = None,
-        param: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--param",
-                metavar="NAME=VALUE",
-                help="A parameter of the strategy; may be given several times.",
-            ),
-        ] = None,
+        param: Params = None,
         symbols: Symbols = None,
         since: Since = None,
         until: Until = None,
@@ -115,8 +106,7 @@ def _report(
     is_quiet: bool,
 ) -> "BiasReport":
     setup = setup_from(settings)
-    inherited = settings.strategy.parameters if strategy == settings.strategy.name else {}
-    parameters = {**inherited, **dict(map(_parameter, param))}
+    parameters = parameters_of(settings, strategy, param)
     from tradewrit.research.bias.checking import check_strategy
     from tradewrit.research.bias.reading import watching
     from tradewrit.runtime.strategies import load_strategy
@@ -140,13 +130,6 @@ def _report(
             seed=seed,
             progress=None if advance is None else lambda done, total: advance(100 * done // total),
         )
-
-
-def _parameter(text: str) -> tuple[str, object]:
-    name, sign, value = text.partition("=")
-    if not (sign and name.strip()):
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
-    return name.strip(), value.strip()
 
 
 def _emit(report: "BiasReport") -> None:

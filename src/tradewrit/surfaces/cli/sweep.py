@@ -1,6 +1,6 @@
 """`tradewrit sweep`: one strategy at many settings, and what may be believed of the best of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +11,7 @@ from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, INTERRUPTED, explain
 from tradewrit.surfaces.cli.output import Json, example, progress
+from tradewrit.surfaces.cli.parameters import SetupFrom
 from tradewrit.surfaces.cli.selection import (
     Adjust,
     FactorFile,
@@ -26,12 +27,10 @@ from tradewrit.surfaces.cli.selection import (
 
 if TYPE_CHECKING:
     from tradewrit.features.bars import Bars
-    from tradewrit.research.backtest.setup import Setup
     from tradewrit.research.sweep.crew import Crew
     from tradewrit.research.sweep.sweeping import Request, Swept
     from tradewrit.research.sweep.walk_forward import Plan
 
-SetupFrom = Callable[[Config], "Setup"]
 
 _MOST_UNASKED: Final = 5_000
 _STORE: Final = "results.sqlite"
