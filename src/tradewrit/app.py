@@ -61,6 +61,7 @@ def setup_from(config: Config) -> "Setup":
         initial_cash=config.account.initial_cash,
         entry_type=OrderType(config.entry),
         reverse=config.reverse,
+        protection=config.protection,
         sizing=config.sizing,
         limits=config.risk,
         review=config.review,

@@ -39,6 +39,10 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Whether a signal for the other side closes a position and opens the opposite one. If not, it is "
         "ignored while the position is held."
     ),
+    "protection": (
+        "When stop and target go to the venue: listed with the entry as one bracket, where the venue can, or "
+        "once the entry has filled."
+    ),
     "sizing.type": "The rule; decides which of the following keys there are. `largest`: as the limits allow.",
     "sizing.quantity": "Units, or contracts.",
     "sizing.notional": "Value at the price of the decision, in the account's currency.",

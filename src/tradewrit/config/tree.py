@@ -13,6 +13,7 @@ import msgspec
 
 from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.config.writing import as_data, as_yaml
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
@@ -135,6 +136,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     strategy: StrategyConfig = StrategyConfig()
     entry: Literal["market", "limit"] = "market"
     reverse: bool = False
+    protection: Protection = Protection.AFTER_FILL
     sizing: Sizing = Largest()
     risk: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()

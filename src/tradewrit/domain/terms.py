@@ -4,6 +4,8 @@ Quantities are whole lots and prices on the tick. Knows neither when an order le
 through. Both engines word entries here.
 """
 
+from msgspec.structs import replace
+
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.positions import ExitRequested, ProtectionRequested
 from tradewrit.domain.ids import client_order_id
@@ -42,6 +44,30 @@ def entry_terms(instrument: Instrument, sized: Sized, client_order_id: str) -> O
         time_in_force=TimeInForce.GTC if limit is None else TimeInForce.DAY,
         limit_price=limit,
     )
+
+
+def listed_terms(books: Books, sized: Sized, entry: OrderTerms) -> tuple[OrderTerms, ...]:
+    """The entry, and with it, where brackets are used, the legs that the venue wakes as it fills.
+
+    The legs have the prices that were approved, those of a fill at the decision's price. Attempt 0 is theirs:
+    what is asked for later counts from 1. An entry whose stop or target would be no price leaves alone.
+    """
+    stop, target = sized.stop_price, sized.target_price
+    if not books.lists_brackets or stop <= 0 or (target is not None and target <= 0):
+        return (entry,)
+    asked = ProtectionRequested(
+        at=sized.proposal.decided_at,
+        trade_id=entry.trade_id,
+        symbol=entry.symbol,
+        side=entry.side.opposite,
+        quantity=entry.quantity,
+        stop_price=stop,
+        target_price=target,
+        trail_fraction=sized.proposal.trail_fraction,
+        attempt=0,
+    )
+    legs = protection_terms(books, asked)
+    return (entry, *(replace(leg, parent=entry.client_order_id) for leg in legs))
 
 
 def protection_terms(books: Books, event: ProtectionRequested) -> tuple[OrderTerms, ...]:

@@ -167,8 +167,8 @@ def test_children_of_a_cancelled_entry_go_on_protecting_what_it_bought() -> None
     said = [(r.client_order_id, r.kind, r.quantity) for r in venue.cancel("buy")]
     assert said == [
         ("buy", Exec.CANCELED, None),
-        ("stop", Exec.RESTATED, 20),
-        ("target", Exec.RESTATED, 20),
+        ("stop", Exec.RESTATED, Decimal(20)),
+        ("target", Exec.RESTATED, Decimal(20)),
     ]
     assert venue.show(bar(2, 100, 115, 99, 110, volume=1000)) == [traded("target", 20, "115"), ended("stop")]
     assert venue.held == 0
@@ -199,8 +199,8 @@ def test_children_of_an_entry_that_was_made_smaller_get_smaller_with_it() -> Non
     replaced, *restated_ = venue.replace("buy", quantity=20)
     assert replaced.kind is Exec.REPLACED
     assert [(r.client_order_id, r.kind, r.quantity) for r in restated_] == [
-        ("stop", Exec.RESTATED, 20),
-        ("target", Exec.RESTATED, 20),
+        ("stop", Exec.RESTATED, Decimal(20)),
+        ("target", Exec.RESTATED, Decimal(20)),
     ]
     assert venue.show(bar(1, 100, 101, 99, 100)) == [traded("buy", 20, "100")]
     assert venue.show(bar(2, 100, 101, 95, 99)) == [traded("stop", 20, "95"), ended("target")]

@@ -241,7 +241,11 @@ class Lifecycle:
         parent = child.parent
         if not child.is_live or parent is None:
             return
-        most = min(child.terms.quantity, parent.terms.quantity) if child.may_grow else child.filled + child.leaves
+        most = (
+            min(child.terms.quantity, parent.terms.quantity)
+            if child.may_grow
+            else child.filled + child.leaves
+        )
         if most == child.terms.quantity:
             return
         child.terms = msgspec.structs.replace(child.terms, quantity=Qty(canonical_qty(most)))
