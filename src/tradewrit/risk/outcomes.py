@@ -106,7 +106,9 @@ def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) ->
     if not trade.opened_at:
         return _given_up(books, trade, event)
     if not held(books, trade):
-        return close(books, trade, event.at, trade.exit_reason)
+        # Legs that have nothing to close end with their entry; the next bar asks for those that have not.
+        is_ending = any(order.terms.parent for order in working(books, trade))
+        return () if is_ending else close(books, trade, event.at, trade.exit_reason)
     if trade.state is TradeState.EXIT_TRIGGERED:
         return leave(books, market, trade, event.at)
     if event.role is Role.ENTRY:

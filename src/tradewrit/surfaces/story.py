@@ -18,7 +18,6 @@ from tradewrit.domain.events.positions import (
     ExitSent,
     PositionClosed,
     PositionOpened,
-    ProtectionRequested,
     StopHit,
     StopSet,
     TargetHit,
@@ -237,11 +236,11 @@ def _track(trade: _Trade) -> Step | None:
 
 
 def _stop_set(trade: _Trade) -> Step | None:
-    found, asked = trade.find(StopSet), trade.find(ProtectionRequested)
+    found = trade.find(StopSet)
     if found is None:
         return None
     record, event = found
-    has_target = asked is not None and asked[1].target_price is not None
+    has_target = trade.find(OrderRequested, Role.TARGET) is not None
     return _step(
         7,
         "stop at broker",
