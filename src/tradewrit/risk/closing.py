@@ -87,6 +87,13 @@ def close(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
     )
 
 
+def take_back_legs(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """Ask for the legs of an entry that ended unfilled, where the venue has not ended them with it."""
+    entry = books.orders.get(trade.entry_id)
+    if entry is not None and not entry.is_live:
+        yield from cancel(trade, working(books, trade), at, "its entry ended unfilled")
+
+
 def abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:
     """Say that the trade ended without ever holding anything."""
     return TradeAborted(

@@ -2,34 +2,21 @@
 
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.research.drawn import Case, case_of, splitting_case_of, turning_case_of
+from tests.unit.research.compared import assert_equal
+from tests.unit.research.drawn import case_of, splitting_case_of, turning_case_of
 from tradewrit.brokers.paper.rules import MarketFills, PaperRules
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.limits import PROFILES
 from tradewrit.errors import ConfigError
 from tradewrit.research.backtest import skip
-from tradewrit.research.backtest.events import run
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.results import RoundTrip
 from tradewrit.strategies.rules.trend_following import TrendFollowing
-
-
-def assert_equal(case: Case) -> None:
-    """Both engines, the same run; everything a result holds but how long it took."""
-    events = run(case.bars, case.strategy, case.setup).result
-    skipped = skip.run(case.bars, case.strategy, case.setup)
-    assert skipped.trades == events.trades
-    assert skipped.final_equity == events.final_equity
-    assert skipped.fees == events.fees
-    assert skipped.open_positions == events.open_positions
-    assert skipped.curve.ts.tolist() == events.curve.ts.tolist()
-    np.testing.assert_allclose(skipped.curve.equity, events.curve.equity, rtol=1e-9)
 
 
 @given(seed=st.integers(0, 2**32))
