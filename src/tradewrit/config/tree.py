@@ -136,7 +136,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     strategy: StrategyConfig = StrategyConfig()
     entry: Literal["market", "limit"] = "market"
     reverse: bool = False
-    protection: Protection = Protection.AFTER_FILL
+    protection: Protection = Protection.BRACKET
     sizing: Sizing = Largest()
     risk: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()

@@ -11,6 +11,7 @@ from tests.unit.research.backtest.setups import INSTRUMENTS, BothWays, sizing_of
 from tests.unit.research.backtest.splitting import as_printed, dividend_at, split_at
 from tradewrit import Condition, Inputs, Series, Signals, Strategy, rsi, sma
 from tradewrit.brokers.paper.rules import MarketFills, PaperRules
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
@@ -134,6 +135,7 @@ def _setup(rng: random.Random) -> Setup:
         seed=rng.randrange(4),
         reverse=rng.random() < 0.5,
         sizing=sizing_of(rng),
+        protection=rng.choice(list(Protection)),
     )
 
 

@@ -30,7 +30,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     initial_cash: Decimal = Decimal(100_000)
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
-    protection: Protection = Protection.AFTER_FILL
+    protection: Protection = Protection.BRACKET
     sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
