@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tradewrit.brokers.paper.book import Part, SymbolBook
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.events.account import LimitsChanged
 from tradewrit.domain.events.base import Event
@@ -56,7 +57,10 @@ _RESTLESS: Final = frozenset({TradeState.PROTECTING, TradeState.EXIT_TRIGGERED, 
 
 
 class Scene(msgspec.Struct, frozen=True, eq=False):
-    """What the episodes of a run have in common. opens, closes: of the bars of every time."""
+    """What the episodes of a run have in common. opens, closes: of the bars of every time.
+
+    chance: what the venue of the run draws from, for each symbol apart.
+    """
 
     setup: Setup
     strategy: str
@@ -64,6 +68,7 @@ class Scene(msgspec.Struct, frozen=True, eq=False):
     opens: Times
     closes: Times
     interval: int
+    chance: Chance
 
     def least_volume(self, instrument: Instrument) -> float:
         """A bar with less of it fills no order, not even in part."""
@@ -94,6 +99,7 @@ class Episode:
             setup.instrument,
             initial_cash=_PLENTY,
             rules=setup.rules,
+            chance=scene.chance,
             interval=next((known for known in Interval if known.ns == scene.interval), None),
             marks=market.last,
             quotes=market.quote,
@@ -184,19 +190,20 @@ class Episode:
     def _walk(self, time: int) -> Iterator[Happening]:
         self._time, opened_at = time, int(self._scene.opens[time])
         row = self._track.row_at(time)
-        if row - 1 > self._market.row:
-            self._market.show(row - 1)  # bars that were passed over
+        has_bar = self._track.time_of(row) == time
+        if row - has_bar > self._market.row:
+            self._market.show(row - has_bar)  # bars that were passed over
         self._collector.bar_at = opened_at
         self._clock.set(opened_at)
         if self._ahead.due <= opened_at:
             self._ahead.happen(opened_at, self._desk, self._exchange)
             yield from self._news(Phase.GOES_EX)
-        if row > self._market.row:
+        if has_bar:
             yield from self._trade_bar(row)
         if self._trade is None:
             return
         self._clock.set(int(self._scene.closes[time]))
-        if row > self._market.row:
+        if has_bar:
             self._market.show(row)
         else:
             self._market.hush()
@@ -282,12 +289,15 @@ class Episode:
     def _next_time(self) -> int:
         """The next time at which something may happen; beyond all times when nothing can."""
         trade, track, row = self._trade, self._track, self._market.row + 1
+        happens = int(self._scene.opens.searchsorted(self._ahead.due))
+        if self._symbol in self._desk.books.suspended:
+            return happens  # nothing trades under this name any more
         if trade is not None and trade.state in _RESTLESS:
             return self._time + 1
         book = self._book
         if trade is not None and book is not None and trade.state in _CALM and self._is_calm(book):
             row = self._next_row(trade, book, row)
-        return track.time_of(row) if row < len(track) else len(self._scene.opens)
+        return min(track.time_of(row) if row < len(track) else len(self._scene.opens), happens)
 
     def _is_calm(self, book: SymbolBook) -> bool:
         """Whether its orders wait for their prices, or for volume, whatever else a bar brings."""

@@ -14,7 +14,7 @@ from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.sizing import Sizing, VolatilityTarget
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Memory, program_key
-from tradewrit.research.backtest.restating import restate
+from tradewrit.research.backtest.restating import end, restate
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.backtest.tracks import Indices, Track
@@ -88,6 +88,7 @@ class Prepared:
         tracks = list(map(Track, bars, instruments, verdicts, self._places))
         for track in tracks if setup.actions else ():
             restate(track, strategy, setup.actions)
+            end(track, setup.actions)
         if isinstance(setup.sizing, VolatilityTarget):
             for track, known in zip(tracks, self._volatilities(setup), strict=True):
                 track.volatility = known

@@ -176,6 +176,8 @@ class Walk:
         self.candidates.block(rank)
         self.sized[rank] = sized
         if self.door is not None and not self._is_admitted(track, sized, decided, left):
+            if self.stage is not None:
+                self.stage.chance.refuses(track.symbol)  # it draws before it looks
             self._plan(rank, _refused(decided, left))
             return
         found = fill_of(
