@@ -40,6 +40,7 @@ from tradewrit.research.backtest.happening import Happening, Outside
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
+from tradewrit.risk.watch import is_time_up
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.grants import Grants
@@ -292,7 +293,7 @@ class Episode:
         happens = int(self._scene.opens.searchsorted(self._ahead.due))
         if self._symbol in self._desk.books.suspended:
             return happens  # nothing trades under this name any more
-        if trade is not None and trade.state in _RESTLESS:
+        if trade is not None and (trade.state in _RESTLESS or is_time_up(self._market, trade)):
             return self._time + 1
         book = self._book
         if trade is not None and book is not None and trade.state in _CALM and self._is_calm(book):
