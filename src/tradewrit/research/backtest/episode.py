@@ -40,7 +40,7 @@ from tradewrit.research.backtest.happening import Happening, Outside
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
-from tradewrit.risk.watch import is_time_up
+from tradewrit.risk.watch import is_time_up, trailed
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.grants import Grants
@@ -293,12 +293,18 @@ class Episode:
         happens = int(self._scene.opens.searchsorted(self._ahead.due))
         if self._symbol in self._desk.books.suspended:
             return happens  # nothing trades under this name any more
-        if trade is not None and (trade.state in _RESTLESS or is_time_up(self._market, trade)):
+        if trade is not None and (trade.state in _RESTLESS or self._is_overdue(trade)):
             return self._time + 1
         book = self._book
         if trade is not None and book is not None and trade.state in _CALM and self._is_calm(book):
             row = self._next_row(trade, book, row)
         return min(track.time_of(row) if row < len(track) else len(self._scene.opens), happens)
+
+    def _is_overdue(self, trade: Trade) -> bool:
+        """Whether the keeper could not do what the last bar asked: it tries again when any bar closes."""
+        if trade.state is not TradeState.HOLDING:
+            return False
+        return is_time_up(self._market, trade) or trailed(self._desk.books, self._market, trade) is not None
 
     def _is_calm(self, book: SymbolBook) -> bool:
         """Whether its orders wait for their prices, or for volume, whatever else a bar brings."""

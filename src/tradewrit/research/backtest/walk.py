@@ -175,10 +175,10 @@ class Walk:
         self.account.reserve(track.symbol, sized.cost)
         self.candidates.block(rank)
         self.sized[rank] = sized
-        if self.door is not None and not self._is_admitted(track, sized, decided, left):
+        if self.door is not None and not self._is_admitted(candidate, sized, left):
             if self.stage is not None:
                 self.stage.chance.refuses(track.symbol)  # it draws before it looks
-            self._plan(rank, _refused(decided, left))
+            self._turn_away(candidate, left)
             return
         found = fill_of(
             track,
@@ -221,14 +221,20 @@ class Walk:
             self.agenda.add(following.time, following.phase, rank, following)
         return following
 
-    def _is_admitted(self, track: Track, sized: Sized, decided: int, left: Left | None) -> bool:
+    def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
         """Whether the venue takes the entry, at the last price it knows."""
-        is_in_bar = left is not None and not left.phase.is_at_close
-        last = float(left.price) if left is not None and is_in_bar else float(track.bars.close[decided])
-        at = int(self.closes[track.time_of(decided)])
-        return self.door is None or self.door.admits(
-            entry_terms(track.instrument, sized, track.symbol), last, at
-        )
+        track, is_in_bar = self.tracks[candidate.rank], left is not None and not left.phase.is_at_close
+        close = track.bars.close[track.row_at(candidate.time)]
+        last = float(left.price) if left is not None and is_in_bar else float(close)
+        terms = entry_terms(track.instrument, sized, track.symbol)
+        return self.door is None or self.door.admits(terms, last, int(self.closes[candidate.time]))
+
+    def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
+        """The venue did not take an entry: what was set aside is free when the desk hears of that."""
+        rank, time, phase = candidate.rank, candidate.time, _ENTERS[left is not None]
+        if left is not None and not left.phase.is_at_close:
+            time, phase = time + 1, Phase.OPENS
+        self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase))
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)
@@ -297,7 +303,8 @@ class Walk:
     def _reverse(self, rank: int, side: Side, left: Left) -> None:
         """Judge the other side of a position that was left for it."""
         # At an open the desk knows the closes of the time before, and nothing of the bar itself.
-        known_at = self.tracks[rank].time_of(left.row) - (not left.phase.is_at_close)
+        time = left.time if isinstance(left, Happening) else self.tracks[rank].time_of(left.row)
+        known_at = time - (not left.phase.is_at_close)
         self._judge(Candidate(rank, known_at, side), left)
 
     def _follow(self, rank: int, what: Happening) -> None:
@@ -341,10 +348,3 @@ class Walk:
             return 0
         filled_at = self.closes if done.phase.is_at_close else self.times
         return self.sessions.settles_at(int(filled_at[track.time_of(done.row)]))
-
-
-def _refused(decided: int, left: Left | None) -> Lapse:
-    """An entry that the venue did not take: what was set aside for it is free when the desk hears of that."""
-    if left is None:
-        return Lapse(decided, Phase.ENTERS_AT_CLOSE)
-    return Lapse(left.row, Phase.REVERSES_AT_CLOSE if left.phase.is_at_close else Phase.OPENS)
