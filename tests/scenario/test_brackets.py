@@ -21,7 +21,6 @@ from tradewrit.domain.events.orders import (
     ModifyOrder,
     OrderCancelled,
     OrderExpired,
-    OrderModified,
     OrderRejected,
     OrderReleased,
     OrderRequested,
@@ -38,7 +37,7 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import Edit, HumanDecided
-from tradewrit.domain.market import MINUTE
+from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
@@ -403,6 +402,17 @@ def test_a_held_list_leaves_whole_when_the_market_opens() -> None:
     audit(world)
 
 
+def test_a_leg_that_was_withdrawn_does_not_leave_with_the_rest() -> None:
+    world = evening()
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(TARGET).id))
+    world.clock.set(NEXT_OPEN)
+    world.status()
+    assert [line[0] for line in world.working()] == [ENTRY, STOP]
+    world.bar(175.50)
+    assert world.working() == [(STOP, Side.SELL, 5, Decimal("166.72"))]
+    audit(world)
+
+
 def test_a_held_list_is_withdrawn_whole() -> None:
     world = evening()
     _cancelled(world)
@@ -472,19 +482,25 @@ def test_a_stop_that_is_refused_after_the_fill_is_put_back() -> None:
     audit(world)
 
 
-def test_legs_that_cannot_be_moved_make_way_for_protection_at_the_fills_prices() -> None:
+@pytest.mark.parametrize("is_mended", [False, True])
+def test_a_stop_that_cannot_be_moved_covers_where_it_is_and_then_makes_way(is_mended: bool) -> None:
     world, line = spoilt()
     world.says(BUY)
     world.bar(175.50)
     line.refuses_changes = True
+    world.report(world.exchange.open(Bar("AAPL", world.now, 176.50, 176.50, 176.50, 176.50, 1e6)))
+    assert world.only(StopFailed).reason == "it stands at 166.72, not where the fill puts it: not today"
+    assert world.working()[0] == (STOP, Side.SELL, 5, Decimal("166.72"))
+    assert world.stage() is TradeState.PROTECTING
+    line.refuses_changes = not is_mended
     world.bar(176.50)
-    assert not world.events(OrderModified)
-    assert world.only(ProtectionRequested).stop_price == Decimal("167.67")
-    assert world.working() == [
-        (STOP, Side.SELL, 5, Decimal("167.67")),
-        (TARGET, Side.SELL, 5, Decimal("202.97")),
-    ]
+    assert world.working()[0] == (STOP, Side.SELL, 5, Decimal("167.67"))
     assert world.stage() is TradeState.HOLDING
+    assert world.trade.failures == 0
+    asked = world.events(ProtectionRequested)
+    assert [event.stop_price for event in asked] == ([] if is_mended else [Decimal("167.67")])
+    world.bar(160.0)
+    assert (world.closed.reason, world.closed.gross) == ("stop", 5 * (Decimal(160) - Decimal("176.50")))
     audit(world)
 
 

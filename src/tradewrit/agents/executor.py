@@ -13,7 +13,7 @@ from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
-from tradewrit.domain.drafts import drafts, restated
+from tradewrit.domain.drafts import drafts, listed, restated
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
 from tradewrit.domain.events.corporate import SharesSplit
@@ -165,9 +165,9 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
 
 
 def _let_go(books: Books, order: Order, at: int) -> Decision:
-    listed = (order, *books.legs_of(order.id))
-    trade, terms = order.terms.trade_id, tuple(one.terms for one in listed)
-    released = tuple(OrderReleased(at=at, trace=trade, client_order_id=one.id) for one in listed)
+    whole = listed(books, order)
+    trade, terms = order.terms.trade_id, tuple(one.terms for one in whole)
+    released = tuple(OrderReleased(at=at, trace=trade, client_order_id=one.id) for one in whole)
     return Decision(released, (_place(terms, order.approved_by, at, trade),))
 
 
@@ -214,8 +214,8 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
     if needed_for and event.actor != KEEPER:
         return _no_cancel(event, needed_for)
     if order.state is OrderState.DRAFT:  # taken back without asking anybody
-        reason, listed = event.reason or "withdrawn before it was sent", (order, *books.legs_of(order.id))
-        return Decision(tuple(reports.cancelled(one, event.at, reason) for one in listed))
+        reason = event.reason or "withdrawn before it was sent"
+        return Decision(tuple(reports.cancelled(one, event.at, reason) for one in listed(books, order)))
     asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))

@@ -77,24 +77,30 @@ def _stop_works(
 
 
 def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
-    """The venue kept the old terms: no harm, unless they cover less than is held, or are the decision's.
-
-    Legs that cannot be moved to the prices of the fill make way for protection that has them.
-    """
+    """The venue kept the old terms: no harm, unless they cover less than is held, or are the decision's."""
     order = books.orders.get(event.client_order_id)
     trade = None if order is None else books.trades.get(order.terms.trade_id)
     if order is None or trade is None or not event.is_answer or not order.is_live:
         return ()
     if trade.state in LEAVING or not held(books, trade):
         return ()
+    if order.terms.role is not Role.STOP:
+        return ()
     if is_off(trade, order):
-        legs = working(books, trade, Role.STOP, Role.TARGET)
-        return cancel(trade, legs, event.at, f"it cannot be moved to the fill's price: {event.reason}")
-    if order.terms.role is not Role.STOP or order.remaining >= held(books, trade):
+        return _not_moved(books, trade, order, event)
+    if order.remaining >= held(books, trade):
         return ()
     reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
     # Not at once again: the venue has just said no. The next bar tries anew.
     return _stop_failed(books, trade, event.at, reason, is_patient=True)
+
+
+def _not_moved(books: Books, trade: Trade, stop: Order, event: ModifyRefused) -> Iterable[Event]:
+    """A leg stays at the decision's price: it covers, so the next bar tries anew; then it makes way."""
+    reason = f"it stands at {stop.terms.stop_price}, not where the fill puts it: {event.reason}"
+    if not trade.failures:
+        return _stop_failed(books, trade, event.at, reason, is_patient=True)
+    return cancel(trade, working(books, trade, Role.STOP, Role.TARGET), event.at, reason)
 
 
 def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) -> Iterable[Event]:

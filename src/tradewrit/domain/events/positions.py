@@ -95,7 +95,7 @@ class StopMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.m
 
 
 class StopFailed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.failed"):
-    """The position is without a working stop. Somebody is told, and the keeper tries the next way."""
+    """The position is without the stop it should have. Somebody is told; the keeper tries the next way."""
 
     trade_id: str
     symbol: str
