@@ -74,6 +74,7 @@ def setup_from(config: Config) -> "Setup":
             settlement_days=config.paper.settlement_days,
             margin=config.account.type == "margin",
             max_leverage=config.risk.max_leverage,
+            reject_fraction=config.paper.reject_fraction,
         ),
         instruments={one.symbol: one for one in config.instruments},
         grant_ttl_s=config.grants.ttl_s,

@@ -87,6 +87,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.participation_fraction": "Most of a bar's volume that one order may fill; null: no cap.",
     "paper.settlement_days": "Business days until the cash of a sale can be used; 0: at once.",
     "paper.sessions": "Whether orders fill only in the exchange's trading sessions.",
+    "paper.reject_fraction": (
+        "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
+    ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",
     "instruments[].asset_class": "What it is; futures, perpetuals and FX are margined, the rest is paid for.",

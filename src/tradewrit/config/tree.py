@@ -67,6 +67,7 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     market_fills: a market order takes the next open, or at once the close or the closing quote.
     participation_fraction: most of a bar's volume that one order may fill; None means no cap.
     settlement_days: business days until the cash of a sale is free; 0 is at once.
+    reject_fraction: of all lists of orders, refused at random: to rehearse refusals.
     """
 
     fees: FeeModel = BpsFee()
@@ -76,8 +77,11 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     participation_fraction: Decimal | None = None
     settlement_days: int = 0
     sessions: bool = False
+    reject_fraction: Decimal = ZERO
 
     def __post_init__(self) -> None:
+        if self.reject_fraction > 1:
+            raise ValueError(f"reject_fraction must be from 0 to 1, not {self.reject_fraction}")
         if self.slippage_bps >= _BPS_OF_ALL:
             raise ValueError(f"slippage_bps must be below {_BPS_OF_ALL} (all of it), not {self.slippage_bps}")
         if self.participation_fraction is not None and not 0 < self.participation_fraction <= 1:
