@@ -1,7 +1,7 @@
 """A trade that is more than one fill in and one fill out, played by a desk of its own.
 
-Where volume lets an order fill in parts only, or shares split while they are held, what becomes of a
-trade is not found by one search. So the desk itself plays it: the same agents and the same venue as in
+Where volume lets an order fill in parts only, the venue refuses orders at random, or shares split or are
+gone while they are held, what becomes of a trade is not found by one search. So the desk itself plays it: the same agents and the same venue as in
 the event engine, over this symbol's bars alone, from the decision until nothing of the trade is left.
 Risk has had its say, so no limit binds here. Bars that cannot concern the trade are passed over.
 """
@@ -208,8 +208,15 @@ class Episode:
             self._market.show(row)
         else:
             self._market.hush()
+        phase = self._leaving_phase()
         self._desk.feed(BarsClosed(at=self._clock.now(), count=1), "market")
-        yield from self._news(Phase.LEAVES_AT_CLOSE)
+        yield from self._news(phase)
+
+    def _leaving_phase(self) -> Phase:
+        """When an exit at this close is heard of: early, if nothing has to be taken back before it."""
+        trade, book = self._trade, self._book
+        is_bare = trade is not None and trade.state is TradeState.EXIT_TRIGGERED and not book
+        return Phase.RETRIES_AT_CLOSE if is_bare else Phase.LEAVES_AT_CLOSE
 
     def _trade_bar(self, row: int) -> Iterator[Happening]:
         """The venue's part of a bar."""
