@@ -1,9 +1,10 @@
 """A trade that is more than one fill in and one fill out, played by a desk of its own.
 
 Where volume lets an order fill in parts only, the venue refuses orders at random, or shares split or are
-gone while they are held, what becomes of a trade is not found by one search. So the desk itself plays it: the same agents and the same venue as in
-the event engine, over this symbol's bars alone, from the decision until nothing of the trade is left.
-Risk has had its say, so no limit binds here. Bars that cannot concern the trade are passed over.
+gone while they are held, what becomes of a trade is not found by one search. So the desk itself plays it:
+the same agents and the same venue as in the event engine, over this symbol's bars alone, from the decision
+until nothing of the trade is left. Risk has had its say, so no limit binds here. Bars that cannot concern
+the trade are passed over.
 """
 
 from collections.abc import Iterator, Sequence
