@@ -29,8 +29,9 @@ class Verdict(IntFlag):
 
 ENTER: Final = int(Verdict.ENTER_LONG | Verdict.ENTER_SHORT)
 LEAVE: Final = {Direction.LONG: int(Verdict.LEAVE_LONG), Direction.SHORT: int(Verdict.LEAVE_SHORT)}
+OPENING: Final = {Side.BUY: int(Verdict.ENTER_LONG), Side.SELL: int(Verdict.ENTER_SHORT)}
 OPPOSITE: Final = {Direction.LONG: int(Verdict.ENTER_SHORT), Direction.SHORT: int(Verdict.ENTER_LONG)}
-"""By direction held, the entry bits of a verdict for the other side; a verdict for both is for neither."""
+"""By side, and by direction held for the other side, the entry bits; a verdict for both is for neither."""
 SESSION_END: Final = "session_end"
 """Why a trade is left, or its waiting entry taken back, before the session ends."""
 REVERSE: Final = "reverse"

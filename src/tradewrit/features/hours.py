@@ -118,7 +118,7 @@ class _Place:
         self._length = hours.interval
 
     def of(self, ts: int) -> tuple[int, int, int]:
-        """Number of the session, its open, and when the bar ended in it; -1 in place of the number outside."""
+        """Number of the session, its open, and when the bar ended in it; -1 and long ago outside."""
         place = bisect_left(self._opens, ts + self._length) - 1
         if place < 0 or self._closes[place] <= ts:
             return -1, _LONG_AGO, _LONG_AGO

@@ -17,9 +17,7 @@ _AROUND: Final = timedelta(days=31)
 """Before the first bar and after the last: enough to see every period begin and end that they lie in."""
 
 
-def hours_of(
-    calendar: Calendar, first: int, last: int, interval: int, *, leaves: int | None = None
-) -> Hours:
+def hours_of(calendar: Calendar, first: int, last: int, interval: int, *, leaves: int | None = None) -> Hours:
     """The sessions that bars from `first` to `last` (UTC ns) can lie in, and some on either side.
 
     interval, leaves: as in `Hours`. Raises DataError for years that the calendar does not know.

@@ -5,8 +5,8 @@ What is drawn elsewhere is moved there: the k-th bar of a symbol becomes the k-t
 
 import random
 from datetime import date
-from decimal import Decimal
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 
@@ -27,9 +27,10 @@ from tradewrit import (
 )
 from tradewrit.domain.market import DAY, MINUTE
 from tradewrit.domain.orders import OrderType
-from tradewrit.features.bars import Bars, Times
+from tradewrit.features.bars import Times
 from tradewrit.features.sessions import Period
 from tradewrit.market.calendar import calendar_for
+from tradewrit.research.backtest.tape import Tape
 
 # Around a Thanksgiving, an Independence Day, a change of the clocks and the ends of years.
 DATES = [date(2023, 11, 20), date(2024, 7, 1), date(2024, 3, 6), date(2024, 12, 20), date(2025, 12, 26)]
@@ -105,7 +106,7 @@ def session_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
     calendars = {one.symbol: rng.choice(["NYSE", "NYSE", "24/7"]) for one in case.bars}
     if rng.random() < 0.4:
         calendars = dict.fromkeys(calendars, "NYSE")
-    extended = rng.random() < 0.4
+    extended = rng.random() < 0.6
     moved, when = [], {}
     for one in case.bars:
         times = grid(calendars[one.symbol], start, length, bars + 1, extended=extended)
@@ -115,7 +116,7 @@ def session_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
         moved.append(replace(one, ts=ts))
         when.update({(one.symbol, int(a)): int(b) for a, b in zip(one.ts, ts, strict=True)})
     actions = [replace(act, at=when[act.symbol, act.at]) for act in case.setup.actions]
-    is_daily = length * MINUTE >= DAY or max(map(len, moved)) < 2
+    is_daily = Tape(moved).interval >= DAY  # which gaps alone can make of bars that are shorter
     setup = replace(
         case.setup,
         actions=tuple(sorted(actions, key=lambda act: act.at)),
@@ -130,4 +131,4 @@ def session_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
 def _timed(strategy: Strategy, rng: random.Random) -> Strategy:
     if not isinstance(strategy, Drawn) or rng.random() < 0.2:
         return strategy
-    return Timed(**strategy.parameters())
+    return msgspec.convert(strategy.parameters(), Timed)

@@ -16,9 +16,9 @@ from tradewrit.strategies.evaluation import Columns
 def restate(
     track: Track, strategy: Strategy, actions: Sequence[CorporateAction], hours: Hours | None
 ) -> None:
-    """Have the track say of each bar what the strategy said when it closed. actions: of all symbols, by time.
-    hours: of the track's market; None where nobody knows.
+    """Have the track say of each bar what the strategy said when it closed.
 
+    actions: of all symbols, by time. hours: of the track's market; None where nobody knows.
     Raises StrategyError as `Columns` does.
     """
     splits = [one for one in actions if isinstance(one, SharesSplit) and one.symbol == track.symbol]

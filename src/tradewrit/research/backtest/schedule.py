@@ -10,9 +10,12 @@ from tradewrit.domain.market import DAY, MINUTE
 from tradewrit.errors import ConfigError
 from tradewrit.features.hours import Hours
 from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.tape import Tape
 
 if TYPE_CHECKING:
-    from tradewrit.features.bars import Times
+    from collections.abc import Sequence
+
+    from tradewrit.features.bars import Bars, Times
     from tradewrit.market.calendar import Calendar
 
 _ALWAYS: Final = "24/7"
@@ -58,6 +61,12 @@ class Schedule:
                 f"{self._leaves // MINUTE} minutes, so nothing could ever be held"
             )
         return hours
+
+
+def schedule_of(setup: Setup, bars: "Sequence[Bars]") -> Schedule:
+    """The hours of a run over these bars; raises as `Schedule` and `Tape` do."""
+    tape = Tape(bars)
+    return Schedule(setup, tape.times(), tape.interval)
 
 
 def _leaves(setup: Setup, interval: int) -> int | None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Side
 from tradewrit.domain.positions import Direction
-from tradewrit.domain.signals import ENTER, LEAVE, OPPOSITE, Verdict
+from tradewrit.domain.signals import ENTER, LEAVE, OPENING, OPPOSITE, Verdict
 from tradewrit.features.bars import Bars, Floats
 from tradewrit.features.hours import Hours
 from tradewrit.research.backtest.volatility import Volatility
@@ -74,7 +75,7 @@ class Track:
         return part
 
     def trade_only(self, hours: Hours | None) -> None:
-        """Have no order filled by a bar that opens outside the regular sessions. Bars of a day are sessions."""
+        """Have no order filled by a bar that opens outside the regular sessions; a bar of a day is one."""
         if hours is not None and hours.is_intraday:
             self._trade_in(hours.is_open(self.bars.ts))
 
@@ -137,6 +138,10 @@ class Track:
         if rows is None:
             rows = self._turns[direction] = np.flatnonzero((self.verdicts & ENTER) == OPPOSITE[direction])
         return self._first_of(rows, row)
+
+    def wants(self, row: int, side: Side) -> bool:
+        """Whether the strategy would enter this side, and no other, at the close of a row."""
+        return int(self.verdicts[row]) & ENTER == OPENING[side]
 
     def _first_of(self, rows: Indices, row: int) -> int:
         k = int(rows.searchsorted(row)) if len(rows) else 0

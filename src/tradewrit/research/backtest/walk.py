@@ -194,11 +194,12 @@ class Walk:
         self._plan(rank, found)
 
     def _lapse(self, track: Track, decided: int, left: Left | None) -> Lapse | None:
-        """When an entry that waits for its price is over: with its session, or before it as the account wants."""
+        """When an entry that waits for its price is over: with its session, or before that."""
         if self.setup.entry_type is not OrderType.LIMIT:
             return None
-        is_in_bar = left is not None and not left.phase.is_at_close
-        sent_at = self.times[track.time_of(left.row)] if is_in_bar else self.closes[track.time_of(decided)]
+        sent_at = self.closes[track.time_of(decided)]
+        if left is not None and not left.phase.is_at_close:
+            sent_at = self.times[track.time_of(left.row)]
         expires_at = self.sessions.expires_at(track.symbol, TimeInForce.DAY, int(sent_at))
         return lapse_of(track, decided, expires_at, self.tape.interval)
 
@@ -229,10 +230,20 @@ class Walk:
         """Whether the venue takes the entry, at the last price it knows."""
         is_in_bar = left is not None and not left.phase.is_at_close
         last = float(left.price) if left is not None and is_in_bar else float(track.bars.close[decided])
-        at = int(self.closes[track.time_of(decided)])
-        return self.door is None or self.door.admits(
-            entry_terms(track.instrument, sized, track.symbol), last, at
-        )
+        time = track.time_of(decided)
+        if self.door is None:
+            return True
+        if left is None:
+            self._take_back(self.door, time, track.symbol)
+        at = int(self.closes[time])
+        return self.door.admits(entry_terms(track.instrument, sized, track.symbol), last, at)
+
+    def _take_back(self, door: Door, time: int, symbol: str) -> None:
+        """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
+        rank = self.tape.rank[symbol]
+        for other, what in self.agenda.entering(time + 1):
+            if other < rank and isinstance(what, Lapse):
+                door.release(self.tracks[other].symbol)
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)
@@ -295,7 +306,9 @@ class Walk:
         track = self.tracks[rank]
         self.round_trips.extend(round_trip(lot, ending, track.instrument.multiplier) for lot in closed)
         self.candidates.unblock(rank)
-        if ending.reason == REVERSE:
+        # While the exit waited for the session to open, bars went by.
+        last = ending.row - (not ending.phase.is_at_close)
+        if ending.reason == REVERSE and track.wants(last, side):
             self._reverse(rank, side, ending)
 
     def _reverse(self, rank: int, side: Side, left: Left) -> None:
