@@ -10,7 +10,7 @@ the close ended with the session.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -77,6 +77,9 @@ class Reading(msgspec.Struct, frozen=True, eq=False):
     `history` reads one symbol's times, oldest first; `stepper` one bar after the other; the same bits.
     """
 
+    word: ClassVar[str] = ""
+    """How an author writes it."""
+
     hours: Hours
 
     @property
@@ -106,8 +109,7 @@ class Reading(msgspec.Struct, frozen=True, eq=False):
         raise NotImplementedError
 
     def __str__(self) -> str:
-        words = [str(getattr(self, name)) for name in self.__struct_fields__[1:]]
-        return " ".join((type(self).__name__, *words))
+        return self.word
 
 
 class _Place:
@@ -128,6 +130,8 @@ class _Place:
 class SinceOpen(Reading, frozen=True, eq=False):
     """Minutes from the session's open to the bar's end."""
 
+    word = "minutes_since_open"
+
     def history(self, ts: Times) -> Floats:
         """NaN outside the sessions."""
         opens, ended, is_inside = _sessions(self.hours, ts)
@@ -146,6 +150,8 @@ class SinceOpen(Reading, frozen=True, eq=False):
 
 class ToClose(Reading, frozen=True, eq=False):
     """Minutes from the bar's end to the session's close."""
+
+    word = "minutes_to_close"
 
     def history(self, ts: Times) -> Floats:
         """NaN outside the sessions."""
@@ -166,6 +172,8 @@ class ToClose(Reading, frozen=True, eq=False):
 
 class FirstBar(Reading, frozen=True, eq=False):
     """Whether the bar before belongs to another session; the very first bar has to begin with its own."""
+
+    word = "first_bar_of_session"
 
     def history(self, ts: Times) -> Flags:
         """False outside the sessions."""
@@ -193,6 +201,8 @@ class FirstBar(Reading, frozen=True, eq=False):
 class LastBar(Reading, frozen=True, eq=False):
     """Whether the session is over at the bar's end."""
 
+    word = "last_bar_of_session"
+
     def history(self, ts: Times) -> Flags:
         """False outside the sessions."""
         closes = self.hours.spread(ts, self.hours.closes, _LONG_AGO)
@@ -215,6 +225,9 @@ class Begins(Reading, frozen=True, eq=False):
 
     period: str
 
+    def __str__(self) -> str:
+        return f"first_session_of {self.period}"
+
     def history(self, ts: Times) -> Flags:
         """False outside the sessions."""
         return _has_bit(self.hours, ts, self.hours.firsts, self.period)
@@ -228,6 +241,9 @@ class Ends(Reading, frozen=True, eq=False):
     """Whether a period ends with the bar's session."""
 
     period: str
+
+    def __str__(self) -> str:
+        return f"last_session_of {self.period}"
 
     def history(self, ts: Times) -> Flags:
         """False outside the sessions."""
@@ -245,6 +261,9 @@ class Every(Reading, frozen=True, eq=False):
     """
 
     step: int
+
+    def __str__(self) -> str:
+        return f"every {self.step // MINUTE} minutes"
 
     def history(self, ts: Times) -> Flags:
         """False outside the sessions."""
@@ -278,6 +297,8 @@ class Leaving(Reading, frozen=True, eq=False):
 
     True as well in the bar that comes after all of that, where no bar of the symbol lay in it.
     """
+
+    word = "session_end"
 
     def history(self, ts: Times) -> Flags:
         """False on every bar where nothing is to be left."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tradewrit.errors import StrategyError
 from tradewrit.features.floats import Grid, whole
-from tradewrit.features.hours import Hours
+from tradewrit.features.hours import Hours, Reading
 from tradewrit.features.rules import (
     Constant,
     Elementwise,
@@ -326,5 +326,7 @@ def _written(node: Series, depth: int) -> str:
             return f"{parts[0]}.shift({bars})"
         case OnGrid():
             return parts[0]
+        case Reading():
+            return str(node.rule)
         case rule:
             return f"{rule}({', '.join(parts)})"

@@ -230,6 +230,14 @@ def test_a_formula_that_asks_needs_to_be_told_when_the_market_is_open() -> None:
         minutes_to_close(Inputs())
 
 
+def test_a_formula_is_written_as_its_author_wrote_it() -> None:
+    x = Inputs(hours=hours())
+    assert repr(minutes_to_close(x) <= 30) == "(minutes_to_close <= 30)"
+    assert repr(every(x, minutes=30) & first_session_of(x, "month")) == (
+        "(every 30 minutes & first_session_of month)"
+    )
+
+
 def test_mistakes_are_named() -> None:
     x = Inputs(hours=hours())
     with pytest.raises(ValueError, match="minutes must be a whole number of at least 1, not 0"):
