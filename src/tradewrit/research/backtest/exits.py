@@ -119,7 +119,7 @@ def _decision(
 ) -> tuple[int, str]:
     """The row at whose close somebody wants out, and why; beyond the data when nobody does."""
     wanted = track.next_leave(row, direction)
-    why = SESSION_END if wanted == track.next_session_end(row) else "signal"
+    why = SESSION_END if track.is_session_end(wanted) else "signal"
     if reverse:
         turned = track.next_turn(row, direction)
         wanted, why = (turned, REVERSE) if turned <= wanted else (wanted, why)

@@ -24,6 +24,7 @@ from tradewrit.strategies.evaluation import Verdicts
 
 Indices = NDArray[np.int64]
 _FIRST_LOOK = 1024
+_SESSION_ENDS = np.uint8(Verdict.SESSION_ENDS)
 PRINTED = 1e4
 """Steps per unit of currency in which most prices are printed."""
 
@@ -126,10 +127,14 @@ class Track:
             rows = self._leaves[direction] = np.flatnonzero(self.verdicts & LEAVE[direction])
         return self._first_of(rows, row)
 
+    def is_session_end(self, row: int) -> bool:
+        """Whether the account leaves at the close of a row because its session ends; False beyond the data."""
+        return row < len(self) and bool(self.verdicts[row] & _SESSION_ENDS)
+
     def next_session_end(self, row: int) -> int:
         """The first row from `row` on at whose close the session is about to end; the length if never."""
         if self._session_ends is None:
-            self._session_ends = np.flatnonzero(self.verdicts & np.uint8(Verdict.SESSION_ENDS))
+            self._session_ends = np.flatnonzero(self.verdicts & _SESSION_ENDS)
         return self._first_of(self._session_ends, row)
 
     def next_turn(self, row: int, direction: Direction) -> int:
