@@ -175,11 +175,32 @@ class FirstBar(Strategy, frozen=True, kw_only=True):
         return Signals(enter_long=first_bar_of_session(bars))
 
 
+class Turning(Strategy, frozen=True, kw_only=True):
+    """Long on the first bar of `bars`, short on the third."""
+
+    target_fraction: float | None = 0.0
+
+    def signals(self, bars: Inputs) -> Signals:
+        return Signals(
+            enter_long=bars.close.between(100.005, 100.015), enter_short=bars.close.between(100.025, 100.035)
+        )
+
+
 class Once(Strategy, frozen=True, kw_only=True):
     """Long on the third bar of `bars` and on no other."""
 
     def signals(self, bars: Inputs) -> Signals:
         return Signals(enter_long=bars.close.between(100.025, 100.035))
+
+
+def test_the_other_half_of_a_reversal_belongs_to_the_session_in_which_its_exit_filled() -> None:
+    one = bars(session("26", last="15:30"), session("27"), low={"26T15:00": 100.0})
+    setup = replace(SETUP, entry_type=OrderType.LIMIT, reverse=True)
+    done = both(one, Turning(), setup)  # decided on the 26th, whose session has no further bar
+    assert [told(trade) for trade in done.trades] == [("26T15:00", "27T14:30", "reverse")]
+    assert done.open_positions == 1
+    (lot,) = run([one], Turning(), setup).books.positions["A"].lots
+    assert iso(lot.opened_at)[8:16] == "27T14:30"
 
 
 def test_bars_outside_the_hours_fill_nothing_where_sessions_are_kept() -> None:
