@@ -128,7 +128,7 @@ class Track:
         return self._first_of(rows, row)
 
     def is_session_end(self, row: int) -> bool:
-        """Whether the account leaves at the close of a row because its session ends; False beyond the data."""
+        """Whether the account leaves at the close of a row as its session ends; False beyond the data."""
         return row < len(self) and bool(self.verdicts[row] & _SESSION_ENDS)
 
     def next_session_end(self, row: int) -> int:
