@@ -1,5 +1,6 @@
 """The skip engine gives what the event engine gives: trade by trade, cent by cent, on drawn runs."""
 
+from collections import Counter
 from decimal import Decimal
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.unit.research.drawn import Case, case_of, splitting_case_of, turning_case_of
+from tests.unit.research.sessions import session_case_of
 from tradewrit.brokers.paper.rules import MarketFills, PaperRules
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.limits import PROFILES
@@ -47,6 +49,29 @@ def test_skipping_changes_nothing_where_positions_are_reversed(seed: int) -> Non
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_where_shares_split(seed: int) -> None:
     assert_equal(splitting_case_of(seed))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_in_the_sessions_of_real_calendars(seed: int) -> None:
+    assert_equal(session_case_of(seed))
+
+
+def test_the_runs_compared_leave_before_the_close_wait_for_the_open_and_end_with_the_day() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(60):
+        case = session_case_of(seed)
+        done = run(case.bars, case.strategy, case.setup)
+        seen["left before the close"] += sum(one.exit_reason == "session_end" for one in done.result.trades)
+        seen["orders that ended with their day"] += done.counts.get("order.lifetime.expired", 0)
+        rules = replace(case.setup.rules, sessions=not case.setup.rules.sessions)
+        other = skip.run(case.bars, case.strategy, replace(case.setup, rules=rules))
+        seen["other trades for the sessions"] += other.trades != done.result.trades
+        anew = replace(case.setup, calendars=dict.fromkeys(case.setup.calendars, "24/7"))
+        seen["other trades for the calendar"] += (
+            skip.run(case.bars, case.strategy, anew).trades != done.result.trades
+        )
+    assert min(seen.values()) > 5, seen
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("fills", ["next_open", "close", "quote"])

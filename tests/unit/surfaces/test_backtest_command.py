@@ -238,7 +238,6 @@ def test_the_default_configuration_is_the_default_setup() -> None:
     [
         ("REVIEW__KIND", "require", "review.kind: require asks people"),
         ("REVIEW__KIND", "four_eyes", "review.kind: four_eyes asks people"),
-        ("PAPER__SESSIONS", "true", "paper.sessions: true cannot be kept in a backtest"),
     ],
 )
 def test_what_no_backtest_can_do_is_refused(key: str, value: str, why: str, data: Path) -> None:

@@ -65,6 +65,14 @@ class Agenda(Generic[Thing]):
         self.due = self._things[0][0] if self._things else _NEVER
         return rank, thing
 
+    def entering(self, due: int) -> list[tuple[int, Thing]]:
+        """What becomes of entries at the close before a time, in no order; and whose they are."""
+        return [
+            (rank, thing)
+            for at, phase, rank, thing in self._things
+            if at == due and phase is Phase.ENTERS_AT_CLOSE
+        ]
+
     def leaving(self, due: int) -> list[tuple[int, Thing]]:
         """What ends positions at the close before a time, in no order; and whose they are."""
         return [(rank, thing) for at, phase, rank, thing in self._things if at == due and phase in _LEAVING]

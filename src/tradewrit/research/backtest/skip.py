@@ -27,8 +27,6 @@ def objection(strategy: Strategy, setup: Setup) -> str | None:
     rules = setup.rules
     if not strategy.is_columnar():
         return f"{strategy.name()} decides in Python on every bar (on_bar)"
-    if rules.sessions:
-        return "paper.sessions follows the exchange calendar"
     if rules.reject_fraction:
         return "paper.reject_fraction refuses orders at random"
     if setup.review.kind is not PolicyKind.AUTOMATIC:

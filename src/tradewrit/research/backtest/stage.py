@@ -17,6 +17,7 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.entries import Entry, Lapse
 from tradewrit.research.backtest.exits import Exit
 from tradewrit.research.backtest.happening import Happening
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.backtest.tracks import Track
@@ -41,7 +42,13 @@ class Stage:
         from tradewrit.research.backtest.episode import Scene
 
         self._scene = Scene(
-            setup, strategy.name(), strategy.protection(), tape.times(), tape.closes, tape.interval
+            setup,
+            strategy.name(),
+            strategy.protection(),
+            tape.times(),
+            tape.closes,
+            tape.interval,
+            VenueCalendars(setup),
         )
         self._share = setup.rules.participation_fraction
         self._is_reversing = setup.reverse

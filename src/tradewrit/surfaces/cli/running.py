@@ -17,6 +17,7 @@ from tradewrit.features.bars import Bars
 from tradewrit.market.selection import Selection
 from tradewrit.market.store import read_bars
 from tradewrit.research.backtest import skip
+from tradewrit.research.backtest.calendars import with_calendars
 from tradewrit.research.backtest.corporate import in_last_shares
 from tradewrit.research.backtest.quotes import check_quotes
 from tradewrit.research.backtest.setup import Setup
@@ -89,7 +90,7 @@ def run_backtest(
         bars, drawn, setup = adjusted.bars, adjusted.drawn, adjusted.setup
         if against is not None:
             against = adjusted.as_drawn(against)
-    setup = with_funding_of(bars, setup, config.data)
+    setup = with_calendars(bars, with_funding_of(bars, setup, config.data), strategy)
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
@@ -117,7 +118,7 @@ def run_backtest(
         result,
         strategy,
         bars,
-        setup.instrument,
+        setup,
         counts=counts,
         limits=list(why_not.limits),
         held=list(why_not.held),
