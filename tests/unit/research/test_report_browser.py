@@ -216,6 +216,12 @@ def test_no_figure_of_a_day_of_minutes_is_cut_off(tmp_path: Path, width: int) ->
     assert not found["cut"]
 
 
+def test_an_amount_in_another_currency_fits_its_tile_on_a_phone(tmp_path: Path) -> None:
+    bars = random_bars("BTC/USDT", 300)
+    made = replace(random_result([bars], 20), currency="USDT", final_equity=Decimal("1093871.51"))
+    assert not measured(tmp_path, page(made, bars), 420)["cut"]
+
+
 def test_a_name_without_end_breaks_and_reaches_nowhere(tmp_path: Path) -> None:
     bars = random_bars("N" * 300, 200)
     made, by_symbol = random_result([bars], 20), {bars.symbol: bars}
