@@ -141,7 +141,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 metavar="RATE",
                 min=-0.5,
                 max=0.5,
-                help="Yearly rate, a fraction (0.03 is 3 %), that Sharpe, Sortino and alpha take off returns.",
+                help="Yearly rate that Sharpe, Sortino and alpha take off returns; a fraction: 0.03 is 3 %.",
             ),
         ] = 0.0,
         compare: Compare = None,
