@@ -37,7 +37,7 @@ def command_line() -> typer.Typer:
 def setup_from(config: Config) -> "Setup":
     """What a backtest runs under: the account, limits, review policy and venue of a configuration.
 
-    Raises ConfigError for what no backtest can do: wait for a person, or keep trading sessions.
+    Raises ConfigError for what no backtest can do: wait for a person.
     """
     from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.domain.orders import OrderType
@@ -49,11 +49,6 @@ def setup_from(config: Config) -> "Setup":
             f"review.kind: {config.review.kind} asks people, and in a backtest nobody answers: no entry "
             "would ever leave; set review.kind: automatic for this run"
         )
-    if config.paper.sessions:
-        raise ConfigError(
-            "paper.sessions: true cannot be kept in a backtest, whose market is open whenever it has a bar; "
-            "leave out the bars outside the sessions and set paper.sessions: false"
-        )
     return Setup(
         account=config.account.name,
         currency=config.account.currency,
@@ -62,6 +57,7 @@ def setup_from(config: Config) -> "Setup":
         entry_type=OrderType(config.entry),
         reverse=config.reverse,
         protection=config.protection,
+        before_session_end_minutes=config.exits.before_session_end_minutes,
         sizing=config.sizing,
         limits=config.risk,
         review=config.review,
@@ -72,11 +68,13 @@ def setup_from(config: Config) -> "Setup":
             limit_fills=config.paper.limit_fills,
             participation_fraction=config.paper.participation_fraction,
             settlement_days=config.paper.settlement_days,
+            sessions=config.paper.sessions,
             margin=config.account.type == "margin",
             max_leverage=config.risk.max_leverage,
             reject_fraction=config.paper.reject_fraction,
         ),
         instruments={one.symbol: one for one in config.instruments},
+        calendar=config.data.calendar or "",
         grant_ttl_s=config.grants.ttl_s,
         seed=config.seed,
     )

@@ -19,6 +19,8 @@ from tradewrit.config.places import config_file, data_folder, journal_file
 from tradewrit.config.tree import (
     AccountConfig,
     Config,
+    DataConfig,
+    ExitsConfig,
     GrantsConfig,
     JournalConfig,
     PaperConfig,
@@ -604,6 +606,8 @@ CONFIGS = st.builds(
     ),
     strategy=st.builds(StrategyConfig, name=_TEXT, parameters=st.dictionaries(_NAMES, _SCALARS, max_size=4)),
     entry=st.sampled_from(["market", "limit"]),
+    exits=st.builds(ExitsConfig, before_session_end_minutes=st.none() | st.integers(0, 1439)),
+    data=st.builds(DataConfig, calendar=st.sampled_from([None, "NYSE", "NASDAQ", "24/7"])),
     risk=_LIMITS,
     review=_REVIEWS,
     paper=st.builds(

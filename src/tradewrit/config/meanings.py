@@ -7,6 +7,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "": "What the desk does, and with what.",
     "account": "The account that is traded.",
     "strategy": "Who proposes trades.",
+    "exits": "When every position is left, whatever the strategy says.",
     "sizing": "How large a trade is wanted. The limits under `risk` cap it, whatever is wanted.",
     "risk": (
         "The numbers that the risk officer holds every trade against: a named profile, and any of its "
@@ -42,6 +43,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "protection": (
         "When stop and target go to the venue: listed with the entry as one bracket, where the venue can, or "
         "once the entry has filled."
+    ),
+    "exits.before_session_end_minutes": (
+        "Leave every position so many minutes before its session ends, and enter none until the next one "
+        "opens; null: never."
     ),
     "sizing.type": "The rule; decides which of the following keys there are. `largest`: as the limits allow.",
     "sizing.quantity": "Units, or contracts.",
@@ -109,6 +114,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "data.funding": (
         "A Parquet or CSV file of funding rates (`symbol`, `ts`, `rate`), paid and received by positions in "
         "perpetuals. null: no funding."
+    ),
+    "data.calendar": (
+        "When the markets are open: for strategies that ask, orders for the day, settlement and "
+        "`paper.sessions`. null: each symbol's times choose between NYSE and 24/7."
     ),
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",

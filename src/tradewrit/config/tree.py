@@ -29,6 +29,7 @@ _ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _BPS_OF_ALL: Final = 10_000
 _LONGEST_SETTLEMENT: Final = 30
+_MINUTES_A_DAY: Final = 1440
 
 
 class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +60,22 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: str = "trend_following"
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class ExitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When every position is left, whatever the strategy says.
+
+    before_session_end_minutes: how long before its session ends; None leaves it to the strategy.
+    """
+
+    before_session_end_minutes: int | None = None
+
+    def __post_init__(self) -> None:
+        minutes = self.before_session_end_minutes
+        if minutes is not None and not 0 <= minutes < _MINUTES_A_DAY:
+            raise ValueError(
+                f"before_session_end_minutes must be from 0 to {_MINUTES_A_DAY - 1}, not {minutes}"
+            )
 
 
 class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,12 +119,14 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How past prices are shown, the factor table that says what happened to the shares, and funding rates.
 
+    calendar: when the markets are open; None has each symbol's times choose between NYSE and 24/7.
     With `raw` and a table, splits and dividends happen to positions and orders as they do live.
     """
 
     adjustment: Adjustment = Adjustment.RAW
     factors: str | None = None
     funding: str | None = None
+    calendar: Literal["NYSE", "NASDAQ", "24/7"] | None = None
 
     def __post_init__(self) -> None:
         if self.adjustment is not Adjustment.RAW and self.factors is None:
@@ -141,6 +160,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     entry: Literal["market", "limit"] = "market"
     reverse: bool = False
     protection: Protection = Protection.BRACKET
+    exits: ExitsConfig = ExitsConfig()
     sizing: Sizing = Largest()
     risk: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()

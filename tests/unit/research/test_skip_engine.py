@@ -16,6 +16,7 @@ from tests.unit.research.drawn import (
     splitting_case_of,
     turning_case_of,
 )
+from tests.unit.research.sessions import session_case_of
 from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import CorporateAction, Gone
@@ -59,6 +60,29 @@ def test_skipping_changes_nothing_where_symbols_are_delisted_or_renamed(seed: in
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_where_the_venue_refuses_at_random(seed: int) -> None:
     assert_equal(refusing_case_of(seed, symbols=4, bars=60))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_in_the_sessions_of_real_calendars(seed: int) -> None:
+    assert_equal(session_case_of(seed))
+
+
+def test_the_runs_compared_leave_before_the_close_wait_for_the_open_and_end_with_the_day() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(60):
+        case = session_case_of(seed)
+        done = run(case.bars, case.strategy, case.setup)
+        seen["left before the close"] += sum(one.exit_reason == "session_end" for one in done.result.trades)
+        seen["orders that ended with their day"] += done.counts.get("order.lifetime.expired", 0)
+        rules = replace(case.setup.rules, sessions=not case.setup.rules.sessions)
+        other = skip.run(case.bars, case.strategy, replace(case.setup, rules=rules))
+        seen["other trades for the sessions"] += other.trades != done.result.trades
+        anew = replace(case.setup, calendars=dict.fromkeys(case.setup.calendars, "24/7"))
+        seen["other trades for the calendar"] += (
+            skip.run(case.bars, case.strategy, anew).trades != done.result.trades
+        )
+    assert min(seen.values()) > 5, seen
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("fills", ["next_open", "close", "quote"])

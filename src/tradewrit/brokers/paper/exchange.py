@@ -17,7 +17,7 @@ from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.brokers.paper.matching import Matching
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
-from tradewrit.brokers.paper.sessions import Sessions, VenueCalendar
+from tradewrit.brokers.paper.sessions import Calendars, Sessions
 from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
@@ -37,14 +37,17 @@ class PaperExchange:
     """One simulated venue with one account. Implements the `Broker` port; deterministic for its seed.
 
     instruments: what is traded here. initial_cash: in the account's one currency.
-    calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`.
+    calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`. One for
+        all, or a function that has each symbol's.
     chance: what `rules.reject_fraction` draws from, where others draw from it too; else that of the seed.
-    interval: length of the bars that will be shown; a daily bar is a session of its own.
+    interval: length of the bars that will be shown, by name or in ns; a daily bar is a session of its own.
     marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
         be shown its bars; then this values new orders and starts trailing stops. Without it the
         exchange goes by the last price it saw itself.
     quotes: the last quote of a symbol as the caller knows it, for `market_fills: quote`; without it the
         exchange goes by the last quote it was shown.
+    last_at: when the bar opened that the last price and quote of a symbol come from, for `rules.sessions`;
+        without it they count as of now.
     clock: what time it is, UTC ns; it dates what no order and no bar brings a time for (cancels, changes).
         Without it that is the latest time seen, so bars may then not be left out.
 
@@ -60,10 +63,11 @@ class PaperExchange:
         rules: PaperRules = DEFAULT_RULES,
         seed: int = 0,
         chance: Chance | None = None,
-        calendar: VenueCalendar | None = None,
-        interval: Interval | None = None,
+        calendar: Calendars | None = None,
+        interval: Interval | int | None = None,
         marks: Callable[[str], float | None] | None = None,
         quotes: Callable[[str], Quote | None] | None = None,
+        last_at: Callable[[str], int | None] | None = None,
         clock: Callable[[], int] | None = None,
         account: str = "paper",
     ) -> None:
@@ -72,7 +76,7 @@ class PaperExchange:
         )
         self._ledger = Ledger(initial_cash, margin=rules.margin, max_leverage=rules.max_leverage)
         self._life = Lifecycle(account, self._ledger, rules, sessions, clock)
-        self._matching = Matching(self._life, marks, quotes)
+        self._matching = Matching(self._life, marks, quotes, last_at)
         self._instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
         self._admission = Admission(self._life, self._listed, self._matching.price_of)
         self._delisted: set[str] = set()

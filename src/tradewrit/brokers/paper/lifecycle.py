@@ -98,8 +98,8 @@ class Lifecycle:
             accepted_at=now,
             parent=None if parent_id is None else self.orders[parent_id],
             is_reducing=is_reducing,
-            due_at=self.sessions.due_at(terms.time_in_force, now),
-            expires_at=self.sessions.expires_at(terms.time_in_force, now),
+            due_at=self.sessions.due_at(terms.symbol, terms.time_in_force, now),
+            expires_at=self.sessions.expires_at(terms.symbol, terms.time_in_force, now),
         )
         if terms.limit_price is not None:
             order.limit = terms.limit_price
@@ -148,7 +148,7 @@ class Lifecycle:
         terms, instrument = order.terms, order.instrument
         charge = fee(self.rules.fees, quantity, instrument.value(price, quantity))
         is_sale = terms.side is Side.SELL and not instrument.asset_class.is_derivative
-        settles_at = self.sessions.settles_at(at) if is_sale else 0
+        settles_at = self.sessions.settles_at(terms.symbol, at) if is_sale else 0
         self.ledger.book(instrument, terms.side, quantity, price, charge, settles_at)
         order.filled = canonical_qty(order.filled + quantity)
         order.leaves -= quantity

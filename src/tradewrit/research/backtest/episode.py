@@ -27,7 +27,7 @@ from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.events.strategy import CandidateFound
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import DAY, SECOND, Interval
+from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.proposals import Sized
@@ -38,6 +38,7 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.collect import Collector
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.happening import Happening, Outside
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
@@ -59,9 +60,10 @@ _RESTLESS: Final = frozenset({TradeState.PROTECTING, TradeState.EXIT_TRIGGERED, 
 
 
 class Scene(msgspec.Struct, frozen=True, eq=False):
-    """What the episodes of a run have in common. opens, closes: of the bars of every time.
+    """What the episodes of a run have in common.
 
-    chance: what the venue of the run draws from, for each symbol apart.
+    opens, closes: of the bars of every time. calendars: the venue's, by symbol. chance: what the venue of
+    the run draws from, for each symbol apart.
     """
 
     setup: Setup
@@ -70,6 +72,7 @@ class Scene(msgspec.Struct, frozen=True, eq=False):
     opens: Times
     closes: Times
     interval: int
+    calendars: VenueCalendars
     chance: Chance
 
     def least_volume(self, instrument: Instrument) -> float:
@@ -102,9 +105,11 @@ class Episode:
             initial_cash=_PLENTY,
             rules=setup.rules,
             chance=scene.chance,
-            interval=next((known for known in Interval if known.ns == scene.interval), None),
+            calendar=scene.calendars,
+            interval=scene.interval,
             marks=market.last,
             quotes=market.quote,
+            last_at=market.last_at,
             clock=self._clock.now,
             account=setup.account,
         )
@@ -316,7 +321,7 @@ class Episode:
 
     def _is_calm(self, book: SymbolBook) -> bool:
         """Whether its orders wait for their prices, or for volume, whatever else a bar brings."""
-        is_daily = self._scene.interval == DAY
+        is_daily = self._scene.interval >= DAY
         return not any(
             order.born_part is Part.INSIDE or (is_daily and order.terms.time_in_force is TimeInForce.DAY)
             for order in book
@@ -330,9 +335,13 @@ class Episode:
         if trade.state is TradeState.HOLDING:
             stop = min(stop, self._next_leave(trade, row))
             low, high = _trailing(trade, low, high)
+        elif trade.state is TradeState.ORDER_PLACED:
+            stop = min(stop, track.next_session_end(row))
+        if book.expires_at <= int(track.bars.ts[-1]) + self._scene.interval:
+            stop = min(stop, int(track.bars.ts.searchsorted(book.expires_at - self._scene.interval)))
         if book.is_eager:
             stop = track.next_volume(row, stop, self._scene.least_volume(track.instrument))
-        return track.next_touch(row, max(stop, row), low, high)
+        return track.next_price(row, max(stop, row), low, high)
 
     def _next_leave(self, trade: Trade, row: int) -> int:
         """The first row from `row` on at whose close the strategy or the clock ends the trade."""

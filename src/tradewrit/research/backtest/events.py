@@ -13,7 +13,7 @@ import msgspec
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.market import Bar, Interval
+from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
 from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
@@ -21,6 +21,7 @@ from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit
 from tradewrit.research.backtest.columns import ColumnMarket
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.quotes import check_quotes
+from tradewrit.research.backtest.schedule import Schedule, VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Row, Tape
 from tradewrit.research.backtest.window import Stretch, cut
@@ -72,7 +73,8 @@ def run(
     check_quotes(tape.bars, setup.rules)
     earlier: list[int] | None = None
     journal = journal if journal is not None else MemoryJournal(draw_journal_id(setup.seed))
-    market = ColumnMarket(tape.bars, strategy, setup.instrument, setup.sizing)
+    schedule = Schedule(setup, tape.times(), tape.interval)
+    market = ColumnMarket(tape.bars, strategy, setup.instrument, setup.sizing, schedule.of)
     if stretch is not None:
         whole, tape = tape, Tape(cut(bars, stretch))
         tape.interval = whole.interval
@@ -84,9 +86,11 @@ def run(
         initial_cash=setup.initial_cash,
         rules=setup.rules,
         seed=setup.seed,
-        interval=next((known for known in Interval if known.ns == tape.interval), None),
+        calendar=VenueCalendars(setup),
+        interval=tape.interval,
         marks=_mark_of(market),
         quotes=market.quote,
+        last_at=market.last_at,
         clock=clock.now,
         account=setup.account,
     )

@@ -9,15 +9,19 @@ import numpy as np
 
 from tradewrit.domain.events.corporate import CorporateAction, Gone, SharesSplit
 from tradewrit.domain.signals import ENTER
+from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
 from tradewrit.research.backtest.tracks import Track
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.evaluation import Columns
 
 
-def restate(track: Track, strategy: Strategy, actions: Sequence[CorporateAction]) -> None:
-    """Have the track say of each bar what the strategy said when it closed. actions: of all symbols, by time.
+def restate(
+    track: Track, strategy: Strategy, actions: Sequence[CorporateAction], hours: Hours | None
+) -> None:
+    """Have the track say of each bar what the strategy said when it closed.
 
+    actions: of all symbols, by time. hours: of the track's market; None where nobody knows.
     Raises StrategyError as `Columns` does.
     """
     splits = [one for one in actions if isinstance(one, SharesSplit) and one.symbol == track.symbol]
@@ -27,7 +31,7 @@ def restate(track: Track, strategy: Strategy, actions: Sequence[CorporateAction]
     for split in splits:
         row = int(bars.ts.searchsorted(split.at))
         bars = split_before(bars, row, split.ratio)
-        seen = Columns(strategy, track.instrument, bars).verdicts
+        seen = Columns(strategy, track.instrument, bars, hours).verdicts
         verdicts[row:] = seen[row:]
         if row:
             track.restated[row] = int(seen[row - 1])

@@ -22,6 +22,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     actions: splits and dividends that happen to raw shares during the run (`market.adjustment`).
     funding: of perpetuals, each at the `ts` of a bar of its symbol (`market.funding`).
+    calendar: when markets are open, by name (`market.calendar`); "" where nobody knows. calendars: of single
+    symbols. before_session_end_minutes: how long before a close every position is to be left; None: never.
     """
 
     account: str = "paper"
@@ -31,6 +33,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
     protection: Protection = Protection.BRACKET
+    before_session_end_minutes: int | None = None
     sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
@@ -38,6 +41,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Mapping[str, Instrument] = {}
     actions: tuple[CorporateAction, ...] = ()
     funding: tuple[FundingSettled, ...] = ()
+    calendar: str = ""
+    calendars: Mapping[str, str] = {}
     grant_ttl_s: int = 300
     seed: int = 0
 
@@ -45,6 +50,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         """The instrument; without a definition: tick 0.01, lot 1, the account's currency."""
         known = self.instruments.get(symbol)
         return known if known is not None else plain(symbol, self.currency)
+
+    def calendar_of(self, symbol: str) -> str:
+        """The name of the calendar that a symbol trades by; "" where nobody knows."""
+        return self.calendars.get(symbol, self.calendar)
 
     @property
     def happenings(self) -> tuple[CorporateAction | FundingSettled, ...]:

@@ -23,11 +23,8 @@ from tradewrit.strategies.base import Strategy
 
 def objection(strategy: Strategy, setup: Setup) -> str | None:
     """Why this run needs the event engine; None when it can be skipped through."""
-    rules = setup.rules
     if not strategy.is_columnar():
         return f"{strategy.name()} decides in Python on every bar (on_bar)"
-    if rules.sessions:
-        return "paper.sessions follows the exchange calendar"
     if setup.review.kind is not PolicyKind.AUTOMATIC:
         return "the review policy asks people"
     return None

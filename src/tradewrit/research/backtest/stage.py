@@ -18,6 +18,7 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.entries import Entry, Lapse
 from tradewrit.research.backtest.exits import Exit
 from tradewrit.research.backtest.happening import Happening
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.backtest.tracks import Track
@@ -52,6 +53,7 @@ class Stage:
             tape.times(),
             tape.closes,
             tape.interval,
+            VenueCalendars(setup),
             self.chance,
         )
         self._end = int(tape.times()[-1])

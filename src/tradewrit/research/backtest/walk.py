@@ -11,9 +11,8 @@ from tradewrit.brokers.paper.sessions import Sessions
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.folding import evolve
-from tradewrit.domain.market import DAY
 from tradewrit.domain.money import ZERO, Price
-from tradewrit.domain.orders import Side
+from tradewrit.domain.orders import OrderType, Side, TimeInForce
 from tradewrit.domain.positions import ClosedLot
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.signals import REVERSE
@@ -23,12 +22,13 @@ from tradewrit.research.backtest.agenda import Agenda, Phase
 from tradewrit.research.backtest.candidates import Candidate, Candidates, Room
 from tradewrit.research.backtest.collect import Booked
 from tradewrit.research.backtest.door import Door, may_refuse
-from tradewrit.research.backtest.entries import Entry, Lapse, fill_of
+from tradewrit.research.backtest.entries import Entry, Lapse, fill_of, lapse_of
 from tradewrit.research.backtest.exits import Exit, plan, round_trip
 from tradewrit.research.backtest.happening import Happening
 from tradewrit.research.backtest.highwater import HighWater
 from tradewrit.research.backtest.prepared import Prepared
 from tradewrit.research.backtest.quotes import check_quotes
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.stage import Stage, may_be_needed
 from tradewrit.research.backtest.tracks import Track
@@ -83,7 +83,9 @@ class Walk:
         self.high_water = HighWater(self.worth, self.account)
         self.door = Door(setup) if may_refuse(setup) else None
         self.stage = Stage(self.tape, strategy, setup) if may_be_needed(setup) else None
-        self.sessions = Sessions(None, None, settlement_days=setup.rules.settlement_days)
+        self.sessions = Sessions(
+            VenueCalendars(setup), self.tape.interval, settlement_days=setup.rules.settlement_days
+        )
         self.splits: list[tuple[int, int, Price]] = []
         self.sized: dict[int, Sized] = {}
         self.told: dict[tuple[Phase, ...], int] = {}
@@ -183,14 +185,9 @@ class Walk:
                 self.stage.chance.refuses(track.symbol)  # it draws before it looks
             self._turn_away(candidate, left)
             return
-        found = fill_of(
-            track,
-            decided,
-            sized.proposal,
-            self.setup.rules,
-            is_daily=self.tape.interval == DAY,
-            is_reversal=left is not None,
-        )
+        over = self._lapse(track, decided, left)
+        phase = None if left is None else left.phase
+        found = fill_of(track, decided, sized.proposal, self.setup.rules, over, phase)
         if self.stage is not None and self._is_staged(track, decided, sized, found):
             self._play(rank, decided, sized, left)
             return
@@ -200,6 +197,16 @@ class Walk:
             self.door.release(track.symbol)
             self.door.settle(track.instrument, candidate.side, sized.quantity, found.price)
         self._plan(rank, found)
+
+    def _lapse(self, track: Track, decided: int, left: Left | None) -> Lapse | None:
+        """When an entry that waits for its price is over: with its session, or before that."""
+        if self.setup.entry_type is not OrderType.LIMIT:
+            return None
+        sent_at = self.closes[track.time_of(decided)]
+        if left is not None and not left.phase.is_at_close:
+            sent_at = self.times[track.time_of(left.row)]
+        expires_at = self.sessions.expires_at(track.symbol, TimeInForce.DAY, int(sent_at))
+        return lapse_of(track, decided, expires_at, self.tape.interval)
 
     def _is_staged(self, track: Track, decided: int, sized: Sized, found: Entry | Lapse | None) -> bool:
         """Whether the trade is more than one fill in and one fill out."""
@@ -225,13 +232,23 @@ class Walk:
 
     def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
         """Whether the venue takes the entry, at the last price it knows."""
+        if self.door is None:
+            return True
         track, is_in_bar = self.tracks[candidate.rank], left is not None and not left.phase.is_at_close
         close = track.bars.close[track.row_at(candidate.time)]
         last = float(left.price) if left is not None and is_in_bar else float(close)
-        terms = entry_terms(track.instrument, sized, track.symbol)
         if left is None:
             self._tell_venue(candidate.time + 1, Phase.RETRIES_AT_CLOSE)
-        return self.door is None or self.door.admits(terms, last, int(self.closes[candidate.time]))
+            self._take_back(self.door, candidate.time, track.symbol)
+        terms = entry_terms(track.instrument, sized, track.symbol)
+        return self.door.admits(terms, last, int(self.closes[candidate.time]))
+
+    def _take_back(self, door: Door, time: int, symbol: str) -> None:
+        """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
+        rank = self.tape.rank[symbol]
+        for other, what in self.agenda.at(time + 1, Phase.ENTERS_AT_CLOSE):
+            if other < rank and isinstance(what, Lapse):
+                door.release(self.tracks[other].symbol)
 
     def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
         """The venue did not take an entry: what was set aside is free when the desk hears of that."""
@@ -308,7 +325,9 @@ class Walk:
         track = self.tracks[rank]
         self.round_trips.extend(round_trip(lot, ending, track.instrument.multiplier) for lot in closed)
         self.candidates.unblock(rank)
-        if ending.reason == REVERSE:
+        # While the exit waited for the session to open, bars went by.
+        last = ending.row - (not ending.phase.is_at_close)
+        if ending.reason == REVERSE and track.wants(last, side):
             self._reverse(rank, side, ending)
 
     def _reverse(self, rank: int, side: Side, left: Left) -> None:
@@ -358,7 +377,7 @@ class Walk:
         if not rules.settlement_days or side is Side.BUY or track.instrument.asset_class.is_derivative:
             return 0
         filled_at = self.closes if done.phase.is_at_close else self.times
-        return self.sessions.settles_at(int(filled_at[track.time_of(done.row)]))
+        return self.sessions.settles_at(track.symbol, int(filled_at[track.time_of(done.row)]))
 
 
 def _entering(left: Left | None) -> Phase:

@@ -48,10 +48,9 @@ symbol rank. Times are the `ts` of the filling bar, ISO-8601 with `Z`; `fees` ar
 
 `--param`, `--cash` and `--strategy` go before the configuration, which goes before the defaults.
 Parameters in a configuration belong to its own strategy: another one named by `--strategy` starts from
-its defaults. A review policy that asks people and `paper.sessions: true` are refused: in a backtest
-nobody answers, and the market is open whenever it has a bar. `journal.path` counts only in `mode:
-backtest`, so that no backtest writes into the journal of an account that trades; a backtest's journal
-does not wait for the disk, since the run can be repeated.
+its defaults. A review policy that asks people is refused: in a backtest nobody answers. `journal.path`
+counts only in `mode: backtest`, so that no backtest writes into the journal of an account that trades; a
+backtest's journal does not wait for the disk, since the run can be repeated.
 """
 _MARKUP: Final = re.compile(r"\[/?(?:bold|dim)\]")
 _SAME_FOR_ALL: Final = frozenset({"help"})
