@@ -76,7 +76,10 @@ class ProtectionRestated(Event, frozen=True, kw_only=True, gc=False, tag="positi
 
 
 class StopSet(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.set"):
-    """The venue acknowledged the stop: the position is protected."""
+    """The stop works at the venue: the position is protected.
+
+    stop_price: where it works now. One that was listed with the entry is moved to the fill's price after this.
+    """
 
     trade_id: str
     symbol: str
