@@ -78,7 +78,7 @@ class ProtectionRestated(Event, frozen=True, kw_only=True, gc=False, tag="positi
 class StopSet(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.set"):
     """The stop works at the venue: the position is protected.
 
-    stop_price: where it works now. One that was listed with the entry is moved to the fill's price after this.
+    stop_price: where it works now. One that was listed with the entry is then moved to the fill's price.
     """
 
     trade_id: str
