@@ -1,7 +1,7 @@
 """What the credential store keeps of apps, agents, launch tokens and tokens. Times are UTC ns.
 
-Nothing here opens a door: of a launch token only the digest is stored, of a client secret only the
-password hash that the caller made, and of a token its number.
+Nothing here opens a door: of a launch token or a client secret only the digest is stored, and of a
+token its number.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ NO_APP: Final = ""
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """Someone who may launch agents, within a ceiling of scopes.
 
-    secret_hash: as the password hasher gives it (argon2id), never the secret.
+    secret_hash: as `client_secrets` gives it, never the secret.
     deregistered_at: when it was removed for good; None while it is active.
     """
 
