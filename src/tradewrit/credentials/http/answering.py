@@ -1,0 +1,112 @@
+"""From a request that has been read to the bytes of its answer: authenticate, decode, do, encode.
+
+Plain functions that may block; whoever calls them keeps them off the event loop. Knows no socket.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from tradewrit.credentials.http.bodies import read
+from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service, token_in
+from tradewrit.credentials.http.problems import PROBLEM, STATUSES, problem
+from tradewrit.credentials.http.table import ANY, OPEN, OWN, Endpoint
+from tradewrit.credentials.requests import Bearer
+from tradewrit.errors import CredentialRefused, OurFault, Throttled, TokenRefused
+
+log: Final = logging.getLogger(__name__)
+
+_encode: Final = msgspec.json.Encoder().encode
+_CHALLENGES: Final = 'Bearer, DPoP algs="EdDSA"'
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a problem document says of its request: the path, and the id in X-Request-Id."""
+
+    instance: str
+    request_id: str
+
+
+class Raw(Asked, frozen=True, kw_only=True):
+    """A request as it arrived, body and all."""
+
+    bearer: Bearer
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    peer: str
+    raw_body: bytes = b""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, ready to be sent. error_code: of a refusal, "" for an answer as asked."""
+
+    status: int
+    content: bytes = b""
+    media_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    error_code: str = ""
+
+
+def respond(service: Service, endpoint: Endpoint, request: Raw) -> Response:
+    """The answer to a request; whatever goes wrong becomes a problem document."""
+    try:
+        reply = endpoint.does(service, _call(service, endpoint, request))
+    except CredentialRefused as no:
+        return refusal(request, no.code, no.detail)
+    except TokenRefused as no:
+        return refusal(request, "unauthorized", str(no))
+    except Throttled as wait:
+        retry_after = ("Retry-After", str(max(1, math.ceil(wait.retry_after_s))))
+        return refusal(request, "rate_limited", str(wait), retry_after)
+    except OurFault as fault:
+        # The store or a key cannot be used: it says so to whoever runs the server, not to strangers.
+        log.error("%s %s: %s", request.bearer.method, request.instance, fault)  # noqa: TRY400 - no bug
+        return refusal(request, "unavailable", "the authority cannot answer now", ("Retry-After", "1"))
+    except Exception:  # a request of a stranger must not end the server
+        log.exception("%s %s failed", request.bearer.method, request.instance)
+        return refusal(request, "internal_error", "the request failed; it was recorded")
+    return _written(endpoint, reply)
+
+
+def refusal(request: Asked, code: str, detail: str, *headers: tuple[str, str]) -> Response:
+    """The problem document for an error code."""
+    status = STATUSES[code]
+    if status == 401:
+        headers = (*headers, ("WWW-Authenticate", _CHALLENGES))
+    document = problem(status, code, detail, instance=request.instance, request_id=request.request_id)
+    return Response(
+        status=status, content=_encode(document), media_type=PROBLEM, headers=headers, error_code=code
+    )
+
+
+def _call(service: Service, endpoint: Endpoint, request: Raw) -> Call:
+    """Who asks comes before what is asked: a stranger learns nothing about bodies."""
+    claims = None
+    if endpoint.needs == OWN:
+        token_in(request.bearer)
+    elif endpoint.needs != OPEN:
+        claims = service.authority.authenticate(
+            request.bearer, "" if endpoint.needs == ANY else endpoint.needs
+        )
+    body = None
+    if endpoint.takes is not None:
+        body = read(endpoint.takes, request.raw_body, hint=endpoint.hint)
+    return Call(
+        bearer=request.bearer,
+        claims=claims,
+        body=body,
+        path=request.path,
+        query=request.query,
+        peer=request.peer,
+    )
+
+
+def _written(endpoint: Endpoint, reply: Reply) -> Response:
+    if reply is None:
+        return Response(status=endpoint.status)
+    if isinstance(reply, Answer):
+        return Response(status=endpoint.status, content=reply.content, media_type=reply.media_type)
+    return Response(status=endpoint.status, content=_encode(reply))
