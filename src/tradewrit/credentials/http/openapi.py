@@ -19,7 +19,7 @@ _ABOUT: Final = (
     "`error_code` says what happened. A token with a `cnf` claim counts only with a `DPoP` header "
     "(RFC 9449, EdDSA, the agent's own key) beside `Authorization: Bearer`."
 )
-_SENT_HEADERS: Final = {
+_HEADERS: Final = {
     name: {"schema": {"type": "string"}, "description": meaning, "required": True}
     for name, meaning in (
         ("X-Request-Id", "The request's own id, or one that was drawn for it."),
@@ -28,6 +28,7 @@ _SENT_HEADERS: Final = {
         ("X-Frame-Options", "DENY"),
     )
 }
+_SENT_HEADERS: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
 
 
 def document() -> JsonObject:
@@ -42,6 +43,7 @@ def document() -> JsonObject:
         "paths": paths,
         "components": {
             "schemas": _schemas(),
+            "headers": _HEADERS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
