@@ -50,7 +50,7 @@ class ToRegister(In, frozen=True):
 
 
 class ToDelegate(In, frozen=True):
-    """Whom to pass a part of one's permission to, and which part; ttl: 60 when it is left out."""
+    """Whom to pass a part of one's permission to, and which part. ttl: 60 when it is left out."""
 
     delegate_to: str
     scope: tuple[str, ...]
@@ -90,7 +90,7 @@ class AppLogin(In, frozen=True):
 
 
 class NewApp(In, frozen=True):
-    """An app and its ceiling; protector: whether it may launch protective writs."""
+    """An app and its ceiling. protector: whether it may launch protective writs."""
 
     name: str
     scopes: tuple[str, ...]
@@ -164,7 +164,7 @@ class Validity(Out, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a token is live; the error never says why not."""
 
     valid: bool
-    claims: Claims | msgspec.UnsetType = msgspec.UNSET
+    claims: Claims | None = None
     error: str = ""
 
 
@@ -327,7 +327,7 @@ class AuditEntry(Out, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AuditPage(Out, frozen=True, kw_only=True):
-    """Events, oldest first. total: how many fit the query; limit: the one that held."""
+    """Events, oldest first. total: how many fit the query. limit: the one that held."""
 
     events: tuple[AuditEntry, ...]
     total: int
