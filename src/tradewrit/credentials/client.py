@@ -116,15 +116,15 @@ class LocalClient:
 
     def renew(self, token: str, key: SigningKey | None = None) -> Issued:
         """See CredentialClient."""
-        return self._authority.renew(token, self._bearer(token, key))
+        return self._authority.renew(self._bearer(token, key))
 
     def release(self, token: str, key: SigningKey | None = None) -> None:
         """See CredentialClient."""
-        self._authority.release(token, self._bearer(token, key))
+        self._authority.release(self._bearer(token, key))
 
     def delegate(self, token: str, request: DelegationRequest, key: SigningKey | None = None) -> Issued:
         """See CredentialClient."""
-        return self._authority.delegate(token, request, self._bearer(token, key))
+        return self._authority.delegate(self._bearer(token, key), request)
 
     def validate(self, token: str) -> Claims | None:
         """See CredentialClient."""

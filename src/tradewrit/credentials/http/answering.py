@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tradewrit.credentials.http.bodies import read
-from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service, token_in
+from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service, refuse_empty_handed
 from tradewrit.credentials.http.problems import PROBLEM, STATUSES, problem
 from tradewrit.credentials.http.table import ANY, OPEN, OWN, Endpoint
 from tradewrit.credentials.requests import Bearer
@@ -85,12 +85,12 @@ def refusal(request: Asked, code: str, detail: str, *headers: tuple[str, str]) -
 def _call(service: Service, endpoint: Endpoint, request: Raw) -> Call:
     """Who asks comes before what is asked: a stranger learns nothing about bodies."""
     claims = None
-    if endpoint.needs == OWN:
-        token_in(request.bearer)
-    elif endpoint.needs != OPEN:
-        claims = service.authority.authenticate(
-            request.bearer, "" if endpoint.needs == ANY else endpoint.needs
-        )
+    if endpoint.needs != OPEN:
+        refuse_empty_handed(request.bearer)
+    # The token of OWN is looked at by what is done with it, for a proof of possession counts once.
+    if endpoint.needs not in {OPEN, OWN}:
+        scope = "" if endpoint.needs == ANY else endpoint.needs
+        claims = service.authority.authenticate(request.bearer, scope)
     body = None
     if endpoint.takes is not None:
         body = read(endpoint.takes, request.raw_body, hint=endpoint.hint)

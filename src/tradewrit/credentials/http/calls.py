@@ -7,13 +7,13 @@ import msgspec
 
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.claims import Claims
+from tradewrit.credentials.gate import SCHEMES
 from tradewrit.credentials.http.metrics import Metrics
 from tradewrit.credentials.refusals import Code, refused
 from tradewrit.credentials.requests import Bearer
 from tradewrit.runtime.clock import Clock, SystemClock
 
 JSON: Final = "application/json"
-_SCHEME: Final = "Bearer "
 
 
 class Service:
@@ -62,13 +62,9 @@ Does = Callable[[Service, Call], Reply]
 """An endpoint: a plain function that may block. It raises CredentialRefused to say no."""
 
 
-def token_in(bearer: Bearer) -> str:
-    """The token in an Authorization header, which starts with exactly `Bearer `.
-
-    Refused: unauthorized, when there is none.
-    """
+def refuse_empty_handed(bearer: Bearer) -> None:
+    """Refuse (unauthorized) a request that shows nothing; not worth an entry in the audit trail."""
     if bearer.authorization is None:
         raise refused(Code.UNAUTHORIZED, "missing authorization header")
-    if not bearer.authorization.startswith(_SCHEME):
+    if not bearer.authorization.startswith(SCHEMES):
         raise refused(Code.UNAUTHORIZED, "invalid authorization scheme")
-    return bearer.authorization[len(_SCHEME) :]

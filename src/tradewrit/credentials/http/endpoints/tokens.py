@@ -1,7 +1,7 @@
 """Tokens in use: look at one, renew it, give it up, pass a part of it on."""
 
 from tradewrit.credentials.http.bodies import Delegated, Renewed, ToDelegate, ToValidate, Validity
-from tradewrit.credentials.http.calls import Call, Service, token_in
+from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.requests import DelegationRequest
 
 
@@ -16,13 +16,13 @@ def validate(service: Service, call: Call) -> Validity:
 
 def renew(service: Service, call: Call) -> Renewed:
     """Replace the bearer's token by one that lives as long anew; the old one is dead at once."""
-    issued = service.authority.renew(token_in(call.bearer), call.bearer)
+    issued = service.authority.renew(call.bearer)
     return Renewed(access_token=issued.token, expires_in=issued.expires_in)
 
 
 def release(service: Service, call: Call) -> None:
     """Give the bearer's token up; one that is already dead is as good as released."""
-    service.authority.release(token_in(call.bearer), call.bearer)
+    service.authority.release(call.bearer)
 
 
 def delegate(service: Service, call: Call) -> Delegated:
@@ -31,7 +31,7 @@ def delegate(service: Service, call: Call) -> Delegated:
     request = DelegationRequest(
         to=asked.delegate_to, scope=asked.scope, ttl_s=asked.ttl, constraints=asked.constraints
     )
-    issued = service.authority.delegate(token_in(call.bearer), request, call.bearer)
+    issued = service.authority.delegate(call.bearer, request)
     return Delegated(
         access_token=issued.token,
         expires_in=issued.expires_in,
