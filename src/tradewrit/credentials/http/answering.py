@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.http.bodies import read
+from tradewrit.credentials.http.bodies import AppLogin, OperatorLogin, read
 from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service, refuse_empty_handed
+from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.problems import PROBLEM, STATUSES, problem
 from tradewrit.credentials.http.table import ANY, OPEN, OWN, Endpoint
 from tradewrit.credentials.requests import Bearer
@@ -55,6 +56,8 @@ def respond(service: Service, endpoint: Endpoint, request: Raw) -> Response:
     try:
         reply = endpoint.does(service, _call(service, endpoint, request))
     except CredentialRefused as no:
+        if endpoint.is_for_strangers:
+            service.limits.was_refused(request.peer)
         return refusal(request, no.code, no.detail)
     except TokenRefused as no:
         return refusal(request, "unauthorized", str(no))
@@ -84,9 +87,13 @@ def refusal(request: Asked, code: str, detail: str, *headers: tuple[str, str]) -
 
 def _call(service: Service, endpoint: Endpoint, request: Raw) -> Call:
     """Who asks comes before what is asked: a stranger learns nothing about bodies."""
-    claims = None
+    limits, peer = service.limits, request.peer
+    limits.arrive(endpoint.limits, endpoint.path, peer)
     if endpoint.needs != OPEN:
         refuse_empty_handed(request.bearer)
+    if endpoint.is_for_strangers:
+        limits.may_be_refused(peer, lambda: _is_live(service, request.bearer))
+    claims = None
     # The token of OWN is looked at by what is done with it, for a proof of possession counts once.
     if endpoint.needs not in {OPEN, OWN}:
         scope = "" if endpoint.needs == ANY else endpoint.needs
@@ -94,14 +101,38 @@ def _call(service: Service, endpoint: Endpoint, request: Raw) -> Call:
     body = None
     if endpoint.takes is not None:
         body = read(endpoint.takes, request.raw_body, hint=endpoint.hint)
-    return Call(
+    call = Call(
         bearer=request.bearer,
         claims=claims,
         body=body,
         path=request.path,
         query=request.query,
-        peer=request.peer,
     )
+    _name(service, endpoint, call, peer)
+    return call
+
+
+def _is_live(service: Service, bearer: Bearer) -> bool:
+    """Whether a request shows a token that counts; nothing is recorded."""
+    _, _, token = (bearer.authorization or "").partition(" ")
+    return service.authority.validate(token) is not None
+
+
+def _name(service: Service, endpoint: Endpoint, call: Call, peer: str) -> None:
+    """Count a request against the name it is made in; raises Throttled."""
+    if isinstance(call.body, AppLogin):
+        try:
+            service.limits.name(endpoint.limits, peer, call.body.client_id)
+        except Throttled:
+            # Only as often as refusals are recorded at all.
+            if service.limits.was_refused(peer):
+                service.authority.note_rate_limited(call.body.client_id, peer)
+            raise
+    elif isinstance(call.body, OperatorLogin):
+        # op-<name>-<64 hex>: all but what is secret.
+        service.limits.name(endpoint.limits, peer, call.body.secret[:-64])
+    elif endpoint.limits is Limit.REPORT:
+        service.limits.name(endpoint.limits, "", call.by)
 
 
 def _written(endpoint: Endpoint, reply: Reply) -> Response:

@@ -210,7 +210,7 @@ class Policy(Out, frozen=True, kw_only=True, omit_defaults=True):
 
     allowed_scope: tuple[str, ...]
     max_ttl: int
-    constraints: Constraints = UNRESTRICTED
+    constraints: Constraints | None = None
 
 
 class Launched(Out, frozen=True, kw_only=True):
@@ -231,7 +231,7 @@ class AppCreated(Out, frozen=True, kw_only=True, omit_defaults=True):
     scopes: tuple[str, ...]
     token_ttl: int
     status: str
-    constraints: Constraints = UNRESTRICTED
+    constraints: Constraints | None = None
 
 
 class AppView(Out, frozen=True, kw_only=True, omit_defaults=True):
@@ -246,7 +246,7 @@ class AppView(Out, frozen=True, kw_only=True, omit_defaults=True):
     created_at: str
     updated_at: str
     deregistered_at: str = ""
-    constraints: Constraints = UNRESTRICTED
+    constraints: Constraints | None = None
 
 
 class Apps(Out, frozen=True, kw_only=True):
@@ -382,8 +382,13 @@ def app_view(app: App) -> AppView:
         created_at=iso(app.created_at),
         updated_at=iso(app.updated_at),
         deregistered_at="" if removed is None else iso(removed),
-        constraints=app.constraints,
+        constraints=restricting(app.constraints),
     )
+
+
+def restricting(constraints: Constraints) -> Constraints | None:
+    """The constraints as they are shown: not at all when they restrict nothing."""
+    return None if constraints == UNRESTRICTED else constraints
 
 
 def operator_view(operator: Operator) -> OperatorView:

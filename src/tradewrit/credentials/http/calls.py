@@ -8,10 +8,11 @@ import msgspec
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.gate import SCHEMES
+from tradewrit.credentials.http.limits import Limits
 from tradewrit.credentials.http.metrics import Metrics
 from tradewrit.credentials.refusals import Code, refused
 from tradewrit.credentials.requests import Bearer
-from tradewrit.runtime.clock import Clock, SystemClock
+from tradewrit.runtime.clock import Clock
 
 JSON: Final = "application/json"
 
@@ -19,10 +20,11 @@ JSON: Final = "application/json"
 class Service:
     """What every endpoint can reach: the authority, and this server's own figures."""
 
-    def __init__(self, authority: Authority, clock: Clock | None = None) -> None:
+    def __init__(self, authority: Authority, limits: Limits, clock: Clock) -> None:
         self.authority = authority
+        self.limits = limits
         self.metrics = Metrics()
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._started = self._clock.monotonic()
 
     def uptime_s(self) -> float:
@@ -34,7 +36,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request that has been read whole and may be answered.
 
     claims: of the bearer, where the endpoint asks for a scope. body: as the endpoint's `takes` says, None
-    when it takes none. peer: the address it comes from.
+    when it takes none.
     """
 
     bearer: Bearer
@@ -42,7 +44,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     path: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
-    peer: str = ""
 
     @property
     def by(self) -> str:

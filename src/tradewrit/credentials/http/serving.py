@@ -16,6 +16,7 @@ from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.http.app import make_app
 from tradewrit.credentials.http.calls import Service
 from tradewrit.credentials.http.envelope import Envelope
+from tradewrit.credentials.http.limits import Limits
 from tradewrit.credentials.http.origin import Origin
 from tradewrit.credentials.http.protocol import protocol_for
 from tradewrit.credentials.http.settings import MAX_HEAD_BYTES, ServerSettings
@@ -45,14 +46,15 @@ class CredentialServer:
         entropy: Entropy = system_entropy,
     ) -> None:
         self._settings = settings or ServerSettings()
-        self.service = Service(authority, clock)
+        clock = clock or SystemClock()
+        self.service = Service(authority, Limits(clock, entropy, self._settings.rates), clock)
         self._listener = _listen(self._settings)
         host, port = self._listener.getsockname()[:2]
         self.url = (
             f"{'https' if self._settings.is_tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         )
         try:
-            self._server = self._make(port, clock or SystemClock(), entropy)
+            self._server = self._make(port, clock, entropy)
         except BaseException:
             self._listener.close()
             raise

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tradewrit.credentials.http.limits import Rates
 from tradewrit.credentials.http.peers import Network
 from tradewrit.errors import ConfigError
 
@@ -48,6 +49,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[Network, ...] = ()
     public_url: str = ""
     patience: Patience = Patience()
+    rates: Rates = Rates()
     max_connections: int = 2_048
     max_waiting: int = 2_048
 

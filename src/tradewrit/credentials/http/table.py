@@ -8,6 +8,7 @@ import msgspec
 from tradewrit.credentials.http import bodies
 from tradewrit.credentials.http.calls import JSON, Does
 from tradewrit.credentials.http.endpoints import administration, agents, records, service, tokens
+from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.metrics import CONTENT_TYPE
 from tradewrit.credentials.refusals import Code
 
@@ -56,7 +57,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     refuses: tuple[str, ...] = ()
     query: tuple[Query, ...] = ()
     work: Work = Work.QUICK
-    limits: str = ""
+    limits: Limit = Limit.NONE
     hint: str = ""
 
     @property
@@ -70,6 +71,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return ("GET", "HEAD") if self.method == "GET" else (self.method,)
 
     @property
+    def is_for_strangers(self) -> bool:
+        """Whether somebody whom nobody knows can cause a record in the audit trail here."""
+        return self.needs != OPEN or Code.UNAUTHORIZED in self.refuses
+
+    @property
+    def can_throttle(self) -> bool:
+        """Whether it can ask for patience: an open route always can, others when a token is no good."""
+        return self.limits is not Limit.NONE or self.needs != OPEN
+
+    @property
     def error_codes(self) -> tuple[str, ...]:
         """Every `error_code` it can answer with, but `internal_error`."""
         always = ["unavailable"]
@@ -81,7 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             always += [Code.UNAUTHORIZED, Code.INVALID_REQUEST]
         if self.needs not in {OPEN, OWN, ANY}:
             always += [Code.INSUFFICIENT_SCOPE]
-        if self.limits:
+        if self.can_throttle:
             always += ["rate_limited"]
         return tuple(sorted({str(code) for code in (*always, *self.refuses)}))
 
@@ -100,21 +111,24 @@ def _launch(path: str, needs: str) -> Endpoint:
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    Endpoint(method="GET", path="/v1/health", does=service.health, gives=bodies.Health),
-    Endpoint(method="GET", path="/v1/metrics", does=service.metrics, media_type=CONTENT_TYPE),
+    Endpoint(method="GET", path="/v1/health", does=service.health, gives=bodies.Health, limits=Limit.OPEN),
+    Endpoint(
+        method="GET", path="/v1/metrics", does=service.metrics, media_type=CONTENT_TYPE, limits=Limit.OPEN
+    ),
     Endpoint(
         method="GET",
         path="/.well-known/jwks.json",
         does=service.jwks,
         media_type="application/jwk-set+json",
+        limits=Limit.OPEN,
     ),
-    Endpoint(method="GET", path="/v1/openapi.json", does=service.openapi),
+    Endpoint(method="GET", path="/v1/openapi.json", does=service.openapi, limits=Limit.OPEN),
     Endpoint(
         method="GET",
         path="/v1/challenge",
         does=agents.challenge,
         gives=bodies.ChallengeAnswer,
-        limits="challenge",
+        limits=Limit.OPEN,
     ),
     Endpoint(
         method="POST",
@@ -123,7 +137,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.AppLogin,
         gives=bodies.AppToken,
         refuses=(Code.UNAUTHORIZED, Code.KILLED),
-        limits="app_auth",
+        limits=Limit.APP,
     ),
     _launch("/v1/app/launch-tokens", "app:launch-tokens:*"),
     _launch("/v1/admin/launch-tokens", _APPS),
@@ -134,7 +148,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.ToRegister,
         gives=bodies.Registered,
         refuses=(Code.UNAUTHORIZED, Code.SCOPE_VIOLATION, Code.KILLED),
-        limits="register",
+        limits=Limit.OPEN,
     ),
     Endpoint(
         method="POST",
@@ -142,7 +156,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         does=tokens.validate,
         takes=bodies.ToValidate,
         gives=bodies.Validity,
-        limits="validate",
+        limits=Limit.OPEN,
     ),
     Endpoint(
         method="POST",
@@ -169,6 +183,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         needs=ANY,
         takes=bodies.Refused,
         status=204,
+        limits=Limit.REPORT,
     ),
     Endpoint(
         method="POST",
@@ -178,7 +193,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         gives=bodies.OperatorToken,
         refuses=(Code.UNAUTHORIZED,),
         work=Work.SLOW,
-        limits="admin_auth",
+        limits=Limit.OPERATOR,
         hint="an operator sends its secret; an app's client_id and client_secret go to /v1/app/auth",
     ),
     Endpoint(

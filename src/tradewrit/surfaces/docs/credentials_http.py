@@ -44,6 +44,8 @@ Beyond what stands under "Refuses":
   without its scope 403 `insufficient_scope`;
 - a body or a parameter that is wrong: 400 `invalid_request`, 413 `payload_too_large`, 408 `timeout`;
 - a path that is not here: 404 `not_found`; a method that is not: 405 `method_not_allowed`, with `Allow`;
+- too many requests from one address, or too many that were refused: 429 `rate_limited`, with `Retry-After`; a
+  live token is let through all the same;
 - a store or a key that cannot be used, or too many requests at once: 503 `unavailable`, and nothing was
   handed out; a bug of ours: 500 `internal_error`.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.unit.credentials.http.servers import Served, process, thread
+from tests.unit.credentials.http.servers import UNLIMITED, Served, process, thread
+from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.keys import SigningKey
 from tradewrit.runtime.clock import system_entropy
 
@@ -21,7 +22,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server in a thread of this process."""
-    with thread(tmp_path_factory.mktemp("served") / "home") as running:
+    settings = ServerSettings(port=0, rates=UNLIMITED)
+    with thread(tmp_path_factory.mktemp("served") / "home", settings) as running:
         yield running
 
 

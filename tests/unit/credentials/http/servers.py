@@ -18,12 +18,18 @@ from tests.unit.surfaces.console import PROGRAM
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.client import AgentRequest
 from tradewrit.credentials.home import open_home
+from tradewrit.credentials.http.limits import Rates
 from tradewrit.credentials.http.serving import CredentialServer
 from tradewrit.credentials.http.settings import ServerSettings
+from tradewrit.credentials.rate_limits import Rate
 from tradewrit.credentials.settings import Terms
 from tradewrit.runtime.clock import Clock
 
 CEILING = ("read:trades:*", "write:trades:*", "read:data:*", "write:data:*")
+
+MANY = Rate(burst=1_000_000, per_minute=60_000_000)
+UNLIMITED = Rates(open=MANY, app=MANY, operator=MANY, hashing=MANY, report=MANY, refused=MANY)
+"""For tests that ask more often than anybody would."""
 
 
 class Served(msgspec.Struct, frozen=True):

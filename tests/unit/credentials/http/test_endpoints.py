@@ -25,10 +25,10 @@ def launched(http: httpx.Client, header: dict[str, str], **more: Any) -> dict[st
     return document
 
 
-def ceremony(http: httpx.Client, launch_token: str, key: SigningKey, **more: Any) -> httpx.Response:
+def ceremony(http: httpx.Client, launched_with: str, key: SigningKey, **more: Any) -> httpx.Response:
     nonce = http.get("/v1/challenge").json()["nonce"]
     body = {
-        "launch_token": launch_token,
+        "launch_token": launched_with,
         "nonce": nonce,
         "public_key": base64.b64encode(key.public.raw).decode(),
         "signature": base64.b64encode(key.sign(bytes.fromhex(nonce))).decode(),
@@ -433,7 +433,7 @@ def test_every_answer_has_its_safety_headers(http: httpx.Client, path: str) -> N
 
 @pytest.mark.parametrize("own", ["", "x" * 129, "two words", "\x80"])
 def test_a_request_id_that_is_none_is_replaced(http: httpx.Client, own: str) -> None:
-    answer = http.get("/v1/health", headers={"X-Request-ID": own.encode("latin-1")})  # type: ignore[dict-item]
+    answer = http.get("/v1/health", headers=[(b"X-Request-ID", own.encode("latin-1"))])
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
 
 
@@ -457,7 +457,6 @@ def test_nobody_gets_in_without_a_token(http: httpx.Client, endpoint: Endpoint) 
         ({"Authorization": "Bearer"}, "invalid authorization scheme"),
         ({"Authorization": "Basic eDp5"}, "invalid authorization scheme"),
         ({"Authorization": "Bearer garbage"}, "token verification failed"),
-        ({"Authorization": "Bearer  "}, "token verification failed"),
     ):
         answer = called(http, endpoint, headers=header, json={})
         if endpoint.takes is not None and answer.status_code == 400:

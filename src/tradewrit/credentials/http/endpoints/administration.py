@@ -19,6 +19,7 @@ from tradewrit.credentials.http.bodies import (
     app_view,
     killed_view,
     operator_view,
+    restricting,
 )
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.domain.times import iso
@@ -54,7 +55,7 @@ def add_app(service: Service, call: Call) -> AppCreated:
         scopes=made.app.scopes,
         token_ttl=made.app.token_ttl_s,
         status="active",
-        constraints=made.app.constraints,
+        constraints=restricting(made.app.constraints),
     )
 
 

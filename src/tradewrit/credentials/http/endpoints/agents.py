@@ -9,6 +9,7 @@ from tradewrit.credentials.http.bodies import (
     Registered,
     ToLaunch,
     ToRegister,
+    restricting,
 )
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.requests import LaunchRequest, Registration
@@ -43,7 +44,9 @@ def launch(service: Service, call: Call) -> Launched:
         is_protective=asked.protective,
     )
     made = service.authority.launch(call.claims, request)
-    policy = Policy(allowed_scope=made.allowed_scope, max_ttl=made.max_ttl_s, constraints=made.constraints)
+    policy = Policy(
+        allowed_scope=made.allowed_scope, max_ttl=made.max_ttl_s, constraints=restricting(made.constraints)
+    )
     # Whole seconds; cut, so that nobody counts on an instant that is already too late.
     expires_at = iso(made.expires_at // SECOND * SECOND)
     return Launched(launch_token=made.secret, expires_at=expires_at, policy=policy)
