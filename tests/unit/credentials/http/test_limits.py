@@ -66,9 +66,10 @@ def test_nobody_locks_an_app_out_from_elsewhere() -> None:
 
 def test_trying_many_names_does_not_get_around_the_limit_on_hashing() -> None:
     buckets = limits()
+    for _ in range(8):
+        buckets.arrive(Limit.OPERATOR, "/v1/admin/auth", "203.0.113.1")
     with pytest.raises(Throttled):
-        for _ in range(9):
-            buckets.arrive(Limit.OPERATOR, "/v1/admin/auth", "203.0.113.1")
+        buckets.arrive(Limit.OPERATOR, "/v1/admin/auth", "203.0.113.1")
 
 
 def test_asking_whether_one_might_be_refused_costs_nothing() -> None:
