@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def key() -> SigningKey:
     return SigningKey.draw(system_entropy)
 
 
-def registered(client: Way, *scope: str, **more: object) -> Issued:
+def registered(client: Way, *scope: str, **more: Any) -> Issued:
     return client.register(asked(*scope, **more), SigningKey.draw(system_entropy))
 
 

@@ -25,6 +25,8 @@ from tradewrit.credentials.remote import RemoteClient
 from tradewrit.runtime.clock import system_entropy
 
 BY_NAME = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
+EACH = max(5, settings().max_examples // 10)
+"""A tenth of the profile's examples for each of some forty operations, beside a hundred or so that are not drawn."""
 SCHEMA = schemathesis.openapi.from_dict(document())
 
 
@@ -70,7 +72,7 @@ class Headers:
 
 
 @SCHEMA.exclude(method="HEAD").parametrize()
-@settings(suppress_health_check=list(HealthCheck))
+@settings(max_examples=EACH, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_is_answered_as_the_document_says(
     case: Any, served: Served, headers: Headers
 ) -> None:
