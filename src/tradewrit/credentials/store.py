@@ -15,8 +15,18 @@ from typing import Any, Final, Self
 import msgspec
 
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
-from tradewrit.credentials.change import Change, find_agent, find_launch_token
-from tradewrit.credentials.records import Agent, App, LaunchToken, Standing, Token, columns, read
+from tradewrit.credentials.change import Change
+from tradewrit.credentials.lookups import (
+    find_agent,
+    find_app,
+    find_app_of_client,
+    find_apps,
+    find_kill_state,
+    find_launch_token,
+    find_operator,
+    find_operators,
+)
+from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
 from tradewrit.credentials.standing import find_token, standing
 from tradewrit.credentials.store_file import create_file, open_file
 from tradewrit.errors import JournalCorrupt, OurFault
@@ -30,7 +40,6 @@ DAY_NS: Final = 86_400_000_000_000
 _CHUNK: Final = 512
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in ("seq", "recorded_at", *FIELDS, "prev_hash", "hash"))
 _PAGE: Final = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}"  # noqa: S608
-_APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
 _FIRST: Final = -(2**63)
 
 
@@ -179,19 +188,39 @@ class CredentialStore:
 
     def app(self, app_id: str) -> App | None:
         """An app, active or deregistered, or None."""
-        return next(iter(self._apps("WHERE app_id = ?", app_id)), None)
+        with self._reading() as connection:
+            return find_app(connection, app_id)
 
     def app_of_client(self, client_id: str) -> App | None:
         """The app that authenticates under this client id, or None; it may be deregistered."""
-        return next(iter(self._apps("WHERE client_id = ?", client_id)), None)
+        with self._reading() as connection:
+            return find_app_of_client(connection, client_id)
 
     def apps(self) -> list[App]:
         """All apps, the oldest first."""
-        return self._apps("ORDER BY created_at, app_id")
-
-    def _apps(self, which: str, *arguments: str) -> list[App]:
         with self._reading() as connection:
-            return [read(App, row) for row in connection.execute(f"{_APPS} {which}", arguments)]
+            return find_apps(connection)
+
+    def operator(self, name: str) -> Operator | None:
+        """The active operator of that name, or None."""
+        with self._reading() as connection:
+            return find_operator(connection, name)
+
+    def operators(self) -> list[Operator]:
+        """All operators, the oldest first, those removed too."""
+        with self._reading() as connection:
+            return find_operators(connection)
+
+    def kill_state(self) -> KillState | None:
+        """The kill switch, if it is on."""
+        with self._reading() as connection:
+            return find_kill_state(connection)
+
+    def recorded_at(self) -> int:
+        """When the last event was recorded (UTC ns); 0 when there is none. Never less than before."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT recorded_at FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+            return 0 if row is None else int(row[0])
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:
         """The events asked for, and how many there are in all."""

@@ -10,7 +10,15 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.claims import Claims, is_subject, is_token_id, scope_problem, time_problem
+from tradewrit.credentials.claims import (
+    Claims,
+    is_subject,
+    is_token_id,
+    proof_problem,
+    scope_problem,
+    time_problem,
+    trading_problem,
+)
 from tradewrit.credentials.delegation import chain_problem
 from tradewrit.credentials.encoding import decode, encode
 from tradewrit.credentials.keyring import KeySet
@@ -38,6 +46,8 @@ class Refusal(StrEnum):
     BAD_JTI = "bad jti"
     BAD_SCOPE = "bad scope"
     BAD_TIMES = "bad times"
+    BAD_CONSTRAINTS = "bad trading constraints"
+    BAD_CONFIRMATION = "bad confirmation"
     BAD_CHAIN = "bad delegation chain"
     WRONG_ISSUER = "wrong issuer"
     NOT_YET_VALID = "not yet valid"
@@ -148,4 +158,8 @@ def _claims_problem(claims: Claims) -> Refusal | None:
         return Refusal.BAD_SCOPE
     if time_problem(claims):
         return Refusal.BAD_TIMES
+    if trading_problem(claims):
+        return Refusal.BAD_CONSTRAINTS
+    if proof_problem(claims):
+        return Refusal.BAD_CONFIRMATION
     return None
