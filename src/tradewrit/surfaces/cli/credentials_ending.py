@@ -148,7 +148,7 @@ def _rotate(
             "--overlap",
             metavar="SECONDS",
             min=0,
-            help="How long the old key still verifies: until every token ends, unless named; 0 if it was stolen.",
+            help="How long the old key still verifies: until every token ends, unless named; 0 if stolen.",
         ),
     ] = None,
     as_json: Json = False,
