@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from tradewrit.credentials.keys import thumbprint
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.errors import JournalCorrupt
 
@@ -72,6 +73,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: int
     alive_until: int
     revoked_at: int | None = None
+
+    @property
+    def kid(self) -> str:
+        """The id of its key: the thumbprint."""
+        return thumbprint(self.public_key)
 
 
 class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, Final, Self
 
 import msgspec
@@ -28,11 +28,11 @@ from tradewrit.credentials.lookups import (
 )
 from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
 from tradewrit.credentials.standing import find_token, standing
-from tradewrit.credentials.store_file import create_file, open_file
+from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Head
-from tradewrit.runtime.journal.sqlite_errors import failure
+from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, translated
 from tradewrit.runtime.journal.sqlite_file import Settings
 from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
@@ -85,7 +85,10 @@ class CredentialStore:
         self._authority = authority
         self._transactions = Transactions(path, connection, read_only=read_only)
         self._lock = RLock()
-        self._changes = 0
+        # Its own connection: to it, writes of this process are those of another, and count as well.
+        self._watcher = watch_file(path, read_only=read_only)
+        self._watch = self._watcher.cursor().execute
+        self._watch_lock = Lock()
 
     @classmethod
     def open(
@@ -146,7 +149,6 @@ class CredentialStore:
                 raise OurFault("a change of the credential store was begun inside another; use the outer one")
             with self._transactions.begin():
                 yield self._connection
-            self._changes += 1
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -162,14 +164,20 @@ class CredentialStore:
         with self._reading() as connection:
             return standing(connection, find_token(connection, jti), now)
 
-    def generation(self) -> tuple[int, int]:
+    def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.
 
-        What was read before may be kept for as long as the mark stays the same.
+        What was read before may be kept for as long as the mark stays the same. Ask for the mark first,
+        then read.
         """
-        with self._reading() as connection:
-            (others,) = connection.execute("PRAGMA data_version").fetchone()
-            return int(others), self._changes
+        # On the path of every order: no context managers, and a cursor that is used again.
+        with self._watch_lock:
+            try:
+                return next(self._watch("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
+            except (*RAISED, StopIteration) as error:
+                if isinstance(error, StopIteration):
+                    raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed") from error
+                raise translated(self._path, error) from error
 
     def token(self, jti: str) -> Token | None:
         """What is known of a token, or None."""
@@ -300,5 +308,6 @@ class CredentialStore:
 
     def close(self) -> None:
         """Let go of the file; further calls raise JournalUnwritable."""
-        with self._lock, failure(self._path):
+        with self._lock, self._watch_lock, failure(self._path):
             self._connection.close()
+            self._watcher.close()

@@ -208,6 +208,14 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     return connection, authority
 
 
+def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A second connection to a store that is open, to see whether anything was written."""
+    with failure(path):
+        return sqlite3.connect(
+            sqlite_uri(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False
+        )
+
+
 def _authority(connection: sqlite3.Connection, path: Path) -> str:
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}

@@ -53,6 +53,8 @@ class Refusal(StrEnum):
     NOT_YET_VALID = "not yet valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    RENEWED = "renewed: a newer token is in its place"
+    UNKNOWN = "not one that the store knows"
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +106,12 @@ def verify_genuine(token: str, keys: KeySet, *, now: int, issuer: str = "") -> C
     if issuer and claims.iss != issuer:
         raise TokenRefused(Refusal.WRONG_ISSUER)
     return claims
+
+
+def key_end(token: str, keys: KeySet) -> int | None:
+    """When the key behind a genuine token ends (UTC ns), None while it is the signing one."""
+    head = token.partition(".")[0]
+    return next((held.until for held in keys.keys if encode(_header(held.key.kid)) == head), 0)
 
 
 def _signed_claims(token: str, keys: KeySet, now: int) -> Claims:
