@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, home, looked_into, whoami
+from tradewrit.surfaces.cli.credentials_home import app_named, authority, home, looked_into, second, whoami
 from tradewrit.surfaces.cli.credentials_limits import Limits, constraints_from, limits_in_words
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
@@ -135,5 +135,5 @@ def _row(app: "App") -> tuple[str, ...]:
         app.client_id,
         " ".join(app.scopes),
         limits_in_words(app.constraints),
-        iso(app.created_at),
+        second(app.created_at),
     )

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import JournalError
-from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into
+from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into, second
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
 
@@ -224,7 +224,7 @@ def _row(record: "AuditRecord") -> tuple[str | Text, ...]:
     who = event.by or event.agent_id or event.app_id
     named = (event.agent_id if event.by else "", event.app_id if who != event.app_id else "", event.resource)
     about = " ".join(text for text in (*named, event.detail) if text)
-    return record.id, iso(event.at), what, who, about
+    return record.id, second(event.at), what, who, about
 
 
 def _outcome(text: str) -> str:

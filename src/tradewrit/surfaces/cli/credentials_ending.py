@@ -1,16 +1,17 @@
 """`tradewrit credentials revoke|kill|rearm|rotate`: the end of permissions, one or all, and of keys."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, whoami
+from tradewrit.surfaces.cli.credentials_home import app_named, authority, second, whoami
 from tradewrit.surfaces.cli.credentials_inspect import genuine_claims, given
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
+    from tradewrit.credentials.keyring import PublicKey
 
 _EVERYTHING: Final = "*"
 IncludingProtection = Annotated[
@@ -127,7 +128,7 @@ def _kill(
         return
     spared = "protective writs too" if state.is_total else "protective writs live on"
     emit_text(
-        f"killed at {iso(state.killed_at)} by {state.by}; {spared}; `tradewrit credentials rearm` ends it"
+        f"killed at {second(state.killed_at)} by {state.by}; {spared}; `tradewrit credentials rearm` ends it"
     )
 
 
@@ -156,13 +157,14 @@ def _rotate(
     """Sign with a new key from now on. A running server takes it up by itself."""
     with authority() as opened:
         keys = opened.rotate(by=whoami(), overlap_s=overlap).keys
-    told: list[dict[str, Any]] = [
-        {"kid": one.key.kid, "verifies_until": None if one.until is None else iso(one.until)} for one in keys
-    ]
     if as_json:
-        emit_json({"keys": told})
+        emit_json({"keys": [_key(one) for one in keys]})
     else:
         emit_table(
             ("key", "verifies until (UTC)"),
-            [(one["kid"], one["verifies_until"] or "signs now") for one in told],
+            [(one.key.kid, "signs now" if one.until is None else second(one.until)) for one in keys],
         )
+
+
+def _key(one: "PublicKey") -> dict[str, str | None]:
+    return {"kid": one.key.kid, "verifies_until": None if one.until is None else iso(one.until)}

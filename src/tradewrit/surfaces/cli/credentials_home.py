@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder
-from tradewrit.errors import JournalError
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.times import iso
+from tradewrit.errors import JournalError, OurFault
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -61,6 +63,13 @@ def whoami() -> str:
 
 
 def app_named(authority: "Authority", wanted: str) -> "App":
-    """The app of that id, or the active one of that name; raises CredentialRefused when there is none."""
-    named = [app for app in authority.apps() if app.name == wanted and app.deregistered_at is None]
-    return named[0] if named else authority.app(wanted)
+    """The app of that id, or the active one of that name; raises OurFault when there is none."""
+    for app in authority.apps():
+        if app.app_id == wanted or (app.name == wanted and app.deregistered_at is None):
+            return app
+    raise OurFault(f"there is no app {wanted!r}; `tradewrit credentials app list` shows what there is")
+
+
+def second(at: int) -> str:
+    """A time (UTC ns) for people, to the second."""
+    return iso(at // SECOND * SECOND)

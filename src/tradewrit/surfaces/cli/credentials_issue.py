@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
 from tradewrit.surfaces.cli.credentials_home import app_named, authority, whoami
 from tradewrit.surfaces.cli.credentials_limits import Limits, constraints_from, limits_in_words
@@ -57,6 +58,15 @@ def _issue(
             "--launch", help="A launch token, with which an agent registers a key of its own, once."
         ),
     ] = False,
+    good_for: Annotated[
+        int | None,
+        typer.Option(
+            "--good-for",
+            metavar="SECONDS",
+            min=1,
+            help="With --launch: until when it can be used; 30 unless named.",
+        ),
+    ] = None,
     needs_proof: Annotated[
         bool,
         typer.Option(
@@ -73,9 +83,9 @@ def _issue(
 
     Standard output carries the token and nothing else; it is shown once, and no file keeps it.
     """
-    if needs_proof and not is_launch:
+    if not is_launch and (needs_proof or good_for is not None):
         raise typer.BadParameter(
-            "needs --launch: nobody holds the key of an agent registered here", param_hint="--needs-proof"
+            "goes with --launch", param_hint="--needs-proof" if needs_proof else "--good-for"
         )
     from tradewrit.credentials.requests import LaunchRequest, Local
 
@@ -83,6 +93,7 @@ def _issue(
         agent_name=f"{orch}/{task}",
         allowed_scope=tuple(scopes),
         max_ttl_s=ttl or 0,
+        ttl_s=good_for,
         constraints=constraints_from(limits),
         needs_proof=needs_proof,
         is_protective=is_protective,
@@ -120,7 +131,7 @@ def _registered(authority: "Authority", launch: "Launch", orch: str, task: str) 
 
 def _emit_issued(issued: "Issued", *, as_json: bool) -> None:
     claims = issued.claims
-    expires_at = iso(claims.exp * 1_000_000_000)
+    expires_at = iso(claims.exp * SECOND)
     if as_json:
         told: dict[str, Any] = {
             "agent_id": claims.sub,

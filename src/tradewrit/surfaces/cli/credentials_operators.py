@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into, whoami
+from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into, second, whoami
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _list(
         emit_json({"operators": [_told(one) for one in found]})
     elif found:
         rows = [
-            (one.name, iso(one.created_at), "" if one.removed_at is None else iso(one.removed_at))
+            (one.name, second(one.created_at), "" if one.removed_at is None else second(one.removed_at))
             for one in found
         ]
         emit_table(("operator", "since (UTC)", "removed (UTC)"), rows)
