@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
     from tradewrit.credentials.home import Home
     from tradewrit.credentials.records import App
+    from tradewrit.credentials.settings import Terms
     from tradewrit.credentials.store import CredentialStore
 
 
@@ -25,12 +26,15 @@ def home() -> "Home":
     return Home(data_folder(process_environment()))
 
 
-def authority() -> "Authority":
-    """The authority of the home folder, founded there when there is none; to be closed."""
+def authority(terms: "Terms | None" = None) -> "Authority":
+    """The authority of the home folder, founded there when there is none; to be closed.
+
+    terms: only what issues a token needs to know them.
+    """
     from tradewrit.credentials.authority import Authority
     from tradewrit.credentials.home import open_home
 
-    return Authority.open(open_home(home().folder))
+    return Authority.open(open_home(home().folder), terms=terms)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example, s
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
     from tradewrit.credentials.requests import Issued, Launch
+    from tradewrit.credentials.settings import Terms
 
 
 def register(group: typer.Typer) -> None:
@@ -77,6 +78,10 @@ def _issue(
         bool,
         typer.Option("--protective", help="A writ that only shrinks positions and outlives the kill switch."),
     ] = False,
+    issuer: Annotated[str, typer.Option(help="What the token says in `iss`, as the server was told.")] = "",
+    trust_domain: Annotated[
+        str, typer.Option(help="First part of the agent's SPIFFE id, as the server was told.")
+    ] = "agentwrit.local",
     as_json: Json = False,
 ) -> None:
     """Register an agent and print its token, or with --launch the right to register one.
@@ -98,7 +103,7 @@ def _issue(
         needs_proof=needs_proof,
         is_protective=is_protective,
     )
-    with authority() as opened:
+    with authority(_terms(issuer, trust_domain)) as opened:
         holder = Local(whoami(), "" if app is None else app_named(opened, app).app_id)
         launch = opened.launch(holder, request)
         issued = None if is_launch else _registered(opened, launch, orch, task)
@@ -106,6 +111,17 @@ def _issue(
         _emit_launch(launch, as_json=as_json)
     else:
         _emit_issued(issued, as_json=as_json)
+
+
+def _terms(issuer: str, trust_domain: str) -> "Terms":
+    from tradewrit.credentials.identity import AgentId
+    from tradewrit.credentials.settings import Terms
+
+    try:
+        AgentId.parse(f"spiffe://{trust_domain}/agent/any/any/{'0' * 16}")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--trust-domain") from None
+    return Terms(issuer=issuer, trust_domain=trust_domain)
 
 
 def _registered(authority: "Authority", launch: "Launch", orch: str, task: str) -> "Issued":
