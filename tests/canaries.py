@@ -15,7 +15,7 @@ import base64
 import logging
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -72,33 +72,39 @@ class Canaries:
         return len(files)
 
     @contextmanager
-    def watched_logs(self) -> Iterator[list[str]]:
-        """Hear every log record of every library, down to the most talkative; fail when one tells."""
-        heard = _Heard()
+    def watched_logs(self, *, but: Sequence[str] = ()) -> Iterator[None]:
+        """Hear every log record of every library, debugging ones too; fail when one tells.
+
+        but: loggers of the test's own side, such as an HTTP client that tells what it was told to send.
+        """
+        heard = _Heard(but)
         root = logging.getLogger()
         before, disabled = root.level, root.manager.disable
         root.addHandler(heard)
-        root.setLevel(1)
+        root.setLevel(logging.DEBUG)
         logging.disable(logging.NOTSET)
         try:
-            yield heard.told
+            yield
         finally:
             root.removeHandler(heard)
             root.setLevel(before)
             logging.disable(disabled)
-        self.refuse("\n".join(heard.told), "a log record")
+        for name, told in heard.told:
+            self.refuse(told, f"a log record of {name}")
 
 
 class _Heard(logging.Handler):
     """Keeps records as a formatter would write them, and their arguments, which one might."""
 
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.told: list[str] = []
+    def __init__(self, but: Sequence[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self.told: list[tuple[str, str]] = []
+        self._but = frozenset(but)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(logging.Formatter().format(record))
-        self.told.append(repr(vars(record)))
+        if record.name.partition(".")[0] in self._but:
+            return
+        self.told.append((record.name, f"{logging.Formatter().format(record)} {vars(record)!r}"))
 
 
 def _spellings(text: str) -> Iterator[bytes]:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from tests.canaries import Canaries
+from tests.unit.credentials.http import servers
 from tests.unit.surfaces.console import shell
 from tests.unit.surfaces.terminal import typing
 from tradewrit.app import command_line
@@ -108,7 +110,7 @@ def test_a_canary_is_found_in_tables_names_logs_and_causes(birds: Canaries, tmp_
     for place in (folder, tmp_path / "names"):
         with pytest.raises(AssertionError, match="bird can be read in"):
             birds.refuse_under(place)
-    with pytest.raises(AssertionError, match="a log record"), birds.watched_logs():
+    with pytest.raises(AssertionError, match="a log record of some.library"), birds.watched_logs():
         logging.getLogger("some.library").debug("using %s", text)
     error = RuntimeError("outer")
     error.__context__ = ValueError(text)
@@ -314,6 +316,86 @@ def test_an_authority_in_use_keeps_and_tells_no_secret(birds: Canaries, home: Pa
         authority.release(renewed.token)
         # While it is open, what was written last stands in the write-ahead log alone.
         assert (home / "credentials.db-wal").stat().st_size > 0
+        birds.refuse_under(home)
+    birds.refuse_under(home)
+
+
+# The server
+
+
+def test_a_server_answers_logs_and_keeps_no_secret(birds: Canaries, home: Path) -> None:
+    def search(answer: httpx.Response) -> None:
+        """What an answer shows for the first time is watched only after it."""
+        answer.read()
+        birds.refuse(
+            answer.content + str(answer.headers.raw).encode(), f"the answer of {answer.request.url.path}"
+        )
+
+    with (
+        birds.watched_logs(but=("httpx", "httpcore")),
+        servers.thread(home) as served,
+        served.http(event_hooks={"response": [search]}) as http,
+    ):
+        birds.watch("client secret", served.client_secret)
+        birds.watch("operator secret", served.operator_secret.rpartition("-")[2])
+        person, app = servers.operator(http, served), servers.app(http, served)
+        birds.watch("operator token", person["Authorization"])
+        birds.watch("app token", app["Authorization"])
+        made = http.post("/v1/admin/apps", headers=person, json={"name": "other", "scopes": ["read:data:*"]})
+        birds.watch("second client secret", made.json()["client_secret"])
+        launch = http.post(
+            "/v1/app/launch-tokens", headers=app, json={"agent_name": "a", "allowed_scope": [SCOPE]}
+        )
+        secret = birds.watch("launch token", launch.json()["launch_token"])
+        key, nonce = SigningKey.draw(system_entropy), http.get("/v1/challenge").json()["nonce"]
+        ceremony = {
+            "launch_token": secret,
+            "nonce": nonce,
+            "public_key": base64.b64encode(key.public.raw).decode(),
+            "signature": base64.b64encode(key.sign(bytes.fromhex(nonce))).decode(),
+            "orch_id": "desk",
+            "task_id": "swing",
+            "requested_scope": [SCOPE],
+        }
+        token = http.post("/v1/register", json=ceremony).json()["access_token"]
+        agent = servers.bearing(birds.watch("access token", token))
+        renewed = http.post("/v1/token/renew", headers=agent).json()["access_token"]
+        renewing = servers.bearing(birds.watch("renewed token", renewed))
+        for path, headers, body in (
+            ("/v1/register", {}, ceremony),
+            ("/v1/register", {}, ceremony | {"nonce": "x", "more": secret}),
+            ("/v1/token/renew", agent, None),
+            ("/v1/token/validate", {}, {"token": renewed}),
+            ("/v1/token/validate", {}, {"token": [renewed]}),
+            ("/v1/token/validate", {}, {"token": renewed + "x"}),
+            ("/v1/delegate", renewing, {"delegate_to": "nobody", "scope": [SCOPE]}),
+            ("/v1/admin/auth", {}, {"secret": birds.new("wrong secret")}),
+            ("/v1/admin/auth", {}, {"secret": {"nested": birds.new("nested secret")}}),
+            ("/v1/admin/auth", {}, {"client_id": "x", "client_secret": birds.new("old form")}),
+            (
+                "/v1/app/auth",
+                {},
+                {"client_id": served.client_id, "client_secret": birds.new("wrong client secret")},
+            ),
+            ("/v1/app/auth", {}, {"client_id": birds.new("secret as id"), "client_secret": "x"}),
+            ("/v1/admin/apps", agent, {"name": "third", "scopes": ["a:b:c"]}),
+            ("/v1/revoke", person, {"level": "token", "target": birds.new("no such id")[:8]}),
+            ("/v1/token/release", renewing, None),
+        ):
+            http.post(path, headers=headers, json=body)
+        for raw in (b'{"secret": "%s"', b'{"secret": %s}', b"%s", b'{"secret": "%s", "secret"}'):
+            http.post("/v1/admin/auth", content=raw % birds.new("malformed body").encode())
+        for headers in (
+            {"Authorization": birds.new("bare token")},
+            {"Authorization": f"bearer {renewed}"},
+            renewing,
+        ):
+            http.post("/v1/token/renew", headers=headers)
+        http.get("/v1/health", params={"access_token": birds.new("token in the address")})
+        for path in ("/v1/health", "/v1/metrics", "/openapi.json", "/v1/challenge"):
+            http.get(path)
+        for path in ("/v1/admin/apps", "/v1/audit/events", f"/v1/admin/apps/{made.json()['app_id']}"):
+            assert http.get(path, headers=person).status_code == 200
         birds.refuse_under(home)
     birds.refuse_under(home)
 
