@@ -110,7 +110,7 @@ def test_a_canary_is_found_in_tables_names_logs_and_causes(birds: Canaries, tmp_
     for place in (folder, tmp_path / "names"):
         with pytest.raises(AssertionError, match="bird can be read in"):
             birds.refuse_under(place)
-    with pytest.raises(AssertionError, match="a log record of some.library"), birds.watched_logs():
+    with pytest.raises(AssertionError, match=r"a log record of some\.library"), birds.watched_logs():
         logging.getLogger("some.library").debug("using %s", text)
     error = RuntimeError("outer")
     error.__context__ = ValueError(text)

@@ -179,7 +179,7 @@ def test_a_store_sealed_the_other_way_says_so(env: dict[str, str], tmp_path: Pat
 def test_a_new_store_is_sealed_one_way(env: dict[str, str], words: Path) -> None:
     done = piped(VALUE, "secrets", "set", "a", "--passphrase-file", words, env=env)
     assert done.exit_code == 1
-    assert "both files are named" in done.stderr
+    assert "files with both are named" in done.stderr
 
 
 def test_a_passphrase_that_can_be_guessed_is_warned_of(tmp_path: Path, words: Path) -> None:
@@ -225,6 +225,24 @@ def test_a_home_that_others_may_write_to_is_refused(env: dict[str, str]) -> None
     done = piped(VALUE, "secrets", "set", "a", env=env)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "chmod 700" in done.stderr
+
+
+def test_a_store_is_sealed_with_another_key_or_passphrase(
+    env: dict[str, str], tmp_path: Path, words: Path
+) -> None:
+    piped(VALUE, "secrets", "set", "alpaca_key", env=env)
+    run("secrets", "keygen", tmp_path / "new.key")
+    done = run("secrets", "reseal", "--new-key-file", tmp_path / "new.key", env=env)
+    assert done.stdout == "sealed with the new key; the old one opens it no more\n"
+    assert run("secrets", "list", env=env).exit_code == 1
+    env |= {"TRADEWRIT_KEY_FILE": str(tmp_path / "new.key")}
+    assert revealed(env, "alpaca_key") == VALUE
+    both = ("--new-key-file", tmp_path / "new.key", "--new-passphrase-file", words)
+    assert "files with both are named" in run("secrets", "reseal", *both, env=env).stderr
+    done = run("secrets", "reseal", "--new-passphrase-file", words, "--json", env=env)
+    assert json.loads(done.stdout) == {"resealed": True, "sealed_with": "passphrase"}
+    home = {"TRADEWRIT_HOME": env["TRADEWRIT_HOME"]}
+    assert "alpaca_key" in run("secrets", "list", "--passphrase-file", words, env=home).stdout
 
 
 # At a terminal

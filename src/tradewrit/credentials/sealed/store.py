@@ -74,6 +74,17 @@ class SealedStore:
                 raise KeyMaterialError(self._missing(name))
             self._write({kept: secrets[kept] for kept in secrets if kept != name}, entropy)
 
+    def reseal(self, key: SealingKey, entropy: Entropy) -> None:
+        """Seal everything with another key or passphrase; this one opens the file no more, nor do others.
+
+        Copies of the file from before still open with it. Raises KeyMaterialError when there is no store.
+        """
+        with held(self._path, _WHAT):
+            if not self._path.exists():
+                raise KeyMaterialError(f"{self._path}: there is no sealed store to seal anew")
+            self._replace(self._read().secrets, key, entropy)
+        self._key = key
+
     def _read(self) -> _Contents:
         if not self._path.exists():
             return _Contents(VERSION, {})
@@ -85,7 +96,10 @@ class SealedStore:
 
     def _write(self, secrets: dict[str, _Entry], entropy: Entropy) -> None:
         self._refuse_if_shared()
-        sealed = seal(msgspec.json.encode(_Contents(VERSION, secrets)), self._key, entropy)
+        self._replace(secrets, self._key, entropy)
+
+    def _replace(self, secrets: dict[str, _Entry], key: SealingKey, entropy: Entropy) -> None:
+        sealed = seal(msgspec.json.encode(_Contents(VERSION, secrets)), key, entropy)
         if len(sealed) > MAX_BYTES:
             raise KeyMaterialError(
                 f"{self._path}: with this secret the store would have {len(sealed):,} bytes, and at most "
@@ -97,8 +111,8 @@ class SealedStore:
         """What other keys open as well would be closed to them afterwards."""
         if self._path.exists() and keys_count(read_private(self._path, _WHAT, advice=_ADVICE)) > 1:
             raise KeyMaterialError(
-                f"{self._path}: the sealed store was sealed for several keys, and this would keep one; seal "
-                "it for one key first (age --decrypt, age --encrypt)"
+                f"{self._path}: the sealed store was sealed for several keys, and this would close it to all "
+                "but one; `tradewrit secrets reseal` does that if it is meant"
             )
 
     def _missing(self, name: str) -> str:

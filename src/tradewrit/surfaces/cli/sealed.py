@@ -1,4 +1,4 @@
-"""`tradewrit secrets set|list|remove|keygen`: the keys of brokers, encrypted at rest.
+"""`tradewrit secrets set|list|remove|keygen|reseal`: the keys of brokers, encrypted at rest.
 
 No command prints a value, and none takes one as an argument.
 """
@@ -16,7 +16,7 @@ from tradewrit.domain.times import iso
 from tradewrit.runtime.clock import SystemClock, system_entropy
 from tradewrit.surfaces.cli import asking
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
-from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, sealing_key
+from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, new_key, sealing_key
 
 if TYPE_CHECKING:
     from tradewrit.credentials.sealed.store import SealedStore
@@ -31,7 +31,7 @@ _GIVEN_AWAY: Final = (
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tradewrit secrets set|list|remove|keygen`."""
+    """Add `tradewrit secrets set|list|remove|keygen|reseal`."""
     group = typer.Typer(help="Keep broker keys, encrypted at rest.", no_args_is_help=True)
     group.command(
         "set",
@@ -52,6 +52,13 @@ def register(app: typer.Typer) -> None:
             "TRADEWRIT_KEY_FILE=~/desk.key tradewrit secrets set alpaca_key",
         ),
     )(_keygen)
+    group.command(
+        "reseal",
+        epilog=example(
+            "tradewrit secrets reseal",
+            "tradewrit secrets reseal --key-file ~/old.key --new-key-file ~/new.key",
+        ),
+    )(_reseal)
     app.add_typer(group, name="secrets")
 
 
@@ -120,6 +127,33 @@ def _keygen(
         emit_json({"key_file": str(file), "public_key": key.public})
     else:
         emit_text(f"{file}: a new key, {key.public}; keep a copy elsewhere, nothing else opens the store")
+
+
+def _reseal(
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--new-passphrase-file", metavar="FILE", help="Read the new passphrase from it."),
+    ] = None,
+    new_key_file: Annotated[
+        Path | None,
+        typer.Option("--new-key-file", metavar="FILE", help="Seal with the key in it from now on."),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Seal the store with another passphrase or key; without a file, the new passphrase is asked for.
+
+    Old copies of the file still open with what opened them: if that is known to others, replace the
+    broker keys as well.
+    """
+    store = _opened(passphrase_file, key_file)
+    key = new_key(new_passphrase_file, new_key_file)
+    store.reseal(key, system_entropy)
+    if as_json:
+        emit_json({"resealed": True, "sealed_with": key.words})
+    else:
+        emit_text(f"sealed with the new {key.words}; the old one opens it no more")
 
 
 def _store(name: str, passphrase_file: Path | None, key_file: Path | None) -> "SealedStore":

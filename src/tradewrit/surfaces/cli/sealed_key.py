@@ -46,7 +46,7 @@ def sealing_key(sealed: Path, passphrase_file: Path | None, key_file: Path | Non
 
     is_passphrased = opens_with_passphrase(sealed)
     if is_passphrased is None:
-        return _first_key(passphrase_file, key_file)
+        return new_key(passphrase_file, key_file)
     if is_passphrased:
         if passphrase_file is None and key_file is not None:
             raise KeyMaterialError(f"{sealed}: it is sealed with a passphrase; a key file does not open it")
@@ -58,13 +58,18 @@ def sealing_key(sealed: Path, passphrase_file: Path | None, key_file: Path | Non
     return read_key_file(key_file)
 
 
-def _first_key(passphrase_file: Path | None, key_file: Path | None) -> "SealingKey":
+def new_key(passphrase_file: Path | None, key_file: Path | None) -> "SealingKey":
+    """What will open a store from now on: from one of the files, or a passphrase that is asked for twice.
+
+    Raises KeyMaterialError when a file with it cannot be used, and OurFault when both are named or nobody
+    is there to ask.
+    """
     from tradewrit.credentials.sealed.key_file import read_key_file
 
     if key_file is None:
         return _passphrase(passphrase_file, is_new=True)
     if passphrase_file is not None:
-        raise OurFault("the new store is sealed with a passphrase or with a key, and both files are named")
+        raise OurFault("the store is sealed with a passphrase or with a key, and files with both are named")
     return read_key_file(key_file)
 
 

@@ -178,6 +178,38 @@ def test_a_store_for_several_keys_is_read_but_not_narrowed_to_one(path: Path) ->
     assert path.read_bytes() == raw
 
 
+@both
+def test_a_store_sealed_anew_opens_with_the_new_key_only(path: Path, key: SealingKey) -> None:
+    old = AgeKey.draw(entropy(7))
+    put_with_old = store(path, old)
+    put_with_old.put(Secret("alpaca_key", VALUE), NOW, system_entropy)
+    put_with_old.reseal(key, system_entropy)
+    assert store(path, key).secret("alpaca_key").reveal() == VALUE
+    assert put_with_old.names() == {"alpaca_key": NOW}, "the same object goes on with the new one"
+    with pytest.raises(KeyMaterialError, match="cannot be opened"):
+        store(path, old).names()
+
+
+def test_only_a_store_that_opens_is_sealed_anew(path: Path) -> None:
+    with pytest.raises(KeyMaterialError, match="no sealed store"):
+        store(path).reseal(PASSPHRASE, system_entropy)
+    assert not path.exists()
+    put(path)
+    raw = path.read_bytes()
+    with pytest.raises(KeyMaterialError, match="cannot be opened"):
+        store(path, AgeKey.draw(entropy(2))).reseal(PASSPHRASE, system_entropy)
+    assert path.read_bytes() == raw
+
+
+def test_a_store_for_several_keys_is_narrowed_when_that_is_said(path: Path) -> None:
+    put(path)
+    plain = pyrage.decrypt(path.read_bytes(), [pyrage.x25519.Identity.from_str(KEY.text.reveal())])
+    other = pyrage.x25519.Identity.generate().to_public()
+    path.write_bytes(pyrage.encrypt(plain, [other, pyrage.x25519.Recipient.from_str(KEY.public)]))
+    store(path).reseal(KEY, system_entropy)
+    assert put(path, "other") is False
+
+
 # Whoever else touched it
 
 
