@@ -107,7 +107,10 @@ class PatientProtocol(H11Protocol):
     def _follow(self) -> None:
         """Keep the deadline of the part of a request that is being received, and no other."""
         state = self.conn.their_state
-        self._keep(_HEAD, self.patience.head_s, state is h11.IDLE and bool(self.conn.trailing_data[0]))
+        has_begun = state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if has_begun:  # right behind the last request: the connection is not idle
+            self._unset_keepalive_if_required()
+        self._keep(_HEAD, self.patience.head_s, has_begun)
         self._keep(_BODY, self.patience.body_s, state is h11.SEND_BODY)
 
     def _keep(self, phase: str, within_s: float, is_under_way: bool) -> None:

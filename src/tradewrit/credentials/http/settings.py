@@ -13,7 +13,8 @@ from tradewrit.errors import ConfigError
 DEFAULT_PORT: Final = 8080
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_HEAD_BYTES: Final = 32_768
-"""Request line and headers: the largest token, with a proof of possession beside it."""
+"""Of request line and headers that are kept while the rest of them is still to come: the largest token,
+with a proof of possession beside it."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):

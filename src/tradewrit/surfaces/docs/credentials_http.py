@@ -8,7 +8,7 @@ import msgspec
 
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.http.problems import STATUSES, Problem
-from tradewrit.credentials.http.settings import DEFAULT_PORT, MAX_BODY_BYTES, MAX_HEAD_BYTES, Patience
+from tradewrit.credentials.http.settings import DEFAULT_PORT, MAX_BODY_BYTES, Patience
 from tradewrit.credentials.http.table import ANY, ENDPOINTS, OPEN, OWN, Endpoint
 from tradewrit.domain.constraints import Constraints, Hours
 from tradewrit.surfaces.docs.markdown import code, explained, fields_table, named_types, table
@@ -28,9 +28,9 @@ The same as OpenAPI 3.1: `GET /v1/openapi.json`.
   for this method and this address, used once.
 - Every answer has `X-Request-Id` (the request's own, or one that is drawn), `Cache-Control: no-store`,
   `X-Content-Type-Options: nosniff` and `X-Frame-Options: DENY`; over TLS also `Strict-Transport-Security`.
-- A body has at most {body:,} bytes, request line and headers together {head:,}. The headers must arrive
-  within {patience.head_s:g} s, the body within {patience.body_s:g} s; an answer must be taken within
-  {patience.answer_s:g} s, and a connection nobody uses is closed after {patience.idle_s:g} s.
+- A body has at most {body:,} bytes. The headers must arrive within {patience.head_s:g} s, the body within
+  {patience.body_s:g} s; an answer must be taken within {patience.answer_s:g} s, and a connection nobody uses
+  is closed after {patience.idle_s:g} s.
 - `HEAD` works wherever `GET` does. The default port is {port}.
 
 ## Endpoints
@@ -59,9 +59,7 @@ An error is a problem document (RFC 9457), `application/problem+json`. `error_co
 
 def credentials_http_page() -> str:
     """The whole page, in Markdown."""
-    introduction = _INTRODUCTION.format(
-        body=MAX_BODY_BYTES, head=MAX_HEAD_BYTES, patience=Patience(), port=DEFAULT_PORT
-    )
+    introduction = _INTRODUCTION.format(body=MAX_BODY_BYTES, patience=Patience(), port=DEFAULT_PORT)
     return (
         introduction
         + table(("Endpoint", "Needs", "What it does", "Takes", "Answers", "Refuses"), map(_row, ENDPOINTS))

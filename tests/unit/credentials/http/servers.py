@@ -24,6 +24,7 @@ from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.rate_limits import Rate
 from tradewrit.credentials.settings import Terms
 from tradewrit.runtime.clock import Clock
+from tradewrit.runtime.journal.sqlite_file import Settings
 
 CEILING = ("read:trades:*", "write:trades:*", "read:data:*", "write:data:*")
 
@@ -100,11 +101,16 @@ def _told(server: subprocess.Popen[str]) -> str:
 
 @contextmanager
 def thread(
-    folder: Path, settings: ServerSettings | None = None, *, clock: Clock | None = None, **terms: Any
+    folder: Path,
+    settings: ServerSettings | None = None,
+    *,
+    clock: Clock | None = None,
+    file: Settings | None = None,
+    **terms: Any,
 ) -> Iterator[Served]:
     """A server in this process, whose authority a test can reach into."""
     login = founded(folder, **terms)
-    with Authority.open(open_home(folder), clock=clock, terms=Terms(**terms)) as authority:
+    with Authority.open(open_home(folder), clock=clock, terms=Terms(**terms), file=file) as authority:
         server = CredentialServer(authority, settings or ServerSettings(port=0), clock=clock)
         listening: Queue[str] = Queue()
         running = threading.Thread(target=server.run, args=(listening.put,))
