@@ -245,6 +245,28 @@ def test_a_store_is_sealed_with_another_key_or_passphrase(
     assert "alpaca_key" in run("secrets", "list", "--passphrase-file", words, env=home).stdout
 
 
+@pytest.mark.parametrize("command", [("remove", "a"), ("reseal",)])
+def test_nobody_is_asked_for_the_passphrase_of_no_store(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run("secrets", *command, env={"TRADEWRIT_HOME": str(tmp_path / "home")})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "there is no sealed store yet" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@posix
+def test_a_closed_standard_input_is_a_failure(env: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" secrets set a <&-', sys.executable, PROGRAM],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "standard input is closed" in done.stderr
+
+
 # At a terminal
 
 

@@ -78,7 +78,10 @@ class Passphrase(msgspec.Struct, frozen=True):
 
     def _stretched(self, salt: bytes, log_work: int) -> bytes:
         scrypt = Scrypt(_LABEL + b"scrypt" + salt, 32, 2**log_work, 8, 1)
-        return scrypt.derive(self.secret.reveal().encode())
+        try:
+            return scrypt.derive(self.secret.reveal().encode())
+        except MemoryError:
+            raise ValueError(f"its passphrase takes {2**log_work // 1024} MiB of memory to try") from None
 
 
 class AgeKey(msgspec.Struct, frozen=True):

@@ -36,6 +36,8 @@ def typed_twice(name: str, prompt: str) -> Secret:
 
 def typed_or_piped(name: str, prompt: str) -> Secret:
     """What comes on standard input, less one line end at its end; typed, when that is a terminal."""
+    if sys.stdin is None:
+        raise OurFault(f"standard input is closed, so the {name} cannot be read")
     if sys.stdin.isatty():
         return typed(name, prompt)
     return _checked(name, _decoded(name, sys.stdin.buffer.read(MAX_BYTES + 1)))
@@ -67,11 +69,22 @@ def _decoded(name: str, raw: bytes) -> str:
 def _checked(name: str, text: str) -> Secret:
     if not text:
         raise OurFault(f"the {name} is empty")
+    if not _is_encodable(text):
+        raise OurFault(f"the {name} is not text in UTF-8")
     return Secret(name, text)
 
 
+def _is_encodable(text: str) -> bool:
+    """Not so for what a terminal in another encoding sends."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _has_terminal() -> bool:
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         return True
     try:
         os.close(os.open("/dev/tty", os.O_RDWR))

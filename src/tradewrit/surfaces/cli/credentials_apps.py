@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, home, looked_into, second, whoami
+from tradewrit.surfaces.cli.credentials_home import (
+    app_named,
+    authority,
+    has_store,
+    looked_into,
+    second,
+    whoami,
+)
 from tradewrit.surfaces.cli.credentials_limits import Limits, constraints_from, limits_in_words
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
@@ -87,7 +94,7 @@ def _list(
 ) -> None:
     """Show the apps, the oldest first; never a secret."""
     apps: list[App] = []
-    if home().store.exists():
+    if has_store():
         with looked_into() as store:
             apps = [one for one in store.apps() if is_all or one.deregistered_at is None]
     if as_json:

@@ -37,6 +37,15 @@ def authority(terms: "Terms | None" = None) -> "Authority":
     return Authority.open(open_home(home().folder), terms=terms)
 
 
+def has_store() -> bool:
+    """Whether there is a credential store; raises JournalError when that cannot be seen."""
+    path = home().store
+    try:
+        return path.exists()
+    except OSError as why:
+        raise JournalError(f"{path}: cannot be looked at: {why.strerror}") from why
+
+
 @contextmanager
 def looked_into() -> "Iterator[CredentialStore]":
     """The store, to read: founds nothing, changes nothing, and opens one whose audit trail is damaged.
@@ -47,7 +56,7 @@ def looked_into() -> "Iterator[CredentialStore]":
     from tradewrit.runtime.journal.sqlite_file import Settings
 
     path = home().store
-    if not path.exists():
+    if not has_store():
         raise JournalError(
             f"{path}: there is no credential store yet; `tradewrit credentials app add` founds one, unless "
             "TRADEWRIT_HOME should name another folder"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into, second, whoami
+from tradewrit.surfaces.cli.credentials_home import authority, has_store, looked_into, second, whoami
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _list(
 ) -> None:
     """Show the operators, the oldest first; never a secret."""
     found: list[Operator] = []
-    if home().store.exists():
+    if has_store():
         with looked_into() as store:
             found = [one for one in store.operators() if is_all or one.removed_at is None]
     if as_json:

@@ -13,6 +13,7 @@ from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
+from tradewrit.errors import OurFault
 from tradewrit.runtime.clock import SystemClock, system_entropy
 from tradewrit.surfaces.cli import asking
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
@@ -76,7 +77,8 @@ def _set(
     """
     if context.args or "=" in name:
         raise typer.BadParameter(_GIVEN_AWAY)
-    store = _store(name, passphrase_file, key_file)
+    _refuse_bad(name)
+    store = _opened(passphrase_file, key_file)
     secret = asking.typed_or_piped(name, f"Value of {name} (not shown)")
     now = SystemClock().now() // SECOND * SECOND
     replaced = store.put(secret, now, system_entropy)
@@ -88,9 +90,7 @@ def _set(
 
 def _list(passphrase_file: PassphraseFile = None, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Show the names of the secrets and when they were set; never a value."""
-    names: dict[str, int] = {}
-    if _place().exists():
-        names = _opened(passphrase_file, key_file).names()
+    names = _opened(passphrase_file, key_file).names() if _has_store() else {}
     if as_json:
         emit_json({"secrets": [{"name": name, "set_at": iso(at)} for name, at in names.items()]})
     elif names:
@@ -106,7 +106,9 @@ def _remove(
     as_json: Json = False,
 ) -> None:
     """Forget a secret. What a copy of the file still holds, a copy of the key still opens."""
-    _store(name, passphrase_file, key_file).remove(name, system_entropy)
+    _refuse_bad(name)
+    _refuse_without_store()
+    _opened(passphrase_file, key_file).remove(name, system_entropy)
     if as_json:
         emit_json({"name": name, "removed": True})
     else:
@@ -147,6 +149,7 @@ def _reseal(
     Old copies of the file still open with what opened them: if that is known to others, replace the
     broker keys as well.
     """
+    _refuse_without_store()
     store = _opened(passphrase_file, key_file)
     key = new_key(new_passphrase_file, new_key_file)
     store.reseal(key, system_entropy)
@@ -156,13 +159,12 @@ def _reseal(
         emit_text(f"sealed with the new {key.words}; the old one opens it no more")
 
 
-def _store(name: str, passphrase_file: Path | None, key_file: Path | None) -> "SealedStore":
+def _refuse_bad(name: str) -> None:
     if not _NAME.fullmatch(name):
         # Not repeated: it may be the secret itself, in the wrong place.
         raise typer.BadParameter(
             "a name begins with a letter and has at most 64 letters, digits, _ . or -", param_hint="NAME"
         )
-    return _opened(passphrase_file, key_file)
 
 
 def _opened(passphrase_file: Path | None, key_file: Path | None) -> "SealedStore":
@@ -173,7 +175,15 @@ def _opened(passphrase_file: Path | None, key_file: Path | None) -> "SealedStore
     return SealedStore(sealed, sealing_key(sealed, passphrase_file, key_file))
 
 
-def _place() -> Path:
-    from tradewrit.credentials.home import Home
+def _has_store() -> bool:
+    """Whether there is one; makes nothing."""
+    from tradewrit.credentials.home import open_home
 
-    return Home(data_folder(process_environment())).sealed
+    folder = data_folder(process_environment())
+    return folder.exists() and open_home(folder).sealed.exists()
+
+
+def _refuse_without_store() -> None:
+    """Before anybody is asked for the passphrase of nothing."""
+    if not _has_store():
+        raise OurFault("there is no sealed store yet; `tradewrit secrets set NAME` makes it")

@@ -1,5 +1,8 @@
 """Our age files against another implementation of age, and against whoever alters them."""
 
+import subprocess
+import sys
+
 import pyrage
 import pytest
 from hypothesis import given
@@ -169,6 +172,22 @@ SHARE = "A" * 43
 def test_a_malformed_stanza_is_refused_before_anything_is_tried(stanza: Stanza, key: SealingKey) -> None:
     with pytest.raises(ValueError, match=r"stanza is malformed|base64|asks for 2\*\*"):
         unseal(forged(stanza), key)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory")
+def test_a_passphrase_that_takes_more_memory_than_there_is_is_refused() -> None:
+    program = (
+        "import resource, sys\n"
+        "from tradewrit.credentials.sealed.age import unseal\n"
+        "from tradewrit.credentials.sealed.keys import Passphrase\n"
+        "from tradewrit.runtime.secret import Secret\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+        "try: unseal(sys.stdin.buffer.read(), Passphrase(Secret('passphrase', 'x')))\n"
+        "except ValueError as why: print(why)\n"
+    )
+    raw = forged(Stanza(("scrypt", SALT, "22"), bytes(32)))
+    done = subprocess.run([sys.executable, "-c", program], input=raw, capture_output=True, check=True)
+    assert done.stdout == b"its passphrase takes 4096 MiB of memory to try\n"
 
 
 def test_a_passphrase_beside_another_way_in_is_refused() -> None:
