@@ -48,7 +48,7 @@ def test_the_refusal_says_why_to_the_audit_trail_and_not_to_the_bearer(tmp_path:
         issued = register(authority, add_app(authority))
         authority.verify(issued.token)
         authority.revoke("all", "", by=BY)
-        with pytest.raises(TokenRefused, match="^token verification failed$") as caught:
+        with pytest.raises(TokenRefused, match=r"^token verification failed$") as caught:
             authority.verify(issued.token)
         assert caught.value.reason == "revoked"
 
