@@ -68,12 +68,6 @@ class Context:
         with self.store.change(now) as change:
             return act(change, now)
 
-    def refuse(self, refusal: CredentialRefused, event: AuditEvent) -> CredentialRefused:
-        """Record a refusal that needs nothing else from the store, and give it back to be raised."""
-        with self.store.change(event.at) as change:
-            change.record(event)
-        return refusal
-
     def mint(self, claims: Claims) -> str:
         """Sign a token; only inside a change that enters it."""
         return mint(claims, self.keys.current().signing)
