@@ -47,6 +47,8 @@ _IDLE_S: Final = 60.0
 _AHEAD_NS: Final = 60 * SECOND
 """An app token with less than this left is replaced, unless it never had twice as much."""
 _KEYS_AGE_NS: Final = 300 * SECOND
+_KEYS_PAUSE_NS: Final = 10 * SECOND
+"""A stranger's token by an unknown key makes us fetch the keys no more often than this."""
 _BEYOND: Final = "it has no key set at /.well-known/jwks.json, so it speaks the plain protocol only"
 
 
@@ -171,16 +173,16 @@ class RemoteClient:
         return _claims(answer.claims, self._url) if answer.valid else None
 
     def verify(self, token: str) -> Claims | None:
-        """The claims of a genuine token that is in its time, without asking where the keys are known.
+        """The claims of a genuine token that is in its time, without asking where its key is known.
 
-        Does not see revocations. Asks the authority (`validate`) where it publishes no keys.
+        Does not see revocations. Asks the authority (`validate`) where it publishes no keys, and for a
+        token by a key it did not publish when it was last asked.
         """
-        keys = self.keys()
+        keys, now = self._knowing(token, self._clock.monotonic() - _KEYS_PAUSE_NS), self._clock.now()
         if keys is None:
             return self.validate(token)
-        now = self._clock.now()
         try:
-            claims = verify_genuine(token, self._knowing(token, keys), now=now)
+            claims = verify_genuine(token, keys, now=now)
         except TokenRefused:
             return None
         return claims if claims.nbf * SECOND <= now < claims.exp * SECOND else None
@@ -224,12 +226,18 @@ class RemoteClient:
         except KeyMaterialError as error:
             raise Unreachable(f"{self._url}: its key set cannot be used: {error}") from error
 
-    def _knowing(self, token: str, keys: KeySet) -> KeySet:
-        """The keys; fetched anew, at most every ten seconds, for a token by one that is not among them."""
-        now = self._clock.now()
-        if keys.find(_key_id(token), now) is not None:
-            return keys
-        return self.keys(at_least=self._clock.monotonic() - 10 * SECOND) or keys
+    def _knowing(self, token: str, at_least: int) -> KeySet | None:
+        """The keys if that of the token is among them, None if it is not.
+
+        They are fetched anew for a key that is missing, unless they are no older than `at_least`
+        (monotonic ns).
+        """
+        kid, now = _key_id(token), self._clock.now()
+        for limit in (None, at_least):
+            keys = self.keys(at_least=limit)
+            if keys is not None and keys.find(kid, now) is not None:
+                return keys
+        return None
 
     def _launch_body(self, asked: AgentRequest) -> Json:
         request = launch_request(asked)
@@ -265,14 +273,13 @@ class RemoteClient:
     def _as_app(self, path: str, body: Json, kind: type[T]) -> T:
         """Ask with the app's token. One that is refused is replaced, once: it may have been revoked."""
         session = self._signed_in(None)
-        for _ in range(2):
-            try:
-                return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
-            except CredentialRefused as refused:
-                if refused.code != "unauthorized":
-                    raise
-                session, refusal = self._signed_in(session), refused
-        raise refusal
+        try:
+            return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
+        except CredentialRefused as refused:
+            if refused.code != "unauthorized":
+                raise
+        session = self._signed_in(session)
+        return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
 
     def _signed_in(self, refused: _Session | None) -> _Session:
         """The app's token; one thread gets a new one when it is old, or `refused`."""
@@ -287,11 +294,11 @@ class RemoteClient:
 
     def _issued(self, answer: _Token) -> Issued:
         """The token with what it says: verified, where the authority publishes its keys."""
-        token, keys = answer.access_token, self.keys()
-        if keys is None:
+        token, now = answer.access_token, self._clock.monotonic()
+        if self.keys() is None:
             return Issued(token=token, claims=_unverified(token, self._url))
         try:
-            claims = verify_genuine(token, self._knowing(token, keys), now=self._clock.now())
+            claims = verify_genuine(token, self._knowing(token, now) or KeySet(()), now=self._clock.now())
         except TokenRefused as refused:
             raise Unreachable(f"{self._url} issued a token that its own keys do not verify") from refused
         return Issued(token=token, claims=claims)

@@ -25,11 +25,13 @@ from tradewrit.credentials.lookups import (
     find_launch_token,
     find_operator,
     find_operators,
+    read_tip,
 )
 from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
 from tradewrit.credentials.standing import find_token, standing
 from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
+from tradewrit.runtime.journal.chain import Tip
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Head
 from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, translated
@@ -224,11 +226,13 @@ class CredentialStore:
         with self._reading() as connection:
             return find_kill_state(connection)
 
-    def recorded_at(self) -> int:
-        """When the last event was recorded (UTC ns); 0 when there is none. Never less than before."""
+    def tip(self) -> Tip:
+        """The end of the audit chain; raises JournalCorrupt when the last event is not what it was.
+
+        Its `recorded_at` (UTC ns, 0 before the first event) is never less than before.
+        """
         with self._reading() as connection:
-            row = connection.execute("SELECT recorded_at FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-            return 0 if row is None else int(row[0])
+            return read_tip(self._path, connection)
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:
         """The events asked for, and how many there are in all."""
@@ -249,10 +253,10 @@ class CredentialStore:
 
     def event_count(self) -> int:
         """How many events the chain has, without counting them."""
-        return self.head().seq
+        return self.tip().seq
 
     def head(self) -> Head:
-        """Where the audit chain ends, as the store remembers it; for signing and keeping elsewhere."""
+        """Where the audit chain ends, as the store remembers it; whether it does is for `tip` or `verify`."""
         with self._reading() as connection:
             row = connection.execute("SELECT seq, hash FROM audit_head").fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):

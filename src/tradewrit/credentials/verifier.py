@@ -77,7 +77,7 @@ class Verifier:
         """Everything anew but what cannot have changed: the signature, if the keys are the same."""
         if found is None or found.keyring is not self._keys.current():
             found = self._first_look(token, generation)
-        self._clock.learn(self._store.recorded_at())
+        self._clock.learn(self._store.tip().recorded_at)
         now = self._clock.now()
         problem = self._problem(found, now)
         if problem is not None:
