@@ -37,8 +37,8 @@ from tradewrit.credentials.standing import (
     EVERYTHING,
     UNPROTECTED,
     add_revocation,
+    find_life,
     find_token,
-    has_left,
     standing,
 )
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, is_within
@@ -139,7 +139,7 @@ class Change:
 
     def standing(self, jti: str) -> Standing:
         """Whether a genuine token counts now, and if not, why."""
-        return standing(self._connection, find_token(self._connection, jti), self._now)
+        return standing(self._connection, find_life(self._connection, jti), self._now)
 
     def launch_token(self, secret: str) -> LaunchToken | None:
         """The launch token with this secret if it can be used now, or None."""
@@ -353,8 +353,8 @@ class Change:
     def _is_active(self, app_id: str) -> bool:
         if app_id == NO_APP:
             return True
-        known = self._connection.execute("SELECT 1 FROM apps WHERE app_id = ?", (app_id,)).fetchone()
-        return known is not None and not has_left(self._connection, {app_id})
+        active = "SELECT 1 FROM apps WHERE app_id = ? AND deregistered_at IS NULL"
+        return self._connection.execute(active, (app_id,)).fetchone() is not None
 
     def _add(self, table: str, row: dict[str, object]) -> bool:
         return self._wins(insertion(table, row) + " ON CONFLICT DO NOTHING", row)

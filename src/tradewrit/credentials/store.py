@@ -28,7 +28,7 @@ from tradewrit.credentials.lookups import (
     read_tip,
 )
 from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
-from tradewrit.credentials.standing import find_token, standing
+from tradewrit.credentials.standing import find_life, find_token, standing
 from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
 from tradewrit.runtime.journal.chain import Tip
@@ -164,7 +164,7 @@ class CredentialStore:
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
         with self._reading() as connection:
-            return standing(connection, find_token(connection, jti), now)
+            return standing(connection, find_life(connection, jti), now)
 
     def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.
