@@ -144,6 +144,7 @@ def test_a_name_that_is_none_is_wrong_use_and_not_repeated(env: dict[str, str], 
 
 
 def test_a_name_that_is_not_there_is_a_failure(env: dict[str, str]) -> None:
+    piped(VALUE, "secrets", "set", "alpaca_key", env=env)
     done = run("secrets", "remove", "nothing", env=env)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "there is no secret 'nothing'" in done.stderr
