@@ -492,3 +492,16 @@ def test_without_its_key_the_server_says_so_and_nothing_is_handed_out(fragile: S
             assert problem_of(answer)["error_code"] == "unavailable"
         health = http.get("/v1/health")
         assert health.status_code == 200
+
+
+def test_a_bug_of_ours_is_told_without_its_details_and_logged(
+    http: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(served.authority, "challenge", broken)
+    answer = http.get("/v1/challenge")
+    assert (answer.status_code, problem_of(answer)["error_code"]) == (500, "internal_error")
+    assert "secret detail" not in answer.text
+    assert "secret detail" in caplog.text
