@@ -70,12 +70,12 @@ def standing(connection: sqlite3.Connection, token: Token | Life | None, now: in
     if now >= token.expires_at:
         return Standing.EXPIRED
     apps = [token.app_id, *(link.app for link in token.lineage)]
-    if _is_revoked(connection, list(_grounds(token)), apps, token.issued_after):
+    if _is_revoked(connection, list(grounds(token)), apps, token.issued_after):
         return Standing.REVOKED
     return Standing.LIVE if token.successor is None else Standing.RENEWED
 
 
-def _grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
+def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
     """Every level and target that would kill this token."""
     yield Level.ALL.value, EVERYTHING
     if not token.is_protective:

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from tradewrit.credentials.agreement import disagreement
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.lookups import (
@@ -274,13 +275,28 @@ class CredentialStore:
         return verified(self._authority, self._rows(), against)
 
     def refuse_if_touched(self) -> None:
-        """Raise JournalCorrupt, naming the first bad event, unless the audit chain is whole."""
+        """Raise JournalCorrupt, naming the event, unless the audit chain is whole and the store agrees."""
         found = self.verify()
         if not found.is_intact:
             raise JournalCorrupt(
                 f"{self._path}: the audit chain cannot be trusted from {first_bad(found)} on: {found.fault}; "
                 "nothing is issued on it: find out who edited the file, or restore a backup"
             )
+        why = self._disagreement()
+        if why:
+            raise JournalCorrupt(
+                f"{self._path}: it is not what its audit trail says: {why}; nothing is issued on it: "
+                "find out who edited the file, or restore a backup"
+            )
+
+    def _disagreement(self) -> str:
+        with self._reading() as connection:
+            # One moment for all of it: others may be writing.
+            connection.execute("BEGIN")
+            try:
+                return disagreement(connection)
+            finally:
+                connection.execute("ROLLBACK")
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         after = _FIRST
