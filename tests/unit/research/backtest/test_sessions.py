@@ -163,8 +163,10 @@ def test_a_market_order_that_waits_for_the_open_is_taken_back_as_well() -> None:
 def test_what_an_entry_held_is_free_at_the_venue_when_it_is_taken_back() -> None:
     coin = bars(session("26", last="23:30"), symbol="B")
     up = replace(coin, symbol="C", **{n: getattr(coin, n) + 100 for n in ("open", "high", "low", "close")})
-    falling = (np.round(300.0 - getattr(coin, name)[:13], 3) for name in ("open", "low", "high", "close"))
-    down = Bars("A", session("26"), *falling, coin.volume[:13])
+    opened, high, low, close = (
+        np.round(300.0 - column[:13], 3) for column in (coin.open, coin.low, coin.high, coin.close)
+    )
+    down = Bars("A", session("26"), opened, high, low, close, coin.volume[:13])
     setup = replace(
         SETUP,
         calendars={"B": "24/7", "C": "24/7"},
