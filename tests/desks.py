@@ -14,7 +14,7 @@ import msgspec
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.books import Books
-from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.base import Event
@@ -91,6 +91,7 @@ class World:
         *,
         entry: OrderType = OrderType.MARKET,
         reverse: bool = False,
+        protection: Protection = Protection.AFTER_FILL,
         limits: Limits | None = None,
         review: ReviewPolicy | None = None,
         rules: PaperRules | None = None,
@@ -138,6 +139,7 @@ class World:
             strategy=strategy.name(),
             entry_type=entry,
             reverse=reverse,
+            protection=protection,
             limits=limits or Limits(),
             review=review or ReviewPolicy(),
             fees=rules.fees,

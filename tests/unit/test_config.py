@@ -81,6 +81,7 @@ def test_every_section_is_read(desk: Desk) -> None:
               participation_fraction: .25
               settlement_days: 2
               sessions: true
+              reject_fraction: 0.05
             instruments:
               - {symbol: BTCUSDT, currency: USDT, asset_class: crypto, tick: "0.01", lot: 0.00001}
             journal: {path: /var/desk.sqlite, synchronous: normal}
@@ -118,6 +119,7 @@ def test_every_section_is_read(desk: Desk) -> None:
             participation_fraction=Decimal("0.25"),
             settlement_days=2,
             sessions=True,
+            reject_fraction=Decimal("0.05"),
         ),
         instruments=(
             Instrument(
@@ -299,6 +301,10 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
         (
             "paper: {slippage_bps: 10000}",
             "desk.yaml:1: paper.slippage_bps: must be below 10000 (all of it), not 10000.00",
+        ),
+        (
+            "paper: {reject_fraction: 1.5}",
+            "desk.yaml:1: paper.reject_fraction: must be from 0 to 1, not 1.50",
         ),
         (
             "paper: {participation_fraction: 1.01}",
@@ -612,6 +618,7 @@ CONFIGS = st.builds(
         participation_fraction=st.none() | st.decimals("0.001", 1, allow_nan=False, places=3),
         settlement_days=st.integers(0, 30),
         sessions=st.booleans(),
+        reject_fraction=_FRACTIONS,
     ),
     instruments=st.lists(_INSTRUMENTS, max_size=3, unique_by=lambda one: one.symbol).map(tuple),
     journal=st.builds(JournalConfig, path=st.none() | _TEXT),

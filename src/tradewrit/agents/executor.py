@@ -13,7 +13,7 @@ from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
-from tradewrit.domain.drafts import drafts, restated
+from tradewrit.domain.drafts import drafts, listed, restated
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
 from tradewrit.domain.events.corporate import SharesSplit
@@ -44,7 +44,7 @@ from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
-from tradewrit.domain.terms import entry_terms, exit_terms, order_id, protection_terms
+from tradewrit.domain.terms import entry_terms, exit_terms, listed_terms, order_id, protection_terms
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
 from tradewrit.risk.protection import KEEPER
 
@@ -128,11 +128,11 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
         )
         return Decision((invalidated, aborted))
     consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
-    terms = entry_terms(
+    entry = entry_terms(
         books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
     )
     by = (f"risk:{event.risk_id}", *event.approved_by)
-    requested = _request(market, terms, by, event.at, trade, sized.cost)
+    requested = _request(market, listed_terms(books, sized, entry), by, event.at, trade, sized.cost)
     return Decision((consumed,)) + requested if is_asked else requested
 
 
@@ -150,7 +150,7 @@ def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
             reason=reason or "nothing to send",
         )
         return Decision((refused,))
-    return _let_go(order, event.at)
+    return _let_go(books, order, event.at)
 
 
 def _release(books: Books, event: MarketStatusReported) -> Decision:
@@ -159,14 +159,16 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
         return NOTHING
     decision = NOTHING
     for order in drafts(books):
-        decision += _let_go(order, event.at)
+        if order.terms.parent is None:
+            decision += _let_go(books, order, event.at)
     return decision
 
 
-def _let_go(order: Order, at: int) -> Decision:
-    terms = order.terms
-    released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
-    return Decision((released,), (_place((terms,), order.approved_by, at, terms.trade_id),))
+def _let_go(books: Books, order: Order, at: int) -> Decision:
+    whole = listed(books, order)
+    trade, terms = order.terms.trade_id, tuple(one.terms for one in whole)
+    released = tuple(OrderReleased(at=at, trace=trade, client_order_id=one.id) for one in whole)
+    return Decision(released, (_place(terms, order.approved_by, at, trade),))
 
 
 def _split(books: Books, event: SharesSplit) -> Decision:
@@ -193,7 +195,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
-    return _request(market, exit_terms(books, event), (f"exit:{event.reason}",), event.at, event.trace)
+    return _request(market, (exit_terms(books, event),), (f"exit:{event.reason}",), event.at, event.trace)
 
 
 # -- cancel, modify, status
@@ -208,14 +210,27 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
     if order.state is OrderState.PENDING_CANCEL:
         return NOTHING
     terms = order.terms
-    is_naked = terms.role is Role.STOP and terms.symbol in books.positions
-    if is_naked and event.actor != KEEPER:
-        return _no_cancel(event, "it protects an open position; close the trade instead")
+    needed_for = _needed_for(books, order)
+    if needed_for and event.actor != KEEPER:
+        return _no_cancel(event, needed_for)
     if order.state is OrderState.DRAFT:  # taken back without asking anybody
-        return Decision((reports.cancelled(order, event.at, event.reason or "withdrawn before it was sent"),))
+        reason = event.reason or "withdrawn before it was sent"
+        return Decision(tuple(reports.cancelled(one, event.at, reason) for one in listed(books, order)))
     asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
+
+
+def _needed_for(books: Books, order: Order) -> str:
+    """Why nobody but the keeper may take a stop back; "" where it is not needed."""
+    terms = order.terms
+    if terms.role is not Role.STOP:
+        return ""
+    if terms.symbol in books.positions:
+        return "it protects an open position; close the trade instead"
+    entry = books.orders.get(terms.parent or "")
+    is_asleep = entry is not None and entry.is_live
+    return "it will protect what its entry brings; cancel the entry instead" if is_asleep else ""
 
 
 def _no_cancel(event: CancelOrder, reason: str) -> Decision:
@@ -296,6 +311,7 @@ def _suspend(books: Books, event: SymbolSuspended) -> Decision:
         for order in _live(books)
         if order.terms.symbol == event.symbol
         if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
+        if order.terms.parent is None  # legs end with their entry
     )
     return _take_back(ours, event.at, KEEPER, f"suspended: {event.reason}")
 
@@ -319,19 +335,30 @@ def _take_back(orders: Iterable[Order], at: int, actor: str, reason: str) -> Dec
 
 
 def _request(
-    market: Market, terms: OrderTerms, by: tuple[str, ...], at: int, trace: str, reserved: Decimal = ZERO
+    market: Market,
+    orders: tuple[OrderTerms, ...],
+    by: tuple[str, ...],
+    at: int,
+    trace: str,
+    reserved: Decimal = ZERO,
 ) -> Decision:
-    """The intent, and with it the order; while the market is closed the order is held as a draft."""
+    """The intents, and with them the orders; while the market is closed they are held as drafts.
+
+    reserved: for the first, which is the entry where there is one.
+    """
     is_open = market.phase(at) is MarketPhase.OPEN
-    requested = OrderRequested(
-        at=at,
-        trace=trace,
-        terms=terms,
-        approved_by=by,
-        reserved=reserved,
-        held="" if is_open else "market closed",
+    requested = tuple(
+        OrderRequested(
+            at=at,
+            trace=trace,
+            terms=terms,
+            approved_by=by,
+            reserved=reserved if terms is orders[0] else ZERO,
+            held="" if is_open else "market closed",
+        )
+        for terms in orders
     )
-    return Decision((requested,), (_place((terms,), by, at, trace),) if is_open else ())
+    return Decision(requested, (_place(orders, by, at, trace),) if is_open else ())
 
 
 def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:

@@ -40,6 +40,10 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Whether a signal for the other side closes a position and opens the opposite one. If not, it is "
         "ignored while the position is held."
     ),
+    "protection": (
+        "When stop and target go to the venue: listed with the entry as one bracket, where the venue can, or "
+        "once the entry has filled."
+    ),
     "exits.before_session_end_minutes": (
         "Leave every position so many minutes before its session ends, and enter none until the next one "
         "opens; null: never."
@@ -88,6 +92,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.participation_fraction": "Most of a bar's volume that one order may fill; null: no cap.",
     "paper.settlement_days": "Business days until the cash of a sale can be used; 0: at once.",
     "paper.sessions": "Whether orders fill only in the exchange's trading sessions.",
+    "paper.reject_fraction": (
+        "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
+    ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",
     "instruments[].asset_class": "What it is; futures, perpetuals and FX are margined, the rest is paid for.",

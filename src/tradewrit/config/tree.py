@@ -13,6 +13,7 @@ import msgspec
 
 from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.config.writing import as_data, as_yaml
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
@@ -83,6 +84,7 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     market_fills: a market order takes the next open, or at once the close or the closing quote.
     participation_fraction: most of a bar's volume that one order may fill; None means no cap.
     settlement_days: business days until the cash of a sale is free; 0 is at once.
+    reject_fraction: of all lists of orders, refused at random: to rehearse refusals.
     """
 
     fees: FeeModel = BpsFee()
@@ -92,8 +94,11 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     participation_fraction: Decimal | None = None
     settlement_days: int = 0
     sessions: bool = False
+    reject_fraction: Decimal = ZERO
 
     def __post_init__(self) -> None:
+        if self.reject_fraction > 1:
+            raise ValueError(f"reject_fraction must be from 0 to 1, not {self.reject_fraction}")
         if self.slippage_bps >= _BPS_OF_ALL:
             raise ValueError(f"slippage_bps must be below {_BPS_OF_ALL} (all of it), not {self.slippage_bps}")
         if self.participation_fraction is not None and not 0 < self.participation_fraction <= 1:
@@ -154,6 +159,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     strategy: StrategyConfig = StrategyConfig()
     entry: Literal["market", "limit"] = "market"
     reverse: bool = False
+    protection: Protection = Protection.BRACKET
     exits: ExitsConfig = ExitsConfig()
     sizing: Sizing = Largest()
     risk: Limits = Limits()

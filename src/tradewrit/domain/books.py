@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
@@ -94,6 +94,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     strategy: str = ""
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
+    protection: Protection = Protection.AFTER_FILL
     sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
@@ -131,6 +132,15 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def orders_of(self, trade_id: str) -> list[Order]:
         """All orders of an open trade."""
         return [order for order in self.orders.values() if order.terms.trade_id == trade_id]
+
+    @property
+    def lists_brackets(self) -> bool:
+        """Whether an entry leaves with its stop and target."""
+        return self.protection is Protection.BRACKET and self.capabilities.brackets
+
+    def legs_of(self, entry_id: str) -> list[Order]:
+        """The orders that were listed with an entry, to come to life as it fills."""
+        return [order for order in self.orders.values() if order.terms.parent == entry_id]
 
     @cached_property
     def holdings(self) -> Holdings:

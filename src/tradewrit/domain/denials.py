@@ -36,12 +36,11 @@ def denied(books: Books, event: WritDenied) -> Decision:
 
 
 def _listed_with(books: Books, order: Order) -> list[Order]:
-    """The order and, for the first of an OCO, the other that was to be sent in the same list."""
+    """The order, and what was to be sent in the same list: the legs of an entry, the other of an OCO."""
     label = order.terms.oco
-    if label is None:
-        return [order]
     return [
         other
         for other in books.orders_of(order.terms.trade_id)
-        if other.terms.oco == label and other.state is OrderState.SUBMITTED
+        if order.id in {other.id, other.terms.parent} or (label and other.terms.oco == label)
+        if other.state is OrderState.SUBMITTED
     ]

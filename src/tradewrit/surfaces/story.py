@@ -18,7 +18,6 @@ from tradewrit.domain.events.positions import (
     ExitSent,
     PositionClosed,
     PositionOpened,
-    ProtectionRequested,
     StopHit,
     StopSet,
     TargetHit,
@@ -67,13 +66,14 @@ class _Trade:
 
     def find(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
         """The first record of this kind, for orders of this role."""
-        return next(self._all(kind, role), None)
+        return next(self.all(kind, role), None)
 
     def last(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
         """The last record of this kind: what counts where something happened in parts."""
-        return deque(self._all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
+        return deque(self.all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
 
-    def _all(self, kind: type[_E], role: Role | None) -> Iterator[tuple[Record, _E]]:
+    def all(self, kind: type[_E], role: Role | None = None) -> Iterator[tuple[Record, _E]]:
+        """Every record of this kind, for orders of this role or of any."""
         for record, event in self.lines:
             if isinstance(event, kind) and (role is None or _role(event) is role):
                 yield record, event
@@ -199,10 +199,22 @@ def _entry_order(trade: _Trade) -> Step | None:
         record,
         [
             f"{terms_words(event.terms)}: on record before it was sent",
+            _listed_with(trade, event.terms.client_order_id),
             f"{money(event.reserved)} of cash reserved",
             f"taken by the venue as {accepted[1].broker_order_id}" if accepted is not None else "",
         ],
     )
+
+
+def _listed_with(trade: _Trade, entry_id: str) -> str:
+    """The legs that leave with an entry; "" where it leaves alone."""
+    legs = [
+        f"{event.terms.role} {amount(price)}"
+        for _, event in trade.all(OrderRequested)
+        if event.terms.parent == entry_id
+        if (price := event.terms.stop_price or event.terms.limit_price) is not None
+    ]
+    return f"{' and '.join(legs)} listed with it, asleep until it fills" if legs else ""
 
 
 def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
@@ -237,17 +249,19 @@ def _track(trade: _Trade) -> Step | None:
 
 
 def _stop_set(trade: _Trade) -> Step | None:
-    found, asked = trade.find(StopSet), trade.find(ProtectionRequested)
+    found = trade.find(StopSet)
     if found is None:
         return None
     record, event = found
-    has_target = asked is not None and asked[1].target_price is not None
+    opened, has_target = trade.find(PositionOpened), trade.find(OrderRequested, Role.TARGET) is not None
+    anchored = event.stop_price if opened is None else opened[1].stop_price
+    moved = "" if anchored == event.stop_price else f", then moved to {amount(anchored)}"
     return _step(
         7,
         "stop at broker",
         record,
         [
-            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue",
+            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue{moved}",
             "the target beside it: the first to fill cancels the other" if has_target else "",
         ],
     )

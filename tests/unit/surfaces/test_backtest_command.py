@@ -20,6 +20,7 @@ from tradewrit.domain.fees import FixedFee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import OrderType
 from tradewrit.errors import ConfigError
+from tradewrit.market.synth import synthetic_bars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
@@ -470,6 +471,35 @@ def test_wrong_use_is_exit_code_2(words: tuple[str, ...], why: str, data: Path) 
     done = run("backtest", "--data", data, *words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert why in done.stderr
+
+
+def test_the_risk_free_rate_is_taken_off_by_the_ratios_alone(tmp_path: Path) -> None:
+    data = bar_file(tmp_path / "days.csv", synthetic_bars(2, 300, seed=7, sigma=0.02, interval="1d"))
+    plain = json.loads(run("backtest", "--data", data, "--json").stdout)["metrics"]
+    found = json.loads(run("backtest", "--data", data, "--risk-free", "0.04", "--json").stdout)["metrics"]
+    assert (plain["risk_free"], found["risk_free"]) == (0, 0.04)
+    assert found["sharpe"] == pytest.approx(plain["sharpe"] - 0.04 / plain["volatility"])
+    assert found["alpha"] == pytest.approx(plain["alpha"] - 0.04 * (1 - plain["beta"]))
+    assert found["volatility"] == pytest.approx(plain["volatility"])
+    assert found["total_return"] == plain["total_return"]
+    refused = run("backtest", "--data", data, "--risk-free", "4", "--json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_what_is_open_where_bars_have_ended_is_told(tmp_path: Path) -> None:
+    whole, short = market(2, 300)
+    file = bar_file(tmp_path / "bars.csv", [whole, short.take(slice(60))])
+    mine = tmp_path / "holds.py"
+    mine.write_text(
+        "from tradewrit import Inputs, Signals, Strategy\n\n\n"
+        "class Holds(Strategy):\n"
+        "    stop_fraction: float | None = 0.04\n    target_fraction: float | None = 0.9\n\n"
+        "    def signals(self, bars: Inputs) -> Signals:\n"
+        "        return Signals(enter_long=bars.close > 0)\n"
+    )
+    done = run("backtest", "--data", file, "--strategy", mine, "--json")
+    (note,) = json.loads(done.stdout)["notes"]
+    assert f"The bars of 1 of 2 symbols end before the test does ({short.symbol} " in note
 
 
 def test_a_misspelt_key_is_named_with_its_line(data: Path, tmp_path: Path) -> None:

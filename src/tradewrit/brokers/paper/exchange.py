@@ -6,12 +6,12 @@ Knows no desk: it has an account of its own, so that two independent sets of boo
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from random import Random
 
 import msgspec
 
 from tradewrit.brokers.paper.admission import Admission
 from tradewrit.brokers.paper.book import SymbolBook
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.forms import Refusal
 from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.lifecycle import Lifecycle
@@ -39,6 +39,7 @@ class PaperExchange:
     instruments: what is traded here. initial_cash: in the account's one currency.
     calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`. One for
         all, or a function that has each symbol's.
+    chance: what `rules.reject_fraction` draws from, where others draw from it too; else that of the seed.
     interval: length of the bars that will be shown, by name or in ns; a daily bar is a session of its own.
     marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
         be shown its bars; then this values new orders and starts trailing stops. Without it the
@@ -61,6 +62,7 @@ class PaperExchange:
         initial_cash: Decimal,
         rules: PaperRules = DEFAULT_RULES,
         seed: int = 0,
+        chance: Chance | None = None,
         calendar: Calendars | None = None,
         interval: Interval | int | None = None,
         marks: Callable[[str], float | None] | None = None,
@@ -78,8 +80,7 @@ class PaperExchange:
         self._instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
         self._admission = Admission(self._life, self._listed, self._matching.price_of)
         self._delisted: set[str] = set()
-        self._reject_fraction = float(rules.reject_fraction)
-        self._random = Random(seed)
+        self._chance = Chance(rules.reject_fraction, seed) if chance is None else chance
 
     # -- the broker
 
@@ -109,9 +110,11 @@ class PaperExchange:
         return (*repeated, *life.drain())
 
     def _place(self, orders: Sequence[OrderTerms]) -> None:
-        if self._reject_fraction and self._random.random() < self._reject_fraction:
-            first = orders[0].client_order_id
-            self._refuse(orders, Refusal(first, Rejection.VENUE, "refused at random, as configured"))
+        first = orders[0]
+        if self._chance.refuses(first.symbol):
+            self._refuse(
+                orders, Refusal(first.client_order_id, Rejection.VENUE, "refused at random, as configured")
+            )
             return
         found = self._admission.examine(orders)
         if isinstance(found, Refusal):

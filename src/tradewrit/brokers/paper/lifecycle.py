@@ -233,7 +233,23 @@ class Lifecycle:
         del book.orders[order.id]
         for child in order.children:
             self._settle_end(child, at)
+            self._restrict(child, at)
         self.touch(book)
+
+    def _restrict(self, child: Working, at: int) -> None:
+        """Say of a child what it can still come to, where its parent will not bring it all it was for."""
+        parent = child.parent
+        if not child.is_live or parent is None:
+            return
+        most = (
+            min(child.terms.quantity, parent.terms.quantity)
+            if child.may_grow
+            else child.filled + child.leaves
+        )
+        if most == child.terms.quantity:
+            return
+        child.terms = msgspec.structs.replace(child.terms, quantity=Qty(canonical_qty(most)))
+        self._say_restated(child, at)
 
     # -- how orders change
 
@@ -261,6 +277,8 @@ class Lifecycle:
             stop_price=order.stop or None,
         )
         self._settle_end(order, self.now)
+        for child in order.children:
+            self._restrict(child, self.now)
 
     # -- splits
 
@@ -276,6 +294,8 @@ class Lifecycle:
         self.touch(book)
 
     def _restate(self, order: Working, ratio: Ratio, instrument: Instrument, at: int) -> None:
+        if not order.is_live:
+            return  # it ended with its parent, of which the split left less than a lot
         opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
 
         def moved(price: Price) -> Price:
@@ -295,6 +315,9 @@ class Lifecycle:
         if not left:
             self.end(order, Exec.CANCELED, at, reason="a split left it less than a lot")
             return
+        self._say_restated(order, at)
+
+    def _say_restated(self, order: Working, at: int) -> None:
         self.reports.on_state(
             order,
             Exec.RESTATED,

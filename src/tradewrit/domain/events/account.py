@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.capabilities import Capabilities, Protection
 from tradewrit.domain.events.base import Command, Event
 from tradewrit.domain.fees import FeeModel
 from tradewrit.domain.instruments import Instrument
@@ -18,6 +18,7 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     fees: the model used to estimate costs before a fill; a fill carries what was charged.
     margin: whether shorts are allowed and a sale's cash may be used before it settles.
     reverse: whether a signal for the other side closes a position and opens the opposite one.
+    protection: when stop and target are sent; `bracket` only where the venue can, else `after_fill`.
     sizing: how large a trade is wanted; the limits cap it.
     """
 
@@ -30,6 +31,7 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     strategy: str
     entry_type: OrderType
     reverse: bool = False
+    protection: Protection = Protection.AFTER_FILL
     sizing: Sizing = Largest()
     limits: Limits
     review: ReviewPolicy

@@ -153,6 +153,7 @@ FOLDS: Final[Folds] = {
         strategy=e.strategy,
         entry_type=e.entry_type,
         reverse=e.reverse,
+        protection=e.protection,
         sizing=e.sizing,
         limits=e.limits,
         review=e.review,

@@ -1,9 +1,10 @@
 """A trade that is more than one fill in and one fill out, played by a desk of its own.
 
-Where volume lets an order fill in parts only, or shares split while they are held, what becomes of a
-trade is not found by one search. So the desk itself plays it: the same agents and the same venue as in
-the event engine, over this symbol's bars alone, from the decision until nothing of the trade is left.
-Risk has had its say, so no limit binds here. Bars that cannot concern the trade are passed over.
+Where volume lets an order fill in parts only, the venue refuses orders at random, or shares split or are
+gone while they are held, what becomes of a trade is not found by one search. So the desk itself plays it:
+the same agents and the same venue as in the event engine, over this symbol's bars alone, from the decision
+until nothing of the trade is left. Risk has had its say, so no limit binds here. Bars that cannot concern
+the trade are passed over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tradewrit.brokers.paper.book import Part, SymbolBook
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.events.account import LimitsChanged
 from tradewrit.domain.events.base import Event
@@ -40,6 +42,7 @@ from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
+from tradewrit.risk.watch import is_time_up, trailed
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.grants import Grants
@@ -59,7 +62,8 @@ _RESTLESS: Final = frozenset({TradeState.PROTECTING, TradeState.EXIT_TRIGGERED, 
 class Scene(msgspec.Struct, frozen=True, eq=False):
     """What the episodes of a run have in common.
 
-    opens, closes: of the bars of every time. calendars: the venue's, by symbol.
+    opens, closes: of the bars of every time. calendars: the venue's, by symbol. chance: what the venue of
+    the run draws from, for each symbol apart.
     """
 
     setup: Setup
@@ -69,6 +73,7 @@ class Scene(msgspec.Struct, frozen=True, eq=False):
     closes: Times
     interval: int
     calendars: VenueCalendars
+    chance: Chance
 
     def least_volume(self, instrument: Instrument) -> float:
         """A bar with less of it fills no order, not even in part."""
@@ -99,6 +104,7 @@ class Episode:
             setup.instrument,
             initial_cash=_PLENTY,
             rules=setup.rules,
+            chance=scene.chance,
             calendar=scene.calendars,
             interval=scene.interval,
             marks=market.last,
@@ -191,24 +197,32 @@ class Episode:
     def _walk(self, time: int) -> Iterator[Happening]:
         self._time, opened_at = time, int(self._scene.opens[time])
         row = self._track.row_at(time)
-        if row - 1 > self._market.row:
-            self._market.show(row - 1)  # bars that were passed over
+        has_bar = self._track.time_of(row) == time
+        if row - has_bar > self._market.row:
+            self._market.show(row - has_bar)  # bars that were passed over
         self._collector.bar_at = opened_at
         self._clock.set(opened_at)
         if self._ahead.due <= opened_at:
             self._ahead.happen(opened_at, self._desk, self._exchange)
             yield from self._news(Phase.GOES_EX)
-        if row > self._market.row:
+        if has_bar:
             yield from self._trade_bar(row)
         if self._trade is None:
             return
         self._clock.set(int(self._scene.closes[time]))
-        if row > self._market.row:
+        if has_bar:
             self._market.show(row)
         else:
             self._market.hush()
+        phase = self._leaving_phase()
         self._desk.feed(BarsClosed(at=self._clock.now(), count=1), "market")
-        yield from self._news(Phase.LEAVES_AT_CLOSE)
+        yield from self._news(phase)
+
+    def _leaving_phase(self) -> Phase:
+        """When an exit at this close is heard of: early, if nothing has to be taken back before it."""
+        trade, book = self._trade, self._book
+        is_bare = trade is not None and trade.state is TradeState.EXIT_TRIGGERED and not book
+        return Phase.RETRIES_AT_CLOSE if is_bare else Phase.LEAVES_AT_CLOSE
 
     def _trade_bar(self, row: int) -> Iterator[Happening]:
         """The venue's part of a bar."""
@@ -289,12 +303,21 @@ class Episode:
     def _next_time(self) -> int:
         """The next time at which something may happen; beyond all times when nothing can."""
         trade, track, row = self._trade, self._track, self._market.row + 1
-        if trade is not None and trade.state in _RESTLESS:
+        happens = int(self._scene.opens.searchsorted(self._ahead.due))
+        if self._symbol in self._desk.books.suspended:
+            return happens  # nothing trades under this name any more
+        if trade is not None and (trade.state in _RESTLESS or self._is_overdue(trade)):
             return self._time + 1
         book = self._book
         if trade is not None and book is not None and trade.state in _CALM and self._is_calm(book):
             row = self._next_row(trade, book, row)
-        return track.time_of(row) if row < len(track) else len(self._scene.opens)
+        return min(track.time_of(row) if row < len(track) else len(self._scene.opens), happens)
+
+    def _is_overdue(self, trade: Trade) -> bool:
+        """Whether the keeper could not do what the last bar asked: it tries again when any bar closes."""
+        if trade.state is not TradeState.HOLDING:
+            return False
+        return is_time_up(self._market, trade) or trailed(self._desk.books, self._market, trade) is not None
 
     def _is_calm(self, book: SymbolBook) -> bool:
         """Whether its orders wait for their prices, or for volume, whatever else a bar brings."""

@@ -15,7 +15,7 @@ from tradewrit.domain.sizing import Sizing, VolatilityTarget
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Memory, program_key
 from tradewrit.features.hours import Hours
-from tradewrit.research.backtest.restating import restate
+from tradewrit.research.backtest.restating import end, restate
 from tradewrit.research.backtest.schedule import Schedule
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
@@ -95,6 +95,7 @@ class Prepared:
         tracks = list(map(Track, bars, instruments, verdicts, self._places))
         for track, known in zip(tracks, hours, strict=True) if setup.actions else ():
             restate(track, strategy, setup.actions, known)
+            end(track, setup.actions)
         for track, known in zip(tracks, hours, strict=True) if setup.rules.sessions else ():
             track.trade_only(known)
         if isinstance(setup.sizing, VolatilityTarget):

@@ -1,11 +1,14 @@
-"""What a strategy says of raw bars whose shares split: it sees every earlier bar in the shares of now.
+"""What a strategy says of raw bars whose shares split or are gone: it sees earlier bars in the shares of now.
 
 Each split lets it look at all bars before it anew, as the event engine's market does.
 """
 
 from collections.abc import Sequence
 
-from tradewrit.domain.events.corporate import CorporateAction, SharesSplit
+import numpy as np
+
+from tradewrit.domain.events.corporate import CorporateAction, Gone, SharesSplit
+from tradewrit.domain.signals import ENTER
 from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
 from tradewrit.research.backtest.tracks import Track
@@ -33,3 +36,12 @@ def restate(
         if row:
             track.restated[row] = int(seen[row - 1])
     track.verdicts = verdicts
+
+
+def end(track: Track, actions: Sequence[CorporateAction]) -> None:
+    """Have the track ask for no entry once its symbol trades no more: risk would refuse it."""
+    gone = [one.at for one in actions if isinstance(one, Gone) and one.symbol == track.symbol]
+    if gone:
+        verdicts = track.verdicts.copy()
+        verdicts[int(track.bars.ts.searchsorted(min(gone))) :] &= ~np.uint8(ENTER)
+        track.verdicts = verdicts

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.events.funding import FundingSettled
@@ -32,6 +32,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     initial_cash: Decimal = Decimal(100_000)
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
+    protection: Protection = Protection.BRACKET
     before_session_end_minutes: int | None = None
     sizing: Sizing = Largest()
     limits: Limits = Limits()
@@ -72,6 +73,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             strategy=strategy,
             entry_type=self.entry_type,
             reverse=self.reverse,
+            protection=self.protection,
             sizing=self.sizing,
             limits=self.limits,
             review=self.review,

@@ -43,7 +43,8 @@ Closed = tuple[ClosedLot, ...]
 Left = Exit | Happening
 """How a position ended that is to be reversed."""
 _FIRST_LOOK: Final = 64
-_ENTERS: Final = (Phase.ENTERS_AT_CLOSE, Phase.REVERSES_AT_CLOSE)
+_ENTERS: Final = (Phase.ENTERS_AT_CLOSE, Phase.REENTERS_AT_CLOSE, Phase.REVERSES_AT_CLOSE)
+_LEAVES: Final = (Phase.TIMED_OUT_AT_CLOSE, Phase.LEAVES_AT_CLOSE)
 # Limits that depend on nothing that changes during a run: one refusal is for ever.
 _FOR_EVER: Final = frozenset(
     {
@@ -62,6 +63,7 @@ class Walk:
     """One run. A time is always an index into the union of all bar times.
 
     agenda: what will happen: to a symbol one thing at a time. stage: of trades that have a desk of their own.
+    told: by phases, the last time of which the venue knows what left a position then.
     splits: of what is held, in the bar of the last one: its time, the rank, and the mark it left.
     """
 
@@ -86,6 +88,7 @@ class Walk:
         )
         self.splits: list[tuple[int, int, Price]] = []
         self.sized: dict[int, Sized] = {}
+        self.told: dict[tuple[Phase, ...], int] = {}
         self.agenda: Agenda[Entry | Lapse | Exit | Happening] = Agenda()
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
@@ -177,8 +180,10 @@ class Walk:
         self.account.reserve(track.symbol, sized.cost)
         self.candidates.block(rank)
         self.sized[rank] = sized
-        if self.door is not None and not self._is_admitted(track, sized, decided, left):
-            self._plan(rank, _refused(decided, left))
+        if self.door is not None and not self._is_admitted(candidate, sized, left):
+            if self.stage is not None:
+                self.stage.chance.refuses(track.symbol)  # it draws before it looks
+            self._turn_away(candidate, left)
             return
         over = self._lapse(track, decided, left)
         phase = None if left is None else left.phase
@@ -212,9 +217,8 @@ class Walk:
         """Have a desk of its own play the trade; a reversal is for the desk that has just left."""
         if self.stage is None:
             return
-        is_in_bar = left is not None and not left.phase.is_at_close
-        phase = Phase.OPENS if is_in_bar else _ENTERS[left is not None]
-        self.stage.enter(rank, self.tracks[rank], decided, sized, phase, is_reversal=left is not None)
+        is_reversal = left is not None
+        self.stage.enter(rank, self.tracks[rank], decided, sized, _entering(left), is_reversal=is_reversal)
         first = self._play_on(rank)
         if first is not None and self.door is not None and first.phase in _ENTERS:
             self.door.follow(self.tracks[rank].instrument, first)
@@ -226,24 +230,31 @@ class Walk:
             self.agenda.add(following.time, following.phase, rank, following)
         return following
 
-    def _is_admitted(self, track: Track, sized: Sized, decided: int, left: Left | None) -> bool:
+    def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
         """Whether the venue takes the entry, at the last price it knows."""
-        is_in_bar = left is not None and not left.phase.is_at_close
-        last = float(left.price) if left is not None and is_in_bar else float(track.bars.close[decided])
-        time = track.time_of(decided)
         if self.door is None:
             return True
+        track, is_in_bar = self.tracks[candidate.rank], left is not None and not left.phase.is_at_close
+        close = track.bars.close[track.row_at(candidate.time)]
+        last = float(left.price) if left is not None and is_in_bar else float(close)
         if left is None:
-            self._take_back(self.door, time, track.symbol)
-        at = int(self.closes[time])
-        return self.door.admits(entry_terms(track.instrument, sized, track.symbol), last, at)
+            self._tell_venue(candidate.time + 1, Phase.RETRIES_AT_CLOSE)
+            self._take_back(self.door, candidate.time, track.symbol)
+        terms = entry_terms(track.instrument, sized, track.symbol)
+        return self.door.admits(terms, last, int(self.closes[candidate.time]))
 
     def _take_back(self, door: Door, time: int, symbol: str) -> None:
         """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
         rank = self.tape.rank[symbol]
-        for other, what in self.agenda.entering(time + 1):
+        for other, what in self.agenda.at(time + 1, Phase.ENTERS_AT_CLOSE):
             if other < rank and isinstance(what, Lapse):
                 door.release(self.tracks[other].symbol)
+
+    def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
+        """The venue did not take an entry: what was set aside is free when the desk hears of that."""
+        rank, phase = candidate.rank, _entering(left)
+        time = candidate.time + (phase is Phase.OPENS)
+        self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase))
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)
@@ -252,18 +263,26 @@ class Walk:
 
     def _happen_at(self, time: int) -> None:
         """All that comes before the decisions of a time, and after those of the time before."""
-        if self.agenda.due == time and self.door is not None:
-            # Exits at a close have all reached the venue before the first of them is heard of.
-            for rank, what in self.agenda.leaving(time):
-                if isinstance(what, Happening):
-                    self.door.follow(self.tracks[rank].instrument, what)
-                elif isinstance(what, Exit):
-                    position = self.account.positions[self.tracks[rank].symbol]
-                    side, instrument = position.direction.exit_side, self.tracks[rank].instrument
-                    settles_at = self._settles_at(self.tracks[rank], side, what)
-                    self.door.settle(instrument, side, position.quantity, what.price, settles_at)
+        self._tell_venue(time, Phase.RETRIES_AT_CLOSE)
         while self.agenda.due == time:
+            if self.agenda.phase in _LEAVES:
+                self._tell_venue(time, *_LEAVES)
             self._happen(*self.agenda.pop())
+
+    def _tell_venue(self, time: int, *phases: Phase) -> None:
+        """Exits at a close have all reached the venue before the first of them is heard of: say so, once."""
+        if self.door is None or self.told.get(phases) == time:
+            return
+        self.told[phases] = time
+        for rank, what in self.agenda.at(time, *phases):
+            track = self.tracks[rank]
+            if isinstance(what, Happening):
+                self.door.follow(track.instrument, what)
+            elif isinstance(what, Exit):
+                position = self.account.positions[track.symbol]
+                side = position.direction.exit_side
+                settles_at = self._settles_at(track, side, what)
+                self.door.settle(track.instrument, side, position.quantity, what.price, settles_at)
 
     def _happen(self, rank: int, what: Entry | Lapse | Exit | Happening) -> None:
         match what:
@@ -314,7 +333,8 @@ class Walk:
     def _reverse(self, rank: int, side: Side, left: Left) -> None:
         """Judge the other side of a position that was left for it."""
         # At an open the desk knows the closes of the time before, and nothing of the bar itself.
-        known_at = self.tracks[rank].time_of(left.row) - (not left.phase.is_at_close)
+        time = left.time if isinstance(left, Happening) else self.tracks[rank].time_of(left.row)
+        known_at = time - (not left.phase.is_at_close)
         self._judge(Candidate(rank, known_at, side), left)
 
     def _follow(self, rank: int, what: Happening) -> None:
@@ -360,8 +380,11 @@ class Walk:
         return self.sessions.settles_at(track.symbol, int(filled_at[track.time_of(done.row)]))
 
 
-def _refused(decided: int, left: Left | None) -> Lapse:
-    """An entry that the venue did not take: what was set aside for it is free when the desk hears of that."""
+def _entering(left: Left | None) -> Phase:
+    """When an entry is sent: with the decisions of a close, or when an exit has been heard of."""
     if left is None:
-        return Lapse(decided, Phase.ENTERS_AT_CLOSE)
-    return Lapse(left.row, Phase.REVERSES_AT_CLOSE if left.phase.is_at_close else Phase.OPENS)
+        return Phase.ENTERS_AT_CLOSE
+    if not left.phase.is_at_close:
+        return Phase.OPENS
+    is_early = left.phase is Phase.RETRIES_AT_CLOSE
+    return Phase.REENTERS_AT_CLOSE if is_early else Phase.REVERSES_AT_CLOSE

@@ -138,6 +138,16 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 "traded.",
             ),
         ] = None,
+        risk_free: Annotated[
+            float,
+            typer.Option(
+                "--risk-free",
+                metavar="RATE",
+                min=-0.5,
+                max=0.5,
+                help="Yearly rate that Sharpe, Sortino and alpha take off returns; a fraction: 0.03 is 3 %.",
+            ),
+        ] = 0.0,
         compare: Compare = None,
         as_json: Json = False,
     ) -> None:
@@ -166,6 +176,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                     None,
                     show_progress=not as_json,
                     benchmark=benchmark,
+                    risk_free=risk_free,
                     engine=engine,
                 )
 
@@ -185,6 +196,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             kept.journal,
             show_progress=not as_json,
             benchmark=benchmark,
+            risk_free=risk_free,
             engine=engine,
         )
         _write(kept, done)
