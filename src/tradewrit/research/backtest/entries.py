@@ -63,11 +63,7 @@ def fill_of(
     """
     limit, row = entry_limit(track.instrument, proposal), decided + 1
     if limit is None:
-        taken = at_market(track, decided, proposal.side, rules)
-        if taken is None:
-            return None
-        phase = _AT_CLOSE[left is not None] if taken.is_at_once else Phase.OPENS
-        return Entry(taken.row, taken.price, phase)
+        return _at_next(track, decided, proposal.side, rules, left)
     if row >= len(track):
         return None
     found = _at_limit(track, row, proposal.side, limit, rules, over)
@@ -75,6 +71,20 @@ def fill_of(
     if missed_open and isinstance(found, Entry) and found.row == row:
         return Entry(row, found.price, Phase.TRADES)
     return found
+
+
+def _at_next(
+    track: Track, decided: int, side: Side, rules: PaperRules, left: Phase | None
+) -> Entry | Lapse | None:
+    """What an entry at market gets: nothing where it still waits when the account wants out."""
+    taken = at_market(track, decided, side, rules)
+    last = len(track) if taken is None else taken.row
+    ending = track.next_session_end(decided + 1) if last > decided + 1 else last
+    if ending < last:
+        return Lapse(ending, Phase.ENTERS_AT_CLOSE)
+    if taken is None:
+        return None
+    return Entry(taken.row, taken.price, _AT_CLOSE[left is not None] if taken.is_at_once else Phase.OPENS)
 
 
 def at_market(track: Track, decided: int, side: Side, rules: PaperRules) -> Taken | None:

@@ -149,6 +149,40 @@ def test_an_entry_that_still_waits_is_taken_back_with_the_exit() -> None:
     assert both(one, Early(after=300), replace(setup, before_session_end_minutes=None)).open_positions == 1
 
 
+def test_a_market_order_that_waits_for_the_open_is_taken_back_as_well() -> None:
+    rules = replace(FREE, sessions=True)
+    setup = replace(SETUP, rules=rules, before_session_end_minutes=60)
+    one = bars(session("26", last="15:00"), session("26", first="22:00", last="22:30"), session("27"))
+    done = both(one, Once(lowest=100.015), setup)
+    assert (done.trades, done.open_positions) == ((), 0)
+    assert (
+        both(one, Once(lowest=100.015), replace(setup, before_session_end_minutes=None)).open_positions == 1
+    )
+
+
+def test_what_an_entry_held_is_free_at_the_venue_when_it_is_taken_back() -> None:
+    coin = bars(session("26", last="23:30"), symbol="B")
+    up = replace(coin, symbol="C", **{n: getattr(coin, n) + 100 for n in ("open", "high", "low", "close")})
+    opened, high, low, close = (
+        np.round(300.0 - column[:13], 3) for column in (coin.open, coin.low, coin.high, coin.close)
+    )
+    down = Bars("A", session("26"), opened, high, low, close, coin.volume[:13])
+    setup = replace(
+        SETUP,
+        calendars={"B": "24/7", "C": "24/7"},
+        before_session_end_minutes=60,
+        entry_type=OrderType.LIMIT,
+        limits=replace(PROFILES["research"], max_leverage=Decimal(2), max_position_fraction=Decimal("0.35")),
+    )
+    data = [down, up, coin]
+    done = skip.run(data, Thrice(), setup)  # the venue lends half of what the limits allow on shorts
+    assert done.trades == run(data, Thrice(), setup).result.trades
+    assert [(trade.symbol, *told(trade)) for trade in done.trades] == [
+        ("C", "26T15:30", "26T23:00", "session_end"),
+        ("B", "26T20:00", "26T23:00", "session_end"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("calendar", "low", "fills"),
     [
@@ -175,6 +209,16 @@ class FirstBar(Strategy, frozen=True, kw_only=True):
         return Signals(enter_long=first_bar_of_session(bars))
 
 
+class Thrice(Strategy, frozen=True, kw_only=True):
+    """Short in two symbols early in the day, in a third when the first is about to be left."""
+
+    target_fraction: float | None = 0.0
+
+    def signals(self, bars: Inputs) -> Signals:
+        early = bars.close.between(199.975, 199.985) | bars.close.between(200.015, 200.025)
+        return Signals(enter_short=early | bars.close.between(100.105, 100.115))
+
+
 class Turning(Strategy, frozen=True, kw_only=True):
     """Long on the first bar of `bars`, short on the third."""
 
@@ -187,10 +231,13 @@ class Turning(Strategy, frozen=True, kw_only=True):
 
 
 class Once(Strategy, frozen=True, kw_only=True):
-    """Long on the third bar of `bars` and on no other."""
+    """Long on the third bar of `bars` and on no other, or on the one with this price."""
+
+    lowest: float = 100.025
+    target_fraction: float | None = 0.0
 
     def signals(self, bars: Inputs) -> Signals:
-        return Signals(enter_long=bars.close.between(100.025, 100.035))
+        return Signals(enter_long=bars.close.between(self.lowest, self.lowest + 0.01))
 
 
 def test_the_other_half_of_a_reversal_belongs_to_the_session_in_which_its_exit_filled() -> None:
