@@ -75,6 +75,6 @@ def setup_from(config: Config) -> "Setup":
             max_leverage=config.risk.max_leverage,
         ),
         instruments={one.symbol: one for one in config.instruments},
-        grant_ttl_s=config.grants.ttl_s,
+        entries=config.writs.executor.constraints,
         seed=config.seed,
     )

@@ -15,7 +15,7 @@ from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
 from tradewrit.domain.drafts import drafts, restated
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
+from tradewrit.domain.events.account import SymbolSuspended, TradingHalted
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.orders import (
@@ -40,15 +40,16 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import entry_terms, exit_terms, order_id, protection_terms
+from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
-from tradewrit.risk.protection import KEEPER
 
-NAME: Final = "executor"
+NAME: Final = EXECUTOR
 Hears = (
     ReviewApproved
     | SubmitOrder
@@ -132,7 +133,8 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
         books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
     )
     by = (f"risk:{event.risk_id}", *event.approved_by)
-    requested = _request(market, terms, by, event.at, trade, sized.cost)
+    notional = _worth(books, terms, sized.proposal.entry_price)
+    requested = _request(books, market, terms, by, event.at, notional, sized.cost)
     return Decision((consumed,)) + requested if is_asked else requested
 
 
@@ -150,7 +152,7 @@ def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
             reason=reason or "nothing to send",
         )
         return Decision((refused,))
-    return _let_go(order, event.at)
+    return _let_go(books, order, event.at)
 
 
 def _release(books: Books, event: MarketStatusReported) -> Decision:
@@ -159,13 +161,16 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
         return NOTHING
     decision = NOTHING
     for order in drafts(books):
-        decision += _let_go(order, event.at)
+        decision += _let_go(books, order, event.at)
     return decision
 
 
-def _let_go(order: Order, at: int) -> Decision:
+def _let_go(books: Books, order: Order, at: int) -> Decision:
     terms = order.terms
-    released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
+    agent_id, token_id = books.standing(_holder(terms))
+    released = OrderReleased(
+        at=at, trace=terms.trade_id, client_order_id=order.id, agent_id=agent_id, token_id=token_id
+    )
     return Decision((released,), (_place((terms,), order.approved_by, at, terms.trade_id),))
 
 
@@ -180,7 +185,7 @@ def _split(books: Books, event: SharesSplit) -> Decision:
 def _protect(books: Books, event: ProtectionRequested) -> Decision:
     legs, by = protection_terms(books, event), ("protection",)
     return Decision(
-        tuple(OrderRequested(at=event.at, trace=event.trace, terms=leg, approved_by=by) for leg in legs),
+        tuple(_intent(books, leg, by, event.at, _worth(books, leg, event.stop_price)) for leg in legs),
         (_place(legs, by, event.at, event.trace),),
     )
 
@@ -193,7 +198,9 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
-    return _request(market, exit_terms(books, event), (f"exit:{event.reason}",), event.at, event.trace)
+    terms = exit_terms(books, event)
+    notional = _worth(books, terms, market.mark(terms.symbol))
+    return _request(books, market, terms, (f"exit:{event.reason}",), event.at, notional)
 
 
 # -- cancel, modify, status
@@ -319,19 +326,54 @@ def _take_back(orders: Iterable[Order], at: int, actor: str, reason: str) -> Dec
 
 
 def _request(
-    market: Market, terms: OrderTerms, by: tuple[str, ...], at: int, trace: str, reserved: Decimal = ZERO
+    books: Books,
+    market: Market,
+    terms: OrderTerms,
+    by: tuple[str, ...],
+    at: int,
+    notional: Decimal,
+    reserved: Decimal = ZERO,
 ) -> Decision:
     """The intent, and with it the order; while the market is closed the order is held as a draft."""
     is_open = market.phase(at) is MarketPhase.OPEN
-    requested = OrderRequested(
+    requested = _intent(books, terms, by, at, notional, reserved, "" if is_open else "market closed")
+    return Decision((requested,), (_place((terms,), by, at, terms.trade_id),) if is_open else ())
+
+
+def _intent(
+    books: Books,
+    terms: OrderTerms,
+    by: tuple[str, ...],
+    at: int,
+    notional: Decimal,
+    reserved: Decimal = ZERO,
+    held: str = "",
+) -> OrderRequested:
+    agent_id, token_id = books.standing(_holder(terms))
+    return OrderRequested(
         at=at,
-        trace=trace,
+        trace=terms.trade_id,
         terms=terms,
         approved_by=by,
         reserved=reserved,
-        held="" if is_open else "market closed",
+        held=held,
+        agent_id=agent_id,
+        token_id=token_id,
+        notional=notional,
     )
-    return Decision((requested,), (_place((terms,), by, at, trace),) if is_open else ())
+
+
+def _holder(terms: OrderTerms) -> str:
+    """Whose writ an order goes out under; what only reduces risk does not depend on ours."""
+    return KEEPER if terms.role.is_protective else EXECUTOR
+
+
+def _worth(books: Books, terms: OrderTerms, decided: Decimal | None) -> Decimal:
+    """What an order is worth at its own price, else at the one it was decided on."""
+    price = terms.limit_price or terms.stop_price or decided
+    if price is None:
+        return ZERO
+    return books.instrument(terms.symbol).notional(price, terms.quantity).amount
 
 
 def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:

@@ -216,7 +216,7 @@ def test_verify_sees_a_rebuilt_chain_against_a_head(tmp_path: Path, kept: Kept) 
     backtest(
         market(2, 300),
         load_strategy("trend_following"),
-        Setup(grant_ttl_s=301, currency="EUR"),
+        Setup(seed=301, currency="EUR"),
         journal=with_other_rules,
     )
     with_other_rules.close()

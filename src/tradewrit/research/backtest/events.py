@@ -21,16 +21,18 @@ from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit
 from tradewrit.research.backtest.columns import ColumnMarket
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.quotes import check_quotes
-from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.tape import Row, Tape
 from tradewrit.research.backtest.window import Stretch, cut
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.pump import Listener
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 
@@ -59,11 +61,13 @@ def run(
     listeners: Sequence[Listener] = (),
     load_seconds: float = 0.0,
     stretch: Stretch | None = None,
+    issuer: Issuer | None = None,
 ) -> Run:
     """Walk the bars with a whole desk. Symbols rank in the order given.
 
     journal: where to record; in memory under an id drawn from the seed if none is given.
     stretch: trade these bars only, with features that know all bars before them; None for all.
+    issuer: who issues the writs; in memory, with nothing to renew, if none is given.
     Raises DataError for unusable bars and StrategyError for what the strategy raises.
     """
     setup = setup or Setup()
@@ -97,11 +101,15 @@ def run(
         market=market,
         broker=exchange,
         clock=clock,
-        grants=Grants(journal.id, ttl_s=setup.grant_ttl_s),
+        writs=Writs(
+            issuer or LocalIssuer(journal.id, setup.account, ttl_s=None),
+            roles(setup.mode, VENUE, symbols=tape.symbols, executor=setup.entries),
+        ),
         listeners=(collector, *listeners),
     )
     with exactly():
         _walk(tape, desk, exchange, market, clock, collector, Ahead(setup.happenings), progress, earlier)
+        desk.stop()
         books = desk.books
         final_equity = equity(books, market.mark)
     result = Result(

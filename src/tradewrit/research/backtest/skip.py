@@ -8,6 +8,7 @@ out is the messages: there is no journal and nobody to ask.
 
 from collections.abc import Sequence
 
+from tradewrit.domain.constraints import UNRESTRICTED
 from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
 from tradewrit.domain.money import canonical, exactly
 from tradewrit.domain.reviews import PolicyKind
@@ -33,6 +34,8 @@ def objection(strategy: Strategy, setup: Setup) -> str | None:
         return "paper.reject_fraction refuses orders at random"
     if setup.review.kind is not PolicyKind.AUTOMATIC:
         return "the review policy asks people"
+    if setup.entries != UNRESTRICTED:
+        return "the executor's writ restricts entries (writs.executor)"
     if any(isinstance(action, SymbolChanged | SharesDelisted) for action in setup.actions):
         return "a symbol is delisted or renamed"
     return None
