@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from tradewrit.credentials.records import Level, Standing, Token, columns, read
+from tradewrit.credentials.records import LaunchToken, Level, Standing, Token, columns, read
 
 EVERYTHING: Final = "everything"
 UNPROTECTED: Final = "unprotected"
@@ -57,14 +57,12 @@ def _grounds(token: Token) -> Iterator[tuple[str, str]]:
         yield Level.APP.value, link.app
 
 
-def is_launch_revoked(connection: sqlite3.Connection, app_id: str, issued_after: int) -> bool:
+def is_launch_revoked(connection: sqlite3.Connection, token: LaunchToken, issued_after: int) -> bool:
     """Whether a launch token died before it was used: with its app, or with everything."""
-    grounds = [
-        (Level.ALL.value, EVERYTHING),
-        (Level.ALL.value, UNPROTECTED),
-        (Level.APP.value, app_id),
-    ]
-    return _is_revoked(connection, grounds, issued_after) or has_left(connection, {app_id})
+    grounds = [(Level.ALL.value, EVERYTHING), (Level.APP.value, token.app_id)]
+    if not token.is_protective:
+        grounds.append((Level.ALL.value, UNPROTECTED))
+    return _is_revoked(connection, grounds, issued_after) or has_left(connection, {token.app_id})
 
 
 def _is_revoked(connection: sqlite3.Connection, grounds: list[tuple[str, str]], issued_after: int) -> bool:

@@ -10,7 +10,15 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.claims import Claims, is_subject, is_token_id, scope_problem, time_problem
+from tradewrit.credentials.claims import (
+    Claims,
+    is_subject,
+    is_token_id,
+    proof_problem,
+    scope_problem,
+    time_problem,
+    trading_problem,
+)
 from tradewrit.credentials.delegation import chain_problem
 from tradewrit.credentials.encoding import decode, encode
 from tradewrit.credentials.keyring import KeySet
@@ -38,11 +46,15 @@ class Refusal(StrEnum):
     BAD_JTI = "bad jti"
     BAD_SCOPE = "bad scope"
     BAD_TIMES = "bad times"
+    BAD_CONSTRAINTS = "bad trading constraints"
+    BAD_CONFIRMATION = "bad confirmation"
     BAD_CHAIN = "bad delegation chain"
     WRONG_ISSUER = "wrong issuer"
     NOT_YET_VALID = "not yet valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    RENEWED = "renewed: a newer token is in its place"
+    UNKNOWN = "not one that the store knows"
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +106,12 @@ def verify_genuine(token: str, keys: KeySet, *, now: int, issuer: str = "") -> C
     if issuer and claims.iss != issuer:
         raise TokenRefused(Refusal.WRONG_ISSUER)
     return claims
+
+
+def key_end(token: str, keys: KeySet) -> int | None:
+    """When the key behind a genuine token ends (UTC ns), None while it is the signing one."""
+    head = token.partition(".")[0]
+    return next((held.until for held in keys.keys if encode(_header(held.key.kid)) == head), 0)
 
 
 def _signed_claims(token: str, keys: KeySet, now: int) -> Claims:
@@ -148,4 +166,8 @@ def _claims_problem(claims: Claims) -> Refusal | None:
         return Refusal.BAD_SCOPE
     if time_problem(claims):
         return Refusal.BAD_TIMES
+    if trading_problem(claims):
+        return Refusal.BAD_CONSTRAINTS
+    if proof_problem(claims):
+        return Refusal.BAD_CONFIRMATION
     return None
