@@ -314,6 +314,10 @@ class Authority:
         """Who pulled the kill switch, when and why; None while it is not on."""
         return self._context.store.kill_state()
 
+    def generation(self) -> int:
+        """A mark that changes whenever anything did, here or in another process; cheap."""
+        return self._context.store.generation()
+
     # Keys
 
     def key_set(self) -> KeySet:

@@ -9,7 +9,7 @@ from tradewrit.domain.scopes import Grant
 
 
 class WritsIssued(Event, frozen=True, kw_only=True, gc=False, tag="credential.writs.issued"):
-    """Each of these agents was registered under an identity of its own, and acts under its token from now."""
+    """Each of these agents was registered under an identity of its own, and holds its token from now on."""
 
     grants: tuple[Grant, ...]
 

@@ -1,0 +1,303 @@
+"""Whoever issues writs keeps to this: in memory, and the authority in this process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.unit.credentials.authorities import NOW, opened
+from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.authority import Authority
+from tradewrit.credentials.desk import AuthorityIssuer
+from tradewrit.credentials.identity import AgentId
+from tradewrit.credentials.settings import Terms as AuthorityTerms
+from tradewrit.credentials.store import AuditQuery
+from tradewrit.domain.constraints import Constraints, Violation
+from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.orders import Side
+from tradewrit.domain.scopes import Grant
+from tradewrit.domain.writs import EXECUTOR, KEEPER
+from tradewrit.errors import PermissionDenied
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Issuer, Kill
+
+TERMS = roles("paper", "paper", symbols=["AAPL"], executor=Constraints(sides=(Side.BUY,)))
+KILL = Kill(by="admin:maria", reason="enough")
+TTL = 100
+
+
+class Bench(Protocol):
+    """An issuer, its clock, and an operator's hand."""
+
+    issuer: Issuer
+    clock: ManualClock
+
+    def revoke(self, grant: Grant) -> None: ...
+
+
+class InMemory:
+    def __init__(self, folder: Path) -> None:
+        del folder
+        self.clock = ManualClock(NOW)
+        self.local = LocalIssuer("journal", "my desk", ttl_s=TTL)
+        self.issuer: Issuer = self.local
+
+    def revoke(self, grant: Grant) -> None:
+        self.local.revoke(grant.agent)
+
+
+class InProcess:
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock(NOW)
+        self.folder = folder
+        self.authority: Authority = opened(
+            folder, clock=self.clock, terms=AuthorityTerms(total_life_s=10 * TTL)
+        )
+        self.issuer: Issuer = AuthorityIssuer(self.authority, "my desk", TERMS, ttl_s=TTL)
+
+    def revoke(self, grant: Grant) -> None:
+        """By another process on the same home, as the command does it."""
+        with opened(self.folder, clock=self.clock) as elsewhere:
+            elsewhere.revoke("agent", grant.agent_id, by="admin:maria")
+
+
+@pytest.fixture(params=[InMemory, InProcess], ids=lambda make: make.__name__)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    made = request.param(tmp_path)
+    yield made
+    if isinstance(made, InProcess):
+        made.authority.close()
+
+
+@pytest.fixture
+def in_process(tmp_path: Path) -> Iterator[InProcess]:
+    made = InProcess(tmp_path)
+    yield made
+    made.authority.close()
+
+
+def issued(bench: Bench, role: str = EXECUTOR) -> Grant:
+    return bench.issuer.issue(role, TERMS[role], bench.clock.now())
+
+
+def is_live(bench: Bench, grant: Grant) -> bool:
+    try:
+        bench.issuer.verify(grant, bench.clock.now())
+    except PermissionDenied:
+        return False
+    return True
+
+
+def advance(bench: Bench, seconds: float) -> int:
+    bench.clock.advance(int(seconds * SECOND))
+    return bench.clock.now()
+
+
+def renewed(bench: Bench, grant: Grant) -> Grant:
+    after = bench.issuer.renew(grant, bench.clock.now())
+    assert after is not None
+    return after
+
+
+def test_a_writ_says_who_holds_it_for_what_and_how_long(bench: Bench) -> None:
+    grant = issued(bench)
+    assert (grant.agent, grant.issued_at, grant.expires_at) == (EXECUTOR, NOW, NOW + TTL * SECOND)
+    assert grant.scopes == {"write:trades:AAPL", "write:journal:executor"}
+    assert grant.constraints == TERMS[EXECUTOR].constraints
+    assert not grant.is_protective
+    assert AgentId.parse(grant.agent_id).task_id == EXECUTOR
+    assert len(grant.id) == 32
+    assert is_live(bench, grant)
+
+
+def test_the_protective_writ_is_reduce_only(bench: Bench) -> None:
+    grant = issued(bench, KEEPER)
+    assert (grant.is_protective, grant.constraints.reduce_only) == (True, True)
+
+
+def test_every_role_and_every_registration_has_an_identity_of_its_own(bench: Bench) -> None:
+    grants = [issued(bench, role) for role in (*TERMS, EXECUTOR)]
+    assert len({grant.agent_id for grant in grants}) == len({grant.id for grant in grants}) == len(grants)
+
+
+def test_it_is_dead_at_the_instant_it_expires(bench: Bench) -> None:
+    grant = issued(bench)
+    advance(bench, TTL - 0.5)
+    assert is_live(bench, grant)
+    advance(bench, 0.5)
+    assert not is_live(bench, grant)
+    assert bench.issuer.renew(grant, bench.clock.now()) is None
+
+
+def test_renewal_keeps_the_identity_and_kills_the_token_it_replaces(bench: Bench) -> None:
+    first = issued(bench)
+    advance(bench, TTL / 2)
+    second = renewed(bench, first)
+    assert (second.agent_id, second.constraints, second.scopes) == (
+        first.agent_id,
+        first.constraints,
+        first.scopes,
+    )
+    assert second.id != first.id
+    assert second.expires_at == bench.clock.now() + TTL * SECOND
+    assert is_live(bench, second)
+    assert not is_live(bench, first)
+
+
+def test_a_revocation_counts_at_once_and_is_heard_of(bench: Bench) -> None:
+    grant, other = issued(bench), issued(bench, "reviewer")
+    is_live(bench, grant)
+    before = bench.issuer.version()
+    bench.revoke(grant)
+    assert bench.issuer.version() != before
+    assert not is_live(bench, grant)
+    assert is_live(bench, other)
+    with pytest.raises(PermissionDenied):
+        bench.issuer.renew(grant, bench.clock.now())
+
+
+def test_what_was_revoked_and_has_expired_meanwhile_is_still_known_to_be_revoked(bench: Bench) -> None:
+    grant = issued(bench)
+    bench.revoke(grant)
+    advance(bench, 3 * TTL)
+    with pytest.raises(PermissionDenied, match="revoked"):
+        bench.issuer.renew(grant, bench.clock.now())
+
+
+def test_releasing_is_harmless_to_repeat_and_on_the_dead(bench: Bench) -> None:
+    first = issued(bench)
+    second = renewed(bench, first)
+    bench.issuer.release(first, bench.clock.now())
+    assert is_live(bench, second)
+    for _ in range(2):
+        bench.issuer.release(second, bench.clock.now())
+    assert not is_live(bench, second)
+    third = issued(bench)
+    now = advance(bench, 2 * TTL)
+    bench.issuer.release(third, now)
+
+
+def test_the_kill_switch_spares_what_is_protective_until_a_person_puts_it_back(bench: Bench) -> None:
+    grant, protective = issued(bench), issued(bench, KEEPER)
+    assert bench.issuer.killed() is None
+    bench.issuer.kill(KILL, bench.clock.now())
+    assert bench.issuer.killed() == KILL
+    assert not is_live(bench, grant)
+    assert is_live(bench, renewed(bench, protective))
+    assert is_live(bench, issued(bench, KEEPER))
+    with pytest.raises(PermissionDenied):
+        issued(bench)
+    bench.issuer.rearm("human:maria", bench.clock.now())
+    bench.issuer.rearm("human:maria", bench.clock.now())
+    assert bench.issuer.killed() is None
+    assert not is_live(bench, grant)
+    assert is_live(bench, issued(bench))
+
+
+def test_protection_ends_too_when_that_is_said(bench: Bench) -> None:
+    protective = issued(bench, KEEPER)
+    bench.issuer.kill(Kill(by="admin:maria", reason="all", including_protection=True), bench.clock.now())
+    assert not is_live(bench, protective)
+    with pytest.raises(PermissionDenied):
+        issued(bench, KEEPER)
+
+
+def test_a_refusal_is_taken_note_of_even_of_a_token_nobody_knows(bench: Bench) -> None:
+    grant = issued(bench)
+    for token in (grant.id, "f" * 32):
+        bench.issuer.note_refusal(refusal(token))
+
+
+def refusal(token_id: str) -> WritDenied:
+    return WritDenied(
+        at=NOW,
+        agent=EXECUTOR,
+        scope="write:trades:AAPL",
+        effect="PlaceOrders",
+        subject="o-1",
+        reason="sides",
+        token_id=token_id,
+        violations=(Violation("sides", "buy", "sell"), Violation("max_quantity", "5", "6")),
+    )
+
+
+# -- the authority
+
+
+def test_a_refusal_stands_in_the_audit_chain_with_every_constraint(in_process: InProcess) -> None:
+    grant = issued(in_process)
+    in_process.issuer.note_refusal(refusal(grant.id))
+    (record,), _ = in_process.authority.events(AuditQuery(type=EventType.CONSTRAINT_REFUSED))
+    event = record.event
+    assert (event.agent_id, event.token_id, event.resource) == (grant.agent_id, grant.id, "write:trades:AAPL")
+    assert "sides: sell, allowed buy" in event.detail
+    assert "max_quantity: 6, allowed 5" in event.detail
+
+
+def test_a_new_process_uses_the_desks_app_again_and_leaves_old_tokens_to_die(in_process: InProcess) -> None:
+    first = issued(in_process)
+    again = AuthorityIssuer(in_process.authority, "my desk", TERMS, ttl_s=TTL)
+    assert len(in_process.authority.apps()) == 1
+    second = again.issue(EXECUTOR, TERMS[EXECUTOR], in_process.clock.now())
+    assert second.agent_id != first.agent_id
+    with pytest.raises(PermissionDenied, match="not held here"):
+        again.verify(first, in_process.clock.now())
+
+
+def test_a_desk_that_asks_for_less_than_before_has_a_lower_ceiling(in_process: InProcess) -> None:
+    narrower = roles("paper", "paper", symbols=[])
+    again = AuthorityIssuer(in_process.authority, "my desk", narrower, ttl_s=TTL)
+    with pytest.raises(PermissionDenied, match="ceiling"):
+        again.issue("market_watch", msgspec_replace(TERMS["market_watch"]), NOW)
+
+
+def msgspec_replace(terms: Any) -> Any:
+    from msgspec.structs import replace
+
+    return replace(terms, scopes=("write:bank:*",))
+
+
+@pytest.mark.parametrize(
+    "take_away",
+    [
+        lambda authority, grant: authority.revoke("agent", grant.agent_id, by="admin:maria"),
+        lambda authority, grant: authority.revoke("token", grant.id, by="admin:maria"),
+        lambda authority, grant: authority.revoke("task", grant.agent, by="admin:maria"),
+        lambda authority, _: authority.revoke("all", "", by="admin:maria"),
+        lambda authority, _: authority.revoke("app", authority.apps()[0].app_id, by="admin:maria"),
+    ],
+    ids=["agent", "token", "task", "all", "app"],
+)
+def test_by_whatever_level_it_was_taken_away_it_is_not_registered_anew(
+    in_process: InProcess, take_away: Callable[[Authority, Grant], object]
+) -> None:
+    grant = renewed(in_process, issued(in_process))
+    take_away(in_process.authority, grant)
+    with pytest.raises(PermissionDenied):
+        in_process.issuer.renew(grant, in_process.clock.now())
+    now = advance(in_process, 3 * TTL)
+    with pytest.raises(PermissionDenied):
+        in_process.issuer.renew(grant, now)
+
+
+def test_after_its_total_life_it_can_only_be_registered_anew(in_process: InProcess) -> None:
+    grant = issued(in_process)
+    while in_process.clock.now() < NOW + 10 * TTL * SECOND - SECOND:
+        advance(in_process, TTL / 2)
+        after = in_process.issuer.renew(grant, in_process.clock.now())
+        if after is None:
+            break
+        grant = after
+    assert grant.expires_at == NOW + 10 * TTL * SECOND
+
+
+def test_a_token_prints_as_its_id_and_nothing_prints_its_text(in_process: InProcess) -> None:
+    grant = issued(in_process)
+    held = in_process.issuer._tokens[grant.id]  # type: ignore[attr-defined]
+    assert repr(held) == f"_Token({grant.id})"
+    assert held.text not in repr(vars(in_process.issuer))
+    assert held.text not in repr(grant)
