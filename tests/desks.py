@@ -109,13 +109,14 @@ class World:
         terms: Mapping[str, Terms] | None = None,
         exchange: PaperExchange | None = None,
         agents: Sequence[Any] = AGENTS,
+        clock: ManualClock | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
         rules = rules or PaperRules()
         self.script: dict[tuple[str, int], Signal] = {}
         strategy = strategy or Scripted(script=self.script)
-        self.clock = ManualClock(at)
+        self.clock = clock or ManualClock(at)
         self.journal = journal or MemoryJournal(JOURNAL_ID)
         self.market = LiveMarket(strategy, lambda symbol: known.get(symbol, plain(symbol, "USD")), calendar)
         self.exchange = exchange or PaperExchange(
