@@ -1,16 +1,22 @@
-"""Whoever issues writs keeps to this: in memory, and the authority in this process."""
+"""Whoever issues writs keeps to this: in memory, the authority in this process, and one behind HTTP."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any, Protocol
 
 import pytest
 
-from tests.unit.credentials.authorities import NOW, opened
+from tests.unit.credentials.authorities import opened
+from tests.unit.credentials.http.servers import UNLIMITED, thread
 from tradewrit.credentials.audit import EventType
 from tradewrit.credentials.authority import Authority
+from tradewrit.credentials.client_desk import ClientIssuer
 from tradewrit.credentials.desk import AuthorityIssuer
+from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.identity import AgentId
+from tradewrit.credentials.remote import RemoteClient
 from tradewrit.credentials.settings import Terms as AuthorityTerms
 from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import Constraints, Violation
@@ -19,13 +25,15 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
-from tradewrit.errors import PermissionDenied
+from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Issuer, Kill
 
 TERMS = roles("paper", "paper", symbols=["AAPL"], executor=Constraints(sides=(Side.BUY,)))
+NOW = 2_000_000_000 * SECOND
+"""Later than any clock that a test's server has read when it was founded."""
 KILL = Kill(by="admin:maria", reason="enough")
 TTL = 100
 
@@ -65,19 +73,72 @@ class InProcess:
             elsewhere.revoke("agent", grant.agent_id, by="admin:maria")
 
 
-@pytest.fixture(params=[InMemory, InProcess], ids=lambda make: make.__name__)
+class OverHttp:
+    """A real server over loopback, on a clock that is moved by hand."""
+
+    needs_proof = False
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock(NOW)
+        self.stack = ExitStack()
+        settings = ServerSettings(port=0, rates=UNLIMITED)
+        served = self.stack.enter_context(
+            thread(folder / "home", settings, clock=self.clock, total_life_s=10 * TTL)
+        )
+        assert served.authority is not None
+        self.authority = served.authority
+        scopes = sorted({scope for one in TERMS.values() for scope in one.scopes})
+        app = self.authority.add_app("my-desk", scopes, by="test", is_protector=True)
+        self.client = RemoteClient(served.url, app.app.client_id, app.client_secret, clock=self.clock)
+        self.stack.callback(self.client.close)
+        self.issuer: Issuer = ClientIssuer(self.client, "my desk", ttl_s=TTL, needs_proof=self.needs_proof)
+
+    def revoke(self, grant: Grant) -> None:
+        self.authority.revoke("agent", grant.agent_id, by="admin:maria")
+
+
+class OverHttpWithProof(OverHttp):
+    needs_proof = True
+
+
+INSIDE = (InMemory, InProcess)
+"""From here everything can be seen; from outside only what the authority answers."""
+
+
+@contextmanager
+def made(make: Callable[[Path], Any], folder: Path) -> Iterator[Any]:
+    bench = make(folder)
+    try:
+        yield bench
+    finally:
+        if isinstance(bench, InProcess):
+            bench.authority.close()
+        if isinstance(bench, OverHttp):
+            bench.stack.close()
+
+
+@pytest.fixture(params=[*INSIDE, OverHttp, OverHttpWithProof], ids=lambda make: make.__name__)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    made = request.param(tmp_path)
-    yield made
-    if isinstance(made, InProcess):
-        made.authority.close()
+    with made(request.param, tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture(params=INSIDE, ids=lambda make: make.__name__)
+def inside(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    with made(request.param, tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture
+def over_http(tmp_path: Path) -> Iterator[OverHttp]:
+    with made(OverHttp, tmp_path) as bench:
+        yield bench
 
 
 @pytest.fixture
 def in_process(tmp_path: Path) -> Iterator[InProcess]:
-    made = InProcess(tmp_path)
-    yield made
-    made.authority.close()
+    with made(InProcess, tmp_path) as bench:
+        yield bench
 
 
 def issued(bench: Bench, role: str = EXECUTOR) -> Grant:
@@ -148,24 +209,29 @@ def test_renewal_keeps_the_identity_and_kills_the_token_it_replaces(bench: Bench
     assert not is_live(bench, first)
 
 
-def test_a_revocation_counts_at_once_and_is_heard_of(bench: Bench) -> None:
+def test_a_revocation_is_heard_of(inside: Bench) -> None:
+    grant = issued(inside)
+    before = inside.issuer.version()
+    inside.revoke(grant)
+    assert inside.issuer.version() != before
+
+
+def test_a_revocation_counts_at_once(bench: Bench) -> None:
     grant, other = issued(bench), issued(bench, "reviewer")
-    is_live(bench, grant)
-    before = bench.issuer.version()
+    assert is_live(bench, grant)
     bench.revoke(grant)
-    assert bench.issuer.version() != before
     assert not is_live(bench, grant)
     assert is_live(bench, other)
     with pytest.raises(PermissionDenied):
         bench.issuer.renew(grant, bench.clock.now())
 
 
-def test_what_was_revoked_and_has_expired_meanwhile_is_still_known_to_be_revoked(bench: Bench) -> None:
-    grant = issued(bench)
-    bench.revoke(grant)
-    advance(bench, 3 * TTL)
+def test_what_was_revoked_and_has_expired_meanwhile_is_still_known_to_be_revoked(inside: Bench) -> None:
+    grant = issued(inside)
+    inside.revoke(grant)
+    advance(inside, 3 * TTL)
     with pytest.raises(PermissionDenied, match="revoked"):
-        bench.issuer.renew(grant, bench.clock.now())
+        inside.issuer.renew(grant, inside.clock.now())
 
 
 def test_releasing_is_harmless_to_repeat_and_on_the_dead(bench: Bench) -> None:
@@ -284,15 +350,19 @@ def test_by_whatever_level_it_was_taken_away_it_is_not_registered_anew(
         in_process.issuer.renew(grant, now)
 
 
-def test_after_its_total_life_it_can_only_be_registered_anew(in_process: InProcess) -> None:
-    grant = issued(in_process)
-    while in_process.clock.now() < NOW + 10 * TTL * SECOND - SECOND:
-        advance(in_process, TTL / 2)
-        after = in_process.issuer.renew(grant, in_process.clock.now())
-        if after is None:
-            break
-        grant = after
-    assert grant.expires_at == NOW + 10 * TTL * SECOND
+@pytest.mark.parametrize("make", [InProcess, OverHttp])
+def test_after_its_total_life_it_can_only_be_registered_anew(
+    make: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    with made(make, tmp_path) as bench:
+        grant = issued(bench)
+        while bench.clock.now() < NOW + 10 * TTL * SECOND - SECOND:
+            advance(bench, TTL / 2)
+            after = bench.issuer.renew(grant, bench.clock.now())
+            if after is None:
+                break
+            grant = after
+        assert grant.expires_at == NOW + 10 * TTL * SECOND
 
 
 def test_a_token_prints_as_its_id_and_nothing_prints_its_text(in_process: InProcess) -> None:
@@ -301,3 +371,30 @@ def test_a_token_prints_as_its_id_and_nothing_prints_its_text(in_process: InProc
     assert repr(held) == f"_Token({grant.id})"
     assert held.text not in repr(vars(in_process.issuer))
     assert held.text not in repr(grant)
+
+
+# -- an authority behind HTTP
+
+
+def test_while_it_does_not_answer_only_what_is_protective_goes_on(over_http: OverHttp) -> None:
+    entry, protective = issued(over_http), issued(over_http, KEEPER)
+    with socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        gone = RemoteClient(address, "x", "y", clock=over_http.clock)
+    over_http.issuer._client = gone  # type: ignore[attr-defined]  # where nobody listens any more
+    over_http.stack.callback(gone.close)
+    now = over_http.clock.now()
+    over_http.issuer.verify(protective, now)
+    with pytest.raises(Unreachable):
+        over_http.issuer.verify(entry, now)
+    with pytest.raises(PermissionDenied):
+        over_http.issuer.verify(protective, protective.expires_at)
+
+
+def test_a_refusal_reaches_the_audit_chain_over_the_wire(over_http: OverHttp) -> None:
+    grant = issued(over_http)
+    over_http.issuer.note_refusal(refusal(grant.id))
+    (record,), _ = over_http.authority.events(AuditQuery(type=EventType.CONSTRAINT_REFUSED))
+    assert record.event.token_id == grant.id
+    assert "max_quantity" in record.event.detail

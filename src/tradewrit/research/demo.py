@@ -25,7 +25,7 @@ from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.report import write_report
 from tradewrit.research.results import write_trades_csv, write_whole
-from tradewrit.runtime.clock import Clock, Stopwatch, draw_journal_id
+from tradewrit.runtime.clock import Clock, Entropy, Stopwatch, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.journal.heads import write_head
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Record
@@ -47,6 +47,8 @@ _MADE_BY: Final = "tradewrit demo"
 _NOTE: Final = "demo.json"
 _JOURNAL: Final = "journal.sqlite"
 _HOME: Final = "home"
+_LONGEST_NAME: Final = 16
+"""Bytes of a token's id, the longest of what is drawn as a name; keys and secrets have 32."""
 _A_YEAR_S: Final = 365 * 86_400
 # A bar is a day: tokens of minutes would have to be renewed a hundred times between two of them.
 _TERMS: Final = AuthorityTerms(
@@ -198,7 +200,7 @@ def run_demo(
             journal=journal,
             progress=progress,
             load_seconds=load_seconds,
-            issuer=lambda clock, terms: stack.enter_context(_issuing(folder, clock, terms)),
+            issuer=lambda clock, terms: stack.enter_context(_issuing(folder, seed, clock, terms)),
         )
         watch = Stopwatch()
         verification = journal.verify(done.stream)
@@ -223,11 +225,24 @@ def run_demo(
 
 
 @contextmanager
-def _issuing(folder: Path, clock: Clock, terms: Mapping[str, Terms]) -> Iterator[Issuer]:
+def _issuing(folder: Path, seed: int, clock: Clock, terms: Mapping[str, Terms]) -> Iterator[Issuer]:
     """A whole authority of the demonstration's own, with keys in its folder, on the clock of the bars."""
     home = open_home(folder / _HOME)
-    with Authority.open(home, clock=clock, terms=_TERMS, file=Settings(synchronous="NORMAL")) as authority:
+    entropy = _entropy(seed)
+    with Authority.open(
+        home, clock=clock, entropy=entropy, terms=_TERMS, file=Settings(synchronous="NORMAL")
+    ) as authority:
         yield AuthorityIssuer(authority, "demo", terms, ttl_s=_A_YEAR_S)
+
+
+def _entropy(seed: int) -> Entropy:
+    """What is secret from the system; names, which stand in the journal, from the seed."""
+    named = seeded(seed, "demo writs")
+
+    def draw(size: int) -> bytes:
+        return named.randbytes(size) if size <= _LONGEST_NAME else system_entropy(size)
+
+    return draw
 
 
 def demo_bars() -> list[Bars]:
