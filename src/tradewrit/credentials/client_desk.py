@@ -100,13 +100,15 @@ class ClientIssuer:
         held = self._mine(grant)
         if self._is_killed(is_protective=grant.is_protective):
             raise PermissionDenied(f"{grant.agent}: its writ was revoked by the kill switch")
+        if now >= grant.expires_at:
+            raise PermissionDenied(f"{grant.agent}: its writ has expired")
         try:
             claims = self._client.validate(held.issued.token)
         except TheirFault:
-            if grant.is_protective and now < grant.expires_at:
+            if grant.is_protective:
                 return
             raise
-        if claims is None or now >= grant.expires_at:
+        if claims is None:
             raise PermissionDenied(f"{grant.agent}: its writ is dead")
 
     def release(self, grant: Grant, now: int) -> None:
