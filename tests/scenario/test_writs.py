@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from tests.desks import BUY, JOURNAL_ID, SELL, SYMBOL, World
 from tests.unit.credentials.authorities import opened
 from tests.unruly import THROTTLED, UNREACHABLE, Unruly
+from tradewrit.app import writs_from
+from tradewrit.config.loading import load
 from tradewrit.credentials.audit import EventType
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.desk import AuthorityIssuer
@@ -22,6 +24,7 @@ from tradewrit.domain.events.account import HaltTrading, TradingHalted, Transiti
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
+    CancelRequested,
     ModifyOrder,
     ModifyRefused,
     OrderAccepted,
@@ -203,6 +206,31 @@ def test_a_writ_for_one_symbol_lets_no_other_in() -> None:
     world.says(BUY)
     world.bar(175.50)
     assert "does not cover write:trades:AAPL" in world.only(WritDenied).reason
+
+
+def test_a_configured_desk_gets_the_writs_that_its_file_describes(tmp_path: Path) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text(
+        "account: {name: Swing_desk}\n"
+        "risk: {allowed_symbols: [MSFT, AAPL]}\n"
+        "writs:\n  ttl_s: 60\n  executor: {sides: [buy], max_quantity: 7, hours: [09:30-15:30 America/New_York]}\n"
+    )
+    clock = ManualClock(1_709_562_600 * SECOND)
+    with opened(tmp_path, clock=clock) as authority:
+        (issued,) = writs_from(load(file, {}), authority, "paper").keep(clock.now())
+        assert isinstance(issued, WritsIssued)
+        grants = {grant.agent: grant for grant in issued.grants}
+    entries = grants[EXECUTOR]
+    assert entries.scopes == {"write:trades:AAPL", "write:trades:MSFT", "write:journal:executor"}
+    assert entries.constraints == Constraints(
+        sides=(Side.BUY,),
+        max_quantity=Decimal(7),
+        hours=(Hours.parse("09:30-15:30 America/New_York"),),
+        modes=("paper",),
+        venues=("paper",),
+    )
+    assert entries.expires_at - entries.issued_at == 60 * SECOND
+    assert grants[KEEPER].constraints == Constraints(reduce_only=True, modes=("paper",), venues=("paper",))
 
 
 # -- what a day has room for
@@ -615,6 +643,8 @@ def test_every_record_order_fill_and_broker_write_says_who_and_under_which_token
     under = {event.client_order_id: event.token_id for event in world.events(OrderFilled)}
     sent = {event.terms.client_order_id: event for event in world.events(OrderRequested)}
     assert {name: event.token_id for name, event in sent.items() if name in under} == under
+    keeper = {record.entry.agent_id for record in records if record.entry.source == KEEPER}
+    assert {event.agent_id for event in world.events(CancelRequested)} == keeper
     holders = [(event.terms.role, event.agent_id.split("/")[-2]) for event in sent.values()]
     assert holders == [(ENTRY, EXECUTOR), (STOP, KEEPER), (TARGET, KEEPER), (EXIT, KEEPER)]
     # The stop went out under one token of the keeper's, the exit under the next.

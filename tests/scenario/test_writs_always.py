@@ -119,11 +119,17 @@ class Watched(Unruly):
     def cancel(self, client_order_id: str, grant: Grant) -> Any:
         self._guard(grant, SYMBOL)
         assert grant.agent == KEEPER
+        self._on_record(grant, CancelRequested, client_order_id)
         return super().cancel(client_order_id, grant)
 
     def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Any:
         self._guard(grant, SYMBOL)
+        self._on_record(grant, ModifyRequested, client_order_id)
         return super().replace(client_order_id, replacement, grant)
+
+    def _on_record(self, grant: Grant, kind: Any, client_order_id: str) -> None:
+        intent = [event for event in self.world.events(kind) if event.client_order_id == client_order_id][-1]
+        assert (intent.agent_id, intent.token_id) == (grant.agent_id, grant.id)
 
     def _guard(self, grant: Grant, symbol: str) -> None:
         now = self.world.now

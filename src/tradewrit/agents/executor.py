@@ -194,7 +194,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
     order = books.orders.get(event.client_order_id)
     if order is None or not can(order.state, On.ASK_REPLACE):
         return NOTHING  # it is being filled, cancelled or replaced: the keeper looks again after that
-    return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
+    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
@@ -220,7 +220,15 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
         return _no_cancel(event, "it protects an open position; close the trade instead")
     if order.state is OrderState.DRAFT:  # taken back without asking anybody
         return Decision((reports.cancelled(order, event.at, event.reason or "withdrawn before it was sent"),))
-    asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
+    agent_id, token_id = books.standing(KEEPER)
+    asked = CancelRequested(
+        at=event.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        reason=event.reason,
+        agent_id=agent_id,
+        token_id=token_id,
+    )
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
 
@@ -243,10 +251,11 @@ def _modify(books: Books, event: ModifyOrder) -> Decision:
             reason=reason or "there is no such open order",
         )
         return Decision((refused,))
-    return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
+    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _replace(
+    books: Books,
     order: Order,
     at: int,
     quantity: Decimal | None,
@@ -254,6 +263,7 @@ def _replace(
     stop_price: Decimal | None,
 ) -> Decision:
     terms = order.terms
+    agent_id, token_id = books.standing(_holder(terms))
     asked = ModifyRequested(
         at=at,
         trace=terms.trade_id,
@@ -261,6 +271,8 @@ def _replace(
         quantity=quantity,
         limit_price=limit_price,  # type: ignore[arg-type]  # already a Price on every path
         stop_price=stop_price,  # type: ignore[arg-type]
+        agent_id=agent_id,
+        token_id=token_id,
     )
     effect = ReplaceAtVenue(
         trace=terms.trade_id,

@@ -177,10 +177,12 @@ class CancelOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.cance
 
 
 class CancelRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.requested"):
-    """The intent to cancel."""
+    """The intent to cancel. agent_id, token_id: who it goes out under."""
 
     client_order_id: str
     reason: str
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderCancelled(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.confirmed"):
@@ -218,12 +220,14 @@ class ModifyOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.modif
 
 
 class ModifyRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.requested"):
-    """The intent to replace terms."""
+    """The intent to replace terms. agent_id, token_id: who it goes out under."""
 
     client_order_id: str
     quantity: Decimal | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderModified(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.confirmed"):
