@@ -21,7 +21,7 @@ from tradewrit.domain.constraints import (
     day_of,
     violations,
 )
-from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect, PlaceOrders, ReplaceAtVenue
+from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect, OrderEffect, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState, Role, Side
@@ -71,14 +71,13 @@ class Gate:
         return grant
 
     def _broken(self, effect: Effect, grant: Grant, books: Books, now: int) -> tuple[Violation, ...]:
+        if not isinstance(effect, OrderEffect):
+            return ()
         used = self._used(grant.agent, books, now)
-        return tuple(
-            dict.fromkeys(
-                violation
-                for held, asked, before in _requests(effect, grant.constraints, books, used)
-                for violation in violations(held, asked, before, now)
-            )
-        )
+        found: tuple[Violation, ...] = ()
+        for held, asked, before in _requests(effect, grant.constraints, books, used):
+            found += violations(held, asked, before, now)
+        return found if len(found) < 2 else tuple(dict.fromkeys(found))
 
     def _used(self, agent: str, books: Books, now: int) -> DayUse:
         """What the agent has sent today: what the books count, without what has not left."""
@@ -126,16 +125,15 @@ def holder_of(effect: Effect, agent: str, books: Books) -> str:
     """
     if agent != EXECUTOR:
         return agent
-    match effect:
-        case CancelAtVenue() | AskVenue():
-            return KEEPER
-        case PlaceOrders(approved=approved):
-            return KEEPER if all(terms.role.is_protective for terms in approved.orders) else agent
-        case ReplaceAtVenue(client_order_id=name):
-            order = books.orders.get(name)
-            return KEEPER if order is not None and order.terms.role.is_protective else agent
-        case _:
-            return agent
+    if isinstance(effect, PlaceOrders):
+        for terms in effect.approved.orders:
+            if terms.role is Role.ENTRY:
+                return agent
+        return KEEPER
+    if isinstance(effect, ReplaceAtVenue):
+        order = books.orders.get(effect.client_order_id)
+        return agent if order is None or order.terms.role is Role.ENTRY else KEEPER
+    return KEEPER if isinstance(effect, CancelAtVenue | AskVenue) else agent
 
 
 def _not_on_record(effect: Effect, books: Books) -> str:
@@ -174,9 +172,11 @@ def _requests(
                 reduces = terms.side is not parent.terms.side and terms.quantity <= parent.terms.quantity
                 yield PROTECTIVE, _request(books, order, terms.quantity, ZERO, reduces=reduces), used
                 continue
-            reduces = _is_closing(books, order) and _fits(books, order, terms.quantity)
+            reduces = not held.reduce_only or (
+                _is_closing(books, order) and _fits(books, order, terms.quantity)
+            )
             yield held, _request(books, order, terms.quantity, order.notional, reduces=reduces), used
-            if terms.role is Role.ENTRY:
+            if terms.role is Role.ENTRY and len(listed) > 1:
                 used = taken(used, _use(order))
 
 

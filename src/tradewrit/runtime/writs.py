@@ -200,8 +200,8 @@ class Writs:
             held.is_barred = False
 
     def release(self, now: int) -> Sequence[Event]:
-        """Give everything back: the desk stops. Harmless to repeat."""
-        return [event for role in self._terms for event in self._release(role, now)]
+        """Give everything back, the desk's own writ last: it stops. Harmless to repeat."""
+        return [event for role in reversed(self._terms) for event in self._release(role, now)]
 
     # -- one role
 

@@ -23,6 +23,7 @@ from tradewrit.domain.events import (
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.orders import OrderTerms, OrderType
 from tradewrit.domain.sizing import Largest, spelt
+from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 _UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
 _LONGEST: Final = 160
@@ -99,7 +100,9 @@ def _opened(event: account.AccountOpened) -> str:
 
 
 def _held(event: writs.WritsIssued | writs.WritsRenewed) -> str:
-    return ", ".join(f"{grant.agent} {grant.id[:SHORT_TOKEN]}" for grant in event.grants)
+    traders = [grant for grant in event.grants if grant.agent in {EXECUTOR, KEEPER}]
+    named = ", ".join(f"{grant.agent} {grant.id[:SHORT_TOKEN]}" for grant in traders)
+    return f"{len(event.grants)} tokens" + (f", of them {named}" if named else "")
 
 
 def _ended(event: writs.WritLost | writs.WritRevoked) -> str:
@@ -179,6 +182,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     account.AccountOpened: _opened,
     writs.WritsIssued: _held,
     writs.WritsRenewed: _held,
+    writs.WritReleased: lambda event: f"{event.agent} {event.token_id[:SHORT_TOKEN]}: {event.reason}",
     writs.WritLost: _ended,
     writs.WritRevoked: _ended,
     writs.WritDenied: _denied,

@@ -86,7 +86,7 @@ def test_show_gives_every_record_as_a_line_of_json_with_the_event_as_it_was_reco
     assert [line["seq"] for line in found] == list(range(1, kept.records + 1))
     assert set(found[0]) == {
         *("stream", "seq", "at", "recorded_at", "type", "source", "caused_by", "correlation", "trace"),
-        *("event", "hash"),
+        *("agent_id", "token_id", "event", "hash"),
     }
     assert found[0]["event"]["initial_cash"] == "100000"
     assert found[-1]["hash"] == read_head(kept.head).hash
