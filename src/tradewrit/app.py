@@ -7,7 +7,7 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, journal, sweep
+from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, journal, sealed, sweep
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
@@ -34,7 +34,16 @@ def command_line() -> typer.Typer:
     checks = partial(check.register, setup_from=setup_from)
     sweeps = partial(sweep.register, setup_from=setup_from)
     return assemble(
-        (demo.register, runs, checks, sweeps, data.register, credentials.register, journal.register)
+        (
+            demo.register,
+            runs,
+            checks,
+            sweeps,
+            data.register,
+            journal.register,
+            credentials.register,
+            sealed.register,
+        )
     )
 
 

@@ -7,7 +7,7 @@ TradewritError
 │   ├── DataError               a market data file is missing, unreadable or wrong
 │   ├── StrategyError           a strategy file raises, or does not define a strategy
 │   ├── PermissionDenied        an effect was asked for without a live grant that covers it
-│   ├── KeyMaterialError        a signing key file or a key set is missing, exposed or damaged
+│   ├── KeyMaterialError        a key, a key set or the sealed store is missing, exposed or damaged
 │   └── JournalError            the journal cannot be trusted, or cannot be written
 │       ├── JournalConflict     somebody else appended first: read again, then decide
 │       ├── JournalCorrupt      a record does not match its hash
@@ -58,7 +58,7 @@ class PermissionDenied(OurFault):
 
 
 class KeyMaterialError(OurFault):
-    """A signing key file or a key set is missing, exposed or damaged; the message names which and where."""
+    """A key, a key set or the sealed store is missing, exposed or damaged; the message says which."""
 
 
 class JournalError(OurFault):

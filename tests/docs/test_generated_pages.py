@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tradewrit.credentials.http.problems import STATUSES
+from tradewrit.credentials.http.table import ENDPOINTS
 from tradewrit.domain import effects, orders, reviews, trades
 from tradewrit.domain.events.orders import OrderRequested
 from tradewrit.domain.events.registry import ALIASES, BY_NAME, EVENTS, name_of
@@ -239,3 +241,13 @@ def test_a_docstring_is_taken_apart_into_the_whole_and_its_fields() -> None:
     assert summary == "The intent: recorded before anything is sent."
     assert fields["approved_by"] == "who let it through."
     assert fields["reserved"] == "cash set aside until it fills or dies."
+
+
+def test_every_endpoint_and_every_error_code_is_on_the_page() -> None:
+    text = page("credentials-http.md")
+    for endpoint in ENDPOINTS:
+        assert f"| `{endpoint.method} {endpoint.path}` |" in text
+        for body in (endpoint.takes, endpoint.gives):
+            assert body is None or f"\n### {body.__name__}\n" in text
+    for code, status in STATUSES.items():
+        assert f"| `{code}` | {status} |" in text

@@ -22,6 +22,7 @@ APP_SCOPES: Final = ("app:launch-tokens:*", "app:agents:*", "app:audit:read")
 """What an app's own token is good for."""
 
 _TTL_S: Final = range(60, 86_401)
+_FAILED: Final = EventType.APP_AUTH_FAILED
 
 
 def add(
@@ -118,35 +119,41 @@ def token(context: Context, client_id: str, client_secret: str) -> Issued:
         app = None
     is_right = verify_client_secret(client_secret, None if app is None else app.secret_hash)
 
+    who = client_id if is_client_id(client_id) else ""
+
     def act(change: Change, now: int) -> Issued | CredentialRefused:
-        who = {"resource": client_id if is_client_id(client_id) else ""}
         if app is None or not is_right:
-            why = "unknown client" if app is None else "wrong secret"
-            return denied(change, now, _FAILED, Code.UNAUTHORIZED, "Authentication failed", why=why, **who)
+            return _unknown(change, now, "unknown client" if app is None else "wrong secret", who)
         # It may have been changed or removed since its secret was looked at.
         present = change.app(app.app_id) or app
         if is_killed(change, is_protective=present.is_protector):
-            return denied(change, now, _FAILED, Code.KILLED, KILLED, app_id=app.app_id, **who)
-        claims = new_claims(
-            context, now, sub=app_subject(app.app_id), ttl_s=present.token_ttl_s, scope=APP_SCOPES
-        )
-        issued = entered(context, change, claims, app_id=app.app_id)
-        if issued is None:
-            return denied(
-                change, now, _FAILED, Code.UNAUTHORIZED, "Authentication failed", why="removed", **who
-            )
-        change.record(
-            AuditEvent(
-                type=EventType.APP_AUTHENTICATED,
-                at=now,
-                agent_id=claims.sub,
-                app_id=app.app_id,
-                token_id=claims.jti,
-            )
-        )
-        return issued
+            return denied(change, now, _FAILED, Code.KILLED, KILLED, app_id=app.app_id, resource=who)
+        return _issued_to(context, change, now, present) or _unknown(change, now, "removed", who)
 
     return context.decide(act)
+
+
+def _issued_to(context: Context, change: Change, now: int, app: App) -> Issued | None:
+    claims = new_claims(context, now, sub=app_subject(app.app_id), ttl_s=app.token_ttl_s, scope=APP_SCOPES)
+    issued = entered(context, change, claims, app_id=app.app_id)
+    if issued is None:
+        return None
+    change.record(
+        AuditEvent(
+            type=EventType.APP_AUTHENTICATED,
+            at=now,
+            agent_id=claims.sub,
+            app_id=app.app_id,
+            token_id=claims.jti,
+        )
+    )
+    return issued
+
+
+def _unknown(change: Change, now: int, why: str, who: str) -> CredentialRefused:
+    """The one answer to whoever is not an active app. who: the client id, if it is one."""
+    detail = "Authentication failed"
+    return denied(change, now, _FAILED, Code.UNAUTHORIZED, detail, why=why, resource=who)
 
 
 def checked_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
@@ -162,9 +169,6 @@ def checked_constraints(constraints: Constraints) -> Constraints:
         return trading_claim(constraints) or UNRESTRICTED
     except ValueError as error:
         raise invalid(str(error)) from None
-
-
-_FAILED: Final = EventType.APP_AUTH_FAILED
 
 
 def _checked_ttl(seconds: int) -> int:

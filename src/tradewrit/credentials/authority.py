@@ -21,7 +21,7 @@ from tradewrit.credentials import (
     revoking,
     rotation,
 )
-from tradewrit.credentials.audit import AuditRecord, SignedHead, signed_head
+from tradewrit.credentials.audit import STREAM, AuditRecord, SignedHead, signed_head
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.context import Context
 from tradewrit.credentials.gate import Gate
@@ -91,7 +91,7 @@ class Authority:
             home.store, authority=entropy(16).hex(), created_at=clock.now(), settings=file
         )
         try:
-            steady = SteadyClock(clock, not_before=store.recorded_at())
+            steady = SteadyClock(clock, not_before=store.tip().recorded_at)
             keys = KeysInUse.open(home.signing_key, entropy)
             context = Context(store, keys, open_nonce_key(home, entropy), steady, entropy, terms)
             return cls(context, Proofs(clock, age_s=terms.proof_age_s))
@@ -347,9 +347,14 @@ class Authority:
         return self._context.store.event_count()
 
     def signed_head(self) -> SignedHead:
-        """Where the audit chain ends, signed: keep it elsewhere."""
+        """Where the audit chain ends, signed: keep it elsewhere.
+
+        Raises JournalCorrupt when the last event is not what it was.
+        """
         key = self._context.keys.current().signing
-        return signed_head(self._context.store.head(), key.kid, key.sign)
+        tip = self._context.store.tip()
+        head = Head(self.id, STREAM, tip.seq, tip.hash)
+        return signed_head(head, key.kid, key.sign)
 
     def verify_audit(self, against: Head | None = None) -> Verification:
         """Walk the whole chain; `against` is a head that was kept elsewhere."""
@@ -374,7 +379,7 @@ class Authority:
     def is_healthy(self) -> bool:
         """Whether the store can be read now."""
         try:
-            self._context.store.head()
+            self._context.store.tip()
             self._context.keys.current()
         except (JournalError, KeyMaterialError):
             return False

@@ -1,6 +1,7 @@
 """One change of the credential store: what may be done inside a transaction, each with its audit event."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from tradewrit.credentials.lookups import (
     find_kill_state,
     find_launch_token,
     find_operator,
+    read_tip,
     tokens_of_app,
 )
 from tradewrit.credentials.records import (
@@ -35,17 +37,14 @@ from tradewrit.credentials.standing import (
     EVERYTHING,
     UNPROTECTED,
     add_revocation,
+    find_life,
     find_token,
-    has_left,
     standing,
 )
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, is_within
 from tradewrit.domain.scopes import is_subset
-from tradewrit.errors import JournalCorrupt, OurFault
-from tradewrit.runtime.journal.chain import EMPTY, Tip
+from tradewrit.errors import OurFault
 
-_LAST: Final = "SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1"
-_HEAD: Final = "SELECT seq, hash FROM audit_head"
 _APPEND: Final = f"INSERT INTO audit VALUES ({', '.join('?' * (len(FIELDS) + 4))})"  # noqa: S608
 
 
@@ -65,8 +64,9 @@ class Change:
         self._open: sqlite3.Connection | None = connection
         self._authority = authority
         self._now = now
-        self._tip = self._read_tip()
+        self._tip = read_tip(path, connection)
         self._events: list[AuditEvent] = []
+        self._last_act: Callable[[], object] | None = None
         self._changes_before = connection.total_changes
 
     @property
@@ -83,6 +83,13 @@ class Change:
     def record(self, event: AuditEvent) -> None:
         """Put an event into the audit chain, together with all else in this change."""
         self._events.append(event)
+
+    def at_the_end(self, act: Callable[[], object]) -> None:
+        """Do something outside the store once all is written and before it counts.
+
+        For what cannot be undone: it is not done when the store cannot be written.
+        """
+        self._last_act = act
 
     def add_app(self, app: App) -> bool:
         """Register an app; False when an active one has its name, or any one its ids."""
@@ -132,7 +139,7 @@ class Change:
 
     def standing(self, jti: str) -> Standing:
         """Whether a genuine token counts now, and if not, why."""
-        return standing(self._connection, find_token(self._connection, jti), self._now)
+        return standing(self._connection, find_life(self._connection, jti), self._now)
 
     def launch_token(self, secret: str) -> LaunchToken | None:
         """The launch token with this secret if it can be used now, or None."""
@@ -318,22 +325,14 @@ class Change:
         self._connection.executemany(_APPEND, [row_of(record) for record in records])
         last = records[-1]
         self._connection.execute("UPDATE audit_head SET seq = ?, hash = ?", (last.seq, last.hash))
+        if self._last_act is not None:
+            self._last_act()
         return records
 
     @property
     def recorded_at(self) -> int:
         """When the last event before this change was recorded (UTC ns); 0 when there is none."""
         return self._tip.recorded_at
-
-    def _read_tip(self) -> Tip:
-        seq, head_hash = self._connection.execute(_HEAD).fetchone() or (None, None)
-        row = self._connection.execute(_LAST).fetchone() or (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
-        if (seq, head_hash) != row[:2]:
-            raise JournalCorrupt(
-                f"{self._path}: the audit chain does not end where it did; nothing may be built on it: "
-                "run `tradewrit credentials audit verify`"
-            )
-        return Tip(seq=row[0], hash=row[1], recorded_at=row[2])
 
     def _enter(self, token: Token) -> bool:
         is_new = self._add("tokens", values(token))
@@ -354,8 +353,8 @@ class Change:
     def _is_active(self, app_id: str) -> bool:
         if app_id == NO_APP:
             return True
-        known = self._connection.execute("SELECT 1 FROM apps WHERE app_id = ?", (app_id,)).fetchone()
-        return known is not None and not has_left(self._connection, {app_id})
+        active = "SELECT 1 FROM apps WHERE app_id = ? AND deregistered_at IS NULL"
+        return self._connection.execute(active, (app_id,)).fetchone() is not None
 
     def _add(self, table: str, row: dict[str, object]) -> bool:
         return self._wins(insertion(table, row) + " ON CONFLICT DO NOTHING", row)

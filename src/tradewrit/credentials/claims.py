@@ -1,6 +1,7 @@
 """What a token says. The order of the fields is the order of the claims in its bytes."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -15,7 +16,6 @@ LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, the latest time a claim may name."""
 
 _MOST_DIGITS: Final = 20
-_encode: Final = msgspec.json.Encoder().encode
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _TOKEN_ID: Final = re.compile(r"[0-9a-f]{32}")
 # Printable ASCII without the two characters that join agent and scopes in what a delegation record signs.
@@ -127,7 +127,7 @@ def trading_claim(constraints: Constraints) -> Constraints | None:
 
     Raises ValueError for a number with more than 20 digits before or after the point.
     """
-    amounts = {name: _plain(name, getattr(constraints, name)) for name in AMOUNTS}
+    amounts = {name: _plain(name, amount) for name, amount in _amounts(constraints)}
     spelt = msgspec.structs.replace(constraints, **amounts)
     return None if spelt == UNRESTRICTED else spelt
 
@@ -138,12 +138,19 @@ def trading_problem(claims: Claims) -> str:
         return "a protective writ must be reduce-only"
     if claims.trading is None:
         return ""
+    if claims.trading == UNRESTRICTED:
+        return "constraints that restrict nothing are left out"
     try:
-        spelt = trading_claim(claims.trading)
+        # As text: 1.0 and 1 are equal, and are two spellings.
+        is_spelt = all(str(_plain(name, amount)) == str(amount) for name, amount in _amounts(claims.trading))
     except ValueError as error:
         return str(error)
-    # As text: 1.0 and 1 are equal, and are two spellings.
-    return "" if _encode(spelt) == _encode(claims.trading) else "constraints in another spelling than ours"
+    return "" if is_spelt else "constraints in another spelling than ours"
+
+
+def _amounts(constraints: Constraints) -> Iterator[tuple[str, Decimal | int | None]]:
+    for name in AMOUNTS:
+        yield name, getattr(constraints, name)
 
 
 def proof_problem(claims: Claims) -> str:

@@ -5,7 +5,7 @@ A decision and its audit event are one transaction, and so is a refusal: what it
 """
 
 from collections.abc import Callable
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Final, TypeVar
 
 from tradewrit.credentials.audit import AuditEvent, EventType, Outcome
@@ -21,6 +21,9 @@ from tradewrit.errors import CredentialRefused
 from tradewrit.runtime.clock import Entropy
 
 T = TypeVar("T")
+
+HASHES_AT_ONCE: Final = 4
+"""Password hashes worked on together, 19 MiB each; more who ask wait for their turn."""
 
 
 class Context:
@@ -41,6 +44,7 @@ class Context:
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.terms: Final = terms
+        self.hashing: Final = BoundedSemaphore(HASHES_AT_ONCE)
         self._writes = 0
         self._lock = Lock()
 
@@ -63,12 +67,6 @@ class Context:
         now = self.clock.now()
         with self.store.change(now) as change:
             return act(change, now)
-
-    def refuse(self, refusal: CredentialRefused, event: AuditEvent) -> CredentialRefused:
-        """Record a refusal that needs nothing else from the store, and give it back to be raised."""
-        with self.store.change(event.at) as change:
-            change.record(event)
-        return refusal
 
     def mint(self, claims: Claims) -> str:
         """Sign a token; only inside a change that enters it."""

@@ -9,11 +9,11 @@ from typing import Any, Final
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import Claims
-from tradewrit.credentials.context import Context, refusal_event
+from tradewrit.credentials.context import Context, denied, refusal_event
 from tradewrit.credentials.names import shown
 from tradewrit.credentials.proof import Proofs
 from tradewrit.credentials.records import Level, Standing
-from tradewrit.credentials.refusals import Code, refused, unverified
+from tradewrit.credentials.refusals import Code, unverified
 from tradewrit.credentials.requests import Bearer
 from tradewrit.credentials.tokens import Refusal
 from tradewrit.credentials.verifier import Verifier
@@ -107,8 +107,11 @@ class Gate:
         self, code: Code, detail: str, what: EventType, claims: Claims | None = None
     ) -> CredentialRefused:
         who = {} if claims is None else about(claims)
-        event = refusal_event(self._context.clock.now(), what, shown(detail), **who)
-        return self._context.refuse(refused(code, shown(detail)), event)
+
+        def act(change: Change, now: int) -> CredentialRefused:
+            return denied(change, now, what, code, shown(detail), **who)
+
+        return self._context.record(act)
 
     def _dead(self, token: str, reason: str) -> CredentialRefused:
         """Record who presented a token that does not count, if that can be known."""

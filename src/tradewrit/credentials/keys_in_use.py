@@ -41,10 +41,9 @@ class KeysInUse:
             self._held = _read(self._path)
             return self._held[1]
 
-    def rotate(self, now: int, overlap_ns: int) -> Keyring:
+    def rotate(self, now: int, overlap_ns: int) -> None:
         """A new signing key; the old one verifies for `overlap_ns` after `now` (UTC ns)."""
         rotate_keyring(self._path, self._entropy, now=now, overlap_ns=overlap_ns)
-        return self.current()
 
 
 def _read(path: Path) -> tuple[Stamp, Keyring]:

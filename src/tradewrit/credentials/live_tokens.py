@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from tradewrit.credentials.agreement import REPLACES
 from tradewrit.credentials.apps import checked_constraints
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
@@ -46,7 +47,7 @@ def renew(context: Context, gate: Gate, presented: Bearer | str) -> Issued:
             return note_reuse(context, change, now, claims)
         change.record(
             AuditEvent(
-                type=EventType.TOKEN_RENEWED, at=now, detail=f"replaces {claims.jti}", **about(successor)
+                type=EventType.TOKEN_RENEWED, at=now, detail=f"{REPLACES}{claims.jti}", **about(successor)
             )
         )
         return Issued(token=context.mint(successor), claims=successor)

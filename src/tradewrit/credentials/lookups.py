@@ -1,6 +1,7 @@
 """Reading what the credential store keeps; inside a change or outside."""
 
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 from tradewrit.credentials.records import (
@@ -15,6 +16,8 @@ from tradewrit.credentials.records import (
     read,
 )
 from tradewrit.credentials.standing import is_launch_revoked
+from tradewrit.errors import JournalCorrupt
+from tradewrit.runtime.journal.chain import EMPTY, Tip
 
 _AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608 - names of our own
 _APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
@@ -22,6 +25,26 @@ _KILL: Final = f"SELECT {columns(KillState)} FROM kill_state"  # noqa: S608
 _LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
 _OPERATORS: Final = f"SELECT {columns(Operator)} FROM operators"  # noqa: S608
 _OF_APP: Final = f"SELECT {columns(Token)} FROM tokens WHERE app_id = ? AND expires_at > ?"  # noqa: S608
+# One statement, so that it sees one moment: others write between two.
+_TIP: Final = """
+    SELECT head.seq, head.hash, last.seq, last.hash, last.recorded_at
+    FROM (SELECT 1)
+    LEFT JOIN audit_head AS head
+    LEFT JOIN (SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1) AS last"""
+
+
+def read_tip(path: Path, connection: sqlite3.Connection) -> Tip:
+    """Where the audit chain ends; raises JournalCorrupt when its last event is not what it was."""
+    found = connection.execute(_TIP).fetchone()
+    head, last = found[:2], found[2:]
+    if last[0] is None:
+        last = (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
+    if head != last[:2]:
+        raise JournalCorrupt(
+            f"{path}: the audit chain does not end where it did; nothing may be built on it: "
+            "run `tradewrit credentials audit verify`"
+        )
+    return Tip(seq=last[0], hash=last[1], recorded_at=last[2])
 
 
 def find_agent(connection: sqlite3.Connection, agent_id: str) -> Agent | None:

@@ -63,7 +63,8 @@ def token(context: Context, secret: str) -> Issued:
     form = _SECRET.fullmatch(secret)
     name = "" if form is None else form[1]
     operator = context.store.operator(name)
-    is_right = verify_password(secret, None if operator is None else operator.secret_hash)
+    with context.hashing:
+        is_right = verify_password(secret, None if operator is None else operator.secret_hash)
 
     def act(change: Change, now: int) -> Issued | CredentialRefused:
         # The same operator still: it may have been removed, or removed and added again, meanwhile.

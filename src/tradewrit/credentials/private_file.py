@@ -14,7 +14,8 @@ from tradewrit.errors import KeyMaterialError
 from tradewrit.runtime.whole_file import whole_file
 
 _OTHERS: Final = 0o077
-_MAX_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
+"""More of a file is not read."""
 
 
 def read_private(path: Path, what: str, *, advice: str) -> bytes:
@@ -26,7 +27,7 @@ def read_private(path: Path, what: str, *, advice: str) -> bytes:
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            raw = file.read(_MAX_BYTES)
+            raw = file.read(MAX_BYTES)
     except OSError as error:
         raise KeyMaterialError(f"{path}: {what} cannot be read: {error.strerror}") from error
     if os.name == "posix" and mode & _OTHERS:
@@ -46,6 +47,28 @@ def write_private(path: Path, what: str, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise KeyMaterialError(f"{path}: {what} cannot be written: {error.strerror}") from error
+
+
+def create_private(path: Path, what: str, content: bytes) -> None:
+    """As `write_private`, for a file that is not there yet.
+
+    Raises KeyMaterialError when it is, or when it cannot be written.
+    """
+    try:
+        with open(path, "xb", opener=_open_private) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise KeyMaterialError(
+            f"{path}: {what} is there already, and is not replaced; name another file"
+        ) from None
+    except OSError as error:
+        raise KeyMaterialError(f"{path}: {what} cannot be written: {error.strerror}") from error
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

@@ -273,14 +273,13 @@ class RemoteClient:
     def _as_app(self, path: str, body: Json, kind: type[T]) -> T:
         """Ask with the app's token. One that is refused is replaced, once: it may have been revoked."""
         session = self._signed_in(None)
-        for _ in range(2):
-            try:
-                return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
-            except CredentialRefused as refused:
-                if refused.code != "unauthorized":
-                    raise
-                session, refusal = self._signed_in(session), refused
-        raise refusal
+        try:
+            return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
+        except CredentialRefused as refused:
+            if refused.code != "unauthorized":
+                raise
+        session = self._signed_in(session)
+        return self._http.ask("POST", path, kind, body=body, headers=_bearing(session.token))
 
     def _signed_in(self, refused: _Session | None) -> _Session:
         """The app's token; one thread gets a new one when it is old, or `refused`."""

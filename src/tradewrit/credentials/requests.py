@@ -12,13 +12,16 @@ class Bearer(msgspec.Struct, frozen=True, kw_only=True):
 
     authorization: the header, `Bearer <token>`; None when there is none.
     proof: the `DPoP` header (RFC 9449), "" when there is none. method, url: of the request, as sent,
-    without query and fragment; what the proof has to name.
+    without query and fragment; what the proof has to name. It prints without its secrets.
     """
 
     authorization: str | None
     proof: str = ""
     method: str = ""
     url: str = ""
+
+    def __repr__(self) -> str:
+        return f"Bearer(method={self.method!r}, url={self.url!r})"
 
 
 class Local(msgspec.Struct, frozen=True):

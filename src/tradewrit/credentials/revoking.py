@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tradewrit.credentials.agreement import REARMED, TOTAL
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import is_subject, is_token_id
@@ -65,7 +66,7 @@ def rearm(context: Context, *, by: str) -> None:
         if change.kill_state() is None:
             return denied(change, now, what, Code.INVALID_REQUEST, "the kill switch is not on", by=shown(by))
         change.set_kill_state(None)
-        change.record(AuditEvent(type=what, at=now, by=shown(by), detail="re-armed"))
+        change.record(AuditEvent(type=what, at=now, by=shown(by), detail=REARMED))
         return None
 
     context.decide(act)
@@ -87,4 +88,4 @@ def _checked_level(level: str, target: str) -> Level:
 
 
 def _protection(is_included: bool) -> str:
-    return "protective writs too" if is_included else "protective writs spared"
+    return TOTAL if is_included else "protective writs spared"

@@ -15,11 +15,12 @@ def rotate(context: Context, *, by: str, overlap_s: int | None) -> KeySet:
     if overlap < 0:
         raise invalid(f"an overlap of {overlap} seconds would end the old key in the past")
 
-    def act(change: Change, now: int) -> KeySet:
-        # Inside the change: other processes look at the key file again when the store has changed.
-        keyring = context.keys.rotate(now, overlap * SECOND)
-        detail = f"{keyring.signing.kid} signs; the old key verifies for {overlap} s"
+    def act(change: Change, now: int) -> None:
+        old = context.keys.current().signing.kid
+        detail = f"a new key signs; {old} verifies for {overlap} s"
         change.record(AuditEvent(type=EventType.KEY_ROTATED, at=now, by=shown(by), detail=detail))
-        return keyring.key_set
+        # Before the change counts: when it does, other processes look at the key file again.
+        change.at_the_end(lambda: context.keys.rotate(now, overlap * SECOND))
 
-    return context.decide(act)
+    context.decide(act)
+    return context.keys.current().key_set

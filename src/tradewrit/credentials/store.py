@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from tradewrit.credentials.agreement import disagreement
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.lookups import (
@@ -25,11 +26,13 @@ from tradewrit.credentials.lookups import (
     find_launch_token,
     find_operator,
     find_operators,
+    read_tip,
 )
 from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
-from tradewrit.credentials.standing import find_token, standing
+from tradewrit.credentials.standing import find_life, find_token, standing
 from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
+from tradewrit.runtime.journal.chain import Tip
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Head
 from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, translated
@@ -162,7 +165,7 @@ class CredentialStore:
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
         with self._reading() as connection:
-            return standing(connection, find_token(connection, jti), now)
+            return standing(connection, find_life(connection, jti), now)
 
     def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.
@@ -224,11 +227,13 @@ class CredentialStore:
         with self._reading() as connection:
             return find_kill_state(connection)
 
-    def recorded_at(self) -> int:
-        """When the last event was recorded (UTC ns); 0 when there is none. Never less than before."""
+    def tip(self) -> Tip:
+        """The end of the audit chain; raises JournalCorrupt when the last event is not what it was.
+
+        Its `recorded_at` (UTC ns, 0 before the first event) is never less than before.
+        """
         with self._reading() as connection:
-            row = connection.execute("SELECT recorded_at FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-            return 0 if row is None else int(row[0])
+            return read_tip(self._path, connection)
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:
         """The events asked for, and how many there are in all."""
@@ -249,10 +254,10 @@ class CredentialStore:
 
     def event_count(self) -> int:
         """How many events the chain has, without counting them."""
-        return self.head().seq
+        return self.tip().seq
 
     def head(self) -> Head:
-        """Where the audit chain ends, as the store remembers it; for signing and keeping elsewhere."""
+        """Where the audit chain ends, as the store remembers it; whether it does is for `tip` or `verify`."""
         with self._reading() as connection:
             row = connection.execute("SELECT seq, hash FROM audit_head").fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
@@ -270,13 +275,28 @@ class CredentialStore:
         return verified(self._authority, self._rows(), against)
 
     def refuse_if_touched(self) -> None:
-        """Raise JournalCorrupt, naming the first bad event, unless the audit chain is whole."""
+        """Raise JournalCorrupt, naming the event, unless the audit chain is whole and the store agrees."""
         found = self.verify()
         if not found.is_intact:
             raise JournalCorrupt(
                 f"{self._path}: the audit chain cannot be trusted from {first_bad(found)} on: {found.fault}; "
                 "nothing is issued on it: find out who edited the file, or restore a backup"
             )
+        why = self._disagreement()
+        if why:
+            raise JournalCorrupt(
+                f"{self._path}: it is not what its audit trail says: {why}; nothing is issued on it: "
+                "find out who edited the file, or restore a backup"
+            )
+
+    def _disagreement(self) -> str:
+        with self._reading() as connection:
+            # One moment for all of it: others may be writing.
+            connection.execute("BEGIN")
+            try:
+                return disagreement(connection)
+            finally:
+                connection.execute("ROLLBACK")
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         after = _FIRST

@@ -55,6 +55,7 @@ class Verifier:
         self._size: Final = size
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
         self._lock = Lock()
+        self._learned_at = -1
 
     def live(self, token: str) -> Claims:
         """The claims of a token that counts now; raises TokenRefused, whose `reason` says why not.
@@ -77,8 +78,7 @@ class Verifier:
         """Everything anew but what cannot have changed: the signature, if the keys are the same."""
         if found is None or found.keyring is not self._keys.current():
             found = self._first_look(token, generation)
-        self._clock.learn(self._store.recorded_at())
-        now = self._clock.now()
+        now = self._now(generation)
         problem = self._problem(found, now)
         if problem is not None:
             with self._lock:
@@ -97,6 +97,13 @@ class Verifier:
         keyring = self._keys.current()
         now = self._clock.now()
         return verify_genuine(token, keyring.key_set, now=now, issuer=self._issuer), keyring
+
+    def _now(self, generation: int) -> int:
+        """The time, of which other processes may know more: their events say when they were."""
+        if generation != self._learned_at:
+            self._clock.learn(self._store.tip().recorded_at)
+            self._learned_at = generation
+        return self._clock.now()
 
     def _problem(self, found: _Verified, now: int) -> Refusal | None:
         if now < found.claims.nbf * SECOND:

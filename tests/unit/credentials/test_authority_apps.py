@@ -251,6 +251,8 @@ def test_no_secret_is_printed(authority: Authority) -> None:
         (ana, ana.secret),
         (token, token.token),
         (launched, launched.secret),
+        (registration(launched, authority.challenge(), key()), launched.secret),
+        (Bearer(authorization=f"Bearer {token.token}"), token.token),
     ):
         assert secret not in repr(thing)
         assert secret not in f"{thing}"

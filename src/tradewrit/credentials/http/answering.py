@@ -15,6 +15,7 @@ from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service,
 from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.problems import PROBLEM, STATUSES, problem
 from tradewrit.credentials.http.table import ANY, OPEN, OWN, Endpoint
+from tradewrit.credentials.refusals import Code
 from tradewrit.credentials.requests import Bearer
 from tradewrit.errors import CredentialRefused, OurFault, Throttled, TokenRefused
 
@@ -56,7 +57,8 @@ def respond(service: Service, endpoint: Endpoint, request: Raw) -> Response:
     try:
         reply = endpoint.does(service, _call(service, endpoint, request))
     except CredentialRefused as no:
-        if endpoint.is_for_strangers:
+        # What the holder of a live token is refused says nothing about its address.
+        if endpoint.is_for_strangers and (endpoint.needs == OPEN or no.code == Code.UNAUTHORIZED):
             service.limits.was_refused(request.peer)
         return refusal(request, no.code, no.detail)
     except TokenRefused as no:

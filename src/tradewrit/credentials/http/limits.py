@@ -9,6 +9,7 @@ An address that has used up its refusals is still answered wherever it shows a l
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -24,6 +25,8 @@ from tradewrit.credentials.rate_limits import (
 )
 from tradewrit.errors import Throttled
 from tradewrit.runtime.clock import Clock, Entropy
+
+_key: Final = lru_cache(maxsize=4_096)(peer_key)
 
 
 class Limit(StrEnum):
@@ -72,21 +75,21 @@ class Limits:
     def arrive(self, limit: Limit, route: str, peer: str) -> None:
         """A request of an address, before anything of it is looked at; raises Throttled."""
         if limit is Limit.OPEN:
-            _wait(self._open.wait_ns(peer_key(peer), route))
+            _wait(self._open.wait_ns(_key(peer), route))
         elif limit is Limit.OPERATOR:
-            _wait(self._hashing.wait_ns(peer_key(peer)))
+            _wait(self._hashing.wait_ns(_key(peer)))
 
     def name(self, limit: Limit, peer: str, name: str) -> None:
         """A request in somebody's name; raises Throttled. peer: "" where the name alone counts."""
         if limit in self._named:
-            _wait(self._named[limit].wait_ns(peer_key(peer), name))
+            _wait(self._named[limit].wait_ns(_key(peer), name))
 
     def may_be_refused(self, peer: str, is_sure: Callable[[], bool]) -> None:
         """A request that might be refused; raises Throttled when its address was refused too often.
 
         is_sure: whether it shows something that proves it is not a stranger's; asked only then.
         """
-        key = peer_key(peer)
+        key = _key(peer)
         wait = self._refused.wait_ns(key)
         if wait > 0 and not is_sure():
             _wait(wait)
@@ -95,7 +98,7 @@ class Limits:
 
     def was_refused(self, peer: str) -> bool:
         """Count a refusal; whether there was room for it."""
-        return self._refused.wait_ns(peer_key(peer)) == 0
+        return self._refused.wait_ns(_key(peer)) == 0
 
 
 def _wait(ns: int) -> None:

@@ -78,14 +78,15 @@ def problem(status: int, code: str, detail: str, *, instance: str, request_id: s
     )
 
 
-def canned(status: int, code: str, detail: str) -> bytes:
+def canned(status: int, code: str, detail: str, request_id: str) -> bytes:
     """A whole HTTP answer for what never became a request; the connection ends with it."""
-    body = msgspec.json.encode(problem(status, code, detail, instance="", request_id=""))
+    body = msgspec.json.encode(problem(status, code, detail, instance="", request_id=request_id))
     head = [
         f"HTTP/1.1 {status} {TITLES[status]}",
         f"Content-Type: {PROBLEM}",
         f"Content-Length: {len(body)}",
         "Connection: close",
+        f"X-Request-Id: {request_id}",
         *(f"{name}: {value}" for name, value in SAFETY_HEADERS),
     ]
     return ("\r\n".join(head) + "\r\n\r\n").encode("ascii") + body

@@ -11,8 +11,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tradewrit.credentials.http.metrics import Metrics
-from tradewrit.credentials.http.problems import canned
+from tradewrit.credentials.http.problems import REQUEST_ID_BYTES, canned
 from tradewrit.credentials.http.settings import Patience
+from tradewrit.runtime.clock import Entropy, system_entropy
 
 _HEAD: Final = "head"
 _BODY: Final = "body"
@@ -20,11 +21,12 @@ _ANSWER: Final = "answer"
 
 
 class PatientProtocol(H11Protocol):
-    """One connection. Subclasses name `patience`, `most` and `metrics`; see `protocol_for`."""
+    """One connection. Subclasses name its limits, figures and entropy; see `protocol_for`."""
 
     patience = Patience()
     most = 1
     metrics = Metrics()
+    entropy: Entropy = staticmethod(system_entropy)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -36,9 +38,8 @@ class PatientProtocol(H11Protocol):
         """Start waiting for a first request; with too many connections open, an idle one makes place."""
         if len(self.connections) >= self.most and not self._make_place():
             self.metrics.connections_refused += 1
-            transport.write(canned(503, "unavailable", "too many connections are open; try again"))
-            transport.close()
             self.transport = transport
+            self._refuse(503, "unavailable", "too many connections are open; try again")
             return
         super().connection_made(transport)
         self._expect(_HEAD, self.patience.head_s)
@@ -86,8 +87,7 @@ class PatientProtocol(H11Protocol):
         if self.conn.our_state is h11.SEND_BODY:  # an answer is half out
             self.transport.abort()
             return
-        self.transport.write(canned(400, "invalid_request", "not a valid HTTP/1.1 request"))
-        self.transport.close()
+        self._refuse(400, "invalid_request", "not a valid HTTP/1.1 request")
 
     @property
     def is_idle(self) -> bool:
@@ -131,13 +131,17 @@ class PatientProtocol(H11Protocol):
     def _cut_off(self, phase: str) -> None:
         self.metrics.cut_off[phase] = self.metrics.cut_off.get(phase, 0) + 1
         if phase == _BODY and not self.cycle.response_started:
-            self.transport.write(canned(408, "timeout", "the body of the request did not arrive in time"))
-            self.transport.close()
+            self._refuse(408, "timeout", "the body of the request did not arrive in time")
             return
         self.transport.abort()
 
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        request_id = self.entropy(REQUEST_ID_BYTES).hex()
+        self.transport.write(canned(status, code, detail, request_id))
+        self.transport.close()
 
-def protocol_for(patience: Patience, most: int, metrics: Metrics) -> type[PatientProtocol]:
-    """The protocol with these limits. most: connections open at once."""
-    limits = {"patience": patience, "most": most, "metrics": metrics}
+
+def protocol_for(patience: Patience, most: int, metrics: Metrics, entropy: Entropy) -> type[PatientProtocol]:
+    """The protocol with these limits. most: connections open at once. entropy: for request ids."""
+    limits = {"patience": patience, "most": most, "metrics": metrics, "entropy": staticmethod(entropy)}
     return type("LimitedProtocol", (PatientProtocol,), limits)

@@ -73,7 +73,7 @@ class CredentialServer:
                 is_tls=settings.is_tls,
                 most=settings.max_waiting,
             ),
-            http=protocol_for(settings.patience, most, self.service.metrics),
+            http=protocol_for(settings.patience, most, self.service.metrics, entropy),
             ws="none",
             lifespan="on",
             backlog=_BACKLOG,

@@ -111,6 +111,15 @@ def _launch(path: str, needs: str) -> Endpoint:
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    # First, because it is asked with every order and paths are tried in this order.
+    Endpoint(
+        method="POST",
+        path="/v1/token/validate",
+        does=tokens.validate,
+        takes=bodies.ToValidate,
+        gives=bodies.Validity,
+        limits=Limit.OPEN,
+    ),
     Endpoint(method="GET", path="/v1/health", does=service.health, gives=bodies.Health, limits=Limit.OPEN),
     Endpoint(
         method="GET", path="/v1/metrics", does=service.metrics, media_type=CONTENT_TYPE, limits=Limit.OPEN
@@ -148,14 +157,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.ToRegister,
         gives=bodies.Registered,
         refuses=(Code.UNAUTHORIZED, Code.SCOPE_VIOLATION, Code.KILLED),
-        limits=Limit.OPEN,
-    ),
-    Endpoint(
-        method="POST",
-        path="/v1/token/validate",
-        does=tokens.validate,
-        takes=bodies.ToValidate,
-        gives=bodies.Validity,
         limits=Limit.OPEN,
     ),
     Endpoint(

@@ -110,12 +110,14 @@ def _network(text: str) -> "Network":
 
 
 def _terms(issuer: str, trust_domain: str) -> "Terms":
+    from tradewrit.credentials.identity import AgentId
     from tradewrit.credentials.settings import Terms
 
     try:
-        return Terms(issuer=issuer, trust_domain=trust_domain)
+        AgentId.parse(f"spiffe://{trust_domain}/agent/any/any/{'0' * 16}")
     except ValueError as error:
         raise ConfigError(f"--trust-domain {trust_domain}: {error}") from None
+    return Terms(issuer=issuer, trust_domain=trust_domain)
 
 
 def _say(url: str, home: str, *, as_json: bool) -> None:

@@ -34,6 +34,11 @@ perpetuals on balance, negative when it was paid. `run_cpu_seconds` is the proce
 from columns in memory to trades and equity curve. The metrics are those of `metrics.md`; the notes are
 sentences, such as why nothing traded.
 
+`credentials app add --json`: `app_id, name, client_id, scopes, constraints, token_ttl, is_protector, status,
+created_at, deregistered_at, client_secret`; the secret is printed this once. `credentials issue --json`:
+`agent_id, access_token, expires_in, expires_at, token_id, scope, constraints`, or with `--launch`:
+`launch_token, expires_at, policy{...}`.
+
 `demo --json`: `trades, orders, fills, events, final_equity, journal_verified, replay_hash_equal, report`.
 
 ## Trades file

@@ -112,15 +112,29 @@ def thread(
     login = founded(folder, **terms)
     with Authority.open(open_home(folder), clock=clock, terms=Terms(**terms), file=file) as authority:
         server = CredentialServer(authority, settings or ServerSettings(port=0), clock=clock)
-        listening: Queue[str] = Queue()
-        running = threading.Thread(target=server.run, args=(listening.put,))
-        running.start()
-        try:
-            yield Served(listening.get(timeout=30), folder, *login, authority, server)
-        finally:
-            server.stop()
-            running.join(timeout=30)
-            assert not running.is_alive()
+        with started(server) as url:
+            yield Served(url, folder, *login, authority, server)
+
+
+@contextmanager
+def running(authority: Authority, settings: ServerSettings) -> Iterator[str]:
+    """A server over an authority that is open already: its URL."""
+    with started(CredentialServer(authority, settings)) as url:
+        yield url
+
+
+@contextmanager
+def started(server: CredentialServer) -> Iterator[str]:
+    """A server, in a thread; its URL once it answers."""
+    listening: Queue[str] = Queue()
+    answering = threading.Thread(target=server.run, args=(listening.put,))
+    answering.start()
+    try:
+        yield listening.get(timeout=30)
+    finally:
+        server.stop()
+        answering.join(timeout=30)
+        assert not answering.is_alive()
 
 
 def asked(

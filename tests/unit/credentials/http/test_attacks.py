@@ -21,11 +21,14 @@ from tests.unit.credentials.http.servers import (
     bearing,
     operator,
     problem_of,
+    running,
     thread,
 )
 from tests.unit.credentials.http.wire import connected, head, one_answer, said, until_closed
 from tradewrit.credentials import apps, operators
+from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.encoding import decode, encode
+from tradewrit.credentials.home import open_home
 from tradewrit.credentials.http.settings import MAX_BODY_BYTES, ServerSettings
 from tradewrit.credentials.http.table import ENDPOINTS
 from tradewrit.credentials.keys import SigningKey
@@ -470,6 +473,35 @@ def test_while_the_store_is_locked_nothing_is_handed_out(fragile: Served, key: S
         remote.close()
 
 
+def test_on_a_read_only_store_tokens_are_validated_and_nothing_is_handed_out(tmp_path: Path) -> None:
+    settings = ServerSettings(port=0, rates=UNLIMITED)
+    with thread(tmp_path / "home", settings) as served, served.http() as http:
+        token = app(http, served)["Authorization"].removeprefix("Bearer ")
+        with (
+            Authority.open(open_home(served.home), file=Settings(read_only=True)) as reading,
+            running(reading, settings) as url,
+            httpx.Client(base_url=url, trust_env=False) as reader,
+        ):
+            login = {"client_id": served.client_id, "client_secret": served.client_secret}
+            answer = reader.post("/v1/app/auth", json=login)
+            assert (answer.status_code, problem_of(answer)["error_code"]) == (503, "unavailable")
+            assert "access_token" not in answer.text
+            assert is_valid(reader, token)
+
+
+def test_when_the_disk_is_full_nothing_is_handed_out(tmp_path: Path) -> None:
+    settings = ServerSettings(port=0, rates=UNLIMITED)
+    with thread(tmp_path / "home", settings, file=Settings(max_pages=60)) as served, served.http() as http:
+        header = app(http, served)
+        body = {"agent_name": "x", "allowed_scope": ["read:trades:" + "A" * 5_000]}
+        answers = [http.post("/v1/app/launch-tokens", headers=header, json=body)]
+        while answers[-1].status_code == 201 and len(answers) < 200:
+            answers.append(http.post("/v1/app/launch-tokens", headers=header, json=body))
+        assert len(answers) > 1
+        assert problem_of(answers[-1])["error_code"] == "unavailable"
+        assert is_valid(http, header["Authorization"].removeprefix("Bearer "))
+
+
 def test_when_the_store_is_edited_nothing_is_handed_out(fragile: Served) -> None:
     with fragile.http(timeout=60) as http:
         header = app(http, fragile)
@@ -492,3 +524,16 @@ def test_without_its_key_the_server_says_so_and_nothing_is_handed_out(fragile: S
             assert problem_of(answer)["error_code"] == "unavailable"
         health = http.get("/v1/health")
         assert health.status_code == 200
+
+
+def test_a_bug_of_ours_is_told_without_its_details_and_logged(
+    http: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(served.authority, "challenge", broken)
+    answer = http.get("/v1/challenge")
+    assert (answer.status_code, problem_of(answer)["error_code"]) == (500, "internal_error")
+    assert "secret detail" not in answer.text
+    assert "secret detail" in caplog.text

@@ -3,11 +3,12 @@
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 
 import pytest
 
-from tests.unit.credentials.http.servers import UNLIMITED, Served, bearing, operator, thread
+from tests.unit.credentials.http.servers import UNLIMITED, Served, bearing, operator, problem_of, thread
 from tests.unit.credentials.http.wire import connected, head, one_answer, until_closed
 from tradewrit.credentials.http.settings import Patience, ServerSettings
 from tradewrit.runtime.clock import Stopwatch
@@ -95,6 +96,7 @@ def test_a_body_that_stops_is_answered_408(hasty: Served) -> None:
     assert reply.status == 408
     document = json.loads(reply.body)
     assert (document["error_code"], document["status"]) == ("timeout", 408)
+    assert f"X-Request-Id: {document['request_id']}\r\n".encode() in reply.raw
 
 
 def test_a_body_nobody_reads_is_not_waited_for_either(hasty: Served) -> None:
@@ -189,6 +191,19 @@ def test_with_every_connection_in_use_another_one_is_told_to_come_back(small: Se
     finally:
         for wire in busy:
             wire.close()
+
+
+def test_with_too_many_requests_under_way_another_one_is_told_to_come_back(tmp_path: Path) -> None:
+    settings = ServerSettings(port=0, max_waiting=1, rates=UNLIMITED)
+    with thread(tmp_path / "home", settings) as served, connected(served) as wire, served.http() as http:
+        wire.sendall(head("POST", "/v1/token/validate", "Content-Length: 13", "Expect: 100-continue"))
+        assert wire.recv(100).startswith(b"HTTP/1.1 100 ")
+        answer = http.get("/v1/health")
+        assert (answer.status_code, problem_of(answer)["error_code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+        wire.sendall(b'{"token":"x"}')
+        assert one_answer(wire).status == 200
+        assert http.get("/v1/health").status_code == 200
 
 
 def test_what_is_under_way_when_the_server_stops_is_finished(
