@@ -4,7 +4,7 @@ Everything is the real thing: journal, kernel, paper exchange, market view, cloc
 strategy is scripted: it says on a bar what the test told it to say.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -37,13 +37,15 @@ from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.replay import replay
+from tradewrit.runtime.roles import Terms, roles
+from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 
 JOURNAL_ID = "0123456789abcdef" * 2
@@ -104,16 +106,18 @@ class World:
         journal: Journal | None = None,
         strategy: Strategy | None = None,
         instruments: Sequence[Instrument] = (),
-        grants: Grants | None = None,
+        issuer: Issuer | None = None,
+        terms: Mapping[str, Terms] | None = None,
         exchange: PaperExchange | None = None,
         agents: Sequence[Any] = AGENTS,
+        clock: ManualClock | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
         rules = rules or PaperRules()
         self.script: dict[tuple[str, int], Signal] = {}
         strategy = strategy or Scripted(script=self.script)
-        self.clock = ManualClock(at)
+        self.clock = clock or ManualClock(at)
         self.journal = journal or MemoryJournal(JOURNAL_ID)
         self.market = LiveMarket(strategy, lambda symbol: known.get(symbol, plain(symbol, "USD")), calendar)
         self.exchange = exchange or PaperExchange(
@@ -123,6 +127,7 @@ class World:
             calendar=calendar,
             marks=lambda symbol: None if (last := self.market.mark(symbol)) is None else float(last),
         )
+        self.issuer = issuer or LocalIssuer(self.journal.id)
         self.broker: Broker = self.exchange if broker is None else broker(self.exchange)
         self.calendar = calendar
         self.bus = InProcessBus()
@@ -155,7 +160,7 @@ class World:
             feed=feed,
             bus=self.bus,
             kernel=Kernel([watched(agent) for agent in agents]),
-            grants=grants,
+            writs=Writs(self.issuer, terms or roles("paper", "paper")),
             ask_people=lambda review, version: self.asked.append((review, version)),
             listeners=[lambda event, record: self.heard.append((event, record))],
         )

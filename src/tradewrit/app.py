@@ -11,7 +11,9 @@ from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, jou
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
+    from tradewrit.credentials.authority import Authority
     from tradewrit.research.backtest.setup import Setup
+    from tradewrit.runtime.writs import Writs
 
 
 def main() -> None:
@@ -43,6 +45,21 @@ def command_line() -> typer.Typer:
             sealed.register,
         )
     )
+
+
+def writs_from(config: Config, authority: "Authority", venue: str) -> "Writs":
+    """What the agents of a configured desk act under: each an identity of its own at this authority.
+
+    venue: where its orders go, by name. With `risk.allowed_symbols` entries are scoped to those.
+    """
+    from tradewrit.credentials.desk import AuthorityIssuer
+    from tradewrit.runtime.roles import roles
+    from tradewrit.runtime.writs import Writs
+
+    terms = roles(
+        config.mode, venue, symbols=config.risk.allowed_symbols, executor=config.writs.executor.constraints
+    )
+    return Writs(AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s), terms)
 
 
 def setup_from(config: Config) -> "Setup":
@@ -86,6 +103,6 @@ def setup_from(config: Config) -> "Setup":
         ),
         instruments={one.symbol: one for one in config.instruments},
         calendar=config.data.calendar or "",
-        grant_ttl_s=config.grants.ttl_s,
+        entries=config.writs.executor.constraints,
         seed=config.seed,
     )

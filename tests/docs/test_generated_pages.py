@@ -18,7 +18,7 @@ from tradewrit.domain.events.orders import OrderRequested
 from tradewrit.domain.events.registry import ALIASES, BY_NAME, EVENTS, name_of
 from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.kernel import AGENTS
-from tradewrit.runtime.grants import ROLE_SCOPES
+from tradewrit.runtime.roles import ROLE_SCOPES
 from tradewrit.surfaces.docs.events import listeners, speakers
 from tradewrit.surfaces.docs.limits import refusals
 from tradewrit.surfaces.docs.markdown import explained, table
@@ -218,9 +218,15 @@ def test_every_effect_names_the_scope_it_needs_and_who_holds_it() -> None:
         assert f"| `{role}` | {', '.join(f'`{scope}`' for scope in scopes)} |" in text
 
 
-def test_only_the_executor_may_write_to_the_venue() -> None:
-    rows = re.findall(r"`write:trades:SYMBOL` \| (.*) \|$", page("scopes.md"), re.MULTILINE)
-    assert set(rows) == {"`executor`"}
+def test_only_two_writs_reach_the_venue_and_a_cancel_always_goes_out_under_the_protective_one() -> None:
+    rows = dict(
+        re.findall(r"^\| `(\w+)` .*`write:trades:SYMBOL` \| (.*) \|$", page("scopes.md"), re.MULTILINE)
+    )
+    assert rows == {
+        "PlaceOrders": "`position_keeper`, `executor`",
+        "ReplaceAtVenue": "`position_keeper`, `executor`",
+        "CancelAtVenue": "`position_keeper`",
+    }
 
 
 # -- the words of a table

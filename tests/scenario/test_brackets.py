@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, START, World
+from tests.desks import BUY, LEAVE, SELL, START, World
 from tests.unruly import UNREACHABLE, Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
-from tradewrit.domain.events.account import HaltTrading, WritDenied
+from tradewrit.domain.constraints import Constraints
+from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
@@ -37,6 +38,7 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import Edit, HumanDecided
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, OrderType, Role, Side
@@ -45,7 +47,7 @@ from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.domain.times import parse_iso
 from tradewrit.domain.trades import TradeState
 from tradewrit.market.calendar import calendar_for
-from tradewrit.runtime.grants import Grants
+from tradewrit.runtime.roles import roles
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
@@ -562,10 +564,8 @@ def test_a_late_fill_of_an_entry_that_seemed_cancelled_finds_its_legs() -> None:
     audit(world)
 
 
-def test_without_a_writ_nothing_of_the_list_is_sent() -> None:
-    grants = Grants(JOURNAL_ID)
-    world, line = spoilt(grants=grants)
-    grants.revoke("executor")
+def test_where_the_writ_does_not_allow_the_entry_nothing_of_the_list_is_sent() -> None:
+    world, line = spoilt(terms=roles("paper", "paper", executor=Constraints(max_quantity=Decimal(4))))
     world.says(BUY)
     world.bar(175.50)
     assert world.only(WritDenied).effect == "PlaceOrders"

@@ -21,7 +21,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     ),
     "data": "How past prices are shown to a backtest.",
     "journal": "Where the account's record lies, and how hard it is written.",
-    "grants": "The permissions that agents act under.",
+    "writs": "The short-lived permissions that agents act under; see [scopes](scopes.md).",
 }
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -121,6 +121,16 @@ MEANINGS: Final[Mapping[str, str]] = {
     ),
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
-    "grants.ttl_s": "How many seconds an agent's permission lasts before it must be renewed.",
+    "writs.ttl_s": "How many seconds an agent's token lasts; it is renewed when half of that is over.",
+    "writs.executor.sides": "The sides that entries may be on; null: both.",
+    "writs.executor.max_quantity": "The largest entry, in units; null: any.",
+    "writs.executor.max_notional": "The largest entry, in account currency at the price it was decided on.",
+    "writs.executor.max_day_quantity": "Units in all entries of one UTC day; what never left is not counted.",
+    "writs.executor.max_day_notional": "Account currency in all entries of one UTC day, as above.",
+    "writs.executor.max_day_orders": "Entries in one UTC day, as above.",
+    "writs.executor.hours": (
+        "When entries may leave: a list of windows such as `09:30-15:30 America/New_York`, Monday to Friday "
+        "(` daily` at the end: every day). All of them must be open."
+    ),
     "seed": "Where all chance starts: the same seed, data and configuration give the same run.",
 }

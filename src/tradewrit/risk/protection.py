@@ -6,7 +6,6 @@ two live sells for one position could sell it twice.
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
@@ -15,10 +14,8 @@ from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequest
 from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.writs import KEEPER
 from tradewrit.risk.exits import is_tighter, stop_price, target_price
-
-KEEPER: Final = "position_keeper"
-"""Who alone may cancel the stop of an open position."""
 
 
 def held(books: Books, trade: Trade) -> Decimal:

@@ -35,7 +35,7 @@ from tradewrit.domain.events.strategy import (
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.runtime.journal.records import Record
-from tradewrit.surfaces.words import amount, money, numbers, terms_words
+from tradewrit.surfaces.words import SHORT_TOKEN, amount, money, numbers, terms_words
 
 STEPS: Final = 13
 Lines = Sequence[tuple[Record, Event]]
@@ -44,13 +44,18 @@ _E = TypeVar("_E", bound=Event)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. record: the sequence number to look it up under. at: UTC ns. agent: who said so."""
+    """One step. record: the sequence number to look it up under. at: UTC ns. agent: who said so.
+
+    agent_id, token_id: under which identity and token.
+    """
 
     number: int
     name: str
     record: int
     at: int
     agent: str
+    agent_id: str
+    token_id: str
     told: str
 
 
@@ -129,6 +134,8 @@ def _step(number: int, name: str, record: Record, sentences: Iterable[str], agen
         record=record.seq,
         at=record.entry.at,
         agent=agent or record.entry.source,
+        agent_id=record.entry.agent_id,
+        token_id=record.entry.token_id,
         told="; ".join(sentence for sentence in sentences if sentence),
     )
 
@@ -201,6 +208,7 @@ def _entry_order(trade: _Trade) -> Step | None:
             f"{terms_words(event.terms)}: on record before it was sent",
             _listed_with(trade, event.terms.client_order_id),
             f"{money(event.reserved)} of cash reserved",
+            _under(event),
             f"taken by the venue as {accepted[1].broker_order_id}" if accepted is not None else "",
         ],
     )
@@ -215,6 +223,13 @@ def _listed_with(trade: _Trade, entry_id: str) -> str:
         if (price := event.terms.stop_price or event.terms.limit_price) is not None
     ]
     return f"{' and '.join(legs)} listed with it, asleep until it fills" if legs else ""
+
+
+def _under(event: OrderRequested) -> str:
+    """Whose writ an order goes out under: the last but one part of a SPIFFE id is the role."""
+    if not event.token_id:
+        return ""
+    return f"under the writ of {event.agent_id.split('/')[-2]}, token {event.token_id[:SHORT_TOKEN]}"
 
 
 def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
@@ -253,6 +268,7 @@ def _stop_set(trade: _Trade) -> Step | None:
     if found is None:
         return None
     record, event = found
+    order = trade.find(OrderRequested, Role.STOP)
     opened, has_target = trade.find(PositionOpened), trade.find(OrderRequested, Role.TARGET) is not None
     anchored = event.stop_price if opened is None else opened[1].stop_price
     moved = "" if anchored == event.stop_price else f", then moved to {amount(anchored)}"
@@ -263,6 +279,7 @@ def _stop_set(trade: _Trade) -> Step | None:
         [
             f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue{moved}",
             "the target beside it: the first to fill cancels the other" if has_target else "",
+            "" if order is None else _under(order[1]),
         ],
     )
 
@@ -294,7 +311,7 @@ def _exit_order(trade: _Trade) -> Step | None:
     if sent is None:
         return None
     if own is not None:
-        return _step(10, "exit order", own[0], [terms_words(own[1].terms)])
+        return _step(10, "exit order", own[0], [terms_words(own[1].terms), _under(own[1])])
     return _step(
         10,
         "exit order",

@@ -16,6 +16,7 @@ from tradewrit.app import setup_from
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.config.loading import load
 from tradewrit.config.tree import Config
+from tradewrit.domain.constraints import Constraints
 from tradewrit.domain.fees import FixedFee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import OrderType
@@ -201,7 +202,7 @@ def test_every_setting_that_a_backtest_has_comes_from_the_configuration(tmp_path
     file = tmp_path / "desk.yaml"
     file.write_text(
         "account: {name: mine, currency: EUR, type: cash, initial_cash: 5000}\n"
-        "entry: limit\nseed: 9\ngrants: {ttl_s: 7}\n"
+        "entry: limit\nseed: 9\nwrits: {executor: {max_quantity: 7}}\n"
         "risk: {profile: demo_large, max_leverage: 2}\n"
         "paper:\n  fees: {type: fixed, amount: 1}\n  slippage_bps: 3\n  limit_fills: through\n"
         "  participation_fraction: 0.1\n  settlement_days: 2\n"
@@ -225,7 +226,7 @@ def test_every_setting_that_a_backtest_has_comes_from_the_configuration(tmp_path
             max_leverage=Decimal(2),
         ),
         instruments={"SAP": Instrument(symbol="SAP", currency="EUR", tick=Decimal("0.02"))},
-        grant_ttl_s=7,
+        entries=Constraints(max_quantity=Decimal(7)),
         seed=9,
     )
 

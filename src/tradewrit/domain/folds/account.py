@@ -149,6 +149,7 @@ FOLDS: Final[Folds] = {
         account=e.account,
         currency=e.currency,
         mode=e.mode,
+        venue=e.venue,
         margin=e.margin,
         strategy=e.strategy,
         entry_type=e.entry_type,

@@ -39,15 +39,17 @@ from tradewrit.research.backtest.collect import Collector
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.happening import Happening, Outside
 from tradewrit.research.backtest.schedule import VenueCalendars
-from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
 from tradewrit.risk.watch import is_time_up, trailed
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Writs
 from tradewrit.version import VERSION
 
 _JOURNAL: Final = "0" * 32
@@ -121,7 +123,7 @@ class Episode:
             market=market,
             broker=self._exchange,
             clock=self._clock,
-            grants=Grants(_JOURNAL, ttl_s=setup.grant_ttl_s),
+            writs=Writs(LocalIssuer(_JOURNAL, setup.account, ttl_s=None), roles(setup.mode, VENUE)),
             listeners=(self._collector, self._hear),
         )
         self._ahead = Ahead(action for action in actions if action.at > opened_at)

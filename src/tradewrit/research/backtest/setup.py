@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import PAPER, Protection
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.events.funding import FundingSettled
@@ -16,11 +18,15 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 
+VENUE: Final = "paper"
+"""Where a backtest trades, by the name a writ's constraints use."""
+
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Account, limits, review policy and venue of a run. The defaults are those of the default strategy.
 
     actions: splits and dividends that happen to raw shares during the run (`market.adjustment`).
+    entries: what the executor's writ restricts them to, beyond mode and venue.
     funding: of perpetuals, each at the `ts` of a bar of its symbol (`market.funding`).
     calendar: when markets are open, by name (`market.calendar`); "" where nobody knows. calendars: of single
     symbols. before_session_end_minutes: how long before a close every position is to be left; None: never.
@@ -43,7 +49,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     funding: tuple[FundingSettled, ...] = ()
     calendar: str = ""
     calendars: Mapping[str, str] = {}
-    grant_ttl_s: int = 300
+    entries: Constraints = UNRESTRICTED
     seed: int = 0
 
     def instrument(self, symbol: str) -> Instrument:
@@ -81,4 +87,5 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             capabilities=PAPER,
             instruments=tuple(self.instruments[name] for name in sorted(self.instruments)),
             version=version,
+            venue=VENUE,
         )

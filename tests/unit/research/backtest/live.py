@@ -20,7 +20,10 @@ from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import ManualClock, draw_journal_id
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 
@@ -61,6 +64,10 @@ def live_run(
         market=market,
         broker=exchange,
         clock=clock,
+        writs=Writs(
+            LocalIssuer(journal.id, setup.account, ttl_s=None),
+            roles("backtest", "paper", symbols=[one.symbol for one in bars], executor=setup.entries),
+        ),
     )
     before = -1
     for ts, after in zip(times, [*times[1:], math.inf], strict=True):
@@ -88,4 +95,5 @@ def live_run(
         desk.close_bars(by_time[ts], closed_at)
         if after_bar is not None:
             after_bar(desk, exchange)
+    desk.stop()
     return desk, exchange
