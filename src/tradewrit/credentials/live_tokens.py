@@ -132,6 +132,9 @@ def _passed_on(
     context: Context, change: Change, now: int, claims: Claims, to: Agent, asked: DelegationRequest
 ) -> Issued | CredentialRefused:
     app = change.app(to.app_id)
+    if claims.protective and app is not None and not app.is_protector:
+        detail = "the delegate's app may hold no protective writs"
+        return denied(change, now, _ATTENUATION, Code.FORBIDDEN, detail, **about(claims))
     constraints = asked.constraints if app is None else both(app.constraints, asked.constraints)
     passed_on = delegate(
         claims,
