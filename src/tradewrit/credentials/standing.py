@@ -92,10 +92,12 @@ def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
 
 
 def is_launch_revoked(connection: sqlite3.Connection, token: LaunchToken, issued_after: int) -> bool:
-    """Whether a launch token died before it was used: with its app, or with everything."""
+    """Whether a launch token died before it was used: with its app, its launcher, or with everything."""
     grounds = [(Level.ALL.value, EVERYTHING), (Level.APP.value, token.app_id)]
     if not token.is_protective:
         grounds.append((Level.ALL.value, UNPROTECTED))
+    if token.made_by:
+        grounds += [(Level.AGENT.value, token.made_by), (Level.TOKEN.value, token.made_with)]
     return _is_revoked(connection, grounds, [token.app_id], issued_after)
 
 
