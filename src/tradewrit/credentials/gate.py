@@ -15,6 +15,7 @@ from tradewrit.credentials.proof import Proofs
 from tradewrit.credentials.records import Level, Standing
 from tradewrit.credentials.refusals import Code, unverified
 from tradewrit.credentials.requests import Bearer
+from tradewrit.credentials.standing import FAMILY
 from tradewrit.credentials.tokens import Refusal
 from tradewrit.credentials.verifier import Verifier
 from tradewrit.domain.scopes import is_subset
@@ -139,10 +140,8 @@ def note_reuse(context: Context, change: Change, now: int, claims: Claims) -> Cr
     """
     change.record(refusal_event(now, EventType.TOKEN_REUSED, "already renewed", **about(claims)))
     if context.terms.ends_family_on_reuse:
-        change.revoke(Level.TOKEN, claims.jti)
-        change.record(
-            AuditEvent(type=EventType.TOKEN_REVOKED, at=now, detail="its family, for reuse", **about(claims))
-        )
+        detail = f"for reuse, {FAMILY}{change.revoke(Level.TOKEN, claims.jti)}"
+        change.record(AuditEvent(type=EventType.TOKEN_REVOKED, at=now, detail=detail, **about(claims)))
     return unverified()
 
 

@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.agreement import REPLACES
 from tradewrit.credentials.apps import checked_constraints
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
@@ -19,6 +18,7 @@ from tradewrit.credentials.names import is_operator_subject
 from tradewrit.credentials.records import Agent, Standing
 from tradewrit.credentials.refusals import Code, invalid, unverified
 from tradewrit.credentials.requests import Bearer, DelegationRequest, Issued
+from tradewrit.credentials.standing import REPLACES
 from tradewrit.domain.constraints import both
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import is_subset
