@@ -104,6 +104,17 @@ def test_a_scope_that_the_token_lacks_is_named_and_recorded(
     assert (event.type, event.outcome, event.token_id) == ("scope_violation", "denied", issued.claims.jti)
 
 
+@pytest.mark.parametrize("scope", ["admin:launch-tokens:*", "admin:revoke:*", "admin:audit:*"])
+def test_to_administer_counts_in_a_persons_hand_only(authority: Authority, scope: str) -> None:
+    """Whoever launched the agent so: it could name operators, and re-arm the authority with them."""
+    agent = register(authority, None, scope=(scope,))
+    with pytest.raises(CredentialRefused) as caught:
+        authority.authenticate(bearer(agent.token), scope)
+    assert caught.value.code == "insufficient_scope"
+    person = authority.operator_token(authority.add_operator("ana", by=BY).secret)
+    assert authority.authenticate(bearer(person.token), scope) == person.claims
+
+
 def test_a_token_for_another_audience_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path, terms=Terms(audience=("orders",))) as authority:
         issued = register(authority, add_app(authority))
