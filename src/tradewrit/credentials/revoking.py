@@ -47,10 +47,14 @@ def kill(context: Context, *, by: str, reason: str, including_protection: bool) 
         before = change.kill_state()
         state = KillState(killed_at=now, by=shown(by), reason=shown(reason), is_total=including_protection)
         if before is not None:
-            state = msgspec.structs.replace(before, is_total=before.is_total or including_protection)
+            state = msgspec.structs.replace(
+                before,
+                reason=before.reason or state.reason,
+                is_total=before.is_total or including_protection,
+            )
         change.revoke(Level.ALL, including_protection=including_protection)
         change.set_kill_state(state)
-        detail = f"killed, {_protection(including_protection)}: {shown(reason)}"
+        detail = f"killed, {_protection(including_protection)}{': ' if reason else ''}{shown(reason)}"
         change.record(AuditEvent(type=EventType.KILL_SWITCH, at=now, by=shown(by), detail=detail))
         return state
 

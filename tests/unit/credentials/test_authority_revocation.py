@@ -260,7 +260,7 @@ def test_each_pull_of_the_switch_is_recorded(authority: Authority) -> None:
     told = [record.event.detail for record in events(authority, "kill_switch")]
     assert told == [
         "killed, protective writs spared: drawdown?of 5 %",
-        "killed, protective writs too: ",
+        "killed, protective writs too",
         "re-armed",
     ]
 
