@@ -11,10 +11,9 @@ from typing import Final
 from tradewrit.credentials.audit import EventType, Outcome, event_id
 from tradewrit.credentials.lookups import find_kill_state
 from tradewrit.credentials.records import Level, Standing, Token, columns, read
-from tradewrit.credentials.standing import EVERYTHING, UNPROTECTED, grounds, standing
+from tradewrit.credentials.standing import EVERYTHING, FAMILY, REPLACES, UNPROTECTED, grounds, standing
 
 REARMED: Final = "re-armed"
-REPLACES: Final = "replaces "
 DEAD_BEFORE: Final = "was dead before"
 TOTAL: Final = "protective writs too"
 """What the detail of an event says that is read again here."""
@@ -62,8 +61,7 @@ def disagreement(connection: sqlite3.Connection) -> str:
             case _ if level == Level.ALL:
                 ended[level, _reach(detail)] = seq
             case _ if level in {"", Level.TOKEN}:
-                family = tokens[token_id].family if token_id in tokens else token_id
-                ended[Level.TOKEN.value, family] = seq
+                ended[Level.TOKEN.value, detail.rpartition(FAMILY)[2] if FAMILY in detail else token_id] = seq
             case _:
                 ended[level, agent_id or task_id or app_id] = seq
     if is_killed != (find_kill_state(connection) is not None):

@@ -37,6 +37,7 @@ from tradewrit.credentials.standing import (
     EVERYTHING,
     UNPROTECTED,
     add_revocation,
+    family_of,
     find_life,
     find_token,
     standing,
@@ -291,8 +292,10 @@ class Change:
         self.revoke(Level.TOKEN, jti)
         return True
 
-    def revoke(self, level: Level, target: str = "", *, including_protection: bool = False) -> None:
+    def revoke(self, level: Level, target: str = "", *, including_protection: bool = False) -> str:
         """Kill what was issued up to now; see `Level`. The target need not exist.
+
+        Gives what was revoked in the end: for TOKEN its family, for its event to name.
 
         target: a jti, agent id, task, or app; of no meaning for ALL.
         including_protection: for ALL, protective tokens as well.
@@ -303,14 +306,14 @@ class Change:
         if not target:
             raise OurFault(f"a revocation of level {level.value!r} needs a target; use 'all' for everything")
         if level == Level.TOKEN:
-            token = find_token(self._connection, target)
-            target = target if token is None else token.family
+            target = family_of(self._connection, target)
         if level == Level.AGENT:
             self._connection.execute(
                 "UPDATE agents SET revoked_at = ? WHERE agent_id = ? AND revoked_at IS NULL",
                 (self._now, target),
             )
         add_revocation(self._connection, level, target, self._now, self._tip.seq)
+        return target
 
     def finish(self) -> list[AuditRecord]:
         """Write the events; called at the end of the block, before the commit.

@@ -12,11 +12,11 @@ from tradewrit.credentials.audit import AuditEvent, EventType, Outcome
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.keys_in_use import KeysInUse
-from tradewrit.credentials.refusals import Code, refused
+from tradewrit.credentials.refusals import Code, invalid, refused
 from tradewrit.credentials.settings import Terms
 from tradewrit.credentials.steady_clock import SteadyClock
 from tradewrit.credentials.store import CredentialStore
-from tradewrit.credentials.tokens import mint
+from tradewrit.credentials.tokens import TooLargeError, mint
 from tradewrit.errors import CredentialRefused
 from tradewrit.runtime.clock import Entropy
 
@@ -69,8 +69,15 @@ class Context:
             return act(change, now)
 
     def mint(self, claims: Claims) -> str:
-        """Sign a token; only inside a change that enters it."""
-        return mint(claims, self.keys.current().signing)
+        """Sign a token; only inside a change that enters it.
+
+        Refused: invalid_request, when it would be too large to be read. Then the change is undone, and
+        nothing was used up.
+        """
+        try:
+            return mint(claims, self.keys.current().signing)
+        except TooLargeError as error:
+            raise invalid(str(error)) from None
 
     def _prune_in_time(self) -> None:
         """Before a decision, so that nothing is handed out when it fails."""

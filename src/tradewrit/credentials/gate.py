@@ -10,11 +10,12 @@ from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.context import Context, denied, refusal_event
-from tradewrit.credentials.names import shown
+from tradewrit.credentials.names import is_operator_subject, shown
 from tradewrit.credentials.proof import Proofs
 from tradewrit.credentials.records import Level, Standing
 from tradewrit.credentials.refusals import Code, unverified
 from tradewrit.credentials.requests import Bearer
+from tradewrit.credentials.standing import FAMILY
 from tradewrit.credentials.tokens import Refusal
 from tradewrit.credentials.verifier import Verifier
 from tradewrit.domain.scopes import is_subset
@@ -22,6 +23,9 @@ from tradewrit.errors import CredentialRefused, TokenRefused
 
 SCHEMES: Final = ("Bearer ", "DPoP ")
 """Exactly so: case and the one blank matter."""
+
+_FOR_PEOPLE: Final = "admin:"
+"""How the scopes begin that count in an operator's hand only."""
 
 _EVENTS: Final[Mapping[str, EventType]] = {
     Refusal.REVOKED: EventType.TOKEN_REVOKED_ACCESS,
@@ -40,7 +44,7 @@ class Gate:
     def authenticate(self, bearer: Bearer, scope: str) -> Claims:
         """See `Authority.authenticate`."""
         _, claims = self.admit(bearer)
-        if scope and not is_subset([scope], claims.scope):
+        if scope and not (is_subset([scope], claims.scope) and _is_entitled(scope, claims)):
             detail = f"token lacks required scope: {scope}"
             raise self._refuse(Code.INSUFFICIENT_SCOPE, detail, EventType.SCOPE_VIOLATION, claims)
         return claims
@@ -131,6 +135,15 @@ class Gate:
         return self._context.record(act)
 
 
+def _is_entitled(scope: str, claims: Claims) -> bool:
+    """Whether the holder is one in whose hand this scope counts.
+
+    To administer is for people: an agent that was launched with such a scope could name operators, and
+    with them re-arm the authority.
+    """
+    return not scope.startswith(_FOR_PEOPLE) or is_operator_subject(claims.sub)
+
+
 def note_reuse(context: Context, change: Change, now: int, claims: Claims) -> CredentialRefused:
     """An already renewed token is presented: its holder or its successor's is not who it seems to be.
 
@@ -139,10 +152,8 @@ def note_reuse(context: Context, change: Change, now: int, claims: Claims) -> Cr
     """
     change.record(refusal_event(now, EventType.TOKEN_REUSED, "already renewed", **about(claims)))
     if context.terms.ends_family_on_reuse:
-        change.revoke(Level.TOKEN, claims.jti)
-        change.record(
-            AuditEvent(type=EventType.TOKEN_REVOKED, at=now, detail="its family, for reuse", **about(claims))
-        )
+        detail = f"for reuse, {FAMILY}{change.revoke(Level.TOKEN, claims.jti)}"
+        change.record(AuditEvent(type=EventType.TOKEN_REVOKED, at=now, detail=detail, **about(claims)))
     return unverified()
 
 

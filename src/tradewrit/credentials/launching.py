@@ -34,7 +34,7 @@ def launch(context: Context, holder: Claims | Local, request: LaunchRequest) -> 
         refusal = _refusal(change, now, holder, checked)
         if refusal is not None:
             return refusal
-        token = _token(context, now, checked, _app(change, holder))
+        token = _made(change, holder, _token(context, now, checked, _app(change, holder)))
         if not change.add_launch_token(secret, token):
             return denied(change, now, _DENIED, Code.FORBIDDEN, "the app is not active", by=_by(holder))
         change.record(
@@ -131,6 +131,14 @@ def _token(context: Context, now: int, request: LaunchRequest, app: App | None) 
         is_proof_needed=request.needs_proof,
         is_protective=request.is_protective,
     )
+
+
+def _made(change: Change, holder: Claims | Local, token: LaunchToken) -> LaunchToken:
+    """With the name of its launcher and of the launcher's token, with which it dies."""
+    held = None if isinstance(holder, Local) else change.token(holder.jti)
+    if held is None:
+        return token
+    return msgspec.structs.replace(token, made_by=held.subject, made_with=held.family)
 
 
 def _may_launch(holder: Claims) -> bool:

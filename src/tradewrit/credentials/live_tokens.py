@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.agreement import DEAD_BEFORE, REPLACES
+from tradewrit.credentials.agreement import DEAD_BEFORE
 from tradewrit.credentials.apps import checked_constraints
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
@@ -19,6 +19,7 @@ from tradewrit.credentials.names import is_operator_subject
 from tradewrit.credentials.records import Agent, Standing
 from tradewrit.credentials.refusals import Code, invalid, unverified
 from tradewrit.credentials.requests import Bearer, DelegationRequest, Issued
+from tradewrit.credentials.standing import REPLACES
 from tradewrit.domain.constraints import both
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import is_subset
@@ -132,6 +133,9 @@ def _passed_on(
     context: Context, change: Change, now: int, claims: Claims, to: Agent, asked: DelegationRequest
 ) -> Issued | CredentialRefused:
     app = change.app(to.app_id)
+    if claims.protective and app is not None and not app.is_protector:
+        detail = "the delegate's app may hold no protective writs"
+        return denied(change, now, _ATTENUATION, Code.FORBIDDEN, detail, **about(claims))
     constraints = asked.constraints if app is None else both(app.constraints, asked.constraints)
     passed_on = delegate(
         claims,

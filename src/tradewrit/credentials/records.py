@@ -84,7 +84,8 @@ class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):
     """The right to register an agent; whoever holds the secret may use it, once or until it expires.
 
     constraints: those of the agent's token. is_proof_needed: it counts only with proof that its holder has
-    the agent's key. is_protective: it is a protective writ.
+    the agent's key. is_protective: it is a protective writ. made_by: the launcher's subject; made_with: the
+    family of its token; both are empty for somebody local.
     """
 
     app_id: str
@@ -98,6 +99,8 @@ class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):
     constraints: Constraints = UNRESTRICTED
     is_proof_needed: bool = False
     is_protective: bool = False
+    made_by: str = ""
+    made_with: str = ""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -144,6 +147,7 @@ class Level(StrEnum):
     AGENT: an agent's tokens and all delegated from them, however far; it gets no new ones.
     TASK: every token of a task. APP: every token and launch token of an app, and all delegated.
     CHAIN: every token that an agent delegated, or that was delegated on from there; not its own.
+    TOKEN and AGENT, where they name an app's or an operator's: the launch tokens it made as well.
     ALL: everything issued so far; protective tokens only if that is said.
     So far: before the revocation, or in the same change. What is issued later, to whom may still hold
     a token, lives.

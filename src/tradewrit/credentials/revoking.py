@@ -12,6 +12,7 @@ from tradewrit.credentials.names import app_of_subject, shown
 from tradewrit.credentials.records import KillState, Level
 from tradewrit.credentials.refusals import Code, invalid
 from tradewrit.credentials.requests import Revocation
+from tradewrit.credentials.standing import FAMILY
 from tradewrit.errors import CredentialRefused
 
 
@@ -20,7 +21,7 @@ def revoke(context: Context, level: str, target: str, *, by: str, including_prot
     named = _checked_level(level, target)
 
     def act(change: Change, now: int) -> Revocation:
-        change.revoke(named, target, including_protection=including_protection)
+        ended = change.revoke(named, target, including_protection=including_protection)
         change.record(
             AuditEvent(
                 type=EventType.TOKEN_REVOKED,
@@ -31,7 +32,7 @@ def revoke(context: Context, level: str, target: str, *, by: str, including_prot
                 token_id=target if named == Level.TOKEN else "",
                 by=shown(by),
                 resource=named.value,
-                detail=_protection(including_protection) if named == Level.ALL else "",
+                detail=_detail(named, target, ended, including_protection=including_protection),
             )
         )
         return Revocation(level=named, target=target)
@@ -46,10 +47,14 @@ def kill(context: Context, *, by: str, reason: str, including_protection: bool) 
         before = change.kill_state()
         state = KillState(killed_at=now, by=shown(by), reason=shown(reason), is_total=including_protection)
         if before is not None:
-            state = msgspec.structs.replace(before, is_total=before.is_total or including_protection)
+            state = msgspec.structs.replace(
+                before,
+                reason=before.reason or state.reason,
+                is_total=before.is_total or including_protection,
+            )
         change.revoke(Level.ALL, including_protection=including_protection)
         change.set_kill_state(state)
-        detail = f"killed, {_protection(including_protection)}: {shown(reason)}"
+        detail = f"killed, {_protection(including_protection)}{': ' if reason else ''}{shown(reason)}"
         change.record(AuditEvent(type=EventType.KILL_SWITCH, at=now, by=shown(by), detail=detail))
         return state
 
@@ -85,6 +90,12 @@ def _checked_level(level: str, target: str) -> Level:
     if named == Level.TOKEN and not is_token_id(target):
         raise invalid("target must be the token's id, its jti: 32 lower-case hex characters")
     return named
+
+
+def _detail(level: Level, target: str, ended: str, *, including_protection: bool) -> str:
+    if level == Level.ALL:
+        return _protection(including_protection)
+    return f"{FAMILY}{ended}" if level == Level.TOKEN and ended != target else ""
 
 
 def _protection(is_included: bool) -> str:

@@ -10,6 +10,12 @@ import msgspec
 from tradewrit.credentials.records import LaunchToken, Level, Link, Standing, Token, columns, read
 from tradewrit.errors import JournalCorrupt
 
+REPLACES: Final = "replaces "
+"""What the event of a renewal says before the `jti` of the old token."""
+
+FAMILY: Final = "family "
+"""What the event of a revocation says before the family of the token it names, where that is another."""
+
 EVERYTHING: Final = "everything"
 UNPROTECTED: Final = "unprotected"
 """The two targets of `Level.ALL`: with protective tokens, and without."""
@@ -19,6 +25,9 @@ _LIFE: Final = (
     "SELECT family, subject, app_id, task_id, is_protective, lineage, expires_at, successor, issued_after "
     "FROM tokens WHERE jti = ?"
 )
+_RENEWALS: Final = """
+    SELECT substr(detail, ?), token_id FROM audit
+    WHERE type = 'token_renewed' AND outcome = 'success' ORDER BY seq"""
 _LAST_END: Final = """
     SELECT max(coalesce((SELECT max(expires_at) FROM tokens), 0),
                coalesce((SELECT max(expires_at) FROM launch_tokens), 0))"""
@@ -60,6 +69,22 @@ def find_token(connection: sqlite3.Connection, jti: str) -> Token | None:
     return None if row is None else read(Token, row)
 
 
+def family_of(connection: sqlite3.Connection, jti: str) -> str:
+    """The family of a token, also of one that expired and is forgotten while what was renewed of it lives.
+
+    Then the audit trail still knows what took its place. A token never heard of is its own family.
+    """
+    token = find_token(connection, jti)
+    if token is not None:
+        return token.family
+    last = jti
+    for replaced, successor in connection.execute(_RENEWALS, (len(REPLACES) + 1,)):
+        if replaced == last:
+            last = successor
+    token = find_token(connection, last)
+    return jti if token is None else token.family
+
+
 def standing(connection: sqlite3.Connection, token: Token | Life | None, now: int) -> Standing:
     """Whether a token counts at `now` (UTC ns); its last instant is `expires_at`, exclusively.
 
@@ -92,10 +117,12 @@ def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
 
 
 def is_launch_revoked(connection: sqlite3.Connection, token: LaunchToken, issued_after: int) -> bool:
-    """Whether a launch token died before it was used: with its app, or with everything."""
+    """Whether a launch token died before it was used: with its app, its launcher, or with everything."""
     grounds = [(Level.ALL.value, EVERYTHING), (Level.APP.value, token.app_id)]
     if not token.is_protective:
         grounds.append((Level.ALL.value, UNPROTECTED))
+    if token.made_by:
+        grounds += [(Level.AGENT.value, token.made_by), (Level.TOKEN.value, token.made_with)]
     return _is_revoked(connection, grounds, [token.app_id], issued_after)
 
 

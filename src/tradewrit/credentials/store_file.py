@@ -74,6 +74,8 @@ _TABLES: Final = (
         constraints TEXT NOT NULL,
         is_proof_needed INTEGER NOT NULL,
         is_protective INTEGER NOT NULL,
+        made_by TEXT NOT NULL,
+        made_with TEXT NOT NULL,
         issued_after INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX launch_tokens_end ON launch_tokens (expires_at)",

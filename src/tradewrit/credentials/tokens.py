@@ -58,6 +58,10 @@ class Refusal(StrEnum):
     UNKNOWN = "not one that the store knows"
 
 
+class TooLargeError(ValueError):
+    """The claims make a token longer than anybody reads; fewer scopes, hops or constraints would do."""
+
+
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alg: str
     typ: str = ""
@@ -70,15 +74,19 @@ _read_claims: Final = msgspec.json.Decoder(Claims).decode
 
 
 def mint(claims: Claims, signing: SigningKey) -> str:
-    """The token that says `claims`. Raises ValueError for claims that `verify` would refuse for ever."""
+    """The token that says `claims`.
+
+    Raises ValueError for claims that `verify` would refuse for ever, TooLargeError when there are too many.
+    """
     problem = _claims_problem(claims)
     if problem is not None:
         raise ValueError(f"these claims make no token: {problem}")
     signed = f"{_head(signing.kid)}.{encode(_encode(claims))}"
     token = f"{signed}.{encode(signing.sign(signed.encode('ascii')))}"
     if len(token) > MAX_TOKEN_CHARS:
-        raise ValueError(
-            f"the token has {len(token)} characters, at most {MAX_TOKEN_CHARS}: ask for fewer scopes"
+        raise TooLargeError(
+            f"the token would have {len(token)} characters, at most {MAX_TOKEN_CHARS} are read: "
+            "ask for fewer scopes, or shorter lists of constraints"
         )
     return token
 

@@ -51,6 +51,23 @@ def test_a_revocation_taken_out_is_missed(tmp_path: Path, level: str) -> None:
         opened(tmp_path)
 
 
+def test_so_is_one_by_the_id_of_a_token_that_was_forgotten_since(tmp_path: Path) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority:
+        first = register(authority, None)
+        clock.set(NOW + 299 * SECOND)
+        second = authority.renew(first.token)
+        clock.set(NOW + 598 * SECOND)
+        third = authority.renew(second.token)
+        authority.revoke("token", second.claims.jti, by=BY)
+        clock.set(NOW + 600 * SECOND)
+        authority.prune()
+        assert not is_live(authority, third)
+    edit(tmp_path, "DELETE FROM revocations")
+    with pytest.raises(JournalCorrupt, match=r"ended token .*, which is live"):
+        opened(tmp_path, clock=clock)
+
+
 @pytest.mark.parametrize(
     ("statement", "match"),
     [

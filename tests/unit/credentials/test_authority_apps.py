@@ -22,7 +22,7 @@ from tests.unit.credentials.authorities import (
     registration,
 )
 from tradewrit.credentials.authority import Authority
-from tradewrit.credentials.requests import Bearer, LaunchRequest
+from tradewrit.credentials.requests import Bearer, Issued, LaunchRequest
 from tradewrit.domain.constraints import Constraints
 from tradewrit.domain.orders import Side
 from tradewrit.errors import CredentialRefused
@@ -227,6 +227,41 @@ def test_with_an_operator_die_its_tokens_and_its_secret(authority: Authority) ->
     with pytest.raises(CredentialRefused) as caught:
         authority.remove_operator("nobody", by=BY)
     assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda authority, _: authority.remove_operator("ana", by=BY),
+        lambda authority, _: authority.revoke("agent", "admin:ana", by=BY),
+        lambda authority, token: authority.revoke("token", token.claims.jti, by=BY),
+        lambda authority, token: authority.release(token.token),
+    ],
+    ids=["removed", "subject revoked", "token revoked", "released"],
+)
+def test_with_an_operator_die_the_launch_tokens_it_left_behind(
+    authority: Authority, end: Callable[[Authority, Issued], object]
+) -> None:
+    token = authority.operator_token(authority.add_operator("ana", by=BY).secret)
+    renewed = authority.renew(token.token)
+    asked = LaunchRequest(agent_name="later", allowed_scope=SCOPE, is_single_use=False, ttl_s=86_400)
+    left = authority.launch(renewed.claims, asked)
+    agent = authority.register(registration(left, authority.challenge(), key()))
+    end(authority, renewed)
+    with pytest.raises(CredentialRefused, match="launch token"):
+        authority.register(registration(left, authority.challenge(), key()))
+    assert is_live(authority, agent)
+
+
+def test_launch_tokens_die_with_the_app_token_that_made_them_and_no_others(authority: Authority) -> None:
+    desk = add_app(authority)
+    bad, good = (authority.app_token(desk.app.client_id, desk.client_secret).claims for _ in range(2))
+    asked = LaunchRequest(agent_name="later", allowed_scope=SCOPE)
+    theirs, ours = authority.launch(bad, asked), authority.launch(good, asked)
+    authority.revoke("token", bad.jti, by=BY)
+    with pytest.raises(CredentialRefused, match="launch token"):
+        authority.register(registration(theirs, authority.challenge(), key()))
+    assert is_live(authority, authority.register(registration(ours, authority.challenge(), key())))
 
 
 @pytest.mark.parametrize(

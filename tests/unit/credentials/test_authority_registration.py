@@ -291,6 +291,15 @@ def test_a_launch_can_ask_for_proof_by_the_agents_own_key(authority: Authority, 
     assert issued.claims.cnf == Confirmation(key().kid)
 
 
+def test_more_than_a_token_can_hold_is_a_wrong_request_and_uses_nothing_up(authority: Authority) -> None:
+    many = tuple(f"read:trades:{number:040}" for number in range(400))
+    launched, nonce = launch(authority, None, allowed_scope=many), authority.challenge()
+    with pytest.raises(CredentialRefused, match="fewer scopes") as caught:
+        authority.register(registration(launched, nonce, key(), requested_scope=many))
+    assert caught.value.code == "invalid_request"
+    authority.register(registration(launched, nonce, key(), requested_scope=many[:9]))
+
+
 def test_a_thousand_register_at_once_and_each_gets_its_own(authority: Authority, app: AppCredentials) -> None:
     launched = launch(authority, app, is_single_use=False)
 

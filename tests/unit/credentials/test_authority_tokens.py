@@ -104,6 +104,17 @@ def test_a_scope_that_the_token_lacks_is_named_and_recorded(
     assert (event.type, event.outcome, event.token_id) == ("scope_violation", "denied", issued.claims.jti)
 
 
+@pytest.mark.parametrize("scope", ["admin:launch-tokens:*", "admin:revoke:*", "admin:audit:*"])
+def test_to_administer_counts_in_a_persons_hand_only(authority: Authority, scope: str) -> None:
+    """Whoever launched the agent so: it could name operators, and re-arm the authority with them."""
+    agent = register(authority, None, scope=(scope,))
+    with pytest.raises(CredentialRefused) as caught:
+        authority.authenticate(bearer(agent.token), scope)
+    assert caught.value.code == "insufficient_scope"
+    person = authority.operator_token(authority.add_operator("ana", by=BY).secret)
+    assert authority.authenticate(bearer(person.token), scope) == person.claims
+
+
 def test_a_token_for_another_audience_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path, terms=Terms(audience=("orders",))) as authority:
         issued = register(authority, add_app(authority))
@@ -333,6 +344,28 @@ def test_constraints_only_narrow_on_the_way(authority: Authority) -> None:
     assert wide.claims.trading == Constraints(max_quantity=Decimal(10), sides=(Side.BUY,))
     for outer, inner in ((first, hop), (hop, wide), (wide, authority.renew(wide.token))):
         assert is_within(inner.claims.constraints, outer.claims.constraints)
+
+
+def test_a_chain_that_no_token_can_hold_is_refused_and_its_delegator_lives_on(authority: Authority) -> None:
+    many = tuple(f"read:trades:{number:020}" for number in range(120))
+    agents = [register(authority, None, scope=many) for _ in range(5)]
+    second = passed_on(authority, agents[0].token, agents[1].claims.sub, scope=many)
+    with pytest.raises(CredentialRefused, match="fewer scopes") as caught:
+        passed_on(authority, second.token, agents[2].claims.sub, scope=many)
+    assert caught.value.code == "invalid_request"
+    assert is_live(authority, passed_on(authority, second.token, agents[2].claims.sub, scope=many[:9]))
+
+
+def test_a_protective_writ_goes_to_no_app_that_may_not_launch_one(
+    authority: Authority, app: AppCredentials
+) -> None:
+    writ = register(authority, app, is_protective=True)
+    plain = register(authority, add_app(authority, "plain", is_protector=False))
+    with pytest.raises(CredentialRefused, match="protective") as caught:
+        passed_on(authority, writ.token, plain.claims.sub)
+    assert caught.value.code == "forbidden"
+    assert last(authority) == ("delegation_attenuation_violation", "denied")
+    assert passed_on(authority, writ.token, register(authority, app).claims.sub).claims.protective
 
 
 def test_another_apps_agent_gets_no_more_than_its_own_app_may_have(

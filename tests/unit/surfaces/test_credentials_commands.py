@@ -339,6 +339,34 @@ def test_protective_writs_die_only_when_that_is_said(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("kill",),
+        ("rearm",),
+        ("rotate",),
+        ("revoke", "--all"),
+        ("app", "remove", "desk"),
+        ("operator", "remove", "ana"),
+        ("audit", "head"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_ended_where_there_is_nothing(shell: Shell, words: tuple[str, ...]) -> None:
+    """A kill switch pulled in a folder that was misspelt must not look as if it had worked."""
+    assert "there is no credential store yet" in shell.refused(*words)
+    assert not shell.folder.exists()
+
+
+@pytest.mark.parametrize("level", ["agent", "chain"])
+def test_revoking_somebody_who_is_not_registered_says_so(shell: Shell, level: str) -> None:
+    known = str(shell.json("issue", "--scope", SCOPE)["agent_id"])
+    assert shell("revoke", f"--{level}", known).stderr == ""
+    done = shell("revoke", f"--{level}", known[:-1])
+    assert done.exit_code == 0
+    assert "nobody of the id" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "problem"),
     [
         ((), "name one of"),
@@ -449,6 +477,7 @@ def test_an_untouched_trail_verifies_also_against_a_head_that_was_kept(shell: Sh
 def test_a_head_is_signed_by_the_key_that_is_published(shell: Shell) -> None:
     import msgspec
 
+    shell.token()
     signed = msgspec.convert(shell.json("audit", "head"), SignedHead)
     with shell.authority() as authority:
         key = authority.key_set().find(signed.key_id, 0)

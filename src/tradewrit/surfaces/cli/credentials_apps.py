@@ -9,6 +9,7 @@ from tradewrit.surfaces.cli.credentials_home import (
     app_named,
     authority,
     has_store,
+    known_authority,
     looked_into,
     second,
     whoami,
@@ -111,7 +112,7 @@ def _remove(
     app: Annotated[str, typer.Argument(metavar="APP", help="Its name or its id.")], as_json: Json = False
 ) -> None:
     """Deregister an app for good; its tokens and all that came of them die at once."""
-    with authority() as opened:
+    with known_authority() as opened:
         removed = opened.remove_app(app_named(opened, app).app_id, by=whoami())
     if as_json:
         emit_json(_told(removed))

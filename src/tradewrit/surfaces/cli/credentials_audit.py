@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import JournalError
-from tradewrit.surfaces.cli.credentials_home import authority, home, looked_into, second
+from tradewrit.surfaces.cli.credentials_home import home, known_authority, looked_into, second
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
 
@@ -160,7 +160,7 @@ def _head(
     as_json: Json = False,
 ) -> None:
     """Say where the chain ends now, signed: what `audit verify --against` holds the chain against."""
-    with authority() as opened:
+    with known_authority() as opened:
         signed = opened.signed_head()
     if out is not None:
         _write(out, signed)
@@ -222,7 +222,13 @@ def _row(record: "AuditRecord") -> tuple[str | Text, ...]:
     if event.outcome != "success":
         what.append(f" ({event.outcome})")
     who = event.by or event.agent_id or event.app_id
-    named = (event.agent_id if event.by else "", event.app_id if who != event.app_id else "", event.resource)
+    named = (
+        event.agent_id if event.by else "",
+        event.app_id if who != event.app_id else "",
+        event.resource,
+        # Where nothing else says whose end it was.
+        event.token_id or event.task_id if event.type == "token_revoked" else "",
+    )
     about = " ".join(text for text in (*named, event.detail) if text)
     return record.id, second(event.at), what, who, about
 

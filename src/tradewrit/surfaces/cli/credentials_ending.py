@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, authority_to_kill, second, whoami
+from tradewrit.surfaces.cli.credentials_home import (
+    app_named,
+    authority_to_kill,
+    known_authority,
+    second,
+    whoami,
+)
 from tradewrit.surfaces.cli.credentials_inspect import genuine_claims, given
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
 
@@ -86,13 +92,19 @@ def _revoke(
             "goes with --all; the others spare nothing", param_hint="--including-protection"
         )
     [(level, target)] = targets
-    with authority() as opened:
+    with known_authority() as opened:
         target = _resolved(opened, level, target)
         done = opened.revoke(level, target, by=whoami(), including_protection=including_protection)
+        if level in {"agent", "chain"} and opened.agent(target) is None:
+            _note(f"nobody of the id {target} is registered here: was it copied whole?")
     if as_json:
         emit_json({"revoked": True, "level": done.level, "target": done.target})
     else:
         emit_text(f"revoked: {done.level}{'' if is_all else f' {done.target}'}")
+
+
+def _note(text: str) -> None:
+    stderr_console().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _resolved(authority: "Authority", level: str, target: str) -> str:
@@ -140,7 +152,7 @@ def _kill(
 
 def _rearm(as_json: Json = False) -> None:
     """Let permissions be issued again after `kill`; those that died stay dead."""
-    with authority() as opened:
+    with known_authority() as opened:
         opened.rearm(by=whoami())
     if as_json:
         emit_json({"killed": False})
@@ -161,7 +173,7 @@ def _rotate(
     as_json: Json = False,
 ) -> None:
     """Sign with a new key from now on. A running server takes it up by itself."""
-    with authority() as opened:
+    with known_authority() as opened:
         keys = opened.rotate(by=whoami(), overlap_s=overlap).keys
     if as_json:
         emit_json({"keys": [_key(one) for one in keys]})

@@ -37,12 +37,26 @@ def authority(terms: "Terms | None" = None) -> "Authority":
     return Authority.open(open_home(home().folder), terms=terms)
 
 
+def known_authority() -> "Authority":
+    """The authority of the home folder where there is one already; to be closed.
+
+    For whatever ends something: a kill switch pulled in the wrong folder must not look as if it had worked.
+    Raises JournalError when there is none, ConfigError as `open_home` does.
+    """
+    from tradewrit.credentials.home import open_home
+
+    if home().folder.exists():
+        open_home(home().folder)
+    _refuse_without_store()
+    return authority()
+
+
 def authority_to_kill() -> "tuple[Authority, str]":
-    """The authority, also where its audit trail cannot be trusted; and why not, "" where it can be."""
+    """As `known_authority`, also where its audit trail cannot be trusted; and why not, "" where it can be."""
     from tradewrit.credentials.authority import Authority
 
     try:
-        return authority(), ""
+        return known_authority(), ""
     except JournalCorrupt as why:
         return Authority.open(home(), is_verified=False), str(why)
 
@@ -65,14 +79,19 @@ def looked_into() -> "Iterator[CredentialStore]":
     from tradewrit.credentials.store import CredentialStore
     from tradewrit.runtime.journal.sqlite_file import Settings
 
-    path = home().store
+    _refuse_without_store()
+    with closing(
+        CredentialStore.open(home().store, settings=Settings(read_only=True), is_verified=False)
+    ) as store:
+        yield store
+
+
+def _refuse_without_store() -> None:
     if not has_store():
         raise JournalError(
-            f"{path}: there is no credential store yet; `tradewrit credentials app add` founds one, unless "
-            "TRADEWRIT_HOME should name another folder"
+            f"{home().store}: there is no credential store yet; `tradewrit credentials app add` founds one, "
+            "unless TRADEWRIT_HOME should name another folder"
         )
-    with closing(CredentialStore.open(path, settings=Settings(read_only=True), is_verified=False)) as store:
-        yield store
 
 
 def whoami() -> str:

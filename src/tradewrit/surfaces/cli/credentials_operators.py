@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import authority, has_store, looked_into, second, whoami
+from tradewrit.surfaces.cli.credentials_home import (
+    authority,
+    has_store,
+    known_authority,
+    looked_into,
+    second,
+    whoami,
+)
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -64,7 +71,7 @@ def _list(
 
 def _remove(name: Name, as_json: Json = False) -> None:
     """Remove an operator; the tokens it holds die at once."""
-    with authority() as opened:
+    with known_authority() as opened:
         opened.remove_operator(name, by=whoami())
     if as_json:
         emit_json({"name": name, "removed": True})
