@@ -367,14 +367,18 @@ class Writs:
 
 
 def _together(events: Sequence[Event], now: int) -> Sequence[Event]:
-    """What was renewed and what was issued at one time, each in one event, after all that ended."""
+    """What was renewed and what was issued at one time, each in one event, after all that was lost.
+
+    A halt comes after these: what it takes back leaves under the new tokens, and must be on record so.
+    """
     renewed = [event for event in events if isinstance(event, WritsRenewed)]
     issued = [event for event in events if isinstance(event, WritsIssued)]
-    said = [event for event in events if not isinstance(event, WritsIssued | WritsRenewed)]
+    said: list[Event] = [event for event in events if isinstance(event, WritLost)]
     if renewed:
         grants = tuple(grant for event in renewed for grant in event.grants)
         replaced = tuple(name for event in renewed for name in event.replaces)
         said.append(WritsRenewed(at=now, grants=grants, replaces=replaced))
     if issued:
         said.append(WritsIssued(at=now, grants=tuple(grant for event in issued for grant in event.grants)))
+    said.extend(event for event in events if not isinstance(event, WritLost | WritsIssued | WritsRenewed))
     return said
