@@ -15,18 +15,24 @@ from hypothesis import strategies as st
 
 from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, SYMBOL, World
 from tests.unruly import Unruly
-from tradewrit.domain.constraints import Constraints
+from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.capabilities import Protection
+from tradewrit.domain.constraints import Constraints, DayUse, day_of
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRequested,
+    GetOrderStatus,
     ModifyRequested,
+    OrderAccepted,
     OrderFilled,
+    OrderRejected,
     OrderRequested,
 )
 from tradewrit.domain.events.positions import CloseTrade
 from tradewrit.domain.events.registry import name_of
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.orders import Approved, OrderTerms, Role, Side
+from tradewrit.domain.orders import Approved, OrderState, OrderTerms, Role, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalUnwritable, TradewritError, Unreachable
@@ -34,6 +40,7 @@ from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.ports import Replacement
+from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
 from tradewrit.runtime.writs import Kill
 
@@ -99,7 +106,13 @@ class Watched(Unruly):
             assert (order.agent_id, order.token_id) == (grant.agent_id, grant.id), (
                 "another writ than on record"
             )
-            if terms.role is Role.ENTRY:
+            if terms.parent is not None:
+                parent = self.world.books.orders[terms.parent].terms
+                assert parent in approved.orders, "a leg without its entry"
+                assert terms.side is parent.side.opposite
+                assert terms.quantity == parent.quantity
+                assert grant.agent == EXECUTOR
+            elif terms.role is Role.ENTRY:
                 assert grant.agent == EXECUTOR
                 self.entries.append((self.world.now, terms))
                 today = [
@@ -124,6 +137,8 @@ class Watched(Unruly):
 
     def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Any:
         self._guard(grant, SYMBOL)
+        is_entry = self.world.books.orders[client_order_id].terms.role is Role.ENTRY
+        assert grant.agent == (EXECUTOR if is_entry else KEEPER)
         self._on_record(grant, ModifyRequested, client_order_id)
         return super().replace(client_order_id, replacement, grant)
 
@@ -139,9 +154,16 @@ class Watched(Unruly):
         assert grant.agent == KEEPER or not self.world.books.halted
 
 
-def watched() -> tuple[World, Fickle]:
+def watched(protection: Protection = Protection.AFTER_FILL) -> tuple[World, Fickle]:
     issuer = Fickle(JOURNAL_ID, ttl_s=300)
-    world = World(issuer=issuer, terms=TERMS, broker=Watched, journal=Sly(JOURNAL_ID))
+    world = World(
+        issuer=issuer,
+        terms=TERMS,
+        broker=Watched,
+        journal=Sly(JOURNAL_ID),
+        protection=protection,
+        rules=PaperRules(participation_fraction=Decimal("0.1")),
+    )
     line = world.broker
     assert isinstance(line, Watched)
     line.world, line.issuer, line.entries = world, issuer, []
@@ -152,7 +174,9 @@ def act(world: World, issuer: Fickle, what: str, number: int) -> None:
     if what in SIGNALS:
         world.says(SIGNALS[what])
         price = 240.0 if number % 3 else 175.50
-        world.bar(price, price + number % 40, price - number % 20, price)
+        # Some bars trade so little that an entry fills in parts.
+        volume = 20 if number % 2 else 1e6
+        world.bar(price, price + number % 40, price - number % 20, price, volume=volume)
     elif what in BLOWS:
         assert isinstance(world.journal, Sly)
         world.journal.blow = partial(act, world, issuer, BLOWS[what], number)
@@ -189,15 +213,38 @@ DEEDS: Final = (
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 400)), min_size=3, max_size=30))
+@given(
+    st.sampled_from(Protection),
+    st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 400)), min_size=3, max_size=30),
+)
 def test_no_effect_is_performed_under_a_dead_revoked_or_insufficient_writ(
+    protection: Protection,
     deeds: list[tuple[str, int]],
 ) -> None:
-    world, issuer = watched()
+    world, issuer = watched(protection)
     for what, number in deeds:
         act(world, issuer, what, number)
+        _counted_exactly(world)
+        _no_leg_outlives_a_refused_entry(world)
     assert world.journal.verify(world.desk.stream).is_intact
+    assert replay(world.journal, world.desk.stream).state_hash == world.books.state_hash
     _same_token_to_the_end(world)
+
+
+def _counted_exactly(world: World) -> None:
+    """What the books say the executor has sent on its day is what went over the line on that day."""
+    line = world.broker
+    assert isinstance(line, Watched)
+    used = world.books.sent.get(EXECUTOR, DayUse())
+    day = [terms for at, terms in line.entries if day_of(at) == used.day]
+    assert (used.orders, used.quantity) == (len(day), sum((terms.quantity for terms in day), Decimal(0)))
+
+
+def _no_leg_outlives_a_refused_entry(world: World) -> None:
+    for order in world.books.orders.values():
+        parent = world.books.orders.get(order.terms.parent or "")
+        if parent is not None and parent.state is OrderState.REJECTED:
+            assert not order.is_live, "a leg of an entry that never left"
 
 
 def _same_token_to_the_end(world: World) -> None:
@@ -217,3 +264,67 @@ def test_the_guard_sees_a_dead_token_when_there_is_one() -> None:
     order = next(iter(world.books.orders))
     with pytest.raises(TradewritError, match="revoked"):
         world.broker.cancel(order, grant)
+
+
+@pytest.mark.parametrize("protection", Protection)
+def test_an_entry_that_a_kill_overtook_before_it_left_is_refused_with_all_that_was_listed_with_it(
+    protection: Protection,
+) -> None:
+    """The kill asks for its cancel before the denial of its sending is heard: that is not an answer to it."""
+    world, issuer = watched(protection)
+    act(world, issuer, "kill elsewhere at the intent", 0)
+    act(world, issuer, "buy", 1)
+    assert world.books.halted == "elsewhere"
+    requested = [event.terms.client_order_id for event in world.events(OrderRequested)]
+    refused = [event.client_order_id for event in world.events(OrderRejected)]
+    assert sorted(requested) == sorted(refused)
+    assert len(requested) == (3 if protection is Protection.BRACKET else 1)
+    assert not world.books.trades
+    assert not world.books.reserved
+    _counted_exactly(world)
+
+
+@pytest.mark.parametrize("state", [OrderState.SUBMITTED, OrderState.PENDING_CANCEL])
+def test_that_nobody_may_ask_about_an_order_says_nothing_about_the_order(state: OrderState) -> None:
+    world, issuer = watched()
+    line = world.broker
+    assert isinstance(line, Watched)
+    line.is_slow = True
+    act(world, issuer, "buy", 1)
+    if state is OrderState.PENDING_CANCEL:
+        act(world, issuer, "cancel", 0)
+    assert not world.events(OrderAccepted)
+    order = world.order(Role.ENTRY)
+    assert order.state is state
+    act(world, issuer, "revoke", sorted(ROLE_SCOPES).index(KEEPER))
+    world.feed(GetOrderStatus(at=world.now, client_order_id=order.id, fresh=True), "query")
+    assert world.only(WritDenied).effect == "AskVenue"
+    assert world.order(Role.ENTRY).state is state
+    _counted_exactly(world)
+
+
+def test_a_leg_that_is_moved_to_the_price_of_the_fill_is_on_record_under_the_keepers_writ() -> None:
+    world, issuer = watched(Protection.BRACKET)
+    act(world, issuer, "buy", 1)
+    world.bar(241.00)
+    keeper = world.books.writs[KEEPER].grant
+    moves = world.events(ModifyRequested)
+    assert [world.books.orders[move.client_order_id].terms.role for move in moves] == [Role.STOP, Role.TARGET]
+    assert {(move.agent_id, move.token_id) for move in moves} == {(keeper.agent_id, keeper.id)}
+
+
+@pytest.mark.parametrize("is_expired", [False, True], ids=["renewed", "issued anew"])
+def test_what_a_kill_takes_back_is_on_record_under_the_token_that_came_with_the_news(
+    is_expired: bool,
+) -> None:
+    """The keeper's token is half over, or over, when the desk hears of a kill thrown elsewhere."""
+    world, issuer = watched()
+    act(world, issuer, "buy", 1)
+    before = world.books.writs[KEEPER].grant
+    act(world, issuer, "wait", 400 if is_expired else 160)
+    act(world, issuer, "kill elsewhere", 0)
+    act(world, issuer, "tick", 0)
+    asked, keeper = world.only(CancelRequested), world.books.writs[KEEPER].grant
+    assert keeper.id != before.id
+    assert (asked.agent_id, asked.token_id) == (keeper.agent_id, keeper.id)
+    assert not world.exchange.open_orders()
