@@ -328,3 +328,23 @@ def test_what_a_kill_takes_back_is_on_record_under_the_token_that_came_with_the_
     assert keeper.id != before.id
     assert (asked.agent_id, asked.token_id) == (keeper.agent_id, keeper.id)
     assert not world.exchange.open_orders()
+
+
+def test_a_writ_that_was_said_to_be_lost_does_not_come_to_life_when_the_clock_is_set_back() -> None:
+    world, issuer = watched()
+    act(world, issuer, "buy", 1)
+    act(world, issuer, "fail", 1)
+    act(world, issuer, "wait", 300)
+    act(world, issuer, "tick", 0)
+    act(world, issuer, "back", 250)
+    act(world, issuer, "cancel", 0)
+    assert {denied.reason for denied in world.events(WritDenied)} == {
+        "position_keeper: no writ could be had: no route"
+    }
+    assert world.exchange.open_orders()
+    # It is asked for anew at once, and not only when the clock has come back to where it was.
+    act(world, issuer, "fail", 0)
+    act(world, issuer, "wait", 1)
+    act(world, issuer, "tick", 0)
+    act(world, issuer, "cancel", 0)
+    assert not world.exchange.open_orders()

@@ -96,14 +96,17 @@ class Issuer(Protocol):
 
 
 class _Held(msgspec.Struct):
-    """What is known of one role. retry_at: when to ask again. is_alarmed: whether a person was told."""
+    """What is known of one role. retry_at: when to ask again.
+
+    is_lost: a person was told that there is none. A clock set back does not bring it to life again.
+    """
 
     grant: Grant | None = None
     renew_at: int = 0
     retry_at: int = 0
     ended: str = ""
     is_barred: bool = False
-    is_alarmed: bool = False
+    is_lost: bool = False
 
 
 class Writs:
@@ -115,7 +118,7 @@ class Writs:
         self._held = {role: _Held() for role in terms}
         self._kill: Kill | None = None
         self._unsaid: Kill | None = None
-        self._due_at = 0
+        self._due_at = self._kept_at = 0
         self._version = -1
         self._flight = Lock()
 
@@ -129,8 +132,8 @@ class Writs:
                 held.ended, held.is_barred = writ.ended, True
 
     def is_due(self, now: int) -> bool:
-        """Whether `keep` has something to do."""
-        return now >= self._due_at or self._issuer.version() != self._version
+        """Whether `keep` has something to do; after a clock was set back, it looks."""
+        return not self._kept_at <= now < self._due_at or self._issuer.version() != self._version
 
     def keep(self, now: int) -> Sequence[Event]:
         """Issue what is missing, renew what is half over, notice what was taken away.
@@ -141,7 +144,7 @@ class Writs:
         if not self._flight.acquire(blocking=False):
             return ()
         try:
-            self._version = self._issuer.version()
+            self._version, self._kept_at = self._issuer.version(), now
             events = list(self._notice(now))
             for role in self._terms:
                 events.extend(self._tend(role, now))
@@ -168,7 +171,7 @@ class Writs:
             raise PermissionDenied(f"{role} holds no writ")
         if self._is_killed(role):
             raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
-        if held.grant is None:
+        if held.grant is None or (held.is_lost and now < held.grant.expires_at):
             raise PermissionDenied(f"{role}: {held.ended or 'it holds no writ yet'}")
         if now >= held.grant.expires_at:
             raise PermissionDenied(f"{role}: its writ has expired")
@@ -211,7 +214,7 @@ class Writs:
             if not held.is_barred:
                 yield from self._revoked(role, "revoked by the kill switch", now)
             return
-        if held.is_barred or now < held.retry_at:
+        if held.is_barred or now < held.retry_at <= now + _RETRY:
             return
         if held.grant is None:
             yield from self._issue(role, now)
@@ -263,7 +266,7 @@ class Writs:
             return
         if now < grant.expires_at:
             self._give_back(grant, now)
-        elif not held.is_alarmed:
+        elif not held.is_lost:
             yield self._lost(role, grant, "it expired before it was renewed", now)
         held.grant = None
         yield from self._issue(role, now)
@@ -274,11 +277,11 @@ class Writs:
         grant, held.retry_at = held.grant, now + _RETRY
         if grant is None or now >= grant.expires_at:
             held.ended = f"no writ could be had: {reason}"
-            if not held.is_alarmed:
-                held.is_alarmed = True
+            if not held.is_lost:
+                held.is_lost, held.renew_at = True, 0
                 yield self._lost(role, grant, reason, now)
             return
-        if held.renew_at and not held.is_alarmed and now >= held.renew_at:
+        if held.renew_at and not held.is_lost and now >= held.renew_at:
             held.renew_at = 0  # told once for each token; it is asked again whenever there is occasion
             yield WritRenewalFailed(
                 at=now,
@@ -331,7 +334,7 @@ class Writs:
             self._issuer.release(grant, now)
 
     def _hold(self, held: _Held, grant: Grant) -> None:
-        held.grant, held.ended, held.retry_at, held.is_alarmed = grant, "", 0, False
+        held.grant, held.ended, held.retry_at, held.is_lost = grant, "", 0, False
         held.renew_at = grant.issued_at + (grant.expires_at - grant.issued_at) // 2
 
     # -- the kill switch
