@@ -548,6 +548,23 @@ def test_between_the_switch_and_the_next_tick_nothing_leaves_either(real: Real) 
     assert not world.exchange.open_orders()
 
 
+def test_a_writ_that_expired_by_the_clock_of_the_authority_alone_was_not_revoked(real: Real) -> None:
+    """Another process, whose clock is ahead, has moved the authority's time past the end of our tokens."""
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    before = dict(world.books.writs)
+    with opened(real.folder, clock=ManualClock(real.clock.now() + 3600 * SECOND)) as ahead:
+        ahead.kill(by="admin:jonas", reason="from the train")
+    world.desk.tick()
+    keeper = world.books.writs[KEEPER]
+    assert not keeper.ended
+    assert keeper.grant.agent_id != before[KEEPER].grant.agent_id
+    assert KEEPER not in {event.agent for event in world.events(WritRevoked)}
+    assert [event.agent for event in world.events(WritLost)] == [KEEPER]
+    assert not world.exchange.open_orders()
+
+
 def test_a_killed_desk_still_protects_moves_stops_and_gets_flat(real: Real) -> None:
     world = real.world
     world.says(BUY)

@@ -223,11 +223,8 @@ class Writs:
             self._issuer.verify(held.grant, now)
             if now >= held.renew_at:
                 yield from self._renew(role, held.grant, now)
-        except PermissionDenied as denied:
-            if now < held.grant.expires_at:
-                yield from self._revoked(role, str(denied), now)
-            else:
-                yield from self._expired(role, held.grant, now)
+        except PermissionDenied:
+            yield from self._dead(role, held.grant, now)
         except TradewritError as failed:
             yield from self._failed(role, str(failed), now)
 
@@ -243,33 +240,36 @@ class Writs:
 
     def _renew(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
         renewed = self._issuer.renew(grant, now)
+        if renewed is None:  # its total life is over
+            self._give_back(grant, now)
+        yield from self._follow(role, grant, renewed, now)
+
+    def _follow(self, role: str, grant: Grant, renewed: Grant | None, now: int) -> Iterator[Event]:
+        """The next token in the place of this one, or else a new identity."""
+        held = self._held[role]
         if renewed is None:
-            yield from self._expired(role, grant, now)
+            held.grant = None
+            yield from self._issue(role, now)
             return
-        self._hold(self._held[role], renewed)
+        self._hold(held, renewed)
         yield WritsRenewed(at=now, grants=(renewed,), replaces=(grant.id,))
 
-    def _expired(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
-        """It cannot be renewed any more, and nobody took it away: a new identity takes its place.
+    def _dead(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
+        """It counts no more. Whether it was taken away is the issuer's to say, and not our clock's.
 
-        Unless it was taken away after all: what has expired is asked about once more.
+        Where the two clocks differ, it has expired there when it lives on here.
         """
-        held = self._held[role]
         try:
-            if now >= grant.expires_at:
-                self._issuer.renew(grant, now)
+            renewed = self._issuer.renew(grant, now)
         except PermissionDenied as denied:
             yield from self._revoked(role, str(denied), now)
             return
         except TradewritError as failed:
             yield from self._failed(role, str(failed), now)
             return
-        if now < grant.expires_at:
-            self._give_back(grant, now)
-        elif not held.is_lost:
+        if renewed is None and not self._held[role].is_lost:
             yield self._lost(role, grant, "it expired before it was renewed", now)
-        held.grant = None
-        yield from self._issue(role, now)
+        yield from self._follow(role, grant, renewed, now)
 
     def _failed(self, role: str, reason: str, now: int) -> Iterator[Event]:
         """Nothing is known of the issuer: the token that is held lives on, and is tried again."""
