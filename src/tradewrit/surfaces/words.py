@@ -140,6 +140,23 @@ def _requested(event: orders.OrderRequested) -> str:
     return f"{event.terms.role}: {terms_words(event.terms)}{held}"
 
 
+def _change(event: orders.ModifyRequested) -> str:
+    wanted = (
+        ("quantity", event.quantity),
+        ("stop", event.stop_price),
+        ("limit", event.limit_price),
+    )
+    return f"to {', '.join(f'{what} {amount(value)}' for what, value in wanted if value is not None)}" + (
+        _under(event)
+    )
+
+
+def _under(event: orders.ModifyRequested | orders.CancelRequested) -> str:
+    """Whose writ it goes out under, who is not the executor that the record names."""
+    role = event.agent_id.split("/")[-2] if event.agent_id else ""
+    return f", under the writ of {role}, {event.token_id[:SHORT_TOKEN] or 'dead'}" if role else ""
+
+
 def _reported(event: orders.ExecutionReport) -> str:
     filled = ""
     if event.last_quantity:
@@ -198,6 +215,8 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     orders.OrderRequested: _requested,
+    orders.ModifyRequested: _change,
+    orders.CancelRequested: lambda event: f"{event.reason or 'on request'}{_under(event)}",
     orders.ExecutionReport: _reported,
     orders.OrderAccepted: lambda event: f"{event.role}: {event.symbol} as {event.broker_order_id}",
     orders.OrderPartiallyFilled: _filled,
