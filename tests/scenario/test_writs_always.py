@@ -22,17 +22,21 @@ from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRequested,
     GetOrderStatus,
+    ModifyOrder,
     ModifyRequested,
     OrderAccepted,
     OrderFilled,
+    OrderModified,
     OrderRejected,
+    OrderReleased,
     OrderRequested,
 )
-from tradewrit.domain.events.positions import CloseTrade
+from tradewrit.domain.events.positions import CloseTrade, UpdateStop
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.orders import Approved, OrderState, OrderTerms, Role, Side
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Approved, Order, OrderState, OrderTerms, Role, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalUnwritable, TradewritError, Unreachable
@@ -202,6 +206,26 @@ def act(world: World, issuer: Fickle, what: str, number: int) -> None:
     elif what == "cancel":
         for order in list(world.books.orders):
             world.feed(CancelOrder(at=world.now, client_order_id=order, actor="human:maria"))
+    elif what == "modify":
+        for entry in _entries(world):
+            less = Decimal(1 + number % 4)
+            world.feed(
+                ModifyOrder(
+                    at=world.now,
+                    client_order_id=entry.id,
+                    version=entry.version,
+                    quantity=less,
+                    actor="human:maria",
+                )
+            )
+    elif what == "move":
+        stop = Price(Decimal(200 + number % 80))
+        for held in list(world.books.trades):
+            world.feed(UpdateStop(at=world.now, trade_id=held, stop_price=stop))
+
+
+def _entries(world: World) -> list[Order]:
+    return [order for order in world.books.orders.values() if order.terms.role is Role.ENTRY]
 
 
 SIGNALS: Final = {"buy": BUY, "sell": SELL, "leave": LEAVE}
@@ -209,7 +233,20 @@ BLOWS: Final = {f"{what} at the intent": what for what in ("revoke", "wait", "ki
 DEEDS: Final = (
     *SIGNALS,
     *BLOWS,
-    *("wait", "back", "tick", "revoke", "kill elsewhere", "kill", "rearm", "fail", "close", "cancel"),
+    *(
+        "wait",
+        "back",
+        "tick",
+        "revoke",
+        "kill elsewhere",
+        "kill",
+        "rearm",
+        "fail",
+        "close",
+        "cancel",
+        "modify",
+        "move",
+    ),
 )
 
 
@@ -226,6 +263,8 @@ def test_no_effect_is_performed_under_a_dead_revoked_or_insufficient_writ(
         act(world, issuer, what, number)
         _counted_exactly(world)
         _no_leg_outlives_a_refused_entry(world)
+        if protection is Protection.BRACKET:
+            _is_covered(world)
     assert world.journal.verify(world.desk.stream).is_intact
     assert replay(world.journal, world.desk.stream).state_hash == world.books.state_hash
     _same_token_to_the_end(world)
@@ -237,7 +276,19 @@ def _counted_exactly(world: World) -> None:
     assert isinstance(line, Watched)
     used = world.books.sent.get(EXECUTOR, DayUse())
     day = [terms for at, terms in line.entries if day_of(at) == used.day]
-    assert (used.orders, used.quantity) == (len(day), sum((terms.quantity for terms in day), Decimal(0)))
+    # One that was made smaller counts as what it became.
+    now = {event.client_order_id: event.quantity for event in world.events(OrderModified)}
+    quantity = sum((now.get(terms.client_order_id, terms.quantity) for terms in day), Decimal(0))
+    assert (used.orders, used.quantity) == (len(day), quantity)
+
+
+def _is_covered(world: World) -> None:
+    """Whatever becomes of writs, a bracket's position has a stop of its size at the venue, or its exit."""
+    held = world.held
+    if held:
+        working = world.exchange.working.get(SYMBOL, ())
+        closing = [order for order in working if order.terms.role in {Role.STOP, Role.EXIT}]
+        assert sum(order.leaves for order in closing) >= abs(held)
 
 
 def _no_leg_outlives_a_refused_entry(world: World) -> None:
@@ -248,9 +299,10 @@ def _no_leg_outlives_a_refused_entry(world: World) -> None:
 
 
 def _same_token_to_the_end(world: World) -> None:
-    sent = {event.terms.client_order_id: event for event in world.events(OrderRequested)}
+    asked = {event.terms.client_order_id: event for event in world.events(OrderRequested)}
+    released = {event.client_order_id: event for event in world.events(OrderReleased)}
     for fill in world.events(OrderFilled):
-        order = sent[fill.client_order_id]
+        order = released.get(fill.client_order_id) or asked[fill.client_order_id]
         assert (fill.agent_id, fill.token_id) == (order.agent_id, order.token_id)
 
 
