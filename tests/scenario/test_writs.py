@@ -774,3 +774,18 @@ def test_a_leg_that_could_do_more_than_close_its_entry_takes_the_whole_list_down
     denied = admitted({}, stop, target)
     assert isinstance(denied, WritDenied)
     assert {one.constraint for one in denied.violations} == {"reduce_only"}
+
+
+def test_the_keepers_writ_opens_nothing_through_the_child_of_a_stop_either() -> None:
+    world = World()
+    world.enter()
+    requested = [event for event in world.events(OrderRequested) if event.terms.role is STOP][-1]
+    stop = replace(requested.terms, client_order_id="again", oco=None)
+    child = replace(stop, client_order_id="child", role=EXIT, side=Side.BUY, parent="again")
+    books = world.books
+    for terms in (stop, child):
+        books = evolve(books, replace(requested, terms=terms))
+    effect = PlaceOrders(symbol=SYMBOL, approved=Approved(orders=(stop, child), by=("me",), at=world.now))
+    denied = Gate(world.desk.writs).admit(effect, EXECUTOR, books, world.now)
+    assert isinstance(denied, WritDenied)
+    assert (denied.agent, [one.constraint for one in denied.violations]) == (KEEPER, ["reduce_only"])

@@ -190,7 +190,8 @@ def _only_closes(leg: OrderTerms, entry: OrderTerms, listed: tuple[OrderTerms, .
     """Whether a leg, with all that are listed beside it, can close what its entry opens and no more."""
     beside = [other for other in listed if other.parent == leg.parent]
     return (
-        leg.role.is_protective
+        entry.role is Role.ENTRY
+        and leg.role.is_protective
         and leg.side is not entry.side
         and leg.quantity <= entry.quantity
         and (len(beside) == 1 or (leg.oco is not None and all(other.oco == leg.oco for other in beside)))
