@@ -177,7 +177,8 @@ class World:
         for phase in (self.exchange.open, self.exchange.trade, self.exchange.close):
             for bar in bars:
                 self.report(phase(bar))
-        self.clock.set(max(bar.ts for bar in bars) + MINUTE)
+        # What was done meanwhile may have taken its time.
+        self.clock.set(max(*(bar.ts + MINUTE for bar in bars), self.clock.now()))
         self.desk.close_bars(bars, self.clock.now())
 
     def bar(

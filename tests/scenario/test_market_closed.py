@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desks import BUY, LEAVE, START, WITHOUT_OCO, World
+from tests.unruly import UNREACHABLE, Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingHalted, TransitionRefused
 from tradewrit.domain.events.market import MarketStatusReported
@@ -230,6 +231,26 @@ def test_an_exit_the_strategy_decides_on_the_last_bar_waits_as_well() -> None:
     world.bar(180.0)
     assert world.closed.reason == "signal"
     world.audit()
+
+
+def test_an_exit_at_the_open_goes_out_though_the_answer_to_its_cancel_was_lost() -> None:
+    """The venue, asked what became of the order, dates its answer by the last that it saw: last evening.
+
+    Decided by that date the exit would wait for a market that is open, and the position without its stop.
+    """
+    world = World(rules=SESSIONS, calendar=NYSE, at=START, broker=Unruly)
+    line = world.broker
+    assert isinstance(line, Unruly)
+    world.enter()
+    world.clock.set(CLOSE - MINUTE)
+    world.says(LEAVE)
+    world.bar(175.50)
+    world.quote(175.50, after_s=60)
+    line.lose("cancel", UNREACHABLE, UNREACHABLE, is_done=True)
+    world.clock.set(NEXT_OPEN)
+    world.status()
+    assert world.order(EXIT).state is OrderState.ACCEPTED
+    assert [terms.role for terms in world.exchange.open_orders()] == [EXIT]
 
 
 def test_without_oco_a_target_reached_after_hours_is_sold_at_the_open() -> None:

@@ -18,8 +18,9 @@ from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.desk import AuthorityIssuer
 from tradewrit.credentials.settings import Terms as AuthorityTerms
 from tradewrit.credentials.store import AuditQuery
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.constraints import Constraints, Hours
-from tradewrit.domain.effects import PlaceOrders
+from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.account import HaltTrading, TradingHalted, TransitionRefused
 from tradewrit.domain.events.orders import (
     CancelOrder,
@@ -548,6 +549,23 @@ def test_between_the_switch_and_the_next_tick_nothing_leaves_either(real: Real) 
     assert not world.exchange.open_orders()
 
 
+def test_a_writ_that_expired_by_the_clock_of_the_authority_alone_was_not_revoked(real: Real) -> None:
+    """Another process, whose clock is ahead, has moved the authority's time past the end of our tokens."""
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    before = dict(world.books.writs)
+    with opened(real.folder, clock=ManualClock(real.clock.now() + 3600 * SECOND)) as ahead:
+        ahead.kill(by="admin:jonas", reason="from the train")
+    world.desk.tick()
+    keeper = world.books.writs[KEEPER]
+    assert not keeper.ended
+    assert keeper.grant.agent_id != before[KEEPER].grant.agent_id
+    assert KEEPER not in {event.agent for event in world.events(WritRevoked)}
+    assert [event.agent for event in world.events(WritLost)] == [KEEPER]
+    assert not world.exchange.open_orders()
+
+
 def test_a_killed_desk_still_protects_moves_stops_and_gets_flat(real: Real) -> None:
     world = real.world
     world.says(BUY)
@@ -701,3 +719,73 @@ def test_the_keepers_writ_opens_nothing_whatever_an_order_calls_itself() -> None
     assert isinstance(denied, WritDenied)
     assert [one.constraint for one in denied.violations] == ["reduce_only"]
     assert denied.agent == KEEPER
+
+
+def test_an_order_for_another_symbol_does_not_leave_under_the_scope_of_this_one() -> None:
+    world = World(entry=OrderType.LIMIT, terms=roles("paper", "paper", symbols=[SYMBOL]))
+    world.says(BUY)
+    world.bar(175.50)
+    requested = world.events(OrderRequested)[0]
+    terms = replace(requested.terms, client_order_id="stray", symbol="MSFT")
+    books = evolve(world.books, replace(requested, terms=terms))
+    gate = Gate(world.desk.writs)
+    for effect in (
+        PlaceOrders(symbol=SYMBOL, approved=Approved(orders=(terms,), by=("me",), at=world.now)),
+        CancelAtVenue(symbol=SYMBOL, client_order_id="stray"),
+        ReplaceAtVenue(symbol=SYMBOL, client_order_id="stray", quantity=Decimal(1)),
+    ):
+        denied = gate.admit(effect, EXECUTOR, books, world.now)
+        assert isinstance(denied, WritDenied)
+        assert denied.reason == "order stray is for MSFT, not for AAPL"
+
+
+LEGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("on the side of its entry", {"side": Side.BUY}, {}),
+    ("larger than its entry", {"quantity": Decimal(6)}, {}),
+    ("an entry itself", {"role": ENTRY}, {}),
+    ("two that close it twice", {"oco": None}, {"oco": None}),
+    ("two in pairs of their own", {"oco": "one"}, {"oco": "other"}),
+]
+
+
+@pytest.mark.parametrize(("stop", "target"), [legs[1:] for legs in LEGS], ids=[legs[0] for legs in LEGS])
+def test_a_leg_that_could_do_more_than_close_its_entry_takes_the_whole_list_down(
+    stop: dict[str, Any], target: dict[str, Any]
+) -> None:
+    world = World(protection=Protection.BRACKET)
+    world.says(BUY)
+    world.bar(175.50)
+    requested = world.events(OrderRequested)
+    gate = Gate(world.desk.writs)
+
+    def admitted(*changes: dict[str, Any]) -> Grant | WritDenied:
+        """The list once more, under other ids and changed."""
+        books, orders = world.books, []
+        for event, changed in zip(requested, changes, strict=True):
+            parent = event.terms.parent and "again:entry"
+            name = f"again:{event.terms.role}"
+            terms = replace(event.terms, client_order_id=name, parent=parent, **changed)
+            books = evolve(books, replace(event, terms=terms))
+            orders.append(terms)
+        effect = PlaceOrders(symbol=SYMBOL, approved=Approved(orders=tuple(orders), by=("me",), at=world.now))
+        return gate.admit(effect, EXECUTOR, books, world.now)
+
+    assert isinstance(admitted({}, {}, {}), Grant)
+    denied = admitted({}, stop, target)
+    assert isinstance(denied, WritDenied)
+    assert {one.constraint for one in denied.violations} == {"reduce_only"}
+
+
+def test_the_keepers_writ_opens_nothing_through_the_child_of_a_stop_either() -> None:
+    world = World()
+    world.enter()
+    requested = [event for event in world.events(OrderRequested) if event.terms.role is STOP][-1]
+    stop = replace(requested.terms, client_order_id="again", oco=None)
+    child = replace(stop, client_order_id="child", role=EXIT, side=Side.BUY, parent="again")
+    books = world.books
+    for terms in (stop, child):
+        books = evolve(books, replace(requested, terms=terms))
+    effect = PlaceOrders(symbol=SYMBOL, approved=Approved(orders=(stop, child), by=("me",), at=world.now))
+    denied = Gate(world.desk.writs).admit(effect, EXECUTOR, books, world.now)
+    assert isinstance(denied, WritDenied)
+    assert (denied.agent, [one.constraint for one in denied.violations]) == (KEEPER, ["reduce_only"])

@@ -281,7 +281,8 @@ def _replace(
     stop_price: Decimal | None,
 ) -> Decision:
     terms = order.terms
-    agent_id, token_id = books.standing(_holder(terms))
+    # A leg leaves with its entry, under the entry's writ; once it is at the venue it is protection like any.
+    agent_id, token_id = books.standing(KEEPER if terms.role.is_protective else EXECUTOR)
     asked = ModifyRequested(
         at=at,
         trace=terms.trade_id,

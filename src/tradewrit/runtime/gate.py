@@ -24,7 +24,7 @@ from tradewrit.domain.constraints import (
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect, OrderEffect, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Order, OrderState, Role, Side
+from tradewrit.domain.orders import Order, OrderState, OrderTerms, Role, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER, Use, given_back, renotional, taken
 from tradewrit.errors import TradewritError
@@ -143,8 +143,14 @@ def _not_on_record(effect: Effect, books: Books) -> str:
             order = books.orders.get(terms.client_order_id)
             if order is None or order.terms != terms:
                 return f"order {terms.client_order_id} is not on record with these terms"
-    elif isinstance(effect, CancelAtVenue | ReplaceAtVenue) and effect.client_order_id not in books.orders:
-        return f"order {effect.client_order_id} is not on record"
+            if terms.symbol != effect.symbol:
+                return f"order {terms.client_order_id} is for {terms.symbol}, not for {effect.symbol}"
+    elif isinstance(effect, CancelAtVenue | ReplaceAtVenue):
+        order = books.orders.get(effect.client_order_id)
+        if order is None:
+            return f"order {effect.client_order_id} is not on record"
+        if order.terms.symbol != effect.symbol:
+            return f"order {order.id} is for {order.terms.symbol}, not for {effect.symbol}"
     return ""
 
 
@@ -168,8 +174,8 @@ def _requests(
         for terms in effect.approved.orders:
             order = books.orders[terms.client_order_id]
             if terms.parent in listed:  # a bracket's child closes what its entry opens, never more
-                parent = books.orders[terms.parent]
-                reduces = terms.side is not parent.terms.side and terms.quantity <= parent.terms.quantity
+                parent = books.orders[terms.parent].terms
+                reduces = _only_closes(terms, parent, effect.approved.orders)
                 yield PROTECTIVE, _request(books, order, terms.quantity, ZERO, reduces=reduces), used
                 continue
             reduces = not held.reduce_only or (
@@ -178,6 +184,18 @@ def _requests(
             yield held, _request(books, order, terms.quantity, order.notional, reduces=reduces), used
             if terms.role is Role.ENTRY and len(listed) > 1:
                 used = taken(used, _use(order))
+
+
+def _only_closes(leg: OrderTerms, entry: OrderTerms, listed: tuple[OrderTerms, ...]) -> bool:
+    """Whether a leg, with all that are listed beside it, can close what its entry opens and no more."""
+    beside = [other for other in listed if other.parent == leg.parent]
+    return (
+        entry.role is Role.ENTRY
+        and leg.role.is_protective
+        and leg.side is not entry.side
+        and leg.quantity <= entry.quantity
+        and (len(beside) == 1 or (leg.oco is not None and all(other.oco == leg.oco for other in beside)))
+    )
 
 
 def _request(books: Books, order: Order, quantity: Decimal, notional: Decimal, *, reduces: bool) -> Request:

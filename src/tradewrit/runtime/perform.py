@@ -86,7 +86,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             # Cancelling twice is harmless, so not knowing is the same as not having asked: unless the
             # venue can still tell that it was done.
             refused = say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(failed))
-            return (*known(effect.client_order_id), refused)
+            return (*known(effect.client_order_id, now), refused)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -98,7 +98,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return observed(broker.replace(effect.client_order_id, replacement, grant), now)
         except (Unreachable, Throttled, Unauthorized) as failed:
             refused = say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(failed))
-            return (*known(effect.client_order_id), refused)
+            return (*known(effect.client_order_id, now), refused)
 
     def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
         del grant
@@ -107,13 +107,13 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         except (Unreachable, Throttled, Unauthorized):
             return NO_EVENTS  # still unknown; asked again at the next reconciliation
         if reports:
-            return reports
+            return observed(reports, now)
         lost = "the venue never received it"
         return (say(effect, effect.client_order_id, Exec.REJECTED, now, lost, Rejection.NOT_SENT),)
 
-    def known(client_order_id: str) -> Sequence[Event]:
+    def known(client_order_id: str, now: int) -> Sequence[Event]:
         try:
-            return broker.order(client_order_id)
+            return observed(broker.order(client_order_id), now)
         except (Unreachable, Throttled, Unauthorized):
             return NO_EVENTS
 

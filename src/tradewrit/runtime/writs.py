@@ -96,14 +96,17 @@ class Issuer(Protocol):
 
 
 class _Held(msgspec.Struct):
-    """What is known of one role. retry_at: when to ask again. is_alarmed: whether a person was told."""
+    """What is known of one role. retry_at: when to ask again.
+
+    is_lost: a person was told that there is none. A clock set back does not bring it to life again.
+    """
 
     grant: Grant | None = None
     renew_at: int = 0
     retry_at: int = 0
     ended: str = ""
     is_barred: bool = False
-    is_alarmed: bool = False
+    is_lost: bool = False
 
 
 class Writs:
@@ -115,7 +118,7 @@ class Writs:
         self._held = {role: _Held() for role in terms}
         self._kill: Kill | None = None
         self._unsaid: Kill | None = None
-        self._due_at = 0
+        self._due_at = self._kept_at = 0
         self._version = -1
         self._flight = Lock()
 
@@ -129,8 +132,8 @@ class Writs:
                 held.ended, held.is_barred = writ.ended, True
 
     def is_due(self, now: int) -> bool:
-        """Whether `keep` has something to do."""
-        return now >= self._due_at or self._issuer.version() != self._version
+        """Whether `keep` has something to do; after a clock was set back, it looks."""
+        return not self._kept_at <= now < self._due_at or self._issuer.version() != self._version
 
     def keep(self, now: int) -> Sequence[Event]:
         """Issue what is missing, renew what is half over, notice what was taken away.
@@ -141,7 +144,7 @@ class Writs:
         if not self._flight.acquire(blocking=False):
             return ()
         try:
-            self._version = self._issuer.version()
+            self._version, self._kept_at = self._issuer.version(), now
             events = list(self._notice(now))
             for role in self._terms:
                 events.extend(self._tend(role, now))
@@ -168,7 +171,7 @@ class Writs:
             raise PermissionDenied(f"{role} holds no writ")
         if self._is_killed(role):
             raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
-        if held.grant is None:
+        if held.grant is None or (held.is_lost and now < held.grant.expires_at):
             raise PermissionDenied(f"{role}: {held.ended or 'it holds no writ yet'}")
         if now >= held.grant.expires_at:
             raise PermissionDenied(f"{role}: its writ has expired")
@@ -211,7 +214,7 @@ class Writs:
             if not held.is_barred:
                 yield from self._revoked(role, "revoked by the kill switch", now)
             return
-        if held.is_barred or now < held.retry_at:
+        if held.is_barred or now < held.retry_at <= now + _RETRY:
             return
         if held.grant is None:
             yield from self._issue(role, now)
@@ -220,11 +223,8 @@ class Writs:
             self._issuer.verify(held.grant, now)
             if now >= held.renew_at:
                 yield from self._renew(role, held.grant, now)
-        except PermissionDenied as denied:
-            if now < held.grant.expires_at:
-                yield from self._revoked(role, str(denied), now)
-            else:
-                yield from self._expired(role, held.grant, now)
+        except PermissionDenied:
+            yield from self._dead(role, held.grant, now)
         except TradewritError as failed:
             yield from self._failed(role, str(failed), now)
 
@@ -240,33 +240,36 @@ class Writs:
 
     def _renew(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
         renewed = self._issuer.renew(grant, now)
+        if renewed is None:  # its total life is over
+            self._give_back(grant, now)
+        yield from self._follow(role, grant, renewed, now)
+
+    def _follow(self, role: str, grant: Grant, renewed: Grant | None, now: int) -> Iterator[Event]:
+        """The next token in the place of this one, or else a new identity."""
+        held = self._held[role]
         if renewed is None:
-            yield from self._expired(role, grant, now)
+            held.grant = None
+            yield from self._issue(role, now)
             return
-        self._hold(self._held[role], renewed)
+        self._hold(held, renewed)
         yield WritsRenewed(at=now, grants=(renewed,), replaces=(grant.id,))
 
-    def _expired(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
-        """It cannot be renewed any more, and nobody took it away: a new identity takes its place.
+    def _dead(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
+        """It counts no more. Whether it was taken away is the issuer's to say, and not our clock's.
 
-        Unless it was taken away after all: what has expired is asked about once more.
+        Where the two clocks differ, it has expired there when it lives on here.
         """
-        held = self._held[role]
         try:
-            if now >= grant.expires_at:
-                self._issuer.renew(grant, now)
+            renewed = self._issuer.renew(grant, now)
         except PermissionDenied as denied:
             yield from self._revoked(role, str(denied), now)
             return
         except TradewritError as failed:
             yield from self._failed(role, str(failed), now)
             return
-        if now < grant.expires_at:
-            self._give_back(grant, now)
-        elif not held.is_alarmed:
+        if renewed is None and not self._held[role].is_lost:
             yield self._lost(role, grant, "it expired before it was renewed", now)
-        held.grant = None
-        yield from self._issue(role, now)
+        yield from self._follow(role, grant, renewed, now)
 
     def _failed(self, role: str, reason: str, now: int) -> Iterator[Event]:
         """Nothing is known of the issuer: the token that is held lives on, and is tried again."""
@@ -274,11 +277,11 @@ class Writs:
         grant, held.retry_at = held.grant, now + _RETRY
         if grant is None or now >= grant.expires_at:
             held.ended = f"no writ could be had: {reason}"
-            if not held.is_alarmed:
-                held.is_alarmed = True
+            if not held.is_lost:
+                held.is_lost, held.renew_at = True, 0
                 yield self._lost(role, grant, reason, now)
             return
-        if held.renew_at and not held.is_alarmed and now >= held.renew_at:
+        if held.renew_at and not held.is_lost and now >= held.renew_at:
             held.renew_at = 0  # told once for each token; it is asked again whenever there is occasion
             yield WritRenewalFailed(
                 at=now,
@@ -331,7 +334,7 @@ class Writs:
             self._issuer.release(grant, now)
 
     def _hold(self, held: _Held, grant: Grant) -> None:
-        held.grant, held.ended, held.retry_at, held.is_alarmed = grant, "", 0, False
+        held.grant, held.ended, held.retry_at, held.is_lost = grant, "", 0, False
         held.renew_at = grant.issued_at + (grant.expires_at - grant.issued_at) // 2
 
     # -- the kill switch
@@ -367,14 +370,18 @@ class Writs:
 
 
 def _together(events: Sequence[Event], now: int) -> Sequence[Event]:
-    """What was renewed and what was issued at one time, each in one event, after all that ended."""
+    """What was renewed and what was issued at one time, each in one event, after all that was lost.
+
+    A halt comes after these: what it takes back leaves under the new tokens, and must be on record so.
+    """
     renewed = [event for event in events if isinstance(event, WritsRenewed)]
     issued = [event for event in events if isinstance(event, WritsIssued)]
-    said = [event for event in events if not isinstance(event, WritsIssued | WritsRenewed)]
+    said: list[Event] = [event for event in events if isinstance(event, WritLost)]
     if renewed:
         grants = tuple(grant for event in renewed for grant in event.grants)
         replaced = tuple(name for event in renewed for name in event.replaces)
         said.append(WritsRenewed(at=now, grants=grants, replaces=replaced))
     if issued:
         said.append(WritsIssued(at=now, grants=tuple(grant for event in issued for grant in event.grants)))
+    said.extend(event for event in events if not isinstance(event, WritLost | WritsIssued | WritsRenewed))
     return said

@@ -13,7 +13,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import OrderAccepted, OrderCancelled, OrderFilled, OrderRequested
+from tradewrit.domain.events.orders import (
+    ModifyRequested,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRequested,
+)
 from tradewrit.domain.events.positions import (
     ExitSent,
     PositionClosed,
@@ -225,7 +231,7 @@ def _listed_with(trade: _Trade, entry_id: str) -> str:
     return f"{' and '.join(legs)} listed with it, asleep until it fills" if legs else ""
 
 
-def _under(event: OrderRequested) -> str:
+def _under(event: OrderRequested | ModifyRequested) -> str:
     """Whose writ an order goes out under: the last but one part of a SPIFFE id is the role."""
     if not event.token_id:
         return ""
@@ -271,15 +277,19 @@ def _stop_set(trade: _Trade) -> Step | None:
     order = trade.find(OrderRequested, Role.STOP)
     opened, has_target = trade.find(PositionOpened), trade.find(OrderRequested, Role.TARGET) is not None
     anchored = event.stop_price if opened is None else opened[1].stop_price
-    moved = "" if anchored == event.stop_price else f", then moved to {amount(anchored)}"
+    changes = (change for _, change in trade.all(ModifyRequested) if change.stop_price == anchored)
+    moved = ""
+    if anchored != event.stop_price and (change := next(changes, None)) is not None:
+        moved = f"then moved to {amount(anchored)}, {_under(change)}"
     return _step(
         7,
         "stop at broker",
         record,
         [
-            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue{moved}",
+            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue",
             "the target beside it: the first to fill cancels the other" if has_target else "",
             "" if order is None else _under(order[1]),
+            moved,
         ],
     )
 
@@ -312,12 +322,26 @@ def _exit_order(trade: _Trade) -> Step | None:
         return None
     if own is not None:
         return _step(10, "exit order", own[0], [terms_words(own[1].terms), _under(own[1])])
+    number = _step_sent(trade, sent[1].client_order_id)
     return _step(
         10,
         "exit order",
         sent[0],
-        [f"the {trade.exit_role} order, at the venue since step 7, is the exit", "no second one is sent"],
+        [
+            f"the {trade.exit_role} order, at the venue since step {number}, is the exit",
+            "no second one is sent",
+        ],
     )
+
+
+def _step_sent(trade: _Trade, order_id: str) -> int:
+    """The step in which a stop or target went out: with the entry, or after its fill."""
+    is_listed = any(
+        event.terms.parent is not None
+        for _, event in trade.all(OrderRequested)
+        if event.terms.client_order_id == order_id
+    )
+    return 4 if is_listed else 7
 
 
 def _close(trade: _Trade) -> Step | None:

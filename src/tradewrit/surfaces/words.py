@@ -143,15 +143,14 @@ def _requested(event: orders.OrderRequested) -> str:
 def _new_terms(
     event: orders.ModifyRequested | orders.OrderModified | positions.ProtectionMoved,
 ) -> str:
-    wanted = (("stop", event.stop_price), ("limit", event.limit_price), ("quantity", event.quantity))
+    wanted = (("quantity", event.quantity), ("stop", event.stop_price), ("limit", event.limit_price))
     return ", ".join(f"{name} {amount(value)}" for name, value in wanted if value is not None)
 
 
-def _sent_under(event: orders.ModifyRequested | orders.CancelRequested) -> str:
-    """Whose writ it goes out under, which need not be that of who wrote it down."""
-    if not event.token_id:
-        return ""
-    return f", under the writ of {event.agent_id.split('/')[-2]}, token {event.token_id[:SHORT_TOKEN]}"
+def _under(event: orders.ModifyRequested | orders.CancelRequested) -> str:
+    """Whose writ it goes out under, who is not the executor that the record names."""
+    role = event.agent_id.split("/")[-2] if event.agent_id else ""
+    return f", under the writ of {role}, {event.token_id[:SHORT_TOKEN] or 'dead'}" if role else ""
 
 
 def _reported(event: orders.ExecutionReport) -> str:
@@ -212,9 +211,9 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     orders.OrderRequested: _requested,
-    orders.ModifyRequested: lambda event: f"{_new_terms(event)}{_sent_under(event)}",
+    orders.ModifyRequested: lambda event: f"to {_new_terms(event)}{_under(event)}",
     orders.OrderModified: lambda event: f"{event.role}: {_new_terms(event)}",
-    orders.CancelRequested: lambda event: f"{event.reason or 'asked for'}{_sent_under(event)}",
+    orders.CancelRequested: lambda event: f"{event.reason or 'on request'}{_under(event)}",
     orders.ExecutionReport: _reported,
     orders.OrderAccepted: lambda event: f"{event.role}: {event.symbol} as {event.broker_order_id}",
     orders.OrderPartiallyFilled: _filled,

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from tests.unit.surfaces.console import market
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import ModifyRequested
 from tradewrit.domain.events.positions import PositionClosed
 from tradewrit.domain.events.strategy import CandidateFound, TradeLogged
 from tradewrit.domain.limits import Limits
@@ -66,9 +68,31 @@ def test_a_trade_from_scan_to_log_has_thirteen_steps_in_order(reason: str, livel
     assert [step.number for step in steps] == list(range(1, STEPS + 1))
     assert [step.at for step in steps] == sorted(step.at for step in steps)
     assert f"{reason} reached" in steps[8].told
-    assert f"the {reason} order, at the venue since step 7, is the exit" in steps[9].told
+    assert "listed with it" in steps[3].told
+    assert f"the {reason} order, at the venue since step 4, is the exit" in steps[9].told
     other = {"target": "stop", "stop": "target"}[reason]
     assert f"the {other} order is cancelled" in steps[11].told
+
+
+def test_protection_that_was_sent_after_the_fill_is_told_to_be_at_the_venue_since_then() -> None:
+    setup = Setup(protection=Protection.AFTER_FILL)
+    lines = lines_of(load_strategy("trend_following"), market(2, 600), setup)
+    steps = tell(lines, closed(lines, "target"))
+    assert "listed with it" not in steps[3].told
+    assert "the target order, at the venue since step 7, is the exit" in steps[9].told
+    assert "under the writ of position_keeper" in steps[6].told
+    assert "moved" not in steps[6].told
+
+
+def test_a_bracket_is_told_to_be_sent_under_one_writ_and_moved_under_the_other(lively: Lines) -> None:
+    trade = closed(lively, "target")
+    told = tell(lively, trade)[6].told
+    sent, moved = told.index("under the writ of executor"), told.index("moved to ")
+    assert sent < moved < told.index("under the writ of position_keeper")
+    _, change = of_kind(lively, ModifyRequested, trade)
+    assert words(change).startswith("to stop ")
+    assert "under the writ of position_keeper" in words(change)
+    assert "spiffe" not in words(change)
 
 
 def test_every_step_names_the_record_it_was_read_from(lively: Lines) -> None:

@@ -24,7 +24,8 @@ IncludingProtection = Annotated[
     bool,
     typer.Option(
         "--including-protection",
-        help="The protective writs too: then nobody can move a stop or flatten a position.",
+        help="The protective writs too: then nobody can cancel an entry, move a stop or flatten a position. "
+        "Kill without it first: that lets the desks cancel their entries.",
     ),
 ]
 

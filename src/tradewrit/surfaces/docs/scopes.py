@@ -39,8 +39,9 @@ journal; [writs](../explanation/writs.md) says how they are issued, lost and tak
 _NEEDS: Final = """
 ## What each effect needs
 
-The executor alone writes to a venue. Entries go out under its own writ; what only reduces risk (stops,
-targets, exits and their changes, every cancel, and the question what became of an order) goes out under the
+The executor alone writes to a venue. Entries go out under its own writ, and with them, in one list, the stop
+and target of a bracket. What only reduces risk (stops, targets and exits that are sent later, the changes of
+all of them, every cancel, and the question what became of an order) goes out under the
 protective writ of the position keeper, which stays when the executor's is lost or the kill switch is thrown.
 
 """
