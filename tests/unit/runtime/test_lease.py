@@ -3,8 +3,10 @@
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -140,6 +142,24 @@ def test_of_two_who_find_it_free_in_the_same_moment_one_is_refused(clock: Manual
     with pytest.raises(LeaseHeld, match="is run by a since"):
         take(journal, clock, "b")
     assert stored(journal).owner == "a"
+
+
+def test_of_many_who_run_for_it_at_once_exactly_one_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    SqliteJournal.open(path, id=ID, synchronous="OFF").close()
+    gun = Barrier(8)
+
+    def run(n: int) -> int | None:
+        with closing(SqliteJournal.open(path, synchronous="OFF", busy_timeout_s=60)) as own:
+            gun.wait(60)
+            try:
+                return take(own, ManualClock(START), f"owner-{n}").epoch
+            except LeaseHeld:
+                return None
+
+    with ThreadPoolExecutor(8) as runners:
+        won = [epoch for epoch in runners.map(run, range(8)) if epoch is not None]
+    assert won == [1]
 
 
 # -- clocks
