@@ -129,6 +129,7 @@ class SqliteJournal:
         """All of the block or nothing, durable at its end; only one process at a time."""
         try:
             with self._transactions.begin():
+                self._forget_if_outdated()
                 yield
         except BaseException:
             self._forget()
@@ -145,7 +146,6 @@ class SqliteJournal:
             self._data_version = version
 
     def _tip(self, stream: str) -> Tip:
-        self._forget_if_outdated()
         tip = self._tips.get(stream)
         if tip is None:
             tip = self._tips[stream] = self._stored_tip(stream)
@@ -214,6 +214,7 @@ class SqliteJournal:
     def head(self, stream: str) -> Head:
         """Where the stream ends; raises JournalCorrupt when its last record was altered."""
         with failure(self._path):
+            self._forget_if_outdated()
             tip = self._tip(stream)
         return Head(self._id, stream, tip.seq, tip.hash)
 
@@ -276,10 +277,10 @@ class SqliteJournal:
     def lease(self, stream: str) -> Lease | None:
         """Who holds the stream, as the file has it at this moment; None when nobody ever did."""
         with failure(self._path):
+            self._forget_if_outdated()
             return self._lease(stream)
 
     def _lease(self, stream: str) -> Lease | None:
-        self._forget_if_outdated()
         if stream not in self._leases:
             row = self._connection.execute(_LEASE, (stream,)).fetchone()
             self._leases[stream] = None if row is None else lease_of(row)
