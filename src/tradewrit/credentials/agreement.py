@@ -15,6 +15,7 @@ from tradewrit.credentials.standing import EVERYTHING, UNPROTECTED, grounds, sta
 
 REARMED: Final = "re-armed"
 REPLACES: Final = "replaces "
+DEAD_BEFORE: Final = "was dead before"
 TOTAL: Final = "protective writs too"
 """What the detail of an event says that is read again here."""
 
@@ -50,6 +51,8 @@ def disagreement(connection: sqlite3.Connection) -> str:
             case EventType.APP_DEREGISTERED:
                 if connection.execute(_ACTIVE, (app_id,)).fetchone():
                     return f"{event_id(seq)} removed app {app_id}, which is active"
+            case EventType.TOKEN_RELEASED if detail.startswith(DEAD_BEFORE):
+                continue  # it ended nothing: the token had expired, or something before had ended it
             case EventType.TOKEN_RENEWED | EventType.TOKEN_RELEASED:
                 dead = detail.removeprefix(REPLACES) if kind == EventType.TOKEN_RENEWED else token_id
                 if dead in tokens and _is_live(connection, tokens[dead]):

@@ -78,17 +78,22 @@ class Authority:
         entropy: Entropy = system_entropy,
         terms: Terms | None = None,
         file: Settings | None = None,
+        is_verified: bool = True,
     ) -> Self:
         """Open the authority of a home folder, or found it there.
 
-        file: how the store's file is used. The audit chain is walked first. Raises JournalError,
-        KeyMaterialError and ConfigError when a file is missing, exposed, damaged or was edited: then
-        nothing is issued.
+        file: how the store's file is used. is_verified: the audit chain is walked first; False only to take
+        permissions away, which nobody's edits may prevent. Raises JournalError, KeyMaterialError and
+        ConfigError when a file is missing, exposed, damaged or was edited: then nothing is issued.
         """
         clock = SystemClock() if clock is None else clock
         terms = Terms() if terms is None else terms
         store = CredentialStore.open(
-            home.store, authority=entropy(16).hex(), created_at=clock.now(), settings=file
+            home.store,
+            authority=entropy(16).hex(),
+            created_at=clock.now(),
+            settings=file,
+            is_verified=is_verified,
         )
         try:
             steady = SteadyClock(clock, not_before=store.tip().recorded_at)

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.agreement import REPLACES
+from tradewrit.credentials.agreement import DEAD_BEFORE, REPLACES
 from tradewrit.credentials.apps import checked_constraints
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
@@ -61,7 +61,7 @@ def release(context: Context, gate: Gate, presented: Bearer | str) -> None:
 
     def act(change: Change, now: int) -> None:
         is_live = change.release(claims.jti)
-        detail = "" if is_live else f"was dead before: {standing}"
+        detail = "" if is_live else f"{DEAD_BEFORE}: {standing}"
         change.record(AuditEvent(type=EventType.TOKEN_RELEASED, at=now, detail=detail, **about(claims)))
 
     context.decide(act)

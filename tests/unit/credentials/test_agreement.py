@@ -2,14 +2,19 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.credentials.authorities import BY, NOW, add_app, is_live, opened, passed_on, register
 from tests.unit.credentials.test_authority_audit import everything
 from tradewrit.credentials.home import open_home
+from tradewrit.credentials.requests import Issued
 from tradewrit.credentials.settings import Terms
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import CredentialRefused, JournalCorrupt
@@ -126,3 +131,105 @@ def test_one_that_is_opened_while_others_write_agrees_too(tmp_path: Path) -> Non
             while not writing.done():
                 opened(tmp_path, busy_timeout_s=60).close()
             writing.result()
+
+
+def test_a_token_that_is_given_back_after_its_end_leaves_a_store_that_opens(tmp_path: Path) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority:
+        issued = register(authority, add_app(authority), max_ttl_s=5)
+        clock.advance(7 * SECOND)
+        authority.release(issued.token)
+    opened(tmp_path, clock=clock).close()
+
+
+class Session:
+    """Whatever callers may do with an authority, in any order; what it refuses is no news here."""
+
+    def __init__(self, folder: Path, random: Random) -> None:
+        self.folder, self.random, self.clock = folder, random, ManualClock(at=NOW)
+        self.authority = opened(folder, clock=self.clock)
+        self.apps = [add_app(self.authority)]
+        self.issued: list[Issued] = [register(self.authority, self.apps[0])]
+
+    def act(self) -> None:
+        with suppress(CredentialRefused):
+            self.random.choice(self.acts)(self)
+
+    def _any(self) -> Issued:
+        return self.random.choice(self.issued)
+
+    def _register(self) -> None:
+        app = self.random.choice([*self.apps, None])
+        ttl, is_protective = self.random.choice([2, 30, 300]), self.random.random() < 0.3
+        task = self.random.choice(["swing", "scalp"])
+        self.issued.append(
+            register(self.authority, app, max_ttl_s=ttl, is_protective=is_protective, task=task)
+        )
+
+    def _renew(self) -> None:
+        self.issued.append(self.authority.renew(self._any().token))
+
+    def _release(self) -> None:
+        self.authority.release(self._any().token)
+
+    def _delegate(self) -> None:
+        self.issued.append(passed_on(self.authority, self._any().token, self._any().claims.sub))
+
+    def _revoke(self) -> None:
+        chosen = self._any().claims
+        level = self.random.choice(LEVELS)
+        target = {"token": chosen.jti, "task": chosen.task_id, "app": self.apps[-1].app.app_id, "all": ""}
+        self.authority.revoke(
+            level,
+            target.get(level, chosen.sub),
+            by=BY,
+            including_protection=level == "all" and self.random.random() < 0.5,
+        )
+
+    def _kill(self) -> None:
+        self.authority.kill(by=BY, including_protection=self.random.random() < 0.3)
+
+    def _rearm(self) -> None:
+        self.authority.rearm(by=BY)
+
+    def _add_app(self) -> None:
+        self.apps.append(add_app(self.authority, f"desk-{len(self.apps)}"))
+
+    def _narrow(self) -> None:
+        chosen = self.random.choice(self.apps).app.app_id
+        self.authority.update_app(chosen, by=BY, scopes=("read:trades:*",))
+
+    def _remove_app(self) -> None:
+        self.authority.remove_app(self.random.choice(self.apps).app.app_id, by=BY)
+
+    def _operate(self) -> None:
+        name = self.random.choice(["ana", "ben"])
+        with suppress(CredentialRefused):
+            self.issued.append(self.authority.operator_token(self.authority.add_operator(name, by=BY).secret))
+        if self.random.random() < 0.5:
+            self.authority.remove_operator(name, by=BY)
+
+    def _wait(self) -> None:
+        self.clock.advance(self.random.choice([1, 5, 60, 400]) * SECOND)
+
+    def _prune(self) -> None:
+        self.authority.prune()
+
+    def _restart(self) -> None:
+        self.authority.close()
+        self.authority = opened(self.folder, clock=self.clock)
+
+    acts = (
+        _register, _register, _renew, _release, _release, _delegate, _revoke, _kill, _rearm, _add_app, _narrow,
+        _remove_app, _operate, _wait, _wait, _prune, _restart, _restart,
+    )  # fmt: skip
+
+
+@given(seed=st.integers(0, 2**32))
+def test_whatever_an_authority_did_its_store_opens_again(seed: int) -> None:
+    with TemporaryDirectory() as folder:
+        session = Session(Path(folder), Random(seed))
+        for _ in range(25):
+            session.act()
+        session.authority.close()
+        opened(Path(folder), clock=session.clock).close()

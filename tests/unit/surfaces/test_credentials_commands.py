@@ -57,6 +57,9 @@ class Shell:
     def authority(self) -> Authority:
         return Authority.open(open_home(self.folder))
 
+    def opened_unverified(self) -> Authority:
+        return Authority.open(open_home(self.folder), is_verified=False)
+
     def standing(self, token: str) -> str:
         return str(json.loads(self("inspect", "--json", stdin=token).stdout)["standing"])
 
@@ -359,6 +362,18 @@ def test_the_kill_switch_stops_issuing_until_it_is_rearmed(shell: Shell) -> None
     assert shell.json("rearm") == {"killed": False}
     assert shell.standing(shell.token()) == "live"
     assert "not on" in shell.refused("rearm")
+
+
+def test_the_kill_switch_works_on_a_store_that_somebody_edited(shell: Shell) -> None:
+    protective = shell.token("--protective")
+    edited(shell, "UPDATE audit SET detail = 'nothing happened' WHERE seq = 1")
+    assert "cannot be trusted from evt-000001 on" in shell.refused("issue", "--scope", SCOPE)
+    killed = shell("kill", "--including-protection", "--json")
+    assert (killed.exit_code, json.loads(killed.stdout)["killed"]) == (0, True)
+    assert "cannot be trusted from evt-000001 on" in " ".join(killed.stderr.split())
+    with shell.opened_unverified() as authority:
+        assert authority.validate(protective) is None
+        assert authority.kill_state() is not None
 
 
 def test_a_rotation_keeps_live_tokens_unless_the_key_was_stolen(shell: Shell) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, second, whoami
+from tradewrit.surfaces.cli.credentials_home import app_named, authority, authority_to_kill, second, whoami
 from tradewrit.surfaces.cli.credentials_inspect import genuine_claims, given
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
+from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -112,9 +112,15 @@ def _kill(
     including_protection: IncludingProtection = False,
     as_json: Json = False,
 ) -> None:
-    """Pull the kill switch: every writ but the protective ones dies, and none is issued until `rearm`."""
-    with authority() as opened:
+    """Pull the kill switch: every writ but the protective ones dies, and none is issued until `rearm`.
+
+    It works on a store that somebody edited, too; a running desk cancels its entries when it notices.
+    """
+    opened, distrust = authority_to_kill()
+    with opened:
         state = opened.kill(by=whoami(), reason=reason, including_protection=including_protection)
+    if distrust:
+        stderr_console().print(f"killed, but the store cannot be trusted: {distrust}", markup=False)
     if as_json:
         emit_json(
             {

@@ -9,7 +9,7 @@ from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import JournalError, OurFault
+from tradewrit.errors import JournalCorrupt, JournalError, OurFault
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -35,6 +35,16 @@ def authority(terms: "Terms | None" = None) -> "Authority":
     from tradewrit.credentials.home import open_home
 
     return Authority.open(open_home(home().folder), terms=terms)
+
+
+def authority_to_kill() -> "tuple[Authority, str]":
+    """The authority, also where its audit trail cannot be trusted; and why not, "" where it can be."""
+    from tradewrit.credentials.authority import Authority
+
+    try:
+        return authority(), ""
+    except JournalCorrupt as why:
+        return Authority.open(home(), is_verified=False), str(why)
 
 
 def has_store() -> bool:
