@@ -46,8 +46,8 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError("a lease needs a renewal and a margin above zero, and a skew not below")
         if self.renew_every_ns + self.margin_ns >= self.duration_ns:
             raise ConfigError(
-                f"a lease of {self.duration_ns} ns that is renewed every {self.renew_every_ns} ns has no "
-                f"{self.margin_ns} ns left by then; make it longer, or renew it more often"
+                f"a lease of {self.duration_ns / SECOND:g} s that is renewed every {self.renew_every_ns / SECOND:g} s "
+                f"has no {self.margin_ns / SECOND:g} s left by then; make it longer, or renew it more often"
             )
 
 
@@ -186,7 +186,7 @@ class Tenure:
             raise self._lose(self._successor())
         if self._left() < self._policy.margin_ns:
             raise self._lose(
-                f"less than {self._policy.margin_ns} ns of it were left, too few to send anything"
+                f"less than {self._policy.margin_ns / SECOND:g} s of it were left, too few to send anything"
             )
 
     def give_up(self) -> None:
@@ -206,7 +206,9 @@ class Tenure:
         left = self.left_ns()
         if not left:
             length = self._policy.duration_ns
-            raise self._lose(f"it was not renewed for {length} ns: this process was paused or kept too busy")
+            raise self._lose(
+                f"it was not renewed for {length / SECOND:g} s: this process was paused or kept too busy"
+            )
         return left
 
     def _successor(self) -> str:
