@@ -46,8 +46,8 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError("a lease needs a renewal and a margin above zero, and a skew not below")
         if self.renew_every_ns + self.margin_ns >= self.duration_ns:
             raise ConfigError(
-                f"a lease of {self.duration_ns / SECOND:g} s that is renewed every {self.renew_every_ns / SECOND:g} s "
-                f"has no {self.margin_ns / SECOND:g} s left by then; make it longer, or renew it more often"
+                f"a lease of {_seconds(self.duration_ns)}, renewed every {_seconds(self.renew_every_ns)}, "
+                f"has no {_seconds(self.margin_ns)} left by then; make it longer, or renew it more often"
             )
 
 
@@ -186,7 +186,7 @@ class Tenure:
             raise self._lose(self._successor())
         if self._left() < self._policy.margin_ns:
             raise self._lose(
-                f"less than {self._policy.margin_ns / SECOND:g} s of it were left, too few to send anything"
+                f"less than {_seconds(self._policy.margin_ns)} of it were left, too few to send anything"
             )
 
     def give_up(self) -> None:
@@ -207,7 +207,7 @@ class Tenure:
         if not left:
             length = self._policy.duration_ns
             raise self._lose(
-                f"it was not renewed for {length / SECOND:g} s: this process was paused or kept too busy"
+                f"it was not renewed for {_seconds(length)}: this process was paused or kept too busy"
             )
         return left
 
@@ -221,3 +221,7 @@ class Tenure:
             f"Nothing more is written or sent; {_RESTART}"
         )
         return LeaseLost(self._lost)
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / SECOND:g} s"
