@@ -40,6 +40,7 @@ from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.ports import Broker, Feed
@@ -111,6 +112,7 @@ class World:
         exchange: PaperExchange | None = None,
         agents: Sequence[Any] = AGENTS,
         clock: ManualClock | None = None,
+        tenure: Tenure | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
@@ -163,6 +165,7 @@ class World:
             writs=Writs(self.issuer, terms or roles("paper", "paper")),
             ask_people=lambda review, version: self.asked.append((review, version)),
             listeners=[lambda event, record: self.heard.append((event, record))],
+            tenure=tenure,
         )
         self.control = Control(self.desk, self.bus)
 

@@ -11,7 +11,9 @@ TradewritError
 │   └── JournalError            the journal cannot be trusted, or cannot be written
 │       ├── JournalConflict     somebody else appended first: read again, then decide
 │       ├── JournalCorrupt      a record does not match its hash
-│       └── JournalUnwritable   disk full, read-only or gone; nothing was half-written
+│       ├── JournalUnwritable   disk full, read-only or gone; nothing was half-written
+│       ├── LeaseHeld           another process runs this account: this one may not start
+│       └── LeaseLost           this process may not write or send any more: it has to stop
 └── TheirFault                  the venue, the network, the model
     ├── Unreachable             nothing is known about the outcome: ask, never resend blindly
     ├── Throttled               may be retried after `retry_after_s`
@@ -75,6 +77,14 @@ class JournalCorrupt(JournalError):
 
 class JournalUnwritable(JournalError):
     """The journal could not be written (disk full, read-only, gone); nothing is half-written."""
+
+
+class LeaseHeld(JournalError):
+    """Another process holds the account's lease; the message names it, since when and until when."""
+
+
+class LeaseLost(JournalError):
+    """The lease ran out or went to another process: nothing may be written or sent, the desk must stop."""
 
 
 class TheirFault(TradewritError):

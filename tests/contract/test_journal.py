@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewrit.errors import JournalConflict, JournalError, JournalUnwritable
+from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal, Snapshot
 from tradewrit.runtime.journal.records import GENESIS, Entry, Head
@@ -236,6 +238,97 @@ def test_a_snapshot_without_its_record_is_refused(journal: Journal, seq: int) ->
         journal.save_snapshot(snapshot(seq))
 
 
+def wanted(owner: str, *, over: Lease | None = None, until: int = 10) -> Lease:
+    """What a new holder asks for; `over`: what the holder asks for who goes on, or lets go (owner "")."""
+    if over is not None:
+        return msgspec.structs.replace(over, owner=owner, expires_at=until)
+    return Lease(stream=STREAM, owner=owner, since=1, expires_at=until, duration_ns=9)
+
+
+def test_a_stream_without_a_lease_may_be_written_by_anybody(journal: Journal) -> None:
+    assert journal.lease(STREAM) is None
+    fill(journal, 2)
+
+
+def test_a_new_holder_gets_an_epoch_above_every_one_there_ever_was(journal: Journal) -> None:
+    journal.append(STREAM, [entry()], expected_seq=0, recorded_at=1, epoch=6)
+    first = journal.set_lease(wanted("a"), expected=None)
+    assert (first.owner, first.epoch, first.beat) == ("a", 7, 1)
+    second = journal.set_lease(wanted("b"), expected=first)
+    assert (second.owner, second.epoch, second.beat) == ("b", 8, 2)
+    # Its own name does not make it the holder again.
+    assert journal.set_lease(wanted("b"), expected=second).epoch == 9
+    assert journal.head(STREAM).seq == 1
+    assert journal.lease("other") is None
+
+
+def test_the_holder_goes_on_under_its_epoch(journal: Journal) -> None:
+    taken = journal.set_lease(wanted("a"), expected=None)
+    renewed = journal.set_lease(wanted("a", over=taken, until=99), expected=taken)
+    assert journal.lease(STREAM) == renewed
+    assert (renewed.epoch, renewed.since, renewed.expires_at, renewed.beat) == (1, 1, 99, 2)
+
+
+def test_of_two_who_saw_the_same_lease_one_gets_through(journal: Journal) -> None:
+    held: Lease | None = None
+    for n, owner in enumerate("abc", 1):
+        seen, held = held, journal.set_lease(wanted(owner), expected=held)
+        with pytest.raises(JournalConflict, match=rf"lease of {owner} \(epoch {n}\).*else was faster"):
+            journal.set_lease(wanted("late"), expected=seen)
+        assert journal.lease(STREAM) == held
+
+
+def test_a_renewal_that_comes_after_somebody_else_took_over_changes_nothing(journal: Journal) -> None:
+    mine = journal.set_lease(wanted("a"), expected=None)
+    theirs = journal.set_lease(wanted("b"), expected=mine)
+    with pytest.raises(JournalConflict, match="somebody else was faster"):
+        journal.set_lease(wanted("a", over=mine), expected=mine)
+    assert journal.lease(STREAM) == theirs
+
+
+def test_nobody_goes_on_under_an_epoch_that_is_not_its_own(journal: Journal) -> None:
+    mine = journal.set_lease(wanted("a"), expected=None)
+    with pytest.raises(JournalConflict, match="b cannot continue the lease of a"):
+        journal.set_lease(wanted("b", over=mine), expected=mine)
+    for epoch in (2, -1):
+        raised = msgspec.structs.replace(mine, epoch=epoch)
+        with pytest.raises(JournalConflict, match=f"epoch {epoch} cannot be continued"):
+            journal.set_lease(raised, expected=mine)
+    freed = journal.set_lease(wanted("", over=mine), expected=mine)
+    with pytest.raises(JournalConflict, match="take the lease anew"):
+        journal.set_lease(wanted("a", over=freed), expected=freed)
+    assert journal.lease(STREAM) == freed
+    assert journal.set_lease(wanted("a"), expected=freed).epoch == 2
+
+
+def test_only_what_carries_the_epoch_of_the_lease_is_appended(journal: Journal) -> None:
+    first = journal.set_lease(wanted("a"), expected=None)
+    journal.append(STREAM, [entry()], expected_seq=0, recorded_at=1, epoch=first.epoch)
+    second = journal.set_lease(wanted("b"), expected=first)
+    refused = {0: "has no lease", 1: "has been replaced and must stop", 3: "nobody was ever given epoch 3"}
+    for epoch, why in refused.items():
+        # Nothing has been appended under the new lease yet: taking it is enough.
+        with pytest.raises(JournalConflict, match=rf"under the lease of b \(epoch 2\).*{why}"):
+            journal.append(STREAM, [entry()], expected_seq=1, recorded_at=1, epoch=epoch)
+        with pytest.raises(JournalConflict):
+            journal.append(STREAM, [], expected_seq=1, recorded_at=1, epoch=epoch)
+    journal.append(STREAM, [entry()], expected_seq=1, recorded_at=1, epoch=2)
+    journal.set_lease(wanted("", over=second), expected=second)
+    with pytest.raises(JournalConflict, match="given it up and must stop"):
+        journal.append(STREAM, [entry()], expected_seq=2, recorded_at=1, epoch=2)
+    assert [record.epoch for record in journal.read(STREAM)] == [1, 2]
+
+
+def test_a_lease_is_on_one_stream_and_no_part_of_the_chain(journal: Journal) -> None:
+    fill(journal, 1)
+    before = journal.head(STREAM)
+    journal.set_lease(wanted("a"), expected=None)
+    journal.append("other", [entry()], expected_seq=0, recorded_at=1)
+    assert journal.head(STREAM) == before
+    assert journal.streams() == [STREAM, "other"]
+    assert journal.verify(STREAM, against=before).is_intact
+
+
 CALLS: dict[str, Callable[[Journal], object]] = {
     "append": lambda journal: journal.append(STREAM, [entry()], expected_seq=1, recorded_at=1),
     "read": lambda journal: list(journal.read(STREAM)),
@@ -245,6 +338,8 @@ CALLS: dict[str, Callable[[Journal], object]] = {
     "streams": lambda journal: journal.streams(),
     "verify": lambda journal: journal.verify(STREAM),
     "save_snapshot": lambda journal: journal.save_snapshot(snapshot(1)),
+    "lease": lambda journal: journal.lease(STREAM),
+    "set_lease": lambda journal: journal.set_lease(wanted("desk"), expected=None),
     "latest_snapshot": lambda journal: journal.latest_snapshot(STREAM, "books/1"),
 }
 

@@ -21,6 +21,7 @@ from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.messages import Message, message_of
@@ -45,6 +46,7 @@ class Desk:
     """One account at work.
 
     Opening a journal that already holds the account folds it; an empty one begins with `opening`.
+    tenure: the lease on its stream, where other processes can reach the journal; `stop` gives it up.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Desk:
         ask_people: AskPeople | None = None,
         listeners: Sequence[Listener] = (),
         snapshot_every: int = 0,
+        tenure: Tenure | None = None,
     ) -> None:
         self.market = market
         self.journal = journal
@@ -73,6 +76,9 @@ class Desk:
         )
         if opening.journal_id != journal.id:
             raise OurFault(f"the account opens journal {opening.journal_id}, this is {journal.id}")
+        if tenure is not None and tenure.stream != self.stream:
+            raise OurFault(f"the lease is that of {tenure.stream}, and this desk writes {self.stream}")
+        self._tenure = tenure
         handlers = {
             **venue_handlers(broker),
             **(feed_handlers(feed) if feed is not None else {}),
@@ -92,6 +98,7 @@ class Desk:
             load(journal, self.stream).books,
             listeners=told,
             snapshot_every=snapshot_every,
+            tenure=tenure,
         )
         self.writs.begin(self.books.writs, self.books.halted)
         if self.books.events == 0:
@@ -126,12 +133,21 @@ class Desk:
             return self.pump.keep()
 
     def stop(self) -> None:
-        """Give every writ back; what works at the venue stays there. Harmless to repeat."""
-        for event in self.writs.release(self.clock.now()):
-            self.feed(event, AUTHORITY)
+        """Give every writ back, then the lease; what works at the venue stays there. Harmless to repeat.
+
+        Where the lease is lost, that the writs were given back is known to whoever issued them alone.
+        """
+        released = self.writs.release(self.clock.now())
+        tenure = self._tenure
+        try:
+            for event in released if tenure is None or not tenure.is_lost else ():
+                self.feed(event, AUTHORITY)
+        finally:
+            if tenure is not None:
+                tenure.give_up()
 
     def tick(self) -> int:
-        """Look after the writs and fire the timers that are due; returns how many timers were.
+        """Look after the lease and the writs, and fire the timers that are due; returns how many timers were.
 
         To be called about once a second: this is also how a kill switch thrown elsewhere is noticed.
         """

@@ -27,6 +27,7 @@ from tradewrit.kernel import Kernel, Recorded, Step
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry, Record
+from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.perform import Performer
 from tradewrit.runtime.replay import snapshot_of
 from tradewrit.runtime.writs import Writs
@@ -42,6 +43,7 @@ class Pump:
     """Drives one account: its kernel, its stream in the journal, its effects.
 
     snapshot_every: save the books after so many records; 0 never. They only shorten the next start.
+    tenure: the lease to write and send under; None where nobody else can have the journal.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Pump:
         *,
         listeners: Iterable[Listener] = (),
         snapshot_every: int = 0,
+        tenure: Tenure | None = None,
     ) -> None:
         self.kernel = kernel
         self.market = market
@@ -70,6 +73,8 @@ class Pump:
         self._seq = journal.head(stream).seq
         self._snapshot_every = snapshot_every
         self._snapshot_at = self._seq
+        self._tenure = tenure
+        self._epoch = 0 if tenure is None else tenure.epoch
         self._queue: deque[tuple[Event, str]] = deque()
         self._is_running = False
         self._is_keeping = False
@@ -78,6 +83,8 @@ class Pump:
         """Take an input, and everything its effects answer, to the end; returns all it led to.
 
         Raises JournalUnwritable when the journal refuses: the input is not taken, nothing was sent.
+        Raises LeaseLost when the lease is over: what is on record and was not sent yet stays unsent, and
+        this pump takes no more.
         """
         said: list[Event] = []
         if self._is_running:  # an effect's handler came back with more: it waits its turn
@@ -106,6 +113,8 @@ class Pump:
         return self.feed(events[0], source)
 
     def _take(self, event: Event, source: str, said: list[Event]) -> None:
+        if self._tenure is not None:
+            self._tenure.keep()
         key_of = _KEYS.get(type(event))
         if key_of is not None and self.journal.has_seen(self.stream, key_of(event)):
             return  # the same outside fact, heard twice
@@ -127,15 +136,19 @@ class Pump:
         if step.effects:
             self._performer.expect(step.effects)
         for asked in step.effects:
+            if self._tenure is not None:
+                self._tenure.assure()
             outcomes = self._performer.perform(asked.effect, asked.agent, self.books, self._clock.now())
             self._queue.extend((outcome, "outside") for outcome in outcomes)
 
     def keep(self) -> list[Event]:
-        """Bring the writs up to date, if that is due; returns all it led to."""
+        """Renew the lease and bring the writs up to date, where that is due; returns all it led to."""
         said: list[Event] = []
         if not self._is_running:
             self._is_running = True
             try:
+                if self._tenure is not None:
+                    self._tenure.keep()
                 self._keep_if_due(said)
                 self._drain(said)
             finally:
@@ -179,7 +192,11 @@ class Pump:
             return []
         entries = entries_of(step.records, self.books, step.books, self._seq)
         stored = self.journal.append(
-            self.stream, entries, expected_seq=self._seq, recorded_at=self._clock.now()
+            self.stream,
+            entries,
+            expected_seq=self._seq,
+            recorded_at=self._clock.now(),
+            epoch=self._epoch,
         )
         self._seq = stored[-1].seq
         return stored

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from tradewrit.errors import JournalError, JournalUnwritable
 from tradewrit.runtime.journal.chain import EMPTY, Tip, checked, checked_id, link, tip_of, verification
+from tradewrit.runtime.journal.leases import Lease, refuse_stale, settled
 from tradewrit.runtime.journal.port import Snapshot, Verification
 from tradewrit.runtime.journal.records import Entry, Head, Record
 from tradewrit.runtime.journal.snapshots import off_the_chain
@@ -25,6 +26,7 @@ class MemoryJournal:
         self._records: dict[str, list[Record]] = {}
         self._keys: dict[str, set[str]] = {}
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._leases: dict[str, Lease] = {}
         self._is_closed = False
 
     @property
@@ -37,6 +39,7 @@ class MemoryJournal:
     ) -> list[Record]:
         """Add entries after `expected_seq`; see `Journal.append`."""
         self._refuse_if_closed()
+        refuse_stale(stream, self._leases.get(stream), epoch)
         seen: AbstractSet[str] = self._keys.get(stream, frozenset())
         records = link(
             self._id,
@@ -113,6 +116,20 @@ class MemoryJournal:
         """The newest snapshot written under this schema, or None."""
         self._refuse_if_closed()
         return self._snapshots.get((stream, schema))
+
+    def lease(self, stream: str) -> Lease | None:
+        """Who holds the stream; None when nobody ever did."""
+        self._refuse_if_closed()
+        return self._leases.get(stream)
+
+    def set_lease(self, wanted: Lease, *, expected: Lease | None) -> Lease:
+        """Put `wanted` in the place of `expected`; see `Journal.set_lease`."""
+        self._refuse_if_closed()
+        under = self._tips.get(wanted.stream, EMPTY).epoch
+        found = self._leases.get(wanted.stream)
+        stored = settled(found, wanted, expected=expected, written_under=under)
+        self._leases[wanted.stream] = stored
+        return stored
 
     def close(self) -> None:
         """Let go; further calls raise JournalUnwritable."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.records import Entry, Head, Record
 
 
@@ -60,7 +61,8 @@ class Journal(Protocol):
         """Add entries after `expected_seq`.
 
         recorded_at: UTC ns; when that is before the last record (the clock went back), the last
-        record's time is used. epoch: the writer's lease; may never go down within a stream.
+        record's time is used. epoch: the writer's lease; may never go down within a stream, and where
+        the stream has a lease it must be that one's, held and not given up.
         Raises JournalConflict when the stream has moved on or `epoch` is stale, JournalUnwritable
         when the storage refuses; in both cases nothing was added.
         """
@@ -98,6 +100,20 @@ class Journal(Protocol):
 
     def latest_snapshot(self, stream: str, schema: str) -> Snapshot | None:
         """The newest snapshot written under this schema that lies on the chain, or None."""
+        ...
+
+    def lease(self, stream: str) -> Lease | None:
+        """Who holds the stream, as the store has it at this moment; None when nobody ever did."""
+        ...
+
+    def set_lease(self, wanted: Lease, *, expected: Lease | None) -> Lease:
+        """Put `wanted` in the place of `expected` and return it as stored; durable when it returns.
+
+        Compare and set, in one transaction: of many who expect the same lease, one gets through.
+        wanted.epoch: that of `expected`, to renew it or give it up; NEW_EPOCH for a new holder, who gets
+        one above every epoch the stream has seen. Its beat is the store's to count.
+        Raises JournalConflict when the store holds another lease than `expected`.
+        """
         ...
 
     def close(self) -> None:

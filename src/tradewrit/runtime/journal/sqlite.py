@@ -7,14 +7,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Self, get_args
 
+import msgspec
+
 from tradewrit.errors import ConfigError, JournalCorrupt
 from tradewrit.runtime.journal.chain import EMPTY, Tip, altered, checked, link, tip_of, verification
+from tradewrit.runtime.journal.leases import Lease, refuse_stale, settled
 from tradewrit.runtime.journal.port import Snapshot, Verification
 from tradewrit.runtime.journal.records import GENESIS, Entry, Head, Record
 from tradewrit.runtime.journal.snapshots import off_the_chain, seal
 from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, is_damage, translated
 from tradewrit.runtime.journal.sqlite_file import Settings, Synchronous, create_file, open_file
-from tradewrit.runtime.journal.sqlite_rows import record_of, row_of
+from tradewrit.runtime.journal.sqlite_rows import lease_of, record_of, row_of
 from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
 _FIRST: Final = -(2**63)
@@ -25,6 +28,8 @@ _ONE: Final = "SELECT * FROM journal WHERE stream = ? AND seq = ?"
 _LAST: Final = "SELECT * FROM journal WHERE stream = ? ORDER BY seq DESC LIMIT 1"
 _SEEN: Final = "SELECT 1 FROM journal WHERE stream = ? AND dedup_key = ?"
 _NEXT_STREAM: Final = "SELECT min(stream) FROM journal WHERE stream > ?"
+_LEASE: Final = "SELECT * FROM leases WHERE stream = ?"
+_SET_LEASE: Final = "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SAVE: Final = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"
 _FORGET: Final = """
     DELETE FROM snapshots WHERE stream = ?1 AND schema = ?2 AND seq NOT IN (
@@ -37,7 +42,7 @@ _SNAPSHOTS: Final = (
 class SqliteJournal:
     """The `Journal` of one file. To be used from the thread that opened it; see `open`.
 
-    Several processes may have the file open; optimistic append decides between their writers.
+    Several processes may have the file open; optimistic append and the lease decide between their writers.
     After a disk error (not a full disk) every further append is refused until the journal is
     opened anew: what the disk says about its own state can then no longer be believed.
     """
@@ -48,8 +53,9 @@ class SqliteJournal:
         self._path = path
         self._connection = connection
         self._id = journal_id
-        # Tips are valid as long as no other connection has written, which data_version tells.
+        # Both are valid as long as no other connection has written, which data_version tells.
         self._tips: dict[str, Tip] = {}
+        self._leases: dict[str, Lease | None] = {}
         self._data_version = -1
         self._transactions = Transactions(path, connection, read_only=read_only)
 
@@ -101,6 +107,7 @@ class SqliteJournal:
     ) -> list[Record]:
         """Add entries after `expected_seq` in one transaction; see `Journal.append`."""
         with self._transaction():
+            refuse_stale(stream, self._lease(stream), epoch)
             records = link(
                 self._id,
                 stream,
@@ -122,16 +129,23 @@ class SqliteJournal:
         """All of the block or nothing, durable at its end; only one process at a time."""
         try:
             with self._transactions.begin():
+                self._forget_if_outdated()
                 yield
         except BaseException:
-            self._tips.clear()
+            self._forget()
             raise
 
-    def _tip(self, stream: str) -> Tip:
+    def _forget(self) -> None:
+        self._tips.clear()
+        self._leases.clear()
+
+    def _forget_if_outdated(self) -> None:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._data_version:
-            self._tips.clear()
+            self._forget()
             self._data_version = version
+
+    def _tip(self, stream: str) -> Tip:
         tip = self._tips.get(stream)
         if tip is None:
             tip = self._tips[stream] = self._stored_tip(stream)
@@ -200,6 +214,7 @@ class SqliteJournal:
     def head(self, stream: str) -> Head:
         """Where the stream ends; raises JournalCorrupt when its last record was altered."""
         with failure(self._path):
+            self._forget_if_outdated()
             tip = self._tip(stream)
         return Head(self._id, stream, tip.seq, tip.hash)
 
@@ -258,6 +273,28 @@ class SqliteJournal:
         row = self._connection.execute("SELECT hash FROM journal WHERE stream = ? AND seq = ?", (stream, seq))
         found = row.fetchone()
         return None if found is None else str(found[0])
+
+    def lease(self, stream: str) -> Lease | None:
+        """Who holds the stream, as the file has it at this moment; None when nobody ever did."""
+        with failure(self._path):
+            self._forget_if_outdated()
+            return self._lease(stream)
+
+    def _lease(self, stream: str) -> Lease | None:
+        if stream not in self._leases:
+            row = self._connection.execute(_LEASE, (stream,)).fetchone()
+            self._leases[stream] = None if row is None else lease_of(row)
+        return self._leases[stream]
+
+    def set_lease(self, wanted: Lease, *, expected: Lease | None) -> Lease:
+        """Put `wanted` in the place of `expected` in one transaction; see `Journal.set_lease`."""
+        with self._transaction():
+            under = self._tip(wanted.stream).epoch
+            found = self._lease(wanted.stream)
+            stored = settled(found, wanted, expected=expected, written_under=under)
+            self._connection.execute(_SET_LEASE, msgspec.structs.astuple(stored))
+        self._leases[wanted.stream] = stored
+        return stored
 
     def close(self) -> None:
         """Flush and let go; further calls raise JournalUnwritable."""

@@ -15,9 +15,19 @@ from tradewrit.errors import JournalCorrupt, JournalError
 from tradewrit.runtime.journal.chain import checked_id
 from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
+_WITHOUT_LEASES: Final = 2
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
 
+_LEASES: Final = """CREATE TABLE IF NOT EXISTS leases (
+        stream TEXT NOT NULL PRIMARY KEY,
+        owner TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        beat INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        duration_ns INTEGER NOT NULL
+    ) WITHOUT ROWID"""
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     """CREATE TABLE journal (
@@ -51,6 +61,7 @@ _TABLES: Final = (
         seal TEXT NOT NULL,
         PRIMARY KEY (stream, schema, seq)
     ) WITHOUT ROWID""",
+    _LEASES,
 )
 
 
@@ -84,8 +95,10 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
             timeout=settings.busy_timeout_s,
         )
         try:
-            journal_id = _read_meta(connection, path)
+            journal_id, version = _read_meta(connection, path)
             configure(connection, settings)
+            if version == _WITHOUT_LEASES:
+                _add_leases(connection, read_only=settings.read_only)
         except BaseException:
             connection.close()
             raise
@@ -154,7 +167,20 @@ def sqlite_uri(path: Path, *, read_only: bool) -> str:
     return f"{uri}?mode=ro" if has_log else f"{uri}?mode=ro&immutable=1"
 
 
-def _read_meta(connection: sqlite3.Connection, path: Path) -> str:
+def _add_leases(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """Bring a file up to date that was written before streams had leases; its records stay as they are."""
+    if read_only:  # nobody ever held a lease in it, which an empty table says without touching the file
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(_LEASES.replace("TABLE", "TEMP TABLE", 1))
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_LEASES)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (SCHEMA_VERSION,))
+    connection.execute("COMMIT")
+
+
+def _read_meta(connection: sqlite3.Connection, path: Path) -> tuple[str, int]:
+    """The journal's id and the version of its tables."""
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     except sqlite3.DatabaseError as error:
@@ -172,13 +198,13 @@ def _read_meta(connection: sqlite3.Connection, path: Path) -> str:
             f"{path}: written by a newer version (schema {version}; this one knows {SCHEMA_VERSION}); "
             "upgrade tradewrit to open it"
         )
-    if version < SCHEMA_VERSION:
+    if version < _WITHOUT_LEASES:
         raise JournalError(
             f"{path}: written by an older version (schema {version}), whose records do not say under which "
             f"identity they were made; this one reads schema {SCHEMA_VERSION}: keep the file, and read it "
             "with the version that wrote it"
         )
-    return journal_id
+    return journal_id, version
 
 
 def configure(connection: sqlite3.Connection, settings: Settings) -> None:

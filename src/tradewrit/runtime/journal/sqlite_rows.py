@@ -1,8 +1,11 @@
-"""A record as a row of the SQLite table, and back; nothing that was altered passes as something else."""
+"""Records and leases as rows of the SQLite tables, and back; what was altered passes as nothing else."""
 
 from typing import Any, Final
 
+import msgspec
+
 from tradewrit.errors import JournalCorrupt
+from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.records import Entry, Record, event_id
 
 # SQLite lets any type into any column, and JSON writes bytes as the text of their base64: without
@@ -70,3 +73,11 @@ def record_of(journal_id: str, row: tuple[Any, ...]) -> Record:
             body=row[15],
         ),
     )
+
+
+def lease_of(row: tuple[object, ...]) -> Lease:
+    """The lease in a row of the table; raises JournalCorrupt when a value has the wrong type."""
+    try:
+        return msgspec.convert(dict(zip(Lease.__struct_fields__, row, strict=True)), Lease)
+    except msgspec.ValidationError as why:
+        raise JournalCorrupt(f"{row[0]}: its lease was altered: {why}") from why

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.runtime.journal.samples import ID, RECORDS, STREAM, Alter, sample
-from tradewrit.errors import ConfigError, JournalError, JournalUnwritable
+from tradewrit.errors import ConfigError, JournalCorrupt, JournalError, JournalUnwritable
+from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
 
@@ -63,8 +64,48 @@ def test_a_journal_from_before_records_named_who_acted_is_refused(path: Path, al
         SqliteJournal.open(path)
 
 
+@pytest.fixture
+def without_leases(alter: Alter) -> None:
+    """The file as it was written before streams had leases."""
+    alter("DROP TABLE leases", "UPDATE meta SET value = 2 WHERE key = 'schema_version'")
+
+
+@pytest.mark.usefixtures("without_leases")
+def test_a_journal_from_before_leases_is_brought_up_to_date_and_keeps_its_records(path: Path) -> None:
+    for _ in range(2):
+        with closing(SqliteJournal.open(path)) as journal:
+            assert journal.lease("other") is None
+            assert len(list(journal.read(STREAM))) == RECORDS
+    with closing(SqliteJournal.open(path)) as journal:
+        wanted = Lease(stream=STREAM, owner="desk", since=1, expires_at=2, duration_ns=1)
+        assert journal.set_lease(wanted, expected=None).epoch == 4  # its records reach epoch 3
+
+
+@pytest.mark.usefixtures("without_leases")
+def test_a_journal_from_before_leases_can_be_looked_at_without_a_trace(path: Path) -> None:
+    before = path.read_bytes()
+    with closing(SqliteJournal.open(path, read_only=True)) as journal:
+        assert journal.lease(STREAM) is None
+        assert journal.verify(STREAM).is_intact
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("column", ["owner = x'00'", "epoch = 'seven'", "beat = 1.5"])
+def test_a_lease_that_was_altered_into_nonsense_is_damage_and_nobody_writes(
+    path: Path, alter: Alter, column: str
+) -> None:
+    alter(f"INSERT INTO leases VALUES ('{STREAM}', 'desk', 3, 1, 1, 2, 1)", f"UPDATE leases SET {column}")
+    with closing(SqliteJournal.open(path)) as journal:
+        with pytest.raises(JournalCorrupt, match="its lease was altered"):
+            journal.lease(STREAM)
+        with pytest.raises(JournalCorrupt, match="its lease was altered"):
+            journal.append(STREAM, [sample(9)], expected_seq=RECORDS, recorded_at=1, epoch=3)
+        assert journal.head(STREAM).seq == RECORDS
+
+
 def test_a_journal_of_a_newer_version_is_refused_with_advice(path: Path, alter: Alter) -> None:
-    alter("UPDATE meta SET value = 3 WHERE key = 'schema_version'")
+    alter("UPDATE meta SET value = 4 WHERE key = 'schema_version'")
     with pytest.raises(JournalError, match=r"written by a newer version .* upgrade"):
         SqliteJournal.open(path)
 
@@ -125,4 +166,4 @@ def test_a_write_protected_file_is_refused_for_appending(path: Path) -> None:
 def test_the_file_says_who_made_it_and_when(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
-    assert meta == {"journal_id": ID, "schema_version": 2, "created_at": 7}
+    assert meta == {"journal_id": ID, "schema_version": 3, "created_at": 7}
