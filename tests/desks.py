@@ -4,7 +4,7 @@ Everything is the real thing: journal, kernel, paper exchange, market view, cloc
 strategy is scripted: it says on a bar what the test told it to say.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import msgspec
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.books import Books
-from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.base import Event
@@ -37,13 +37,15 @@ from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.replay import replay
+from tradewrit.runtime.roles import Terms, roles
+from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 
 JOURNAL_ID = "0123456789abcdef" * 2
@@ -91,6 +93,7 @@ class World:
         *,
         entry: OrderType = OrderType.MARKET,
         reverse: bool = False,
+        protection: Protection = Protection.AFTER_FILL,
         limits: Limits | None = None,
         review: ReviewPolicy | None = None,
         rules: PaperRules | None = None,
@@ -103,16 +106,18 @@ class World:
         journal: Journal | None = None,
         strategy: Strategy | None = None,
         instruments: Sequence[Instrument] = (),
-        grants: Grants | None = None,
+        issuer: Issuer | None = None,
+        terms: Mapping[str, Terms] | None = None,
         exchange: PaperExchange | None = None,
         agents: Sequence[Any] = AGENTS,
+        clock: ManualClock | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
         rules = rules or PaperRules()
         self.script: dict[tuple[str, int], Signal] = {}
         strategy = strategy or Scripted(script=self.script)
-        self.clock = ManualClock(at)
+        self.clock = clock or ManualClock(at)
         self.journal = journal or MemoryJournal(JOURNAL_ID)
         self.market = LiveMarket(strategy, lambda symbol: known.get(symbol, plain(symbol, "USD")), calendar)
         self.exchange = exchange or PaperExchange(
@@ -122,6 +127,7 @@ class World:
             calendar=calendar,
             marks=lambda symbol: None if (last := self.market.mark(symbol)) is None else float(last),
         )
+        self.issuer = issuer or LocalIssuer(self.journal.id)
         self.broker: Broker = self.exchange if broker is None else broker(self.exchange)
         self.calendar = calendar
         self.bus = InProcessBus()
@@ -138,6 +144,7 @@ class World:
             strategy=strategy.name(),
             entry_type=entry,
             reverse=reverse,
+            protection=protection,
             limits=limits or Limits(),
             review=review or ReviewPolicy(),
             fees=rules.fees,
@@ -153,7 +160,7 @@ class World:
             feed=feed,
             bus=self.bus,
             kernel=Kernel([watched(agent) for agent in agents]),
-            grants=grants,
+            writs=Writs(self.issuer, terms or roles("paper", "paper")),
             ask_people=lambda review, version: self.asked.append((review, version)),
             listeners=[lambda event, record: self.heard.append((event, record))],
         )

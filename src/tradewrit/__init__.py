@@ -34,6 +34,15 @@ if TYPE_CHECKING:
         crosses_below,
         where,
     )
+    from tradewrit.features.sessions import (
+        every,
+        first_bar_of_session,
+        first_session_of,
+        last_bar_of_session,
+        last_session_of,
+        minutes_since_open,
+        minutes_to_close,
+    )
     from tradewrit.strategies.base import Signals, Strategy, enter_long, enter_short, leave
 
 _HOMES = {
@@ -63,6 +72,18 @@ _HOMES = {
         "tradewrit.features.series",
     ),
     **dict.fromkeys(
+        (
+            "every",
+            "first_bar_of_session",
+            "first_session_of",
+            "last_bar_of_session",
+            "last_session_of",
+            "minutes_since_open",
+            "minutes_to_close",
+        ),
+        "tradewrit.features.sessions",
+    ),
+    **dict.fromkeys(
         ("Signals", "Strategy", "enter_long", "enter_short", "leave"), "tradewrit.strategies.base"
     ),
 }
@@ -78,11 +99,18 @@ __all__ = [  # noqa: RUF022 - sorted as a person would look them up, whatever th
     "ema",
     "enter_long",
     "enter_short",
+    "every",
+    "first_bar_of_session",
+    "first_session_of",
     "highest",
     "Inputs",
+    "last_bar_of_session",
+    "last_session_of",
     "leave",
     "lowest",
     "macd",
+    "minutes_since_open",
+    "minutes_to_close",
     "rate_of_change",
     "realised_volatility",
     "rolling_std",

@@ -7,11 +7,13 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, data, demo, journal, sweep
+from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, journal, sealed, sweep
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
+    from tradewrit.credentials.authority import Authority
     from tradewrit.research.backtest.setup import Setup
+    from tradewrit.runtime.writs import Writs
 
 
 def main() -> None:
@@ -31,13 +33,39 @@ def command_line() -> typer.Typer:
     runs = partial(backtest.register, setup_from=setup_from)
     checks = partial(check.register, setup_from=setup_from)
     sweeps = partial(sweep.register, setup_from=setup_from)
-    return assemble((demo.register, runs, checks, sweeps, data.register, journal.register))
+    return assemble(
+        (
+            demo.register,
+            runs,
+            checks,
+            sweeps,
+            data.register,
+            journal.register,
+            credentials.register,
+            sealed.register,
+        )
+    )
+
+
+def writs_from(config: Config, authority: "Authority", venue: str) -> "Writs":
+    """What the agents of a configured desk act under: each an identity of its own at this authority.
+
+    venue: where its orders go, by name. With `risk.allowed_symbols` entries are scoped to those.
+    """
+    from tradewrit.credentials.desk import AuthorityIssuer
+    from tradewrit.runtime.roles import roles
+    from tradewrit.runtime.writs import Writs
+
+    terms = roles(
+        config.mode, venue, symbols=config.risk.allowed_symbols, executor=config.writs.executor.constraints
+    )
+    return Writs(AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s), terms)
 
 
 def setup_from(config: Config) -> "Setup":
     """What a backtest runs under: the account, limits, review policy and venue of a configuration.
 
-    Raises ConfigError for what no backtest can do: wait for a person, or keep trading sessions.
+    Raises ConfigError for what no backtest can do: wait for a person.
     """
     from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.domain.orders import OrderType
@@ -49,11 +77,6 @@ def setup_from(config: Config) -> "Setup":
             f"review.kind: {config.review.kind} asks people, and in a backtest nobody answers: no entry "
             "would ever leave; set review.kind: automatic for this run"
         )
-    if config.paper.sessions:
-        raise ConfigError(
-            "paper.sessions: true cannot be kept in a backtest, whose market is open whenever it has a bar; "
-            "leave out the bars outside the sessions and set paper.sessions: false"
-        )
     return Setup(
         account=config.account.name,
         currency=config.account.currency,
@@ -61,6 +84,8 @@ def setup_from(config: Config) -> "Setup":
         initial_cash=config.account.initial_cash,
         entry_type=OrderType(config.entry),
         reverse=config.reverse,
+        protection=config.protection,
+        before_session_end_minutes=config.exits.before_session_end_minutes,
         sizing=config.sizing,
         limits=config.risk,
         review=config.review,
@@ -71,10 +96,13 @@ def setup_from(config: Config) -> "Setup":
             limit_fills=config.paper.limit_fills,
             participation_fraction=config.paper.participation_fraction,
             settlement_days=config.paper.settlement_days,
+            sessions=config.paper.sessions,
             margin=config.account.type == "margin",
             max_leverage=config.risk.max_leverage,
+            reject_fraction=config.paper.reject_fraction,
         ),
         instruments={one.symbol: one for one in config.instruments},
-        grant_ttl_s=config.grants.ttl_s,
+        calendar=config.data.calendar or "",
+        entries=config.writs.executor.constraints,
         seed=config.seed,
     )

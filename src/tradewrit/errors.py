@@ -7,7 +7,7 @@ TradewritError
 │   ├── DataError               a market data file is missing, unreadable or wrong
 │   ├── StrategyError           a strategy file raises, or does not define a strategy
 │   ├── PermissionDenied        an effect was asked for without a live grant that covers it
-│   ├── KeyMaterialError        a signing key file or a key set is missing, exposed or damaged
+│   ├── KeyMaterialError        a key, a key set or the sealed store is missing, exposed or damaged
 │   └── JournalError            the journal cannot be trusted, or cannot be written
 │       ├── JournalConflict     somebody else appended first: read again, then decide
 │       ├── JournalCorrupt      a record does not match its hash
@@ -16,7 +16,8 @@ TradewritError
     ├── Unreachable             nothing is known about the outcome: ask, never resend blindly
     ├── Throttled               may be retried after `retry_after_s`
     └── Unauthorized            a fresh credential is needed
-        └── TokenRefused        a token was not accepted; the text never says why, `reason` does
+        ├── TokenRefused        a token was not accepted; the text never says why, `reason` does
+        └── CredentialRefused   the credential authority says no: `code` for programs, `detail` for people
 
 A refused or rejected order is not in this tree: it is an event.
 """
@@ -57,7 +58,7 @@ class PermissionDenied(OurFault):
 
 
 class KeyMaterialError(OurFault):
-    """A signing key file or a key set is missing, exposed or damaged; the message names which and where."""
+    """A key, a key set or the sealed store is missing, exposed or damaged; the message says which."""
 
 
 class JournalError(OurFault):
@@ -106,3 +107,15 @@ class TokenRefused(Unauthorized):
     def __init__(self, reason: str) -> None:
         super().__init__("token verification failed")
         self.reason = reason
+
+
+class CredentialRefused(Unauthorized):
+    """The credential authority refused a request; nothing was issued and nothing consumed but a nonce.
+
+    code: the protocol's `error_code` (`credentials.refusals.Code`). detail: one sentence for whoever asked.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail

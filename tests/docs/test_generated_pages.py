@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tradewrit.credentials.http.problems import STATUSES
+from tradewrit.credentials.http.table import ENDPOINTS
 from tradewrit.domain import effects, orders, reviews, trades
 from tradewrit.domain.events.orders import OrderRequested
 from tradewrit.domain.events.registry import ALIASES, BY_NAME, EVENTS, name_of
 from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.kernel import AGENTS
-from tradewrit.runtime.grants import ROLE_SCOPES
+from tradewrit.runtime.roles import ROLE_SCOPES
 from tradewrit.surfaces.docs.events import listeners, speakers
 from tradewrit.surfaces.docs.limits import refusals
 from tradewrit.surfaces.docs.markdown import explained, table
@@ -216,9 +218,15 @@ def test_every_effect_names_the_scope_it_needs_and_who_holds_it() -> None:
         assert f"| `{role}` | {', '.join(f'`{scope}`' for scope in scopes)} |" in text
 
 
-def test_only_the_executor_may_write_to_the_venue() -> None:
-    rows = re.findall(r"`write:trades:SYMBOL` \| (.*) \|$", page("scopes.md"), re.MULTILINE)
-    assert set(rows) == {"`executor`"}
+def test_only_two_writs_reach_the_venue_and_a_cancel_always_goes_out_under_the_protective_one() -> None:
+    rows = dict(
+        re.findall(r"^\| `(\w+)` .*`write:trades:SYMBOL` \| (.*) \|$", page("scopes.md"), re.MULTILINE)
+    )
+    assert rows == {
+        "PlaceOrders": "`position_keeper`, `executor`",
+        "ReplaceAtVenue": "`position_keeper`, `executor`",
+        "CancelAtVenue": "`position_keeper`",
+    }
 
 
 # -- the words of a table
@@ -233,3 +241,13 @@ def test_a_docstring_is_taken_apart_into_the_whole_and_its_fields() -> None:
     assert summary == "The intent: recorded before anything is sent."
     assert fields["approved_by"] == "who let it through."
     assert fields["reserved"] == "cash set aside until it fills or dies."
+
+
+def test_every_endpoint_and_every_error_code_is_on_the_page() -> None:
+    text = page("credentials-http.md")
+    for endpoint in ENDPOINTS:
+        assert f"| `{endpoint.method} {endpoint.path}` |" in text
+        for body in (endpoint.takes, endpoint.gives):
+            assert body is None or f"\n### {body.__name__}\n" in text
+    for code, status in STATUSES.items():
+        assert f"| `{code}` | {status} |" in text

@@ -361,7 +361,7 @@ def test_a_target_the_venue_cancels_by_itself_leaves_the_stop_in_place(world: Tr
 
 
 def _grant(world: World) -> Grant:
-    return world.desk.grants.live("executor", world.now)
+    return world.desk.writs.live("executor", world.now)
 
 
 def test_an_exit_the_venue_refuses_brings_the_stop_back(world: Troubled) -> None:

@@ -80,7 +80,11 @@ STEPS: list[tuple[str, type[Event]]] = [
 def steps(world: World) -> list[tuple[str, type[Event]]]:
     """Who said what between the account's opening and the last mark of its equity."""
     said = [(record.entry.source, type(event)) for event, record in world.heard if record is not None]
-    return [line for line in said if line[0] != "desk" and line[1].__name__ != "HighWaterRaised"]
+    return [
+        line
+        for line in said
+        if line[0] not in {"desk", "authority"} and line[1].__name__ != "HighWaterRaised"
+    ]
 
 
 def on_bars(world: World, signal: Signal = BUY, target: float = 201.82) -> Iterator[str]:
@@ -190,7 +194,7 @@ def test_every_record_names_an_earlier_cause_and_only_inputs_have_none(finished:
             assert kinds[cause] is not HoldSignalled, "nothing follows from holding"
         elif kinds[seq] is not ExecutionReport:
             # What was said of closed bars has no record behind it: market data is not journalled.
-            assert record.entry.source in {"desk", "strategist", "bookkeeper"}
+            assert record.entry.source in {"desk", "authority", "strategist", "bookkeeper"}
 
     def chain(seq: int) -> list[type]:
         return [] if not seq else [*chain(records[seq].entry.caused_by), kinds[seq]]

@@ -103,7 +103,7 @@ class Hostile(World):
             case "venue cancels", int(k):
                 open_ = self.exchange.open_orders()
                 if open_:
-                    grant = self.desk.grants.live("executor", self.now)
+                    grant = self.desk.writs.live("executor", self.now)
                     self.report(self.exchange.cancel(open_[k % len(open_)].client_order_id, grant))
             case _:
                 self.wish(what, how)

@@ -19,10 +19,13 @@ from tradewrit.config.places import config_file, data_folder, journal_file
 from tradewrit.config.tree import (
     AccountConfig,
     Config,
-    GrantsConfig,
+    DataConfig,
+    EntriesConfig,
+    ExitsConfig,
     JournalConfig,
     PaperConfig,
     StrategyConfig,
+    WritsConfig,
 )
 from tradewrit.domain.fees import BpsFee, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
@@ -79,10 +82,11 @@ def test_every_section_is_read(desk: Desk) -> None:
               participation_fraction: .25
               settlement_days: 2
               sessions: true
+              reject_fraction: 0.05
             instruments:
               - {symbol: BTCUSDT, currency: USDT, asset_class: crypto, tick: "0.01", lot: 0.00001}
             journal: {path: /var/desk.sqlite, synchronous: normal}
-            grants: {ttl_s: 60}
+            writs: {ttl_s: 60}
             seed: 7
         """),
         {},
@@ -116,6 +120,7 @@ def test_every_section_is_read(desk: Desk) -> None:
             participation_fraction=Decimal("0.25"),
             settlement_days=2,
             sessions=True,
+            reject_fraction=Decimal("0.05"),
         ),
         instruments=(
             Instrument(
@@ -123,7 +128,7 @@ def test_every_section_is_read(desk: Desk) -> None:
             ),
         ),
         journal=JournalConfig(path="/var/desk.sqlite", synchronous="normal"),
-        grants=GrantsConfig(ttl_s=60),
+        writs=WritsConfig(ttl_s=60),
         seed=7,
     )
     assert type(config.strategy.parameters["window"]) is int
@@ -196,7 +201,7 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
         ),
         ("paper: {fees: {tpye: fixed}}", "desk.yaml:1: paper.fees.tpye: unknown key; did you mean type?"),
         ("account.name: me", "desk.yaml:1: account.name: unknown key; nest it: account: {name: ...}"),
-        ("grants:\n  qqq: 5", "desk.yaml:2: grants.qqq: unknown key; known here: ttl_s"),
+        ("writs:\n  qqq: 5", "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s or executor"),
         (
             "paper:\n  fees: {type: fixed,\n   rate_bps: 5}",
             "desk.yaml:3: paper.fees.rate_bps: has a meaning only with type: bps; known here: type or amount",
@@ -299,6 +304,10 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
             "desk.yaml:1: paper.slippage_bps: must be below 10000 (all of it), not 10000.00",
         ),
         (
+            "paper: {reject_fraction: 1.5}",
+            "desk.yaml:1: paper.reject_fraction: must be from 0 to 1, not 1.50",
+        ),
+        (
             "paper: {participation_fraction: 1.01}",
             "desk.yaml:1: paper.participation_fraction: must be above 0 and at most 1, not 1.01",
         ),
@@ -320,7 +329,26 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
             "paper: {settlement_days: 31}",
             "desk.yaml:1: paper.settlement_days: must be at most 30, not 31",
         ),
-        ("grants: {ttl_s: 0}", "desk.yaml:1: grants.ttl_s: must be at least 1, not 0"),
+        ("writs: {ttl_s: 0}", "desk.yaml:1: writs.ttl_s: must be at least 1 and at most 86400, not 0"),
+        (
+            "writs:\n  executor:\n    hours: [at noon]",
+            (
+                "desk.yaml:3: writs.executor.hours: 'at noon' are not HH:MM-HH:MM ZONE, "
+                "e.g. 09:30-15:30 America/New_York; add ` daily` to count Saturdays and Sundays"
+            ),
+        ),
+        (
+            "writs:\n  executor:\n    hours: [09:30-15:30 America/Gotham]",
+            "desk.yaml:3: writs.executor.hours: 'America/Gotham' is no IANA time zone, such as America/New_York",
+        ),
+        (
+            "writs: {executor: {sides: [byu]}}",
+            "desk.yaml:1: writs.executor.sides[0]: must be buy or sell, not 'byu'; did you mean buy?",
+        ),
+        (
+            "writs: {executor: {max_quantity: -1}}",
+            "desk.yaml:1: writs.executor.max_quantity: must not be negative: -1",
+        ),
         ("instruments: {symbol: A}", "desk.yaml:1: instruments: must be a list, not a section"),
         ("instruments:\n- symbol: A\n- tick: 1", "desk.yaml:3: instruments[1]: needs symbol as well"),
         (
@@ -481,7 +509,11 @@ def test_text_from_the_environment_needs_no_yaml_quoting(text: str) -> None:
             "USD",
             "account.curency: unknown key; did you mean TRADEWRIT_ACCOUNT__CURRENCY?",
         ),
-        ("TRADEWRIT_GRANTS__QQQ", "1", "grants.qqq: unknown key; known here: TRADEWRIT_GRANTS__TTL_S"),
+        (
+            "TRADEWRIT_WRITS__QQQ",
+            "1",
+            "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S or TRADEWRIT_WRITS__EXECUTOR",
+        ),
         ("TRADEWRIT_SEED", "many", "seed: must be a whole number such as 5, not 'many'"),
         ("TRADEWRIT_SEED__DEEP", "1", "seed: must be a single value, not a section"),
         ("TRADEWRIT_ALLOW_LIVE_ORDERS", "1", "allow_live_orders: must be true or false, not '1'"),
@@ -598,6 +630,8 @@ CONFIGS = st.builds(
     ),
     strategy=st.builds(StrategyConfig, name=_TEXT, parameters=st.dictionaries(_NAMES, _SCALARS, max_size=4)),
     entry=st.sampled_from(["market", "limit"]),
+    exits=st.builds(ExitsConfig, before_session_end_minutes=st.none() | st.integers(0, 1439)),
+    data=st.builds(DataConfig, calendar=st.sampled_from([None, "NYSE", "NASDAQ", "24/7"])),
     risk=_LIMITS,
     review=_REVIEWS,
     paper=st.builds(
@@ -608,10 +642,21 @@ CONFIGS = st.builds(
         participation_fraction=st.none() | st.decimals("0.001", 1, allow_nan=False, places=3),
         settlement_days=st.integers(0, 30),
         sessions=st.booleans(),
+        reject_fraction=_FRACTIONS,
     ),
     instruments=st.lists(_INSTRUMENTS, max_size=3, unique_by=lambda one: one.symbol).map(tuple),
     journal=st.builds(JournalConfig, path=st.none() | _TEXT),
-    grants=st.builds(GrantsConfig, ttl_s=st.integers(1, 10**6)),
+    writs=st.builds(
+        WritsConfig,
+        ttl_s=st.integers(1, 86_400),
+        executor=st.builds(
+            EntriesConfig,
+            sides=st.sampled_from([None, (), ("buy",), ("buy", "sell")]),
+            max_quantity=st.none() | _AMOUNTS,
+            max_day_orders=st.none() | st.integers(0, 9),
+            hours=st.sampled_from([(), ("09:30-15:30 America/New_York",)]),
+        ),
+    ),
     seed=st.integers(0, 10**18 - 1),
 )
 
@@ -637,11 +682,11 @@ def test_every_written_key_can_come_from_the_environment_instead(config: Config)
     data = yaml.load(config.to_yaml(), Loader=yaml.BaseLoader)  # makes text of everything
     env = {
         variable(f"{section}.{key}"): value
-        for section in ("account", "review", "grants")
+        for section in ("account", "review")
         for key, value in data[section].items()
     }
     again = load(None, env)
-    assert (again.account, again.review, again.grants) == (config.account, config.review, config.grants)
+    assert (again.account, again.review) == (config.account, config.review)
 
 
 def test_secrets_are_masked_and_their_names_are_kept(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import HighWaterRaised, TransitionRefused
+from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import (
     DelistingBooked,
     DividendBooked,
@@ -31,7 +32,7 @@ from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.funding import payment
 from tradewrit.domain.money import ZERO, Price, canonical
 from tradewrit.domain.portfolio import cash_change, equity
-from tradewrit.domain.positions import Fill, book
+from tradewrit.domain.positions import Fill, Position, book
 from tradewrit.domain.signals import Market
 from tradewrit.domain.splits import split_position
 from tradewrit.risk.drawdown import may_be_higher
@@ -53,6 +54,10 @@ Hears = (
 )
 
 
+Happened = SharesSplit | DividendWentEx | SharesDelisted | FundingSettled
+"""What comes from outside to whoever holds a symbol."""
+
+
 def decide(books: Books, market: Market, event: Hears) -> Decision:
     """Book fills, mark equity, and answer what a position is worth."""
     match event:
@@ -69,14 +74,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((_booked(books, event),))
         case QuoteUpdated():
             return _mark(books, market, event)
-        case SharesSplit():
-            return _split(books, event)
-        case DividendWentEx():
-            return _dividend(books, event)
-        case SharesDelisted():
-            return _delisted(books, event)
-        case FundingSettled():
-            return _funding(books, event)
+        case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
+            booked = _happened(books, event)
+            return NOTHING if booked is None else Decision((booked,))
         case CommissionReport():
             return Decision((_late_fee(books, event),))
         case CalculatePnl(symbol=symbol, price=price):
@@ -112,14 +112,29 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
     )
 
 
-def _split(books: Books, event: SharesSplit) -> Decision:
+def _happened(books: Books, event: Happened) -> Event | None:
+    """What an outside event does to the position in its symbol; nothing where nothing is held."""
     position = books.positions.get(event.symbol)
     if position is None:
-        return NOTHING
+        return None
+    match event:
+        case SharesSplit():
+            return _split(books, position, event)
+        case DividendWentEx():
+            return _dividend(books, position, event)
+        case SharesDelisted():
+            return _delisted(books, position, event)
+        case FundingSettled():
+            return _funding(books, position, event)
+        case _:
+            assert_never(event)
+
+
+def _split(books: Books, position: Position, event: SharesSplit) -> SplitBooked:
     instrument = books.instrument(event.symbol)
     after = split_position(position, event.ratio, event.price, instrument, event.at)
     paid = after.cash_in_lieu
-    booked = SplitBooked(
+    return SplitBooked(
         at=event.at,
         trace=books.active.get(event.symbol, ""),
         symbol=event.symbol,
@@ -130,14 +145,10 @@ def _split(books: Books, event: SharesSplit) -> Decision:
         cash_change=ZERO if paid is None else cash_change(paid, after.closed, instrument),
         closed=after.closed,
     )
-    return Decision((booked,))
 
 
-def _dividend(books: Books, event: DividendWentEx) -> Decision:
-    position = books.positions.get(event.symbol)
-    if position is None:
-        return NOTHING
-    booked = DividendBooked(
+def _dividend(books: Books, position: Position, event: DividendWentEx) -> DividendBooked:
+    return DividendBooked(
         at=event.at,
         trace=books.active.get(event.symbol, ""),
         symbol=event.symbol,
@@ -145,14 +156,12 @@ def _dividend(books: Books, event: DividendWentEx) -> Decision:
         quantity=position.signed,
         cash_change=canonical(books.instrument(event.symbol).value(event.amount, position.signed)),
     )
-    return Decision((booked,))
 
 
-def _delisted(books: Books, event: SharesDelisted) -> Decision:
+def _delisted(books: Books, position: Position, event: SharesDelisted) -> DelistingBooked | None:
     """Pay out what is held, where it is known at what; else it stays, and risk freezes it."""
-    position = books.positions.get(event.symbol)
-    if position is None or event.price is None:
-        return NOTHING
+    if event.price is None:
+        return None
     instrument = books.instrument(event.symbol)
     paid_out = Fill(
         trade_id=position.lots[0].trade_id,
@@ -164,7 +173,7 @@ def _delisted(books: Books, event: SharesDelisted) -> Decision:
         at=event.at,
     )
     _, closed = book(position, paid_out, instrument)
-    booked = DelistingBooked(
+    return DelistingBooked(
         at=event.at,
         trace=books.active.get(event.symbol, ""),
         symbol=event.symbol,
@@ -173,14 +182,10 @@ def _delisted(books: Books, event: SharesDelisted) -> Decision:
         cash_change=cash_change(paid_out, closed, instrument),
         closed=closed,
     )
-    return Decision((booked,))
 
 
-def _funding(books: Books, event: FundingSettled) -> Decision:
-    position = books.positions.get(event.symbol)
-    if position is None:
-        return NOTHING
-    booked = FundingBooked(
+def _funding(books: Books, position: Position, event: FundingSettled) -> FundingBooked:
+    return FundingBooked(
         at=event.at,
         trace=books.active.get(event.symbol, ""),
         symbol=event.symbol,
@@ -189,7 +194,6 @@ def _funding(books: Books, event: FundingSettled) -> Decision:
         quantity=position.signed,
         cash_change=payment(position.signed, event.price, event.rate, books.instrument(event.symbol)),
     )
-    return Decision((booked,))
 
 
 def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRefused:

@@ -13,9 +13,9 @@ from tradewrit.domain import reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
-from tradewrit.domain.drafts import drafts, restated
+from tradewrit.domain.drafts import drafts, listed, restated
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import SymbolSuspended, TradingHalted, WritDenied
+from tradewrit.domain.events.account import SymbolSuspended, TradingHalted
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.orders import (
@@ -40,15 +40,16 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
-from tradewrit.domain.terms import entry_terms, exit_terms, order_id, protection_terms
+from tradewrit.domain.terms import entry_terms, exit_terms, listed_terms, order_id, protection_terms
+from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
-from tradewrit.risk.protection import KEEPER
 
-NAME: Final = "executor"
+NAME: Final = EXECUTOR
 Hears = (
     ReviewApproved
     | SubmitOrder
@@ -128,11 +129,12 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
         )
         return Decision((invalidated, aborted))
     consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
-    terms = entry_terms(
+    entry = entry_terms(
         books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
     )
     by = (f"risk:{event.risk_id}", *event.approved_by)
-    requested = _request(market, terms, by, event.at, trade, sized.cost)
+    orders, decided = listed_terms(books, sized, entry), sized.proposal.entry_price
+    requested = _request(books, market, orders, by, event.at, decided, sized.cost)
     return Decision((consumed,)) + requested if is_asked else requested
 
 
@@ -150,7 +152,7 @@ def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
             reason=reason or "nothing to send",
         )
         return Decision((refused,))
-    return _let_go(order, event.at)
+    return _let_go(books, order, event.at)
 
 
 def _release(books: Books, event: MarketStatusReported) -> Decision:
@@ -159,14 +161,23 @@ def _release(books: Books, event: MarketStatusReported) -> Decision:
         return NOTHING
     decision = NOTHING
     for order in drafts(books):
-        decision += _let_go(order, event.at)
+        if order.terms.parent is None:
+            decision += _let_go(books, order, event.at)
     return decision
 
 
-def _let_go(order: Order, at: int) -> Decision:
-    terms = order.terms
-    released = OrderReleased(at=at, trace=terms.trade_id, client_order_id=order.id)
-    return Decision((released,), (_place((terms,), order.approved_by, at, terms.trade_id),))
+def _let_go(books: Books, order: Order, at: int) -> Decision:
+    whole = listed(books, order)
+    trade, terms = order.terms.trade_id, tuple(one.terms for one in whole)
+    released = tuple(_released(books, one, at) for one in whole)
+    return Decision(released, (_place(terms, order.approved_by, at, trade),))
+
+
+def _released(books: Books, order: Order, at: int) -> OrderReleased:
+    agent_id, token_id = books.standing(_holder(order.terms))
+    return OrderReleased(
+        at=at, trace=order.terms.trade_id, client_order_id=order.id, agent_id=agent_id, token_id=token_id
+    )
 
 
 def _split(books: Books, event: SharesSplit) -> Decision:
@@ -180,7 +191,7 @@ def _split(books: Books, event: SharesSplit) -> Decision:
 def _protect(books: Books, event: ProtectionRequested) -> Decision:
     legs, by = protection_terms(books, event), ("protection",)
     return Decision(
-        tuple(OrderRequested(at=event.at, trace=event.trace, terms=leg, approved_by=by) for leg in legs),
+        tuple(_intent(books, leg, by, event.at, _worth(books, leg, event.stop_price)) for leg in legs),
         (_place(legs, by, event.at, event.trace),),
     )
 
@@ -189,11 +200,12 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
     order = books.orders.get(event.client_order_id)
     if order is None or not can(order.state, On.ASK_REPLACE):
         return NOTHING  # it is being filled, cancelled or replaced: the keeper looks again after that
-    return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
+    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
-    return _request(market, exit_terms(books, event), (f"exit:{event.reason}",), event.at, event.trace)
+    terms, by = exit_terms(books, event), (f"exit:{event.reason}",)
+    return _request(books, market, (terms,), by, event.at, market.mark(terms.symbol))
 
 
 # -- cancel, modify, status
@@ -208,14 +220,35 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
     if order.state is OrderState.PENDING_CANCEL:
         return NOTHING
     terms = order.terms
-    is_naked = terms.role is Role.STOP and terms.symbol in books.positions
-    if is_naked and event.actor != KEEPER:
-        return _no_cancel(event, "it protects an open position; close the trade instead")
+    needed_for = _needed_for(books, order)
+    if needed_for and event.actor != KEEPER:
+        return _no_cancel(event, needed_for)
     if order.state is OrderState.DRAFT:  # taken back without asking anybody
-        return Decision((reports.cancelled(order, event.at, event.reason or "withdrawn before it was sent"),))
-    asked = CancelRequested(at=event.at, trace=terms.trade_id, client_order_id=order.id, reason=event.reason)
+        reason = event.reason or "withdrawn before it was sent"
+        return Decision(tuple(reports.cancelled(one, event.at, reason) for one in listed(books, order)))
+    agent_id, token_id = books.standing(KEEPER)
+    asked = CancelRequested(
+        at=event.at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        reason=event.reason,
+        agent_id=agent_id,
+        token_id=token_id,
+    )
     effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
     return Decision((asked,), (effect,))
+
+
+def _needed_for(books: Books, order: Order) -> str:
+    """Why nobody but the keeper may take a stop back; "" where it is not needed."""
+    terms = order.terms
+    if terms.role is not Role.STOP:
+        return ""
+    if terms.symbol in books.positions:
+        return "it protects an open position; close the trade instead"
+    entry = books.orders.get(terms.parent or "")
+    is_asleep = entry is not None and entry.is_live
+    return "it will protect what its entry brings; cancel the entry instead" if is_asleep else ""
 
 
 def _no_cancel(event: CancelOrder, reason: str) -> Decision:
@@ -236,10 +269,11 @@ def _modify(books: Books, event: ModifyOrder) -> Decision:
             reason=reason or "there is no such open order",
         )
         return Decision((refused,))
-    return _replace(order, event.at, event.quantity, event.limit_price, event.stop_price)
+    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _replace(
+    books: Books,
     order: Order,
     at: int,
     quantity: Decimal | None,
@@ -247,6 +281,7 @@ def _replace(
     stop_price: Decimal | None,
 ) -> Decision:
     terms = order.terms
+    agent_id, token_id = books.standing(_holder(terms))
     asked = ModifyRequested(
         at=at,
         trace=terms.trade_id,
@@ -254,6 +289,8 @@ def _replace(
         quantity=quantity,
         limit_price=limit_price,  # type: ignore[arg-type]  # already a Price on every path
         stop_price=stop_price,  # type: ignore[arg-type]
+        agent_id=agent_id,
+        token_id=token_id,
     )
     effect = ReplaceAtVenue(
         trace=terms.trade_id,
@@ -296,6 +333,7 @@ def _suspend(books: Books, event: SymbolSuspended) -> Decision:
         for order in _live(books)
         if order.terms.symbol == event.symbol
         if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
+        if order.terms.parent is None  # legs end with their entry
     )
     return _take_back(ours, event.at, KEEPER, f"suspended: {event.reason}")
 
@@ -319,19 +357,64 @@ def _take_back(orders: Iterable[Order], at: int, actor: str, reason: str) -> Dec
 
 
 def _request(
-    market: Market, terms: OrderTerms, by: tuple[str, ...], at: int, trace: str, reserved: Decimal = ZERO
+    books: Books,
+    market: Market,
+    orders: tuple[OrderTerms, ...],
+    by: tuple[str, ...],
+    at: int,
+    decided: Decimal | None,
+    reserved: Decimal = ZERO,
 ) -> Decision:
-    """The intent, and with it the order; while the market is closed the order is held as a draft."""
+    """The intents, and with them the orders; while the market is closed they are held as drafts.
+
+    reserved: for the first, which is the entry where there is one.
+    """
     is_open = market.phase(at) is MarketPhase.OPEN
-    requested = OrderRequested(
+    held = "" if is_open else "market closed"
+    requested = tuple(
+        _intent(books, terms, by, at, _worth(books, terms, decided), reserved if first else ZERO, held)
+        for terms, first in zip(orders, (True, *(False for _ in orders[1:])), strict=True)
+    )
+    return Decision(requested, (_place(orders, by, at, orders[0].trade_id),) if is_open else ())
+
+
+def _intent(
+    books: Books,
+    terms: OrderTerms,
+    by: tuple[str, ...],
+    at: int,
+    notional: Decimal,
+    reserved: Decimal = ZERO,
+    held: str = "",
+) -> OrderRequested:
+    agent_id, token_id = books.standing(_holder(terms))
+    return OrderRequested(
         at=at,
-        trace=trace,
+        trace=terms.trade_id,
         terms=terms,
         approved_by=by,
         reserved=reserved,
-        held="" if is_open else "market closed",
+        held=held,
+        agent_id=agent_id,
+        token_id=token_id,
+        notional=notional,
     )
-    return Decision((requested,), (_place((terms,), by, at, trace),) if is_open else ())
+
+
+def _holder(terms: OrderTerms) -> str:
+    """Whose writ an order goes out under; what only reduces risk does not depend on ours.
+
+    Legs that are listed with an entry leave with it, under the entry's.
+    """
+    return KEEPER if terms.role.is_protective and terms.parent is None else EXECUTOR
+
+
+def _worth(books: Books, terms: OrderTerms, decided: Decimal | None) -> Decimal:
+    """What an order is worth at its own price, else at the one it was decided on."""
+    price = terms.limit_price or terms.stop_price or decided
+    if price is None:
+        return ZERO
+    return books.instrument(terms.symbol).notional(price, terms.quantity).amount
 
 
 def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:

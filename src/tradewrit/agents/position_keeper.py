@@ -40,12 +40,13 @@ from tradewrit.domain.money import Price
 from tradewrit.domain.orders import On, Role, can
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk.closing import LEAVING, close, leave, signal_exit
+from tradewrit.domain.writs import KEEPER
+from tradewrit.risk.closing import LEAVING, close, leave, signal_exit, take_back_legs
 from tradewrit.risk.corporate import delisted, restated, split
 from tradewrit.risk.exits import hit, is_tighter
 from tradewrit.risk.fills import filled
 from tradewrit.risk.outcomes import acknowledged, ended, rejected, unchanged
-from tradewrit.risk.protection import KEEPER, anchor, held, mend, move, working
+from tradewrit.risk.protection import anchor, held, mend, move, working
 from tradewrit.risk.watch import (
     best_price,
     is_at_target,
@@ -145,6 +146,8 @@ def _watch_bars(books: Books, market: Market, event: BarsClosed) -> Decision:
             case TradeState.HOLDING:
                 if needs_watching(books, trade):
                     events.extend(_watch(books, market, trade, event.at))
+            case TradeState.ORDER_PLACED:
+                events.extend(take_back_legs(books, trade, event.at))
             case TradeState.EXIT_TRIGGERED:
                 events.extend(leave(books, market, trade, event.at))
             case TradeState.PROTECTING:

@@ -84,8 +84,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _check_only(books, market, proposal, event.at)
         case AssessPortfolio():
             return Decision((_assess(books, market, event.at),))
-        case HaltTrading(actor=actor, reason=reason):
-            return Decision((TradingHalted(at=event.at, actor=actor, reason=reason),))
+        case HaltTrading():
+            return _halt(books, event)
         case ResumeTrading(actor=actor, reason=reason):
             return _resume(books, event.at, actor, reason)
         case SymbolChanged() | SharesDelisted():
@@ -154,6 +154,30 @@ def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
         alert = DrawdownAlerted(at=at, equity=worth, high_water=books.high_water, drawdown=shown)
         return Decision((alert,))
     return Decision((DrawdownCleared(at=at, equity=worth, high_water=books.high_water),))
+
+
+def _halt(books: Books, event: HaltTrading) -> Decision:
+    """Anybody may stop the desk; that nothing at all is protected any more, only a person, and then."""
+    if event.including_protection and not (books.halted and event.actor.startswith("human:")):
+        return Decision(
+            (
+                TransitionRefused(
+                    at=event.at,
+                    machine="account",
+                    subject=books.account,
+                    state=books.halted or "running",
+                    wanted="end_protection",
+                    cause=f"{event.actor}: protection ends only on a halted account, and only by a person",
+                ),
+            )
+        )
+    halted = TradingHalted(
+        at=event.at,
+        actor=event.actor,
+        reason=event.reason,
+        including_protection=event.including_protection,
+    )
+    return Decision((halted,))
 
 
 def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:

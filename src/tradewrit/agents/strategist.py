@@ -10,6 +10,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.events.positions import PositionClosed, StopSet
 from tradewrit.domain.events.strategy import (
     CandidateFound,
@@ -31,7 +32,16 @@ from tradewrit.domain.ids import scan_id, trade_id
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
-from tradewrit.domain.signals import ENTER, LEAVE, OPPOSITE, REVERSE, Market, Signal
+from tradewrit.domain.signals import (
+    ENTER,
+    LEAVE,
+    OPPOSITE,
+    REVERSE,
+    SESSION_END,
+    Market,
+    Signal,
+    Verdict,
+)
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.exits import stop_price, target_price
 from tradewrit.risk.judgement import judge
@@ -40,6 +50,7 @@ from tradewrit.risk.sizing import reward_risk, stop_fraction, target_fraction
 from tradewrit.risk.watch import due, trailed
 
 NAME: Final = "strategist"
+_SESSION_ENDS: Final = int(Verdict.SESSION_ENDS)
 Hears = BarsClosed | StopSet | PositionClosed | ScanCandidates | EvaluateSetup | ManagePosition | ShouldExit
 
 
@@ -77,6 +88,8 @@ def _scan(books: Books, market: Market, event: BarsClosed) -> Decision:
             is_reversal = books.reverse and verdict & ENTER == OPPOSITE[trade.direction]
             if (is_reversal or verdict & LEAVE[trade.direction]) and trade.state is TradeState.HOLDING:
                 events.append(_leave(books, market, trade, event.at))
+            elif verdict & _SESSION_ENDS and trade.state is TradeState.ORDER_PLACED:
+                events.append(_take_back(trade, event.at))
         elif verdict & ENTER:
             found = _propose(books, market, symbol, event.at)
             if len(found) > 1:
@@ -191,6 +204,11 @@ def _leave(books: Books, market: Market, trade: Trade, at: int) -> ExitSignalled
     return ExitSignalled(
         at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, reason=reason, price=price
     )
+
+
+def _take_back(trade: Trade, at: int) -> CancelOrder:
+    """An entry that still waits would open what is to be left by now."""
+    return CancelOrder(at=at, trace=trade.id, client_order_id=trade.entry_id, actor=NAME, reason=SESSION_END)
 
 
 def _evaluate(market: Market, symbol: str, at: int) -> SetupEvaluated:

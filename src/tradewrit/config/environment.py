@@ -19,7 +19,9 @@ NESTS: Final = "__"
 RESERVED: Final[Mapping[str, str]] = {
     "TRADEWRIT_CONFIG": "The configuration file to read when no `--config` is given.",
     "TRADEWRIT_DEBUG": "Show the traceback of a failure, as `--debug` does.",
-    "TRADEWRIT_HOME": "The data folder: journals and whatever else must last.",
+    "TRADEWRIT_HOME": "The data folder: journals, credentials and whatever else must last.",
+    "TRADEWRIT_KEY_FILE": "The key that opens the sealed store, as `--key-file` names it.",
+    "TRADEWRIT_PASSPHRASE_FILE": "The passphrase of the sealed store, as `--passphrase-file` names it.",
 }
 """Variables that are no configuration key, and what they mean."""
 

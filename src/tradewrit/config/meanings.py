@@ -7,6 +7,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "": "What the desk does, and with what.",
     "account": "The account that is traded.",
     "strategy": "Who proposes trades.",
+    "exits": "When every position is left, whatever the strategy says.",
     "sizing": "How large a trade is wanted. The limits under `risk` cap it, whatever is wanted.",
     "risk": (
         "The numbers that the risk officer holds every trade against: a named profile, and any of its "
@@ -20,7 +21,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     ),
     "data": "How past prices are shown to a backtest.",
     "journal": "Where the account's record lies, and how hard it is written.",
-    "grants": "The permissions that agents act under.",
+    "writs": "The short-lived permissions that agents act under; see [scopes](scopes.md).",
 }
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -38,6 +39,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "reverse": (
         "Whether a signal for the other side closes a position and opens the opposite one. If not, it is "
         "ignored while the position is held."
+    ),
+    "protection": (
+        "When stop and target go to the venue: listed with the entry as one bracket, where the venue can, or "
+        "once the entry has filled."
+    ),
+    "exits.before_session_end_minutes": (
+        "Leave every position so many minutes before its session ends, and enter none until the next one "
+        "opens; null: never."
     ),
     "sizing.type": "The rule; decides which of the following keys there are. `largest`: as the limits allow.",
     "sizing.quantity": "Units, or contracts.",
@@ -83,6 +92,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.participation_fraction": "Most of a bar's volume that one order may fill; null: no cap.",
     "paper.settlement_days": "Business days until the cash of a sale can be used; 0: at once.",
     "paper.sessions": "Whether orders fill only in the exchange's trading sessions.",
+    "paper.reject_fraction": (
+        "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
+    ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",
     "instruments[].asset_class": "What it is; futures, perpetuals and FX are margined, the rest is paid for.",
@@ -103,8 +115,22 @@ MEANINGS: Final[Mapping[str, str]] = {
         "A Parquet or CSV file of funding rates (`symbol`, `ts`, `rate`), paid and received by positions in "
         "perpetuals. null: no funding."
     ),
+    "data.calendar": (
+        "When the markets are open: for strategies that ask, orders for the day, settlement and "
+        "`paper.sessions`. null: each symbol's times choose between NYSE and 24/7."
+    ),
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
-    "grants.ttl_s": "How many seconds an agent's permission lasts before it must be renewed.",
+    "writs.ttl_s": "How many seconds an agent's token lasts; it is renewed when half of that is over.",
+    "writs.executor.sides": "The sides that entries may be on; null: both.",
+    "writs.executor.max_quantity": "The largest entry, in units; null: any.",
+    "writs.executor.max_notional": "The largest entry, in account currency at the price it was decided on.",
+    "writs.executor.max_day_quantity": "Units in all entries of one UTC day; what never left is not counted.",
+    "writs.executor.max_day_notional": "Account currency in all entries of one UTC day, as above.",
+    "writs.executor.max_day_orders": "Entries in one UTC day, as above.",
+    "writs.executor.hours": (
+        "When entries may leave: a list of windows such as `09:30-15:30 America/New_York`, Monday to Friday "
+        "(` daily` at the end: every day). All of them must be open."
+    ),
     "seed": "Where all chance starts: the same seed, data and configuration give the same run.",
 }

@@ -13,10 +13,13 @@ import msgspec
 
 from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.config.writing import as_data, as_yaml
+from tradewrit.domain.capabilities import Protection
+from tradewrit.domain.constraints import AMOUNTS, Constraints, Hours
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO
+from tradewrit.domain.orders import Side
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.splits import Adjustment
@@ -28,6 +31,8 @@ _ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _BPS_OF_ALL: Final = 10_000
 _LONGEST_SETTLEMENT: Final = 30
+_MINUTES_A_DAY: Final = 1440
+_LONGEST_TOKEN_S: Final = 86_400
 
 
 class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,12 +65,29 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
+class ExitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When every position is left, whatever the strategy says.
+
+    before_session_end_minutes: how long before its session ends; None leaves it to the strategy.
+    """
+
+    before_session_end_minutes: int | None = None
+
+    def __post_init__(self) -> None:
+        minutes = self.before_session_end_minutes
+        if minutes is not None and not 0 <= minutes < _MINUTES_A_DAY:
+            raise ValueError(
+                f"before_session_end_minutes must be from 0 to {_MINUTES_A_DAY - 1}, not {minutes}"
+            )
+
+
 class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the paper exchange fills and charges; a backtest uses the same rules.
 
     market_fills: a market order takes the next open, or at once the close or the closing quote.
     participation_fraction: most of a bar's volume that one order may fill; None means no cap.
     settlement_days: business days until the cash of a sale is free; 0 is at once.
+    reject_fraction: of all lists of orders, refused at random: to rehearse refusals.
     """
 
     fees: FeeModel = BpsFee()
@@ -75,8 +97,11 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     participation_fraction: Decimal | None = None
     settlement_days: int = 0
     sessions: bool = False
+    reject_fraction: Decimal = ZERO
 
     def __post_init__(self) -> None:
+        if self.reject_fraction > 1:
+            raise ValueError(f"reject_fraction must be from 0 to 1, not {self.reject_fraction}")
         if self.slippage_bps >= _BPS_OF_ALL:
             raise ValueError(f"slippage_bps must be below {_BPS_OF_ALL} (all of it), not {self.slippage_bps}")
         if self.participation_fraction is not None and not 0 < self.participation_fraction <= 1:
@@ -97,12 +122,14 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How past prices are shown, the factor table that says what happened to the shares, and funding rates.
 
+    calendar: when the markets are open; None has each symbol's times choose between NYSE and 24/7.
     With `raw` and a table, splits and dividends happen to positions and orders as they do live.
     """
 
     adjustment: Adjustment = Adjustment.RAW
     factors: str | None = None
     funding: str | None = None
+    calendar: Literal["NYSE", "NASDAQ", "24/7"] | None = None
 
     def __post_init__(self) -> None:
         if self.adjustment is not Adjustment.RAW and self.factors is None:
@@ -116,14 +143,47 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     synchronous: Literal["full", "normal"] = "full"
 
 
-class GrantsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long an agent's permission lasts before it must be renewed."""
+class EntriesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the executor's writ restricts entries to; null restricts nothing. Stops and exits are free.
 
-    ttl_s: int = 300
+    hours: `HH:MM-HH:MM ZONE`, all of which must be open.
+    """
+
+    sides: tuple[Literal["buy", "sell"], ...] | None = None
+    max_quantity: Decimal | None = None
+    max_notional: Decimal | None = None
+    max_day_quantity: Decimal | None = None
+    max_day_notional: Decimal | None = None
+    max_day_orders: int | None = None
+    hours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.ttl_s < 1:
-            raise ValueError(f"ttl_s must be at least 1, not {self.ttl_s}")
+        for text in self.hours:
+            try:
+                Hours.parse(text)
+            except ValueError as wrong:
+                raise ValueError(f"hours: {str(wrong).removeprefix('hours ')}") from None
+        _ = self.constraints
+
+    @property
+    def constraints(self) -> Constraints:
+        """The same as a writ has it."""
+        return Constraints(
+            sides=None if self.sides is None else tuple(sorted({Side(side) for side in self.sides})),
+            hours=tuple(sorted({Hours.parse(text) for text in self.hours})),
+            **{name: getattr(self, name) for name in AMOUNTS},
+        )
+
+
+class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long an agent's token lasts before it must be renewed, and what entries are restricted to."""
+
+    ttl_s: int = 300
+    executor: EntriesConfig = EntriesConfig()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.ttl_s <= _LONGEST_TOKEN_S:
+            raise ValueError(f"ttl_s must be at least 1 and at most {_LONGEST_TOKEN_S}, not {self.ttl_s}")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +195,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     strategy: StrategyConfig = StrategyConfig()
     entry: Literal["market", "limit"] = "market"
     reverse: bool = False
+    protection: Protection = Protection.BRACKET
+    exits: ExitsConfig = ExitsConfig()
     sizing: Sizing = Largest()
     risk: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
@@ -142,7 +204,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     instruments: tuple[Instrument, ...] = ()
     data: DataConfig = DataConfig()
     journal: JournalConfig = JournalConfig()
-    grants: GrantsConfig = GrantsConfig()
+    writs: WritsConfig = WritsConfig()
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,62 +1,55 @@
 """One change of the credential store: what may be done inside a transaction, each with its audit event."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tradewrit.credentials.audit import FIELDS, AuditEvent, AuditRecord, linked, row_of
+from tradewrit.credentials.identity import AgentId
+from tradewrit.credentials.lookups import (
+    find_agent,
+    find_app,
+    find_kill_state,
+    find_launch_token,
+    find_operator,
+    read_tip,
+    tokens_of_app,
+)
 from tradewrit.credentials.records import (
     NO_APP,
     Agent,
     App,
+    KillState,
     LaunchToken,
     Level,
     Link,
+    Operator,
     Standing,
     Token,
-    columns,
     digest,
     insertion,
-    read,
     values,
 )
 from tradewrit.credentials.standing import (
     EVERYTHING,
     UNPROTECTED,
     add_revocation,
+    find_life,
     find_token,
-    has_left,
-    is_launch_revoked,
     standing,
 )
-from tradewrit.errors import JournalCorrupt, OurFault
-from tradewrit.runtime.journal.chain import EMPTY, Tip
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints, is_within
+from tradewrit.domain.scopes import is_subset
+from tradewrit.errors import OurFault
 
-_LAST: Final = "SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1"
-_HEAD: Final = "SELECT seq, hash FROM audit_head"
 _APPEND: Final = f"INSERT INTO audit VALUES ({', '.join('?' * (len(FIELDS) + 4))})"  # noqa: S608
-_LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
-_AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608
 
 
-def find_agent(connection: sqlite3.Connection, agent_id: str) -> Agent | None:
-    """A registered agent, or None."""
-    row = connection.execute(_AGENT, (agent_id,)).fetchone()
-    return None if row is None else read(Agent, row)
-
-
-def find_launch_token(connection: sqlite3.Connection, secret: str, now: int) -> LaunchToken | None:
-    """The launch token with this secret if it can be used at `now` (UTC ns), or None."""
-    row = connection.execute(_LAUNCH, (digest(secret),)).fetchone()
-    if row is None:
-        return None
-    found = read(LaunchToken, row[:-1])
-    is_spent = found.is_single_use and found.consumed_at is not None
-    if is_spent or now >= found.expires_at or is_launch_revoked(connection, found.app_id, row[-1]):
-        return None
-    return found
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 class Change:
@@ -71,8 +64,9 @@ class Change:
         self._open: sqlite3.Connection | None = connection
         self._authority = authority
         self._now = now
-        self._tip = self._read_tip()
+        self._tip = read_tip(path, connection)
         self._events: list[AuditEvent] = []
+        self._last_act: Callable[[], object] | None = None
         self._changes_before = connection.total_changes
 
     @property
@@ -90,20 +84,66 @@ class Change:
         """Put an event into the audit chain, together with all else in this change."""
         self._events.append(event)
 
+    def at_the_end(self, act: Callable[[], object]) -> None:
+        """Do something outside the store once all is written and before it counts.
+
+        For what cannot be undone: it is not done when the store cannot be written.
+        """
+        self._last_act = act
+
     def add_app(self, app: App) -> bool:
         """Register an app; False when an active one has its name, or any one its ids."""
         return self._add("apps", values(app))
 
     def update_app(
-        self, app_id: str, *, scopes: tuple[str, ...] | None = None, token_ttl_s: int | None = None
+        self,
+        app_id: str,
+        *,
+        scopes: tuple[str, ...] | None = None,
+        token_ttl_s: int | None = None,
+        constraints: Constraints | None = None,
     ) -> bool:
-        """Change what is given; False when there is no such active app."""
-        written = None if scopes is None else msgspec.json.encode(scopes).decode()
+        """Change what is given; False when there is no such active app.
+
+        What its agents hold already is not touched; see `beyond_ceiling`.
+        """
+        written = [None if part is None else _json(part) for part in (scopes, constraints)]
         return self._wins(
-            "UPDATE apps SET scopes = coalesce(?, scopes), token_ttl_s = coalesce(?, token_ttl_s), "
-            "updated_at = ? WHERE app_id = ? AND deregistered_at IS NULL",
-            (written, token_ttl_s, self._now, app_id),
+            "UPDATE apps SET scopes = coalesce(?, scopes), constraints = coalesce(?, constraints), "
+            "token_ttl_s = coalesce(?, token_ttl_s), updated_at = ? "
+            "WHERE app_id = ? AND deregistered_at IS NULL",
+            (*written, token_ttl_s, self._now, app_id),
         )
+
+    def beyond_ceiling(self, app: App) -> list[Token]:
+        """The live tokens of an app's agents that go beyond what the app may have."""
+        return [
+            token
+            for token in tokens_of_app(self._connection, app.app_id, self._now)
+            if AgentId.is_one(token.subject)
+            and not (is_subset(token.scope, app.scopes) and is_within(token.constraints, app.constraints))
+            and standing(self._connection, token, self._now) == Standing.LIVE
+        ]
+
+    def app(self, app_id: str) -> App | None:
+        """An app, active or deregistered, or None."""
+        return find_app(self._connection, app_id)
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """A registered agent, or None."""
+        return find_agent(self._connection, agent_id)
+
+    def token(self, jti: str) -> Token | None:
+        """What is known of a token, or None."""
+        return find_token(self._connection, jti)
+
+    def standing(self, jti: str) -> Standing:
+        """Whether a genuine token counts now, and if not, why."""
+        return standing(self._connection, find_life(self._connection, jti), self._now)
+
+    def launch_token(self, secret: str) -> LaunchToken | None:
+        """The launch token with this secret if it can be used now, or None."""
+        return find_launch_token(self._connection, secret, self._now)
 
     def deregister_app(self, app_id: str) -> bool:
         """Remove an app for good, and with it its tokens and launch tokens; False when it was not active."""
@@ -112,6 +152,30 @@ class Change:
             "WHERE app_id = ?2 AND deregistered_at IS NULL",
             (self._now, app_id),
         )
+
+    def add_operator(self, operator: Operator) -> bool:
+        """Register an operator; False when an active one has its name."""
+        return self._add("operators", values(operator))
+
+    def remove_operator(self, name: str) -> bool:
+        """Remove an operator; False when there was no active one. Its tokens are revoked as its subject."""
+        return self._wins(
+            "UPDATE operators SET removed_at = ? WHERE name = ? AND removed_at IS NULL", (self._now, name)
+        )
+
+    def operator(self, name: str) -> Operator | None:
+        """The active operator of that name, or None."""
+        return find_operator(self._connection, name)
+
+    def kill_state(self) -> KillState | None:
+        """The kill switch, if it is on."""
+        return find_kill_state(self._connection)
+
+    def set_kill_state(self, state: KillState | None) -> None:
+        """Turn the kill switch on, or off with None. Revokes nothing."""
+        self._connection.execute("DELETE FROM kill_state")
+        if state is not None:
+            self._add("kill_state", values(state, one=1))
 
     def add_launch_token(self, secret: str, token: LaunchToken) -> bool:
         """Keep a launch token under the digest of its secret; False when its app is not active."""
@@ -154,6 +218,8 @@ class Change:
         task_id: str = "",
         parent: str | None = None,
         is_protective: bool = False,
+        scope: tuple[str, ...] = (),
+        constraints: Constraints = UNRESTRICTED,
     ) -> bool:
         """Enter a token before it leaves the house; False when it must not.
 
@@ -193,6 +259,8 @@ class Change:
                 expires_at=expires_at,
                 successor=None,
                 issued_after=self._tip.seq,
+                scope=scope,
+                constraints=constraints,
             )
         )
 
@@ -257,17 +325,14 @@ class Change:
         self._connection.executemany(_APPEND, [row_of(record) for record in records])
         last = records[-1]
         self._connection.execute("UPDATE audit_head SET seq = ?, hash = ?", (last.seq, last.hash))
+        if self._last_act is not None:
+            self._last_act()
         return records
 
-    def _read_tip(self) -> Tip:
-        seq, head_hash = self._connection.execute(_HEAD).fetchone() or (None, None)
-        row = self._connection.execute(_LAST).fetchone() or (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
-        if (seq, head_hash) != row[:2]:
-            raise JournalCorrupt(
-                f"{self._path}: the audit chain does not end where it did; nothing may be built on it: "
-                "run `tradewrit credentials audit verify`"
-            )
-        return Tip(seq=row[0], hash=row[1], recorded_at=row[2])
+    @property
+    def recorded_at(self) -> int:
+        """When the last event before this change was recorded (UTC ns); 0 when there is none."""
+        return self._tip.recorded_at
 
     def _enter(self, token: Token) -> bool:
         is_new = self._add("tokens", values(token))
@@ -288,8 +353,8 @@ class Change:
     def _is_active(self, app_id: str) -> bool:
         if app_id == NO_APP:
             return True
-        known = self._connection.execute("SELECT 1 FROM apps WHERE app_id = ?", (app_id,)).fetchone()
-        return known is not None and not has_left(self._connection, {app_id})
+        active = "SELECT 1 FROM apps WHERE app_id = ? AND deregistered_at IS NULL"
+        return self._connection.execute(active, (app_id,)).fetchone() is not None
 
     def _add(self, table: str, row: dict[str, object]) -> bool:
         return self._wins(insertion(table, row) + " ON CONFLICT DO NOTHING", row)

@@ -1,10 +1,13 @@
 """What a token says. The order of the fields is the order of the claims in its bytes."""
 
 import re
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from tradewrit.domain.constraints import AMOUNTS, UNRESTRICTED, Constraints
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Scope
 from tradewrit.runtime.clock import Entropy
@@ -12,6 +15,8 @@ from tradewrit.runtime.clock import Entropy
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, the latest time a claim may name."""
 
+_MOST_DIGITS: Final = 20
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _TOKEN_ID: Final = re.compile(r"[0-9a-f]{32}")
 # Printable ASCII without the two characters that join agent and scopes in what a delegation record signs.
 _PLAIN: Final = re.compile(r"[!-+\--{}~]+")
@@ -30,14 +35,23 @@ class DelegationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: str
 
 
+class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose key must be proven with the token (RFC 7800). jkt: its thumbprint (RFC 7638)."""
+
+    jkt: str
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The body of a token. Times are whole seconds since 1970, UTC; `exp` itself is too late.
 
     A new claim goes to the end, with a default that says "not restricted": it is then absent from
     tokens that do not use it, and a verifier that does not know it refuses those that do.
 
-    iss: the issuer, "" when none is configured. sub: a SPIFFE id, `app:<id>` or `admin`.
+    iss: the issuer, "" when none is configured. sub: a SPIFFE id, `app:<id>` or `admin:<operator>`.
     aud: absent when empty. jti: 32 hex characters. delegation_chain: the root first.
+    trading: what the holder may trade, absent when it is not restricted; its numbers are plain decimal
+    texts. cnf: absent when bearing the token is enough. protective: true for the writ that outlives the
+    kill switch; it then is `reduce_only`.
     """
 
     iss: str
@@ -52,6 +66,14 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     orch_id: str
     delegation_chain: tuple[DelegationRecord, ...] = ()
     chain_hash: str = ""
+    trading: Constraints | None = None
+    cnf: Confirmation | None = None
+    protective: bool = False
+
+    @property
+    def constraints(self) -> Constraints:
+        """What the holder may trade, unrestricted when the token says nothing."""
+        return UNRESTRICTED if self.trading is None else self.trading
 
 
 def renewed(claims: Claims, *, jti: str, now: int, not_after: int) -> Claims | None:
@@ -98,6 +120,57 @@ def scope_problem(scopes: tuple[str, ...]) -> str:
         except ValueError as error:
             return str(error)
     return ""
+
+
+def trading_claim(constraints: Constraints) -> Constraints | None:
+    """The constraints as they stand in a token, each number in its one spelling; None for none.
+
+    Raises ValueError for a number with more than 20 digits before or after the point.
+    """
+    amounts = {name: _plain(name, amount) for name, amount in _amounts(constraints)}
+    spelt = msgspec.structs.replace(constraints, **amounts)
+    return None if spelt == UNRESTRICTED else spelt
+
+
+def trading_problem(claims: Claims) -> str:
+    """What is wrong with the constraints of a token, "" when nothing is."""
+    if claims.protective and not claims.constraints.reduce_only:
+        return "a protective writ must be reduce-only"
+    if claims.trading is None:
+        return ""
+    if claims.trading == UNRESTRICTED:
+        return "constraints that restrict nothing are left out"
+    try:
+        # As text: 1.0 and 1 are equal, and are two spellings.
+        is_spelt = all(str(_plain(name, amount)) == str(amount) for name, amount in _amounts(claims.trading))
+    except ValueError as error:
+        return str(error)
+    return "" if is_spelt else "constraints in another spelling than ours"
+
+
+def _amounts(constraints: Constraints) -> Iterator[tuple[str, Decimal | int | None]]:
+    for name in AMOUNTS:
+        yield name, getattr(constraints, name)
+
+
+def proof_problem(claims: Claims) -> str:
+    """What is wrong with the key that a token names, "" when nothing is."""
+    if claims.cnf is None or _THUMBPRINT.fullmatch(claims.cnf.jkt):
+        return ""
+    return "cnf names no thumbprint of a key"
+
+
+def _plain(name: str, amount: Decimal | int | None) -> Decimal | int | None:
+    """Without exponent and trailing zeros; exact, whatever the precision of the context."""
+    if not isinstance(amount, Decimal):
+        return amount
+    if not amount:
+        return Decimal(0)
+    # Before it is written out: 1E+999999 is a megabyte.
+    text = f"{amount:f}" if abs(amount.adjusted()) <= _MOST_DIGITS else ""
+    if not 0 < len(text) <= 2 * _MOST_DIGITS:
+        raise ValueError(f"{name} has more than {_MOST_DIGITS} digits before or after the point")
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def time_problem(claims: Claims) -> str:

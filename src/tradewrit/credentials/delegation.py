@@ -1,6 +1,7 @@
 """Passing a part of one's permission on: who may, for how long, and the chain that proves it.
 
-Nothing widens at a hop: the scopes are a subset of the delegator's, the end is no later than its end.
+Nothing widens at a hop: the scopes are a subset of the delegator's, the end is no later than its end, and
+the constraints are its own and those of the hop together.
 """
 
 import hashlib
@@ -9,8 +10,9 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.claims import Claims, DelegationRecord, scope_problem
+from tradewrit.credentials.claims import Claims, Confirmation, DelegationRecord, scope_problem, trading_claim
 from tradewrit.credentials.keys import SigningKey, VerificationKey
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints, both
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import is_subset
 from tradewrit.domain.times import iso, parse_iso
@@ -33,14 +35,27 @@ class DelegationRefusal(StrEnum):
 
 
 def delegate(
-    delegator: Claims, to: str, scope: tuple[str, ...], signing: SigningKey, *, jti: str, ttl_s: int, now: int
+    delegator: Claims,
+    to: str,
+    scope: tuple[str, ...],
+    signing: SigningKey,
+    *,
+    jti: str,
+    ttl_s: int,
+    now: int,
+    constraints: Constraints = UNRESTRICTED,
+    key: VerificationKey | None = None,
 ) -> Claims | DelegationRefusal:
     """What the delegate's token says; the delegator's has been verified at `now` (UTC ns).
 
     to: the delegate's SPIFFE id; ttl_s: seconds, at least one, cut to what is left of the delegator's.
+    constraints: of this hop. key: the delegate's own; where the delegator has to prove its key, the delegate
+    has to prove this one. Raises ValueError for a number no token can hold, and when such a key is missing.
     """
     if ttl_s < 1:
         raise ValueError(f"a delegated token must live at least a second, not {ttl_s}")
+    if delegator.cnf is not None and key is None:
+        raise ValueError("a token that needs proof can be delegated only to an agent whose key is known")
     if scope_problem(scope):
         return DelegationRefusal.BAD_SCOPE
     if not is_subset(scope, delegator.scope):
@@ -61,6 +76,8 @@ def delegate(
         scope=scope,
         delegation_chain=chain,
         chain_hash=chain_hash(chain),
+        trading=trading_claim(both(delegator.constraints, constraints)),
+        cnf=None if delegator.cnf is None or key is None else Confirmation(key.kid),
     )
 
 

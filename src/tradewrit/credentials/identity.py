@@ -53,6 +53,15 @@ class AgentId(msgspec.Struct, frozen=True):
         _check(trust_domain, orch_id, task_id, instance)
         return cls(trust_domain, orch_id, task_id, instance)
 
+    @classmethod
+    def is_one(cls, text: str) -> bool:
+        """Whether `text` is an agent's id, and not the subject of an app or an operator."""
+        try:
+            cls.parse(text)
+        except ValueError:
+            return False
+        return True
+
     def __str__(self) -> str:
         return f"spiffe://{self.trust_domain}/agent/{self.orch_id}/{self.task_id}/{self.instance}"
 

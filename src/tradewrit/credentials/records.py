@@ -1,16 +1,18 @@
 """What the credential store keeps of apps, agents, launch tokens and tokens. Times are UTC ns.
 
-Nothing here opens a door: of a launch token only the digest is stored, of a client secret only the
-password hash that the caller made, and of a token its number.
+Nothing here opens a door: of a launch token or a client secret only the digest is stored, and of a
+token its number.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from tradewrit.credentials.keys import thumbprint
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.errors import JournalCorrupt
 
 NO_APP: Final = ""
@@ -18,10 +20,11 @@ NO_APP: Final = ""
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """Someone who may launch agents, within a ceiling of scopes.
+    """Someone who may launch agents, within a ceiling of scopes and constraints.
 
-    secret_hash: as the password hasher gives it (argon2id), never the secret.
+    secret_hash: as `client_secrets` gives it, never the secret.
     deregistered_at: when it was removed for good; None while it is active.
+    is_protector: whether it may launch protective writs.
     """
 
     app_id: str
@@ -33,6 +36,26 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     deregistered_at: int | None = None
+    constraints: Constraints = UNRESTRICTED
+    is_protector: bool = False
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who may administer. secret_hash: argon2id. removed_at: None while it is active."""
+
+    name: str
+    secret_hash: str
+    created_at: int
+    removed_at: int | None = None
+
+
+class KillState(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill switch is on: since when, by whom, why, and whether protective writs died as well."""
+
+    killed_at: int
+    by: str
+    reason: str
+    is_total: bool
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +74,18 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     alive_until: int
     revoked_at: int | None = None
 
+    @property
+    def kid(self) -> str:
+        """The id of its key: the thumbprint."""
+        return thumbprint(self.public_key)
+
 
 class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The right to register an agent; whoever holds the secret may use it, once or until it expires."""
+    """The right to register an agent; whoever holds the secret may use it, once or until it expires.
+
+    constraints: those of the agent's token. is_proof_needed: it counts only with proof that its holder has
+    the agent's key. is_protective: it is a protective writ.
+    """
 
     app_id: str
     agent_name: str
@@ -63,6 +95,9 @@ class LaunchToken(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: int
     expires_at: int
     consumed_at: int | None = None
+    constraints: Constraints = UNRESTRICTED
+    is_proof_needed: bool = False
+    is_protective: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -74,7 +109,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that was issued; its scopes and constraints are in the token itself.
+    """A token that was issued.
 
     family: the `jti` of the first of the tokens that renewals made of one another.
     lineage: those who delegated, the root first; empty for a token of one's own.
@@ -82,6 +117,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     successor: the `jti` that a renewal put in its place.
     is_protective: spared by a kill switch that does not include protection.
     issued_after: number of the last audit event before it was issued.
+    scope, constraints: as in the token, so that one beyond a narrowed ceiling can be found.
     """
 
     jti: str
@@ -97,6 +133,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     successor: str | None
     issued_after: int
+    scope: tuple[str, ...] = ()
+    constraints: Constraints = UNRESTRICTED
 
 
 class Level(StrEnum):
@@ -130,7 +168,7 @@ class Standing(StrEnum):
 
 
 T = TypeVar("T", bound=msgspec.Struct)
-_LISTS: Final = frozenset({"scopes", "allowed_scope", "lineage"})
+_AS_JSON: Final = frozenset({"scopes", "scope", "allowed_scope", "lineage", "constraints"})
 
 
 def digest(secret: str) -> bytes:
@@ -140,28 +178,34 @@ def digest(secret: str) -> bytes:
 
 def columns(kind: type[msgspec.Struct]) -> str:
     """The columns of a record, in the order of its fields."""
-    return ", ".join(kind.__struct_fields__)
+    return _quoted(kind.__struct_fields__)
 
 
 def values(record: msgspec.Struct, **more: object) -> dict[str, Any]:
-    """The record as named values for a statement, lists as JSON; `more` adds columns."""
+    """The record as named values for a statement, lists and constraints as JSON; `more` adds columns."""
     fields = {name: getattr(record, name) for name in record.__struct_fields__}
-    written = {name: msgspec.json.encode(value).decode() for name, value in fields.items() if name in _LISTS}
+    written = {
+        name: msgspec.json.encode(value).decode() for name, value in fields.items() if name in _AS_JSON
+    }
     return fields | written | more
 
 
 def insertion(table: str, row: Mapping[str, object]) -> str:
     """The statement that adds a row under its column names."""
-    names = ", ".join(row)
     places = ", ".join(f":{name}" for name in row)
-    return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
+    return f"INSERT INTO {table} ({_quoted(row)}) VALUES ({places})"  # noqa: S608 - names of our own
+
+
+def _quoted(names: Iterable[str]) -> str:
+    """Column names; one of them, `by`, is a word of SQL."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def read(kind: type[T], row: Sequence[Any]) -> T:
     """The record in a row of `columns(kind)`; raises JournalCorrupt when it cannot be one."""
     try:
         fields = dict(zip(kind.__struct_fields__, row, strict=True))
-        for name in _LISTS & fields.keys():
+        for name in _AS_JSON & fields.keys():
             fields[name] = msgspec.json.decode(fields[name])
         # A flag comes back from SQLite as 0 or 1.
         flags = {name: bool(fields[name]) for name in fields if name.startswith("is_")}

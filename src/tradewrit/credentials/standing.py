@@ -2,15 +2,23 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
-from tradewrit.credentials.records import Level, Standing, Token, columns, read
+import msgspec
+
+from tradewrit.credentials.records import LaunchToken, Level, Link, Standing, Token, columns, read
+from tradewrit.errors import JournalCorrupt
 
 EVERYTHING: Final = "everything"
 UNPROTECTED: Final = "unprotected"
 """The two targets of `Level.ALL`: with protective tokens, and without."""
 
 _TOKEN: Final = f"SELECT {columns(Token)} FROM tokens WHERE jti = ?"  # noqa: S608 - names of our own
+_LIFE: Final = (
+    "SELECT family, subject, app_id, task_id, is_protective, lineage, expires_at, successor, issued_after "
+    "FROM tokens WHERE jti = ?"
+)
 _LAST_END: Final = """
     SELECT max(coalesce((SELECT max(expires_at) FROM tokens), 0),
                coalesce((SELECT max(expires_at) FROM launch_tokens), 0))"""
@@ -20,13 +28,39 @@ _REVOKE: Final = """
         revoked_after = excluded.revoked_after"""
 
 
+class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Of a `Token`, what decides whether it counts: read for every token that is checked."""
+
+    family: str
+    subject: str
+    app_id: str
+    task_id: str
+    is_protective: bool
+    lineage: tuple[Link, ...]
+    expires_at: int
+    successor: str | None
+    issued_after: int
+
+
+def find_life(connection: sqlite3.Connection, jti: str) -> Life | None:
+    """As `find_token`, in half the time."""
+    row = connection.execute(_LIFE, (jti,)).fetchone()
+    if row is None:
+        return None
+    try:
+        lineage = () if row[5] == "[]" else msgspec.json.decode(row[5])
+        return msgspec.convert((*row[:4], row[4] == 1, lineage, *row[6:]), Life)
+    except (msgspec.MsgspecError, TypeError, ValueError) as why:
+        raise JournalCorrupt(f"credential store: a Token was altered: {why}") from why
+
+
 def find_token(connection: sqlite3.Connection, jti: str) -> Token | None:
     """What is known of a token, or None when it was never issued here or has long expired."""
     row = connection.execute(_TOKEN, (jti,)).fetchone()
     return None if row is None else read(Token, row)
 
 
-def standing(connection: sqlite3.Connection, token: Token | None, now: int) -> Standing:
+def standing(connection: sqlite3.Connection, token: Token | Life | None, now: int) -> Standing:
     """Whether a token counts at `now` (UTC ns); its last instant is `expires_at`, exclusively.
 
     A token the store does not know is no good, however genuine: the store is behind what was issued.
@@ -35,13 +69,13 @@ def standing(connection: sqlite3.Connection, token: Token | None, now: int) -> S
         return Standing.UNKNOWN
     if now >= token.expires_at:
         return Standing.EXPIRED
-    apps = {token.app_id, *(link.app for link in token.lineage)}
-    if _is_revoked(connection, list(_grounds(token)), token.issued_after) or has_left(connection, apps):
+    apps = [token.app_id, *(link.app for link in token.lineage)]
+    if _is_revoked(connection, list(grounds(token)), apps, token.issued_after):
         return Standing.REVOKED
     return Standing.LIVE if token.successor is None else Standing.RENEWED
 
 
-def _grounds(token: Token) -> Iterator[tuple[str, str]]:
+def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
     """Every level and target that would kill this token."""
     yield Level.ALL.value, EVERYTHING
     if not token.is_protective:
@@ -57,35 +91,32 @@ def _grounds(token: Token) -> Iterator[tuple[str, str]]:
         yield Level.APP.value, link.app
 
 
-def is_launch_revoked(connection: sqlite3.Connection, app_id: str, issued_after: int) -> bool:
+def is_launch_revoked(connection: sqlite3.Connection, token: LaunchToken, issued_after: int) -> bool:
     """Whether a launch token died before it was used: with its app, or with everything."""
-    grounds = [
-        (Level.ALL.value, EVERYTHING),
-        (Level.ALL.value, UNPROTECTED),
-        (Level.APP.value, app_id),
-    ]
-    return _is_revoked(connection, grounds, issued_after) or has_left(connection, {app_id})
+    grounds = [(Level.ALL.value, EVERYTHING), (Level.APP.value, token.app_id)]
+    if not token.is_protective:
+        grounds.append((Level.ALL.value, UNPROTECTED))
+    return _is_revoked(connection, grounds, [token.app_id], issued_after)
 
 
-def _is_revoked(connection: sqlite3.Connection, grounds: list[tuple[str, str]], issued_after: int) -> bool:
-    pairs = ", ".join(["(?, ?)"] * len(grounds))
-    found = connection.execute(
-        # Placeholders only; at most some thirty, a chain has five links.
-        f"SELECT 1 FROM revocations WHERE (level, target) IN (VALUES {pairs}) "  # noqa: S608
-        "AND revoked_after >= ? LIMIT 1",
-        [*(text for pair in grounds for text in pair), issued_after],
+def _is_revoked(
+    connection: sqlite3.Connection, grounds: list[tuple[str, str]], apps: list[str], issued_after: int
+) -> bool:
+    """Whether one of the grounds was given since, or one of the apps was deregistered."""
+    arguments = [issued_after, *(text for pair in grounds for text in pair), *apps]
+    (found,) = connection.execute(_question(len(grounds), len(apps)), arguments).fetchone()
+    return bool(found)
+
+
+@lru_cache(maxsize=64)
+def _question(grounds: int, apps: int) -> str:
+    """Placeholders only; a chain has five links. Written so that each pair is looked up in the index."""
+    pairs = " OR ".join(["(level = ? AND target = ?)"] * grounds)
+    names = ", ".join("?" * apps)
+    return (
+        f"SELECT EXISTS (SELECT 1 FROM revocations WHERE revoked_after >= ? AND ({pairs})) "  # noqa: S608
+        f"OR EXISTS (SELECT 1 FROM apps WHERE app_id IN ({names}) AND deregistered_at IS NOT NULL)"
     )
-    return found.fetchone() is not None
-
-
-def has_left(connection: sqlite3.Connection, apps: set[str]) -> bool:
-    """Whether one of these apps was deregistered."""
-    marks = ", ".join("?" * len(apps))
-    found = connection.execute(
-        f"SELECT 1 FROM apps WHERE app_id IN ({marks}) AND deregistered_at IS NOT NULL LIMIT 1",  # noqa: S608
-        list(apps),
-    )
-    return found.fetchone() is not None
 
 
 def add_revocation(connection: sqlite3.Connection, level: Level, target: str, now: int, after: int) -> None:

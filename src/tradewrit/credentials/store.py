@@ -9,20 +9,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, Final, Self
 
 import msgspec
 
+from tradewrit.credentials.agreement import disagreement
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
-from tradewrit.credentials.change import Change, find_agent, find_launch_token
-from tradewrit.credentials.records import Agent, App, LaunchToken, Standing, Token, columns, read
-from tradewrit.credentials.standing import find_token, standing
-from tradewrit.credentials.store_file import create_file, open_file
+from tradewrit.credentials.change import Change
+from tradewrit.credentials.lookups import (
+    find_agent,
+    find_app,
+    find_app_of_client,
+    find_apps,
+    find_kill_state,
+    find_launch_token,
+    find_operator,
+    find_operators,
+    read_tip,
+)
+from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
+from tradewrit.credentials.standing import find_life, find_token, standing
+from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
+from tradewrit.runtime.journal.chain import Tip
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Head
-from tradewrit.runtime.journal.sqlite_errors import failure
+from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, translated
 from tradewrit.runtime.journal.sqlite_file import Settings
 from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
@@ -30,7 +43,6 @@ DAY_NS: Final = 86_400_000_000_000
 _CHUNK: Final = 512
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in ("seq", "recorded_at", *FIELDS, "prev_hash", "hash"))
 _PAGE: Final = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}"  # noqa: S608
-_APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
 _FIRST: Final = -(2**63)
 
 
@@ -76,7 +88,10 @@ class CredentialStore:
         self._authority = authority
         self._transactions = Transactions(path, connection, read_only=read_only)
         self._lock = RLock()
-        self._changes = 0
+        # Its own connection: to it, writes of this process are those of another, and count as well.
+        self._watcher = watch_file(path, read_only=read_only)
+        self._watch = self._watcher.cursor().execute
+        self._watch_lock = Lock()
 
     @classmethod
     def open(
@@ -137,7 +152,6 @@ class CredentialStore:
                 raise OurFault("a change of the credential store was begun inside another; use the outer one")
             with self._transactions.begin():
                 yield self._connection
-            self._changes += 1
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -151,16 +165,22 @@ class CredentialStore:
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
         with self._reading() as connection:
-            return standing(connection, find_token(connection, jti), now)
+            return standing(connection, find_life(connection, jti), now)
 
-    def generation(self) -> tuple[int, int]:
+    def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.
 
-        What was read before may be kept for as long as the mark stays the same.
+        What was read before may be kept for as long as the mark stays the same. Ask for the mark first,
+        then read.
         """
-        with self._reading() as connection:
-            (others,) = connection.execute("PRAGMA data_version").fetchone()
-            return int(others), self._changes
+        # On the path of every order: no context managers, and a cursor that is used again.
+        with self._watch_lock:
+            try:
+                return next(self._watch("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
+            except (*RAISED, StopIteration) as error:
+                if isinstance(error, StopIteration):
+                    raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed") from error
+                raise translated(self._path, error) from error
 
     def token(self, jti: str) -> Token | None:
         """What is known of a token, or None."""
@@ -179,19 +199,41 @@ class CredentialStore:
 
     def app(self, app_id: str) -> App | None:
         """An app, active or deregistered, or None."""
-        return next(iter(self._apps("WHERE app_id = ?", app_id)), None)
+        with self._reading() as connection:
+            return find_app(connection, app_id)
 
     def app_of_client(self, client_id: str) -> App | None:
         """The app that authenticates under this client id, or None; it may be deregistered."""
-        return next(iter(self._apps("WHERE client_id = ?", client_id)), None)
+        with self._reading() as connection:
+            return find_app_of_client(connection, client_id)
 
     def apps(self) -> list[App]:
         """All apps, the oldest first."""
-        return self._apps("ORDER BY created_at, app_id")
-
-    def _apps(self, which: str, *arguments: str) -> list[App]:
         with self._reading() as connection:
-            return [read(App, row) for row in connection.execute(f"{_APPS} {which}", arguments)]
+            return find_apps(connection)
+
+    def operator(self, name: str) -> Operator | None:
+        """The active operator of that name, or None."""
+        with self._reading() as connection:
+            return find_operator(connection, name)
+
+    def operators(self) -> list[Operator]:
+        """All operators, the oldest first, those removed too."""
+        with self._reading() as connection:
+            return find_operators(connection)
+
+    def kill_state(self) -> KillState | None:
+        """The kill switch, if it is on."""
+        with self._reading() as connection:
+            return find_kill_state(connection)
+
+    def tip(self) -> Tip:
+        """The end of the audit chain; raises JournalCorrupt when the last event is not what it was.
+
+        Its `recorded_at` (UTC ns, 0 before the first event) is never less than before.
+        """
+        with self._reading() as connection:
+            return read_tip(self._path, connection)
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:
         """The events asked for, and how many there are in all."""
@@ -212,10 +254,10 @@ class CredentialStore:
 
     def event_count(self) -> int:
         """How many events the chain has, without counting them."""
-        return self.head().seq
+        return self.tip().seq
 
     def head(self) -> Head:
-        """Where the audit chain ends, as the store remembers it; for signing and keeping elsewhere."""
+        """Where the audit chain ends, as the store remembers it; whether it does is for `tip` or `verify`."""
         with self._reading() as connection:
             row = connection.execute("SELECT seq, hash FROM audit_head").fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
@@ -233,13 +275,28 @@ class CredentialStore:
         return verified(self._authority, self._rows(), against)
 
     def refuse_if_touched(self) -> None:
-        """Raise JournalCorrupt, naming the first bad event, unless the audit chain is whole."""
+        """Raise JournalCorrupt, naming the event, unless the audit chain is whole and the store agrees."""
         found = self.verify()
         if not found.is_intact:
             raise JournalCorrupt(
                 f"{self._path}: the audit chain cannot be trusted from {first_bad(found)} on: {found.fault}; "
                 "nothing is issued on it: find out who edited the file, or restore a backup"
             )
+        why = self._disagreement()
+        if why:
+            raise JournalCorrupt(
+                f"{self._path}: it is not what its audit trail says: {why}; nothing is issued on it: "
+                "find out who edited the file, or restore a backup"
+            )
+
+    def _disagreement(self) -> str:
+        with self._reading() as connection:
+            # One moment for all of it: others may be writing.
+            connection.execute("BEGIN")
+            try:
+                return disagreement(connection)
+            finally:
+                connection.execute("ROLLBACK")
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         after = _FIRST
@@ -271,5 +328,6 @@ class CredentialStore:
 
     def close(self) -> None:
         """Let go of the file; further calls raise JournalUnwritable."""
-        with self._lock, failure(self._path):
+        with self._lock, self._watch_lock, failure(self._path):
             self._connection.close()
+            self._watcher.close()

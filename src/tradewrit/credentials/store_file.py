@@ -30,9 +30,26 @@ _TABLES: Final = (
         token_ttl_s INTEGER NOT NULL,
         created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL,
-        deregistered_at INTEGER
+        deregistered_at INTEGER,
+        constraints TEXT NOT NULL,
+        is_protector INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE UNIQUE INDEX apps_name ON apps (name) WHERE deregistered_at IS NULL",
+    """CREATE TABLE operators (
+        name TEXT NOT NULL,
+        secret_hash TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        removed_at INTEGER
+    )""",
+    "CREATE UNIQUE INDEX operators_name ON operators (name) WHERE removed_at IS NULL",
+    # No row while the kill switch is off.
+    """CREATE TABLE kill_state (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        killed_at INTEGER NOT NULL,
+        "by" TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        is_total INTEGER NOT NULL
+    )""",
     """CREATE TABLE agents (
         agent_id TEXT NOT NULL PRIMARY KEY,
         app_id TEXT NOT NULL,
@@ -54,6 +71,9 @@ _TABLES: Final = (
         issued_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL,
         consumed_at INTEGER,
+        constraints TEXT NOT NULL,
+        is_proof_needed INTEGER NOT NULL,
+        is_protective INTEGER NOT NULL,
         issued_after INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX launch_tokens_end ON launch_tokens (expires_at)",
@@ -75,8 +95,11 @@ _TABLES: Final = (
         issued_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL,
         successor TEXT,
-        issued_after INTEGER NOT NULL
+        issued_after INTEGER NOT NULL,
+        scope TEXT NOT NULL,
+        constraints TEXT NOT NULL
     ) WITHOUT ROWID""",
+    "CREATE INDEX tokens_app ON tokens (app_id)",
     "CREATE INDEX tokens_end ON tokens (expires_at)",
     """CREATE TABLE revocations (
         level TEXT NOT NULL,
@@ -107,6 +130,8 @@ _NAMES: Final = frozenset(
     {
         "meta",
         "apps",
+        "operators",
+        "kill_state",
         "agents",
         "launch_tokens",
         "spent_nonces",
@@ -181,6 +206,14 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
             connection.close()
             raise
     return connection, authority
+
+
+def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A second connection to a store that is open, to see whether anything was written."""
+    with failure(path):
+        return sqlite3.connect(
+            sqlite_uri(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False
+        )
 
 
 def _authority(connection: sqlite3.Connection, path: Path) -> str:

@@ -6,11 +6,20 @@ whether a token was revoked must be asked elsewhere.
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.claims import Claims, is_subject, is_token_id, scope_problem, time_problem
+from tradewrit.credentials.claims import (
+    Claims,
+    is_subject,
+    is_token_id,
+    proof_problem,
+    scope_problem,
+    time_problem,
+    trading_problem,
+)
 from tradewrit.credentials.delegation import chain_problem
 from tradewrit.credentials.encoding import decode, encode
 from tradewrit.credentials.keyring import KeySet
@@ -38,11 +47,15 @@ class Refusal(StrEnum):
     BAD_JTI = "bad jti"
     BAD_SCOPE = "bad scope"
     BAD_TIMES = "bad times"
+    BAD_CONSTRAINTS = "bad trading constraints"
+    BAD_CONFIRMATION = "bad confirmation"
     BAD_CHAIN = "bad delegation chain"
     WRONG_ISSUER = "wrong issuer"
     NOT_YET_VALID = "not yet valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    RENEWED = "renewed: a newer token is in its place"
+    UNKNOWN = "not one that the store knows"
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +74,7 @@ def mint(claims: Claims, signing: SigningKey) -> str:
     problem = _claims_problem(claims)
     if problem is not None:
         raise ValueError(f"these claims make no token: {problem}")
-    signed = f"{encode(_header(signing.kid))}.{encode(_encode(claims))}"
+    signed = f"{_head(signing.kid)}.{encode(_encode(claims))}"
     token = f"{signed}.{encode(signing.sign(signed.encode('ascii')))}"
     if len(token) > MAX_TOKEN_CHARS:
         raise ValueError(
@@ -96,6 +109,12 @@ def verify_genuine(token: str, keys: KeySet, *, now: int, issuer: str = "") -> C
     return claims
 
 
+def key_end(token: str, keys: KeySet) -> int | None:
+    """When the key behind a genuine token ends (UTC ns), None while it is the signing one."""
+    head = token.partition(".")[0]
+    return next((held.until for held in keys.keys if _head(held.key.kid) == head), 0)
+
+
 def _signed_claims(token: str, keys: KeySet, now: int) -> Claims:
     """Nothing of the payload is read before the signature over it is known to be good."""
     if len(token) > MAX_TOKEN_CHARS:
@@ -104,10 +123,10 @@ def _signed_claims(token: str, keys: KeySet, now: int) -> Claims:
     if len(parts) != 3:
         raise TokenRefused(Refusal.MALFORMED)
     try:
-        header, payload, signature = (decode(part) for part in parts)
+        payload, signature = decode(parts[1]), decode(parts[2])
+        key = _key_that_heads(parts[0], keys, now) or _key_of(decode(parts[0]), keys, now)
     except ValueError:
         raise TokenRefused(Refusal.NOT_CANONICAL) from None
-    key = _key_of(header, keys, now)
     signed = token[: -len(parts[2]) - 1]
     if len(signature) != _SIGNATURE_SIZE or not key.has_signed(signature, signed.encode("ascii")):
         raise TokenRefused(Refusal.BAD_SIGNATURE)
@@ -118,6 +137,14 @@ def _signed_claims(token: str, keys: KeySet, now: int) -> Claims:
     if _encode(claims) != payload:
         raise TokenRefused(Refusal.NOT_CANONICAL)
     return claims
+
+
+def _key_that_heads(head: str, keys: KeySet, now: int) -> VerificationKey | None:
+    """The live key whose header this is, byte for byte: nothing has to be parsed."""
+    for held in keys.keys:
+        if _head(held.key.kid) == head and held.is_live(now):
+            return held.key
+    return None
 
 
 def _key_of(raw: bytes, keys: KeySet, now: int) -> VerificationKey:
@@ -135,6 +162,12 @@ def _key_of(raw: bytes, keys: KeySet, now: int) -> VerificationKey:
     return key
 
 
+@lru_cache(maxsize=256)
+def _head(kid: str) -> str:
+    """The first part of every token that this key signs."""
+    return encode(_header(kid))
+
+
 def _header(kid: str) -> bytes:
     return f'{{"alg":"EdDSA","typ":"JWT","kid":"{kid}"}}'.encode("ascii")
 
@@ -148,4 +181,8 @@ def _claims_problem(claims: Claims) -> Refusal | None:
         return Refusal.BAD_SCOPE
     if time_problem(claims):
         return Refusal.BAD_TIMES
+    if trading_problem(claims):
+        return Refusal.BAD_CONSTRAINTS
+    if proof_problem(claims):
+        return Refusal.BAD_CONFIRMATION
     return None

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from tradewrit.domain.capabilities import PAPER, Capabilities
+from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
+from tradewrit.domain.constraints import DayUse
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
@@ -22,6 +23,7 @@ from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.writs import DESK, Writ
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     lapsed: the last few entries that ended unfilled, by client order id.
     suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
+    writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
 
     What is derived from the fields (`holdings`, `reserved`) is worked out once per value, and is no
@@ -90,10 +93,12 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     account: str = ""
     currency: str = "USD"
     mode: str = "paper"
+    venue: str = "paper"
     margin: bool = True
     strategy: str = ""
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
+    protection: Protection = Protection.AFTER_FILL
     sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
@@ -116,6 +121,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     is_drawdown_blocked: bool = False
     halted: str = ""
     stats: Stats = Stats()
+    writs: dict[str, Writ] = {}
+    sent: dict[str, DayUse] = {}
     events: int = 0
 
     def instrument(self, symbol: str) -> Instrument:
@@ -131,6 +138,25 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def orders_of(self, trade_id: str) -> list[Order]:
         """All orders of an open trade."""
         return [order for order in self.orders.values() if order.terms.trade_id == trade_id]
+
+    @property
+    def lists_brackets(self) -> bool:
+        """Whether an entry leaves with its stop and target."""
+        return self.protection is Protection.BRACKET and self.capabilities.brackets
+
+    def legs_of(self, entry_id: str) -> list[Order]:
+        """The orders that were listed with an entry, to come to life as it fills."""
+        return [order for order in self.orders.values() if order.terms.parent == entry_id]
+
+    def standing(self, role: str) -> tuple[str, str]:
+        """Under which identity and token a role acts now: SPIFFE id and token id, "" for none.
+
+        What no agent says the desk puts on record.
+        """
+        writ = self.writs.get(role) or self.writs.get(DESK)
+        if writ is None:
+            return "", ""
+        return writ.grant.agent_id, "" if writ.ended else writ.grant.id
 
     @cached_property
     def holdings(self) -> Holdings:

@@ -13,6 +13,13 @@ class Dedupe(StrEnum):
     NONE = "none"
 
 
+class Protection(StrEnum):
+    """When stop and target go to the venue: listed with the entry, or once it has filled."""
+
+    BRACKET = "bracket"
+    AFTER_FILL = "after_fill"
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Declared by each gateway, checked by the broker contract suite.
 
@@ -29,6 +36,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool = False
     trailing_stop: bool = False
     shorting: bool = False
+
+    @property
+    def brackets(self) -> bool:
+        """Whether legs may be listed with an entry: they have to be moved to the fill's prices, too."""
+        return self.bracket and self.replace
 
 
 PAPER = Capabilities(

@@ -5,9 +5,10 @@ The denial answers in the venue's place: nothing left, so nothing is unknown and
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.events.account import WritDenied
 from tradewrit.domain.events.orders import CancelRefused, ModifyRefused
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.orders import Order, OrderState
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reports import rejected
 
 
@@ -21,7 +22,7 @@ def denied(books: Books, event: WritDenied) -> Decision:
         case OrderState.SUBMITTED:
             decision = NOTHING
             for listed in _listed_with(books, order):
-                decision += rejected(listed, at, "no_writ", reason)
+                decision += rejected(listed, at, Rejection.NO_WRIT, reason)
             return decision
         case OrderState.PENDING_CANCEL:
             return Decision(
@@ -36,12 +37,11 @@ def denied(books: Books, event: WritDenied) -> Decision:
 
 
 def _listed_with(books: Books, order: Order) -> list[Order]:
-    """The order and, for the first of an OCO, the other that was to be sent in the same list."""
+    """The order, and what was to be sent in the same list: the legs of an entry, the other of an OCO."""
     label = order.terms.oco
-    if label is None:
-        return [order]
     return [
         other
         for other in books.orders_of(order.terms.trade_id)
-        if other.terms.oco == label and other.state is OrderState.SUBMITTED
+        if order.id in {other.id, other.terms.parent} or (label and other.terms.oco == label)
+        if other.state is OrderState.SUBMITTED
     ]

@@ -19,6 +19,12 @@ def drafts(books: Books) -> Iterator[Order]:
     return (order for order in books.orders.values() if order.state is OrderState.DRAFT)
 
 
+def listed(books: Books, draft: Order) -> tuple[Order, ...]:
+    """A draft, and the legs that wait with it."""
+    legs = (order for order in books.legs_of(draft.id) if order.state is OrderState.DRAFT)
+    return (draft, *legs)
+
+
 def restated(books: Books, event: SharesSplit) -> tuple[OrderRestated | OrderCancelled, ...]:
     """What a split makes of the drafts in its symbol; the venue restates the orders it has."""
     return tuple(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import JOURNALLED
-from tradewrit.domain.folds import account, orders, reviews, trades
+from tradewrit.domain.folds import account, orders, reviews, trades, writs
 from tradewrit.domain.folds.base import Folds
 
 
@@ -28,6 +28,7 @@ FOLDS: Final[Folds] = {
     **reviews.FOLDS,
     **orders.FOLDS,
     **account.FOLDS,
+    **writs.FOLDS,
 }
 STATELESS: Final = JOURNALLED - frozenset(FOLDS)
 """Journalled events that explain, and change nothing."""

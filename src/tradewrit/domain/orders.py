@@ -250,6 +250,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: who let it through, so that a held order leaves under the approval it was given.
     version: rises with each confirmed replacement; the order stays one order.
     is_sent: whether it ever left for the venue.
+    agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
+    notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
     """
 
     terms: OrderTerms
@@ -262,6 +264,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     reason: str = ""
     is_sent: bool = False
+    agent_id: str = ""
+    token_id: str = ""
+    notional: Decimal = ZERO
+    sent_at: int = 0
 
     @property
     def id(self) -> str:

@@ -1,6 +1,7 @@
 """Why an order is refused, in one vocabulary whatever the venue calls it."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Rejection(StrEnum):
@@ -24,3 +25,8 @@ class Rejection(StrEnum):
     UNSUPPORTED = "unsupported"
     VENUE = "refused_by_venue"
     NOT_SENT = "never_reached_the_venue"
+    NO_WRIT = "no_writ"
+
+
+UNSENT: Final = frozenset({Rejection.NOT_SENT, Rejection.NO_WRIT})
+"""The order never left the desk, or never got anywhere."""

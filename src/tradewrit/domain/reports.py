@@ -179,6 +179,8 @@ def _filled(
         fee=fee,
         settles_at=report.settles_at,
         is_late=not order.is_live,
+        agent_id=order.agent_id,
+        token_id=order.token_id,
     )
 
 

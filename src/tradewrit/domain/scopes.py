@@ -8,6 +8,8 @@ from typing import Self
 
 import msgspec
 
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints
+
 
 class Scope(msgspec.Struct, frozen=True):
     """One permission. Case matters and nothing is trimmed."""
@@ -54,13 +56,20 @@ def is_subset(wanted: Iterable[str], allowed: Iterable[str]) -> bool:
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """A live permission: who holds it, for what, and the instant (UTC ns) at which it is dead."""
+    """A live permission: who holds it, for what, and the instant (UTC ns) at which it is dead.
+
+    id: of the token (`jti`). agent: the role in the desk. agent_id: the SPIFFE id it is registered under.
+    is_protective: spared by the kill switch.
+    """
 
     id: str
     agent: str
     scopes: frozenset[str]
     issued_at: int
     expires_at: int
+    agent_id: str = ""
+    constraints: Constraints = UNRESTRICTED
+    is_protective: bool = False
 
     def covers(self, scope: str, now: int) -> bool:
         """Whether `scope` may be used at `now`; the expiry instant itself is too late."""

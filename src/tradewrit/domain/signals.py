@@ -14,18 +14,26 @@ from tradewrit.domain.positions import Direction
 
 
 class Verdict(IntFlag):
-    """What a strategy says of one bar, as bits: a quiet bar is 0 and costs one look."""
+    """What a strategy says of one bar, as bits: a quiet bar is 0 and costs one look.
+
+    SESSION_ENDS: whatever it says, the account leaves before the session ends; with it come both leaves and
+    no entry.
+    """
 
     ENTER_LONG = 1
     ENTER_SHORT = 2
     LEAVE_LONG = 4
     LEAVE_SHORT = 8
+    SESSION_ENDS = 16
 
 
 ENTER: Final = int(Verdict.ENTER_LONG | Verdict.ENTER_SHORT)
 LEAVE: Final = {Direction.LONG: int(Verdict.LEAVE_LONG), Direction.SHORT: int(Verdict.LEAVE_SHORT)}
+OPENING: Final = {Side.BUY: int(Verdict.ENTER_LONG), Side.SELL: int(Verdict.ENTER_SHORT)}
 OPPOSITE: Final = {Direction.LONG: int(Verdict.ENTER_SHORT), Direction.SHORT: int(Verdict.ENTER_LONG)}
-"""By direction held, the entry bits of a verdict for the other side; a verdict for both is for neither."""
+"""By side, and by direction held for the other side, the entry bits; a verdict for both is for neither."""
+SESSION_END: Final = "session_end"
+"""Why a trade is left, or its waiting entry taken back, before the session ends."""
 REVERSE: Final = "reverse"
 """Why a trade is left whose strategy wants the other side, where the account reverses."""
 
@@ -36,6 +44,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     enter: the side to open with when flat. leave_long, leave_short: the reason to leave a position
     of that direction. stop_fraction and the like override the limit profile's defaults; None leaves
     it to risk, and a target_fraction of 0 means no target. inputs: the feature values behind it.
+    is_session_end: the account leaves before the session ends, whatever the strategy says.
     """
 
     symbol: str = ""
@@ -49,6 +58,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 1.0
     reasons: tuple[str, ...] = ()
     inputs: dict[str, float] = {}
+    is_session_end: bool = False
 
     @property
     def verdict(self) -> int:
@@ -58,6 +68,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             | (Verdict.ENTER_SHORT if self.enter is Side.SELL else 0)
             | (Verdict.LEAVE_LONG if self.leave_long else 0)
             | (Verdict.LEAVE_SHORT if self.leave_short else 0)
+            | (Verdict.SESSION_ENDS if self.is_session_end else 0)
         )
 
     def leave(self, direction: Direction) -> str | None:

@@ -4,11 +4,13 @@ Quantities are whole lots and prices on the tick. Knows neither when an order le
 through. Both engines word entries here.
 """
 
+import msgspec
+
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.positions import ExitRequested, ProtectionRequested
 from tradewrit.domain.ids import client_order_id
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import Price
+from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side, TimeInForce
 from tradewrit.domain.proposals import Proposal, Sized
 
@@ -44,37 +46,82 @@ def entry_terms(instrument: Instrument, sized: Sized, client_order_id: str) -> O
     )
 
 
+def listed_terms(books: Books, sized: Sized, entry: OrderTerms) -> tuple[OrderTerms, ...]:
+    """The entry, and with it, where brackets are used, the legs that the venue wakes as it fills.
+
+    The legs have the prices that were approved, those of a fill at the decision's price. Attempt 0 is theirs:
+    what is asked for later counts from 1. An entry whose stop or target would be no price leaves alone.
+    """
+    stop, target = sized.stop_price, sized.target_price
+    if not books.lists_brackets or stop <= 0 or (target is not None and target <= 0):
+        return (entry,)
+    legs = _Legs(
+        trade_id=entry.trade_id,
+        symbol=entry.symbol,
+        side=entry.side.opposite,
+        quantity=entry.quantity,
+        attempt=0,
+        parent=entry.client_order_id,
+    )
+    return (entry, *legs.at(books, stop, target))
+
+
 def protection_terms(books: Books, event: ProtectionRequested) -> tuple[OrderTerms, ...]:
     """The stop that was asked for, and the target beside it where the venue has OCO."""
-    can_reduce = books.capabilities.reduce_only
-    pair = f"oco:{event.trade_id}:{event.attempt}" if books.capabilities.oco else None
-    stop = OrderTerms(
-        client_order_id=order_id(books, event.trade_id, Role.STOP, event.attempt),
+    legs = _Legs(
         trade_id=event.trade_id,
         symbol=event.symbol,
         side=event.side,
         quantity=books.instrument(event.symbol).qty(event.quantity),
-        type=OrderType.STOP,
-        role=Role.STOP,
-        stop_price=event.stop_price,
-        reduce_only=can_reduce,
-        oco=pair if event.target_price is not None else None,
+        attempt=event.attempt,
     )
-    if pair is None or event.target_price is None:
-        return (stop,)
-    target = OrderTerms(
-        client_order_id=order_id(books, event.trade_id, Role.TARGET, event.attempt),
-        trade_id=event.trade_id,
-        symbol=event.symbol,
-        side=event.side,
-        quantity=stop.quantity,
-        type=OrderType.LIMIT,
-        role=Role.TARGET,
-        limit_price=event.target_price,
-        reduce_only=can_reduce,
-        oco=pair,
-    )
-    return (stop, target)
+    return legs.at(books, event.stop_price, event.target_price)
+
+
+class _Legs(msgspec.Struct, frozen=True, kw_only=True):
+    """What stop and target have in common. parent: the entry that they are listed with."""
+
+    trade_id: str
+    symbol: str
+    side: Side
+    quantity: Qty
+    attempt: int
+    parent: str | None = None
+
+    def at(self, books: Books, stop: Price, target: Price | None) -> tuple[OrderTerms, ...]:
+        """The stop, and the target where there is one and the venue has OCO."""
+        if target is None or not books.capabilities.oco:
+            return (self._leg(books, Role.STOP, OrderType.STOP, stop_price=stop),)
+        pair = f"oco:{self.trade_id}:{self.attempt}"
+        return (
+            self._leg(books, Role.STOP, OrderType.STOP, stop_price=stop, oco=pair),
+            self._leg(books, Role.TARGET, OrderType.LIMIT, limit_price=target, oco=pair),
+        )
+
+    def _leg(
+        self,
+        books: Books,
+        role: Role,
+        kind: OrderType,
+        *,
+        limit_price: Price | None = None,
+        stop_price: Price | None = None,
+        oco: str | None = None,
+    ) -> OrderTerms:
+        return OrderTerms(
+            client_order_id=order_id(books, self.trade_id, role, self.attempt),
+            trade_id=self.trade_id,
+            symbol=self.symbol,
+            side=self.side,
+            quantity=self.quantity,
+            type=kind,
+            role=role,
+            limit_price=limit_price,
+            stop_price=stop_price,
+            reduce_only=books.capabilities.reduce_only,
+            oco=oco,
+            parent=self.parent,
+        )
 
 
 def exit_terms(books: Books, event: ExitRequested) -> OrderTerms:

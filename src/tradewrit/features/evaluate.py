@@ -12,6 +12,7 @@ import numpy as np
 
 from tradewrit.domain.market import Bar
 from tradewrit.features.bars import Bars
+from tradewrit.features.hours import Reading
 from tradewrit.features.rules import Column, Constant, Field, Remembering, Rule, Step
 from tradewrit.features.series import Series
 
@@ -98,6 +99,11 @@ def columns(outputs: Sequence[Series], *bars: Bars, memory: Memory | None = None
                 if last_use[i] == k:
                     values[i] = None
     return [values[k] for k in program.outputs]
+
+
+def reads_hours(outputs: Sequence[Series]) -> bool:
+    """Whether any of the formulas asks when the market is open."""
+    return any(isinstance(line.rule, Reading) for line in _compiled(outputs).lines)
 
 
 def program_key(outputs: Sequence[Series], memory: Memory) -> Hashable:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewrit.features.floats import NAN, Grid
+from tradewrit.features.hours import Reading
 from tradewrit.features.ufuncs import EXACT, PICKS_A_ZERO
 
 Column = NDArray[Any]
@@ -270,4 +271,4 @@ class Remembering(msgspec.Struct, frozen=True, eq=False):
         return f"{getattr(factory.func, '__name__', factory.func)}[{', '.join(given)}]"
 
 
-Rule = Field | OnGrid | Constant | Elementwise | Where | Lag | Remembering
+Rule = Field | OnGrid | Constant | Elementwise | Where | Lag | Remembering | Reading

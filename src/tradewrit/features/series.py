@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
+from tradewrit.errors import StrategyError
 from tradewrit.features.floats import Grid, whole
+from tradewrit.features.hours import Hours, Reading
 from tradewrit.features.rules import (
     Constant,
     Elementwise,
@@ -187,12 +189,19 @@ class Inputs:
 
     price_decimals: of the price tick; None where prices have no grid.
     volume_decimals: of the smallest size; None where volumes are fractions without a fixed step.
+    hours: when the market is open, for the formulas of `features.sessions`; None where nobody knows.
 
     A value within a millionth of a tick of its grid is put on it, so float noise decides no
     comparison, and averages and RSI of an input count in whole ticks.
     """
 
-    def __init__(self, price_decimals: int | None = 2, volume_decimals: int | None = 0) -> None:
+    def __init__(
+        self,
+        price_decimals: int | None = 2,
+        volume_decimals: int | None = 0,
+        hours: Hours | None = None,
+    ) -> None:
+        self._hours = hours
         self.open = _input("open", price_decimals)
         self.high = _input("high", price_decimals)
         self.low = _input("low", price_decimals)
@@ -203,6 +212,15 @@ class Inputs:
     def typical(self) -> Series:
         """(high + low + close) / 3."""
         return (self.high + self.low + self.close) / 3.0
+
+    def hours(self, reader: str) -> Hours:
+        """When the market is open; raises StrategyError, naming who asks, where nobody knows."""
+        if self._hours is None:
+            raise StrategyError(
+                f"{reader} needs to know when the market is open, which the times of these bars do not tell: "
+                "set data.calendar (or --calendar) to NYSE or 24/7"
+            )
+        return self._hours
 
 
 def lift(operand: object) -> Series:
@@ -308,5 +326,7 @@ def _written(node: Series, depth: int) -> str:
             return f"{parts[0]}.shift({bars})"
         case OnGrid():
             return parts[0]
+        case Reading():
+            return str(node.rule)
         case rule:
             return f"{rule}({', '.join(parts)})"

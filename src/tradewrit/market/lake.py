@@ -172,9 +172,9 @@ class Lake:
     def _bars(self, files: list[Partition], known_at: int | None) -> Bars:
         if known_at is None:
             return _chained([_current(one.path) for one in files])
-        parts = [read_rows(one.path) for one in files]
         old = [self._superseded(one.path) for one in files]
-        parts += [read_rows(path) for path in old if path.exists()]
+        parts = [read_rows(path) for path in old if path.exists()]
+        parts += [read_rows(one.path) for one in files]
         return as_known(parts, known_at).bars
 
     def _of_one_length(self) -> list[Partition]:

@@ -94,7 +94,11 @@ def merge(known: Rows, bars: Bars, known_at: int, *, replace: bool, place: str) 
 
 
 def as_known(parts: list[Rows], known_at: int) -> Rows:
-    """The bars as they were known at `known_at`: of each time the latest version until then."""
+    """The bars as they were known at `known_at`: of each time the latest version until then.
+
+    parts: what was replaced before what replaced it, which decides between versions known since the
+    same moment.
+    """
     rows = joined(parts)
     rows = rows.take(rows.known_at <= known_at)
     rows = rows.take(np.lexsort((rows.known_at, rows.bars.ts)))

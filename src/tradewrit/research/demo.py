@@ -4,13 +4,17 @@ Writes a folder and nothing outside it: the bars, journal, exported head, trades
 which a later run recognises the folder as its own.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from tradewrit.credentials.authority import Authority
+from tradewrit.credentials.desk import AuthorityIssuer
+from tradewrit.credentials.home import open_home
+from tradewrit.credentials.settings import Terms as AuthorityTerms
 from tradewrit.domain.events.base import Event
 from tradewrit.errors import ConfigError
 from tradewrit.features.bars import Bars
@@ -21,14 +25,16 @@ from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.report import write_report
 from tradewrit.research.results import write_trades_csv, write_whole
-from tradewrit.runtime.clock import Stopwatch, draw_journal_id
+from tradewrit.runtime.clock import Clock, Entropy, Stopwatch, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.journal.heads import write_head
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.journal.sqlite_file import Synchronous
+from tradewrit.runtime.journal.sqlite_file import Settings, Synchronous
 from tradewrit.runtime.replay import Replayed, event_of, replay, snapshot_of
+from tradewrit.runtime.roles import Terms
 from tradewrit.runtime.strategies import load_strategy
+from tradewrit.runtime.writs import Issuer
 
 STRATEGY: Final = "trend_following"
 NOTES: Final = (
@@ -40,6 +46,14 @@ NOTES: Final = (
 _MADE_BY: Final = "tradewrit demo"
 _NOTE: Final = "demo.json"
 _JOURNAL: Final = "journal.sqlite"
+_HOME: Final = "home"
+_LONGEST_NAME: Final = 16
+"""Bytes of a token's id, the longest of what is drawn as a name; keys and secrets have 32."""
+_A_YEAR_S: Final = 365 * 86_400
+# A bar is a day: tokens of minutes would have to be renewed a hundred times between two of them.
+_TERMS: Final = AuthorityTerms(
+    max_ttl_s=_A_YEAR_S, total_life_s=100 * _A_YEAR_S, rotation_overlap_s=_A_YEAR_S
+)
 
 Progress = Callable[[int], None]
 
@@ -75,6 +89,11 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.folder / "bars.csv"
 
     @property
+    def home(self) -> Path:
+        """The home folder of the authority that issued the writs."""
+        return self.folder / _HOME
+
+    @property
     def head(self) -> Path:
         """The exported head, to verify the journal against."""
         return self.folder / "head.json"
@@ -100,6 +119,13 @@ class _Note(msgspec.Struct, frozen=True):
 _FILES: Final = (
     "bars.csv",
     "head.json",
+    f"{_HOME}/credentials.db",
+    f"{_HOME}/credentials.db-shm",
+    f"{_HOME}/credentials.db-wal",
+    f"{_HOME}/nonce.key",
+    f"{_HOME}/.nonce.key.lock",
+    f"{_HOME}/signing.pem",
+    f"{_HOME}/.signing.pem.lock",
     _JOURNAL,
     f"{_JOURNAL}-shm",
     f"{_JOURNAL}-wal",
@@ -166,7 +192,7 @@ def run_demo(
     opened = SqliteJournal.open(
         folder / _JOURNAL, id=draw_journal_id(seed), created_at=created_at, synchronous=synchronous
     )
-    with closing(opened) as journal:
+    with ExitStack() as stack, closing(opened) as journal:
         done = run(
             bars,
             load_strategy(STRATEGY),
@@ -174,6 +200,7 @@ def run_demo(
             journal=journal,
             progress=progress,
             load_seconds=load_seconds,
+            issuer=lambda clock, terms: stack.enter_context(_issuing(folder, seed, clock, terms)),
         )
         watch = Stopwatch()
         verification = journal.verify(done.stream)
@@ -195,6 +222,27 @@ def run_demo(
     )
     _export(demo, bars)
     return demo
+
+
+@contextmanager
+def _issuing(folder: Path, seed: int, clock: Clock, terms: Mapping[str, Terms]) -> Iterator[Issuer]:
+    """A whole authority of the demonstration's own, with keys in its folder, on the clock of the bars."""
+    home = open_home(folder / _HOME)
+    entropy = _entropy(seed)
+    with Authority.open(
+        home, clock=clock, entropy=entropy, terms=_TERMS, file=Settings(synchronous="NORMAL")
+    ) as authority:
+        yield AuthorityIssuer(authority, "demo", terms, ttl_s=_A_YEAR_S)
+
+
+def _entropy(seed: int) -> Entropy:
+    """What is secret from the system; names, which stand in the journal, from the seed."""
+    named = seeded(seed, "demo writs")
+
+    def draw(size: int) -> bytes:
+        return named.randbytes(size) if size <= _LONGEST_NAME else system_entropy(size)
+
+    return draw
 
 
 def demo_bars() -> list[Bars]:

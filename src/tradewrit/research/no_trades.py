@@ -3,16 +3,17 @@
 Knows no engine: it reads what was counted and refused, and works the strategy's formulas out again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from tradewrit.domain.instruments import Instrument
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import columns
 from tradewrit.features.rules import Elementwise
 from tradewrit.features.series import Condition
+from tradewrit.research.backtest.schedule import schedule_of
+from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.results import Result
 from tradewrit.strategies.base import Signals, Strategy
 from tradewrit.strategies.evaluation import formulas_of
@@ -26,7 +27,7 @@ def why_no_trades(
     result: Result,
     strategy: Strategy,
     bars: Sequence[Bars],
-    instrument: Callable[[str], Instrument],
+    setup: Setup,
     *,
     counts: Mapping[str, int],
     limits: Sequence[str] = (),
@@ -46,7 +47,7 @@ def why_no_trades(
     signals = counts.get("strategy.entry.signal", 0)
     if signals:
         return (_lost_on_the_way(signals, counts, limits),)
-    return _never_asked(strategy, bars, instrument)
+    return _never_asked(strategy, bars, setup)
 
 
 def _lost_on_the_way(signals: int, counts: Mapping[str, int], limits: Sequence[str]) -> str:
@@ -61,13 +62,12 @@ def _lost_on_the_way(signals: int, counts: Mapping[str, int], limits: Sequence[s
     return f"Entry signals: {signals:,}. No trade came of them: {', '.join(ends)}."
 
 
-def _never_asked(
-    strategy: Strategy, bars: Sequence[Bars], instrument: Callable[[str], Instrument]
-) -> tuple[str, ...]:
+def _never_asked(strategy: Strategy, bars: Sequence[Bars], setup: Setup) -> tuple[str, ...]:
     total = sum(len(one) for one in bars)
     if not strategy.is_columnar():
         return (f"on_bar asked for no entry on any of {_bars(total)}.",)
-    formulas = [formulas_of(strategy, instrument(one.symbol)) for one in bars]
+    schedule, symbols = schedule_of(setup, bars), [one.symbol for one in bars]
+    formulas = [formulas_of(strategy, setup.instrument(name), schedule.of(name)) for name in symbols]
     names = [name for name in _ENTRIES if any(getattr(one, name) is not None for one in formulas)]
     if not names:
         return ("The strategy never enters: its signals have neither enter_long nor enter_short.",)

@@ -61,9 +61,14 @@ def close(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
     """Flat: take back what is left, and call the trade closed once nothing of it is live."""
     orders = books.orders_of(trade.id)
     done = {order.terms.oco for order in orders if order.state is OrderState.FILLED}
-    live = [order for order in orders if order.is_live]
-    # The venue cancels the other leg of an OCO by itself; asking as well would only race it.
-    asked = [order for order in live if order.terms.oco is None or order.terms.oco not in done]
+    live = {order.id: order for order in orders if order.is_live}
+    # The venue cancels the other leg of an OCO, and legs with their entry; asking as well would only race it.
+    asked = [
+        order
+        for order in live.values()
+        if order.terms.parent not in live
+        if order.terms.oco is None or order.terms.oco not in done
+    ]
     yield from cancel(trade, asked, at, "position closed")
     if live:
         return
@@ -80,6 +85,13 @@ def close(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
         pnl=canonical(trade.realised - trade.fees + trade.funding),
         funding=trade.funding,
     )
+
+
+def take_back_legs(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """Ask for the legs of an entry that ended unfilled, where the venue has not ended them with it."""
+    entry = books.orders.get(trade.entry_id)
+    if entry is not None and not entry.is_live:
+        yield from cancel(trade, working(books, trade), at, "its entry ended unfilled")
 
 
 def abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:

@@ -24,7 +24,7 @@ from tradewrit.domain.orders import Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, close, leave
-from tradewrit.risk.protection import fit, held, levels, mend, protect, working
+from tradewrit.risk.protection import cover, fit, held, levels, mend, working
 
 _CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
@@ -57,7 +57,7 @@ def _entered(books: Books, market: Market, trade: Trade, event: FillBooked) -> I
             stop_price=stop,
             target_price=target,
         )
-        yield protect(trade, quantity, stop, target, at)
+        yield from cover(books, replace(trade, stop_price=stop, target_price=target), at)
         return
     yield PositionAdded(
         at=at,

@@ -19,6 +19,7 @@ from tradewrit.domain.portfolio import margin as margin_of
 from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import VolatilityTarget
+from tradewrit.domain.writs import EXECUTOR
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -62,6 +63,14 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
     limits, proposal = books.limits, sized.proposal
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
+    writ = books.writs.get(EXECUTOR)
+    if writ is not None and writ.ended and not books.halted:
+        yield _breach(
+            "writ",
+            "a live writ",
+            writ.ended,
+            f"the executor has no writ to send it under: {writ.ended}",
+        )
     if proposal.symbol in books.suspended:
         yield _breach(
             "suspended",

@@ -5,7 +5,7 @@ times; then it is left. Knows no fills (`risk.fills`) and no venue.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import assert_never
+from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
@@ -17,15 +17,19 @@ from tradewrit.domain.events.orders import (
     OrderModified,
     OrderRejected,
 )
-from tradewrit.domain.events.positions import ExitSent, StopFailed, StopMoved, StopSet
+from tradewrit.domain.events.positions import ExitSent, StopFailed, StopMoved
 from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, abort, close, leave, signal_exit
-from tradewrit.risk.protection import fit, held, mend, working
+from tradewrit.risk.protection import cancel, covered, fit, held, is_off, mend, working, works
 
-_MOST_FAILURES = 3
+_MOST_FAILURES: Final = 3
+_GIVEN_UP: Final = {
+    OrderState.REJECTED: ("rejected", "the entry was rejected"),
+    OrderState.EXPIRED: ("expired", "the entry expired unfilled"),
+}
 
 
 def acknowledged(books: Books, event: OrderAccepted | OrderModified) -> Iterable[Event]:
@@ -55,42 +59,48 @@ def _stop_works(
     books: Books, trade: Trade, order: Order, event: OrderAccepted | OrderModified
 ) -> Iterator[Event]:
     price = order.terms.stop_price
-    if price is None:
+    if price is None or not trade.opened_at:  # a leg sleeps until its entry fills
         return
     if isinstance(event, OrderAccepted):
-        yield StopSet(
-            at=event.at,
-            trace=trade.id,
-            trade_id=trade.id,
-            symbol=trade.symbol,
-            stop_price=price,
-            quantity=order.remaining,
-            client_order_id=order.id,
-        )
-    else:
-        yield StopMoved(
-            at=event.at,
-            trace=trade.id,
-            trade_id=trade.id,
-            symbol=trade.symbol,
-            stop_price=price,
-            quantity=order.remaining,
-        )
+        yield from works(books, trade, order, event.at)
+        return
+    yield StopMoved(
+        at=event.at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        stop_price=price,
+        quantity=covered(books, trade, order),
+    )
     # More may have filled while the stop was on its way.
     yield from fit(books, trade, event.at)
 
 
 def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
-    """The venue kept the old terms: no harm, unless they cover less than is held."""
+    """The venue kept the old terms: no harm, unless they cover less than is held, or are the decision's."""
     order = books.orders.get(event.client_order_id)
     trade = None if order is None else books.trades.get(order.terms.trade_id)
-    if order is None or trade is None or not event.is_answer or order.terms.role is not Role.STOP:
+    if order is None or trade is None or not event.is_answer or not order.is_live:
         return ()
-    if trade.state in LEAVING or not order.is_live or order.remaining >= held(books, trade):
+    if trade.state in LEAVING or not held(books, trade):
+        return ()
+    if order.terms.role is not Role.STOP:
+        return ()
+    if is_off(trade, order):
+        return _not_moved(books, trade, order, event)
+    if order.remaining >= held(books, trade):
         return ()
     reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
     # Not at once again: the venue has just said no. The next bar tries anew.
     return _stop_failed(books, trade, event.at, reason, is_patient=True)
+
+
+def _not_moved(books: Books, trade: Trade, stop: Order, event: ModifyRefused) -> Iterable[Event]:
+    """A leg stays at the decision's price: it covers, so the next bar tries anew; then it makes way."""
+    reason = f"it stands at {stop.terms.stop_price}, not where the fill puts it: {event.reason}"
+    if not trade.failures:
+        return _stop_failed(books, trade, event.at, reason, is_patient=True)
+    return cancel(trade, working(books, trade, Role.STOP, Role.TARGET), event.at, reason)
 
 
 def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) -> Iterable[Event]:
@@ -99,11 +109,12 @@ def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) ->
     if trade is None:
         return ()
     outcome = "expired" if isinstance(event, OrderExpired) else "aborted"
-    if event.role is Role.ENTRY and not trade.opened_at:
-        reason = event.reason if isinstance(event, OrderCancelled) else "the entry expired unfilled"
-        return (abort(trade, event.at, outcome, reason or "the entry was cancelled"),)
+    if not trade.opened_at:
+        return _given_up(books, trade, event)
     if not held(books, trade):
-        return close(books, trade, event.at, trade.exit_reason)
+        # Legs that have nothing to close end with their entry; the next bar asks for those that have not.
+        is_ending = any(order.terms.parent for order in working(books, trade))
+        return () if is_ending else close(books, trade, event.at, trade.exit_reason)
     if trade.state is TradeState.EXIT_TRIGGERED:
         return leave(books, market, trade, event.at)
     if event.role is Role.ENTRY:
@@ -123,14 +134,14 @@ def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Eve
     trade = books.trades.get(event.trade_id)
     if trade is None:
         return ()
+    if not trade.opened_at:
+        return _given_up(books, trade, event)
     reason = f"{event.code}: {event.reason}"
     if event.role.is_protective and event.role is not Role.EXIT and trade.state is TradeState.EXIT_TRIGGERED:
         return leave(books, market, trade, event.at)  # it was in the way of the exit
     match event.role:
         case Role.ENTRY:
-            if trade.opened_at:
-                return ()
-            return (abort(trade, event.at, "rejected", reason),)
+            return ()  # what filled is protected
         case Role.STOP:
             if event.code == Rejection.TRIGGERED_AT_ONCE and trade.stop_price is not None:
                 return (signal_exit(trade, "stop", trade.stop_price, event.at),)
@@ -143,6 +154,20 @@ def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Eve
             return () if is_covered else mend(books, trade, event.at)
         case _:
             assert_never(event.role)
+
+
+def _given_up(
+    books: Books, trade: Trade, event: OrderCancelled | OrderExpired | OrderRejected
+) -> Iterable[Event]:
+    """An entry that ended unfilled ends its trade, once nothing that was listed with it is live."""
+    entry = books.orders.get(trade.entry_id)
+    if entry is None or working(books, trade):
+        return ()
+    outcome, default = _GIVEN_UP.get(entry.state, ("aborted", "the entry was cancelled"))
+    reason = entry.reason or default
+    if outcome == "rejected" and isinstance(event, OrderRejected):
+        reason = f"{event.code}: {reason}"
+    return (abort(trade, event.at, outcome, reason),)
 
 
 def _stop_failed(

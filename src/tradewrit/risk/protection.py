@@ -6,19 +6,16 @@ two live sells for one position could sell it twice.
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import CancelOrder
-from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequested
+from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequested, StopSet
 from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.writs import KEEPER
 from tradewrit.risk.exits import is_tighter, stop_price, target_price
-
-KEEPER: Final = "position_keeper"
-"""Who alone may cancel the stop of an open position."""
 
 
 def held(books: Books, trade: Trade) -> Decimal:
@@ -59,6 +56,41 @@ def working(books: Books, trade: Trade, *roles: Role) -> list[Order]:
         for order in books.orders_of(trade.id)
         if order.is_live and (not roles or order.terms.role in roles)
     ]
+
+
+def cover(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """Protect what an entry has brought first, with the legs that came with it, or asking for protection.
+
+    trade: with the fill's stop and target. Legs stand at the decision's prices, and are moved to these.
+    """
+    quantity, stop, target = held(books, trade), trade.stop_price, trade.target_price
+    legs = working(books, trade, Role.STOP, Role.TARGET)
+    if stop is None:
+        return
+    if not legs:
+        yield protect(trade, quantity, stop, target, at)
+    elif stop <= 0 or (target is not None and target <= 0):
+        yield from cancel(trade, legs, at, "there is no price for it after this fill")
+    elif any(leg.id == trade.stop_id for leg in legs):
+        yield from works(books, trade, books.orders[trade.stop_id], at)
+    else:
+        yield from mend(books, trade, at)
+
+
+def works(books: Books, trade: Trade, stop: Order, at: int) -> Iterator[Event]:
+    """Say that a stop works at the venue, once it does; and bring it to what is held by now."""
+    price = stop.terms.stop_price
+    if price is not None and can(stop.state, On.ASK_REPLACE):
+        yield StopSet(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=price,
+            quantity=covered(books, trade, stop),
+            client_order_id=stop.id,
+        )
+    yield from fit(books, trade, at)
 
 
 def protect(
@@ -103,16 +135,37 @@ def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[Pro
     if not can(order.state, On.ASK_REPLACE):
         return
     changes: dict[str, Decimal | None] = {}
-    if order.remaining != quantity:
+    if order.remaining != quantity and not is_growing(books, order):
         changes["quantity"] = order.filled + quantity
     stop, target = trade.stop_price, trade.target_price
     if terms.stop_price is not None and stop is not None:
-        if is_tighter(trade.direction, stop, terms.stop_price):
+        if is_off(trade, order) or is_tighter(trade.direction, stop, terms.stop_price):
             changes["stop_price"] = stop
     elif target is not None and target != terms.limit_price:
         changes["limit_price"] = target
     if changes:
         yield move(trade, order, at, **changes)
+
+
+def is_growing(books: Books, order: Order) -> bool:
+    """Whether it is a leg of an entry that still works: the venue lets it cover whatever that brings."""
+    entry = books.orders.get(order.terms.parent or "")
+    return entry is not None and entry.is_live
+
+
+def covered(books: Books, trade: Trade, order: Order) -> Decimal:
+    """How much of what is held a protective order would close."""
+    return held(books, trade) if is_growing(books, order) else order.remaining
+
+
+def is_off(trade: Trade, order: Order) -> bool:
+    """Whether a leg that was listed with its entry still has the decision's price, and not the fill's."""
+    terms = order.terms
+    if terms.parent is None or order.version > 1:
+        return False
+    if terms.role is Role.STOP:
+        return terms.stop_price != trade.stop_price
+    return terms.limit_price != trade.target_price
 
 
 def mend(books: Books, trade: Trade, at: int) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from tradewrit.domain.events.account import HaltTrading, ResumeTrading
 from tradewrit.domain.events.base import Command, Event, Query
 from tradewrit.domain.events.registry import TRANSIENT
 from tradewrit.domain.orders import Order
@@ -15,6 +16,7 @@ from tradewrit.domain.portfolio import drawdown, equity
 from tradewrit.domain.positions import Position
 from tradewrit.domain.reviews import Review, ReviewState
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.writs import Writ
 from tradewrit.errors import PermissionDenied
 from tradewrit.runtime.bus.port import Bus, Subscription
 from tradewrit.runtime.desk import Desk
@@ -59,6 +61,29 @@ class Control:
         """Put a question in and return what it was answered with; none of it is journalled."""
         said = self._desk.feed(query, "query")
         return tuple(event for event in said if type(event) in TRANSIENT and event is not query)
+
+    def kill(self, reason: str, actor: str, *, including_protection: bool = False) -> tuple[Event, ...]:
+        """The kill switch: working entries are cancelled, and every writ but the protective one ends.
+
+        Stops stay at the venue, can be resized, and positions can be flattened. It outlives a restart,
+        and only a person puts it back.
+        including_protection: then end the protective writ too: nothing whatever is sent any more.
+        """
+        now, by = self._desk.clock.now(), f"human:{actor}"
+        said = self._desk.feed(HaltTrading(at=now, actor=by, reason=reason), by)
+        if including_protection:
+            last = HaltTrading(at=now, actor=by, reason=reason, including_protection=True)
+            said = [*said, *self._desk.feed(last, by)]
+        return tuple(said)
+
+    def rearm(self, reason: str, actor: str) -> tuple[Event, ...]:
+        """A person puts the kill switch back: the agents get new writs, and entries may go out again."""
+        by = f"human:{actor}"
+        return tuple(self._desk.feed(ResumeTrading(at=self._desk.clock.now(), actor=by, reason=reason), by))
+
+    def writs(self) -> tuple[Writ, ...]:
+        """The last writ of every role, and why it counts no more where it does not."""
+        return tuple(self._desk.books.writs.values())
 
     def account(self) -> AccountView:
         """Cash, equity, drawdown, and whether trading is halted."""

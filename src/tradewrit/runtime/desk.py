@@ -7,27 +7,30 @@ from collections.abc import Callable, Sequence
 
 from tradewrit.agents.reviewer import TIMER
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.account import AccountOpened, HaltTrading, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
 from tradewrit.domain.reviews import ReviewState
-from tradewrit.errors import OurFault
+from tradewrit.domain.writs import DESK
+from tradewrit.errors import OurFault, TradewritError
 from tradewrit.kernel import Kernel
 from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.messages import Message, message_of
 from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
 from tradewrit.runtime.ports import Broker, Feed
-from tradewrit.runtime.pump import Listener, Pump
+from tradewrit.runtime.pump import AUTHORITY, Listener, Pump
 from tradewrit.runtime.replay import load
+from tradewrit.runtime.roles import roles
 from tradewrit.runtime.schedule import Schedule
+from tradewrit.runtime.writs import Kill, Writs
 
 AskPeople = Callable[[str, int], None]
 """Told (review id, version) when people have to be asked; the books hold the rest."""
@@ -55,7 +58,7 @@ class Desk:
         feed: Feed | None = None,
         bus: Bus | None = None,
         kernel: Kernel | None = None,
-        grants: Grants | None = None,
+        writs: Writs | None = None,
         ask_people: AskPeople | None = None,
         listeners: Sequence[Listener] = (),
         snapshot_every: int = 0,
@@ -65,7 +68,9 @@ class Desk:
         self.clock = clock
         self.stream = stream_of(opening.account)
         self.schedule = Schedule()
-        self.grants = grants or Grants(opening.journal_id)
+        self.writs = writs or Writs(
+            LocalIssuer(opening.journal_id, opening.account), roles(opening.mode, opening.venue)
+        )
         if opening.journal_id != journal.id:
             raise OurFault(f"the account opens journal {opening.journal_id}, this is {journal.id}")
         handlers = {
@@ -81,15 +86,18 @@ class Desk:
             market,
             journal,
             self.stream,
-            Performer(handlers, self.grants),
+            Performer(handlers, self.writs),
+            self.writs,
             clock,
             load(journal, self.stream).books,
             listeners=told,
             snapshot_every=snapshot_every,
         )
+        self.writs.begin(self.books.writs, self.books.halted)
         if self.books.events == 0:
             self.feed(opening, "desk")
-        self._rearm()
+        self.keep()
+        self._set_timers()
 
     @property
     def books(self) -> Books:
@@ -112,8 +120,22 @@ class Desk:
         if count:
             self.feed(BarsClosed(at=at, count=count), "market")
 
+    def keep(self) -> list[Event]:
+        """Bring the writs up to date: renewals, and what others took away; returns all it led to."""
+        with exactly():
+            return self.pump.keep()
+
+    def stop(self) -> None:
+        """Give every writ back; what works at the venue stays there. Harmless to repeat."""
+        for event in self.writs.release(self.clock.now()):
+            self.feed(event, AUTHORITY)
+
     def tick(self) -> int:
-        """Fire the timers that are due; returns how many were."""
+        """Look after the writs and fire the timers that are due; returns how many timers were.
+
+        To be called about once a second: this is also how a kill switch thrown elsewhere is noticed.
+        """
+        self.keep()
         fired = self.schedule.fire(self.clock.now())
         for timer in fired:
             self.feed(timer, "schedule")
@@ -123,8 +145,22 @@ class Desk:
         # A split is journalled, and the market's memory of prices has to follow it all the same.
         if record is None or type(event) is SharesSplit:
             self.market.hear(event)
+        if type(event) is TradingHalted:
+            # Before any effect of the step: from here on entries have no writ to leave under.
+            kill = Kill(by=event.actor, reason=event.reason, including_protection=event.including_protection)
+            self.writs.kill(kill, self.clock.now())
+        elif type(event) is TradingResumed:
+            self._rearm(event.actor)
 
-    def _rearm(self) -> None:
+    def _rearm(self, actor: str) -> None:
+        now = self.clock.now()
+        try:
+            self.writs.rearm(actor, now)
+        except TradewritError as why:
+            reason = f"the kill switch could not be put back: {why}"
+            self.pump.feed(HaltTrading(at=now, actor=DESK, reason=reason), DESK)
+
+    def _set_timers(self) -> None:
         """Timers live in memory; what they were about lives in the books."""
         for task in self.books.reviews.values():
             if task.state in {ReviewState.PENDING, ReviewState.MODIFIED}:

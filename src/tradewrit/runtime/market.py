@@ -21,6 +21,7 @@ from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.splits import Ratio
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Stepper
+from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
 from tradewrit.risk.volatility import if_known, volatility_stepper
 from tradewrit.strategies.base import Strategy
@@ -53,7 +54,8 @@ class MarketView(Market, Protocol):
 class LiveMarket:
     """What the desk knows of prices right now, and what the strategy says of the last bars.
 
-    sizing: the account's, which may want to know how volatile prices are.
+    sizing: the account's, which may want to know how volatile prices are. hours: of a symbol's market, for
+    strategies that ask, and to leave before it closes; None where nobody knows.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class LiveMarket:
         sessions: Sessions | None = None,
         *,
         sizing: Sizing = _LARGEST,
+        hours: Callable[[str], Hours | None] | None = None,
     ) -> None:
         self._sizing = sizing
         self._volatility: dict[str, _Volatility] = {}
         self._strategy = strategy
         self._instrument = instrument
         self._sessions = sessions
+        self._hours = hours
         self._history: dict[str, _History] = {}
         self._steppers: dict[str, Stepping] = {}
         self._signals: dict[str, Signal | None] = {}
@@ -88,7 +92,7 @@ class LiveMarket:
             history = self._history.get(bar.symbol)
             if history is None:
                 history = self._history[bar.symbol] = _History(bar.symbol)
-                self._steppers[bar.symbol] = Stepping(self._strategy, self._instrument(bar.symbol))
+                self._steppers[bar.symbol] = self._stepping(bar.symbol)
                 self._volatility[bar.symbol] = _Volatility(self._sizing)
             if bar.ts <= history.last_ts:
                 continue
@@ -134,11 +138,15 @@ class LiveMarket:
         volatility = self._volatility[symbol] = _Volatility(self._sizing)
         for bar in history.bars().rows():
             volatility.update(bar)
-        stepper = self._steppers[symbol] = Stepping(self._strategy, self._instrument(symbol))
+        stepper = self._steppers[symbol] = self._stepping(symbol)
         if self._strategy.is_columnar():
             for bar in history.bars().rows():
                 signal = stepper.update(bar, history.bars)
                 self._signals[symbol] = signal or Signal(symbol=symbol)
+
+    def _stepping(self, symbol: str) -> Stepping:
+        hours = None if self._hours is None else self._hours(symbol)
+        return Stepping(self._strategy, self._instrument(symbol), hours)
 
     def bar(self, symbol: str) -> Bar | None:
         """The last completed bar."""

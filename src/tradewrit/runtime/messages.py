@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events.account import AccountOpened, SymbolSuspended
+from tradewrit.domain.events.account import AccountOpened, SymbolSuspended, TradingHalted
 from tradewrit.domain.events.base import Event, MarketEvent, Query
 from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.orders import (
@@ -32,6 +32,7 @@ from tradewrit.domain.events.positions import (
 from tradewrit.domain.events.registry import BY_NAME, canonical_name, name_of
 from tradewrit.domain.events.risk import LimitsChecked, PortfolioAssessed
 from tradewrit.domain.events.strategy import CandidatesListed, ExitJudged, SetupEvaluated
+from tradewrit.domain.events.writs import WritDenied, WritLost, WritRenewalFailed, WritRevoked
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import DataError
 from tradewrit.runtime.journal.records import Record
@@ -48,6 +49,11 @@ _URGENT: Final = (
     StopFailed,
     SymbolSuspended,
     FeePending,
+    TradingHalted,
+    WritDenied,
+    WritLost,
+    WritRevoked,
+    WritRenewalFailed,
 )
 
 

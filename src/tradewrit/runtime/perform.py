@@ -1,13 +1,14 @@
-"""Performs effects: looks up the handler, checks the grant, and turns what comes back into events.
+"""Performs effects: through the gate, to the handler, and what comes back into events.
 
-The only place through which anything leaves the desk. Knows no strategy and no books.
+The only place through which anything leaves the desk. Knows no strategy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace as replace_fields
 
+from tradewrit.domain.books import Books
 from tradewrit.domain.effects import (
     AskPeople,
     AskVenue,
@@ -21,14 +22,16 @@ from tradewrit.domain.effects import (
     ReplaceAtVenue,
     SetTimer,
 )
-from tradewrit.domain.events.account import WritDenied
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
-from tradewrit.errors import PermissionDenied, Throttled, Unauthorized, Unreachable
-from tradewrit.runtime.grants import Grants
+from tradewrit.errors import Throttled, Unauthorized, Unreachable
+from tradewrit.kernel import Asked
+from tradewrit.runtime.gate import Gate
 from tradewrit.runtime.ports import Broker, Feed, Replacement
+from tradewrit.runtime.writs import Writs
 
 Handler = Callable[[Any, Grant, int], Sequence[Event]]
 NO_EVENTS: Final[tuple[Event, ...]] = ()
@@ -37,34 +40,26 @@ NO_EVENTS: Final[tuple[Event, ...]] = ()
 class Performer:
     """Effects in, outcomes out. Every handler receives the live grant that covers the effect."""
 
-    def __init__(self, handlers: Mapping[type[Effect], Handler], grants: Grants) -> None:
+    def __init__(self, handlers: Mapping[type[Effect], Handler], writs: Writs) -> None:
         self._handlers = dict(handlers)
-        self._grants = grants
+        self._gate = Gate(writs)
 
-    def perform(self, effect: Effect, agent: str, now: int) -> Sequence[Event]:
-        """Do it, if the agent's writ covers it at `now`; otherwise say who lacked what."""
-        try:
-            grant = self._grants.live(agent, now)
-        except PermissionDenied as denied:
-            return (_denied(effect, agent, now, str(denied)),)
-        if not grant.covers(effect.scope, now):
-            return (_denied(effect, agent, now, f"its writ does not cover {effect.scope}"),)
+    def expect(self, asked: Iterable[Asked]) -> None:
+        """These effects of one step are on record, and are asked for next; see `Gate.expect`."""
+        self._gate.expect(one.effect for one in asked)
+
+    def perform(self, effect: Effect, agent: str, books: Books, now: int) -> Sequence[Event]:
+        """Do it, if the writ it goes out under allows it at `now`; otherwise say who lacked what.
+
+        books: the account with the intent on record.
+        """
+        grant = self._gate.admit(effect, agent, books, now)
+        if isinstance(grant, WritDenied):
+            return (grant,)
         handler = self._handlers.get(type(effect))
         if handler is None:
-            return (_denied(effect, agent, now, "this desk has nobody who could do that"),)
+            return (self._gate.refuse(effect, agent, books, now, "this desk has nobody who could do that"),)
         return handler(effect, grant, now)
-
-
-def _denied(effect: Effect, agent: str, now: int, reason: str) -> WritDenied:
-    return WritDenied(
-        at=now,
-        trace=effect.trace,
-        agent=agent,
-        scope=effect.scope,
-        effect=type(effect).__name__,
-        subject=effect.subject,
-        reason=reason,
-    )
 
 
 def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:

@@ -4,7 +4,9 @@
                                                                                      │
                                               outcomes are inputs of their own ◀─────┘
 
-If the append fails, the books stay as they were and nothing leaves. Knows no agent and no venue.
+Before an input that leads to anything the writs are brought up to date, so that what is decided is put on
+record under the token it leaves with. If the append fails, the books stay as they were and nothing leaves.
+Knows no agent and no venue.
 """
 
 from collections import deque
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
@@ -26,8 +29,11 @@ from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.perform import Performer
 from tradewrit.runtime.replay import snapshot_of
+from tradewrit.runtime.writs import Writs
 
 INPUT: Final = "input"
+AUTHORITY: Final = "authority"
+"""The source of what becomes of writs."""
 Listener = Callable[[Event, Record | None], None]
 """Told of every event after its transaction is on disk; the record is None for what is not journalled."""
 
@@ -45,6 +51,7 @@ class Pump:
         journal: Journal,
         stream: str,
         performer: Performer,
+        writs: Writs,
         clock: Clock,
         books: Books,
         *,
@@ -57,6 +64,7 @@ class Pump:
         self.stream = stream
         self.books = books
         self._performer = performer
+        self._writs = writs
         self._clock = clock
         self._listeners = tuple(listeners)
         self._seq = journal.head(stream).seq
@@ -64,6 +72,7 @@ class Pump:
         self._snapshot_at = self._seq
         self._queue: deque[tuple[Event, str]] = deque()
         self._is_running = False
+        self._is_keeping = False
 
     def feed(self, event: Event, source: str = INPUT) -> list[Event]:
         """Take an input, and everything its effects answer, to the end; returns all it led to.
@@ -77,8 +86,7 @@ class Pump:
         self._is_running = True
         try:
             self._take(event, source, said)
-            while self._queue:
-                self._take(*self._queue.popleft(), said)
+            self._drain(said)
         finally:
             self._is_running = False
             self._queue.clear()
@@ -102,6 +110,8 @@ class Pump:
         if key_of is not None and self.journal.has_seen(self.stream, key_of(event)):
             return  # the same outside fact, heard twice
         step = self.kernel.step(self.books, self.market, event, source)
+        if step is not None and self._keep_if_due(said):
+            step = self.kernel.step(self.books, self.market, event, source)
         if step is None:
             if type(event) is BarsClosed:  # the path of a bar that leads to nothing
                 return
@@ -114,9 +124,55 @@ class Pump:
             self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
             self._snapshot_at = self._seq
         self._tell(step, records)
+        if step.effects:
+            self._performer.expect(step.effects)
         for asked in step.effects:
-            outcomes = self._performer.perform(asked.effect, asked.agent, self._clock.now())
+            outcomes = self._performer.perform(asked.effect, asked.agent, self.books, self._clock.now())
             self._queue.extend((outcome, "outside") for outcome in outcomes)
+
+    def keep(self) -> list[Event]:
+        """Bring the writs up to date, if that is due; returns all it led to."""
+        said: list[Event] = []
+        if not self._is_running:
+            self._is_running = True
+            try:
+                self._keep_if_due(said)
+                self._drain(said)
+            finally:
+                self._is_running = False
+                self._queue.clear()
+        return said
+
+    def _drain(self, said: list[Event]) -> None:
+        """Take what effects answered, and what that led to; what was done may have ended a writ."""
+        while True:
+            while self._queue:
+                self._take(*self._queue.popleft(), said)
+            if not (said and self._keep_if_due(said)):
+                return
+
+    def _keep_if_due(self, said: list[Event]) -> bool:
+        """Whether anything came of it."""
+        if self._is_keeping or not self.books.events:  # a journal begins with its genesis
+            return False
+        self._is_keeping = True
+        try:
+            news = self._news()
+            for event in news:
+                self._take(event, AUTHORITY, said)
+        finally:
+            self._is_keeping = False
+        return bool(news)
+
+    def _news(self) -> Sequence[Event]:
+        now = self._clock.now()
+        try:
+            return self._writs.keep(now) if self._writs.is_due(now) else ()
+        except Exception as why:  # noqa: BLE001 - whatever it is: a switch that cannot be read counts as thrown
+            if self.books.halted:
+                return ()
+            reason = f"the writs cannot be looked after: {type(why).__name__}: {why}"
+            return (HaltTrading(at=now, actor="desk", reason=reason),)
 
     def _commit(self, step: Step) -> list[Record]:
         if not step.records:
@@ -159,6 +215,7 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
     """
     alone = f"input-{last_seq + 1}"
     scans: dict[str, str] = {}
+    standings: dict[str, tuple[str, str]] = {}
     entries = []
     for recorded in records:
         event = recorded.event
@@ -168,12 +225,18 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
         elif trace and trace not in scans:
             trade = after.trades.get(trace) or before.trades.get(trace)
             scans[trace] = alone if trade is None else trade.correlation
+        source = recorded.source
+        if source not in standings:
+            standings[source] = after.standing(source)
+        agent_id, token_id = standings[source]
         entries.append(
             Entry(
                 type=name_of(type(event)),
                 at=event.at,
                 body=encode(event),
-                source=recorded.source,
+                source=source,
+                agent_id=agent_id,
+                token_id=token_id,
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
                 correlation=scans[trace] if trace or isinstance(event, ScanStarted) else alone,
                 trace=trace,

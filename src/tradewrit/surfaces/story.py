@@ -18,7 +18,6 @@ from tradewrit.domain.events.positions import (
     ExitSent,
     PositionClosed,
     PositionOpened,
-    ProtectionRequested,
     StopHit,
     StopSet,
     TargetHit,
@@ -36,7 +35,7 @@ from tradewrit.domain.events.strategy import (
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.runtime.journal.records import Record
-from tradewrit.surfaces.words import amount, money, numbers, terms_words
+from tradewrit.surfaces.words import SHORT_TOKEN, amount, money, numbers, terms_words
 
 STEPS: Final = 13
 Lines = Sequence[tuple[Record, Event]]
@@ -45,13 +44,18 @@ _E = TypeVar("_E", bound=Event)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. record: the sequence number to look it up under. at: UTC ns. agent: who said so."""
+    """One step. record: the sequence number to look it up under. at: UTC ns. agent: who said so.
+
+    agent_id, token_id: under which identity and token.
+    """
 
     number: int
     name: str
     record: int
     at: int
     agent: str
+    agent_id: str
+    token_id: str
     told: str
 
 
@@ -67,13 +71,14 @@ class _Trade:
 
     def find(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
         """The first record of this kind, for orders of this role."""
-        return next(self._all(kind, role), None)
+        return next(self.all(kind, role), None)
 
     def last(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
         """The last record of this kind: what counts where something happened in parts."""
-        return deque(self._all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
+        return deque(self.all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
 
-    def _all(self, kind: type[_E], role: Role | None) -> Iterator[tuple[Record, _E]]:
+    def all(self, kind: type[_E], role: Role | None = None) -> Iterator[tuple[Record, _E]]:
+        """Every record of this kind, for orders of this role or of any."""
         for record, event in self.lines:
             if isinstance(event, kind) and (role is None or _role(event) is role):
                 yield record, event
@@ -129,6 +134,8 @@ def _step(number: int, name: str, record: Record, sentences: Iterable[str], agen
         record=record.seq,
         at=record.entry.at,
         agent=agent or record.entry.source,
+        agent_id=record.entry.agent_id,
+        token_id=record.entry.token_id,
         told="; ".join(sentence for sentence in sentences if sentence),
     )
 
@@ -199,10 +206,30 @@ def _entry_order(trade: _Trade) -> Step | None:
         record,
         [
             f"{terms_words(event.terms)}: on record before it was sent",
+            _listed_with(trade, event.terms.client_order_id),
             f"{money(event.reserved)} of cash reserved",
+            _under(event),
             f"taken by the venue as {accepted[1].broker_order_id}" if accepted is not None else "",
         ],
     )
+
+
+def _listed_with(trade: _Trade, entry_id: str) -> str:
+    """The legs that leave with an entry; "" where it leaves alone."""
+    legs = [
+        f"{event.terms.role} {amount(price)}"
+        for _, event in trade.all(OrderRequested)
+        if event.terms.parent == entry_id
+        if (price := event.terms.stop_price or event.terms.limit_price) is not None
+    ]
+    return f"{' and '.join(legs)} listed with it, asleep until it fills" if legs else ""
+
+
+def _under(event: OrderRequested) -> str:
+    """Whose writ an order goes out under: the last but one part of a SPIFFE id is the role."""
+    if not event.token_id:
+        return ""
+    return f"under the writ of {event.agent_id.split('/')[-2]}, token {event.token_id[:SHORT_TOKEN]}"
 
 
 def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
@@ -237,18 +264,22 @@ def _track(trade: _Trade) -> Step | None:
 
 
 def _stop_set(trade: _Trade) -> Step | None:
-    found, asked = trade.find(StopSet), trade.find(ProtectionRequested)
+    found = trade.find(StopSet)
     if found is None:
         return None
     record, event = found
-    has_target = asked is not None and asked[1].target_price is not None
+    order = trade.find(OrderRequested, Role.STOP)
+    opened, has_target = trade.find(PositionOpened), trade.find(OrderRequested, Role.TARGET) is not None
+    anchored = event.stop_price if opened is None else opened[1].stop_price
+    moved = "" if anchored == event.stop_price else f", then moved to {amount(anchored)}"
     return _step(
         7,
         "stop at broker",
         record,
         [
-            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue",
+            f"stop for {amount(event.quantity)} at {amount(event.stop_price)} works at the venue{moved}",
             "the target beside it: the first to fill cancels the other" if has_target else "",
+            "" if order is None else _under(order[1]),
         ],
     )
 
@@ -280,7 +311,7 @@ def _exit_order(trade: _Trade) -> Step | None:
     if sent is None:
         return None
     if own is not None:
-        return _step(10, "exit order", own[0], [terms_words(own[1].terms)])
+        return _step(10, "exit order", own[0], [terms_words(own[1].terms), _under(own[1])])
     return _step(
         10,
         "exit order",

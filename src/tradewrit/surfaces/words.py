@@ -9,13 +9,26 @@ from typing import Any, Final
 
 import msgspec
 
-from tradewrit.domain.events import account, corporate, funding, orders, positions, review, risk, strategy
+from tradewrit.domain.events import (
+    account,
+    corporate,
+    funding,
+    orders,
+    positions,
+    review,
+    risk,
+    strategy,
+    writs,
+)
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.orders import OrderTerms, OrderType
 from tradewrit.domain.sizing import Largest, spelt
+from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 _UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
 _LONGEST: Final = 160
+SHORT_TOKEN: Final = 8
+"""How much of a token's id a person is shown."""
 
 
 def amount(value: Decimal | float) -> str:
@@ -86,6 +99,20 @@ def _opened(event: account.AccountOpened) -> str:
     )
 
 
+def _held(event: writs.WritsIssued | writs.WritsRenewed) -> str:
+    traders = [grant for grant in event.grants if grant.agent in {EXECUTOR, KEEPER}]
+    named = ", ".join(f"{grant.agent} {grant.id[:SHORT_TOKEN]}" for grant in traders)
+    return f"{len(event.grants)} tokens" + (f", of them {named}" if named else "")
+
+
+def _ended(event: writs.WritLost | writs.WritRevoked) -> str:
+    return f"{event.agent}: {event.reason}; {event.todo}"
+
+
+def _denied(event: writs.WritDenied) -> str:
+    return f"{event.effect} {event.subject} by {event.agent}: {event.reason}"
+
+
 def _signalled(event: strategy.EntrySignalled) -> str:
     proposal = event.proposal
     target = "" if event.target_price is None else f", target {amount(event.target_price)}"
@@ -153,6 +180,12 @@ def _logged(event: strategy.TradeLogged) -> str:
 
 _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     account.AccountOpened: _opened,
+    writs.WritsIssued: _held,
+    writs.WritsRenewed: _held,
+    writs.WritReleased: lambda event: f"{event.agent} {event.token_id[:SHORT_TOKEN]}: {event.reason}",
+    writs.WritLost: _ended,
+    writs.WritRevoked: _ended,
+    writs.WritDenied: _denied,
     account.HighWaterRaised: lambda event: f"equity {amount(event.equity)}, higher than ever",
     strategy.ScanStarted: lambda event: ", ".join(event.symbols),
     strategy.CandidateFound: lambda event: f"{event.side} {event.symbol}: {numbers(event.inputs)}",

@@ -14,7 +14,6 @@ from tradewrit.agents.executor import decide
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import WritDenied
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     CancelOrder,
@@ -40,6 +39,7 @@ from tradewrit.domain.events.orders import (
 )
 from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequested, TradeAborted
 from tradewrit.domain.events.review import ReviewApproved, ReviewInvalidated
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.ids import client_order_id
 from tradewrit.domain.instruments import Instrument

@@ -169,15 +169,22 @@ def test_keeping_sessions_needs_a_calendar() -> None:
         PaperExchange({}, initial_cash=Decimal(1), rules=AWARE)
 
 
-def test_a_closed_market_refuses_what_wants_to_trade_at_once_and_keeps_the_rest() -> None:
+def test_a_closed_market_refuses_what_can_trade_at_once_only_and_keeps_the_rest() -> None:
     venue = Venue(AWARE, calendar=NYSE, interval=Interval.MINUTE)
     sunday = utc("2024-01-07T15:00")
     (at_market,) = venue.place(market("m", BUY), at=sunday)
     (at_once,) = venue.place(limit("i", BUY, "90", tif=TimeInForce.IOC), at=sunday)
     (resting,) = venue.place(limit("l", BUY, "90", tif=TimeInForce.DAY), at=sunday)
     (auction,) = venue.place(market("o", BUY, tif=TimeInForce.ON_OPEN), at=sunday)
-    assert (at_market.code, at_once.code) == (Rejection.MARKET_CLOSED, Rejection.MARKET_CLOSED)
-    assert (resting.kind, auction.kind) == (Exec.NEW, Exec.NEW)
+    assert at_once.code == Rejection.MARKET_CLOSED
+    assert (at_market.kind, resting.kind, auction.kind) == (Exec.NEW, Exec.NEW, Exec.NEW)
+
+
+def test_a_market_order_outside_the_session_waits_for_its_first_trade() -> None:
+    venue = Venue(AWARE, calendar=NYSE, interval=Interval.MINUTE)
+    venue.place(market("m", BUY), at=MONDAY_OPEN - HOUR)
+    assert venue.show(flat(MONDAY_OPEN - MINUTE, 90)) == []
+    assert venue.show(flat(MONDAY_OPEN, 94)) == [traded("m", 5, "94")]
 
 
 def test_nothing_fills_outside_the_regular_session() -> None:

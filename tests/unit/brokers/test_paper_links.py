@@ -14,6 +14,7 @@ from tests.unit.brokers.venue import (
     limit,
     market,
     protection,
+    restated,
     stop,
     terms,
     traded,
@@ -137,7 +138,10 @@ def test_a_stop_that_sold_what_there_was_stays_for_what_the_entry_still_brings()
     # The stop comes first in a bar that reaches both, and takes all of the volume.
     assert venue.show(bar(2, 101, 101, 95, 101, volume=200)) == [traded("stop", 20, "95")]
     assert venue.ids() == ["buy", "stop", "target"]
-    assert venue.show(bar(3, 101, 101, 100, 101, volume=1000)) == [traded("buy", 30, "100")]
+    assert venue.show(bar(3, 101, 101, 100, 101, volume=1000)) == [
+        traded("buy", 30, "100"),
+        restated("target"),  # for the thirty that are left: no more of its fifty can come
+    ]
     assert venue.show(bar(4, 101, 101, 96, 99, volume=1000)) == [traded("stop", 30, "101"), ended("target")]
     assert venue.held == 0
 
@@ -159,12 +163,14 @@ def test_children_of_a_cancelled_entry_go_on_protecting_what_it_bought() -> None
     venue = Venue(TENTH)
     venue.place(*bracket(market("buy", BUY, 50)))
     venue.show(flat(1, 100, volume=200))
-    assert [r.client_order_id for r in venue.cancel("buy")] == ["buy"]
-    assert venue.show(bar(2, 100, 115, 99, 110, volume=1000)) == [
-        traded("target", 20, "115"),
-        ended("stop"),
-        ended("target"),
+    # They were for fifty; the desk is told that they are for twenty now, and nothing else is left of them.
+    said = [(r.client_order_id, r.kind, r.quantity) for r in venue.cancel("buy")]
+    assert said == [
+        ("buy", Exec.CANCELED, None),
+        ("stop", Exec.RESTATED, Decimal(20)),
+        ("target", Exec.RESTATED, Decimal(20)),
     ]
+    assert venue.show(bar(2, 100, 115, 99, 110, volume=1000)) == [traded("target", 20, "115"), ended("stop")]
     assert venue.held == 0
 
 
@@ -183,8 +189,21 @@ def test_a_child_that_comes_late_protects_what_has_filled_already() -> None:
     venue.show(flat(1, 100, volume=200))
     venue.place(entry, stop("stop", SELL, "95", 50, parent="buy"), at=1)
     venue.cancel("buy")
-    assert venue.show(bar(2, 100, 101, 94, 96, volume=9999)) == [traded("stop", 20, "95"), ended("stop")]
+    assert venue.show(bar(2, 100, 101, 94, 96, volume=9999)) == [traded("stop", 20, "95")]
     assert venue.held == 0
+
+
+def test_children_of_an_entry_that_was_made_smaller_get_smaller_with_it() -> None:
+    venue = Venue(FREE)
+    venue.place(*bracket(limit("buy", BUY, "100", 50)))
+    replaced, *restated_ = venue.replace("buy", quantity=20)
+    assert replaced.kind is Exec.REPLACED
+    assert [(r.client_order_id, r.kind, r.quantity) for r in restated_] == [
+        ("stop", Exec.RESTATED, Decimal(20)),
+        ("target", Exec.RESTATED, Decimal(20)),
+    ]
+    assert venue.show(bar(1, 100, 101, 99, 100)) == [traded("buy", 20, "100")]
+    assert venue.show(bar(2, 100, 101, 95, 99)) == [traded("stop", 20, "95"), ended("target")]
 
 
 def test_a_child_that_comes_late_protects_no_more_than_is_left() -> None:
@@ -198,7 +217,7 @@ def test_a_child_that_comes_late_protects_no_more_than_is_left() -> None:
     venue.place(entry, stop("stop", SELL, "95", 50, parent="buy"), at=2)
     assert venue.exchange.is_working(SYMBOL)
     venue.cancel("buy")
-    assert venue.show(bar(3, 101, 101, 94, 96, volume=9999)) == [traded("stop", 5, "95"), ended("stop")]
+    assert venue.show(bar(3, 101, 101, 94, 96, volume=9999)) == [traded("stop", 5, "95")]
 
 
 def test_a_short_bracket_mirrors_a_long_one() -> None:

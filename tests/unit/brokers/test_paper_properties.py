@@ -184,7 +184,7 @@ def test_fills_add_up_and_dead_orders_stay_silent(rules: PaperRules, flow: list[
         if report.kind in {Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED}:
             continue
         assert order_id not in dead
-        if report.kind is Exec.REPLACED:
+        if report.kind in {Exec.REPLACED, Exec.RESTATED}:
             assert report.quantity is not None
             quantity[order_id] = report.quantity
         if report.kind is Exec.TRADE:

@@ -107,6 +107,11 @@ def traded(order_id: str, quantity: str | int, at: str) -> tuple[str, Exec, Deci
     return (order_id, Exec.TRADE, Decimal(quantity), Price(Decimal(at)))
 
 
+def restated(order_id: str) -> tuple[str, Exec, Decimal, Price | None]:
+    """New terms that nobody asked for."""
+    return (order_id, Exec.RESTATED, Decimal(0), None)
+
+
 def ended(order_id: str, kind: Exec = Exec.CANCELED) -> tuple[str, Exec, Decimal, Price | None]:
     return (order_id, kind, Decimal(0), None)
 

@@ -17,11 +17,12 @@ import msgspec
 from hypothesis import strategies as st
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.constraints import AMOUNTS, Constraints, Hours
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import JOURNALLED, name_of
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.orders import Order
+from tradewrit.domain.orders import Order, Side
 from tradewrit.domain.positions import Position
 from tradewrit.domain.reviews import PolicyKind, Review, ReviewPolicy
 from tradewrit.domain.sizing import (
@@ -91,7 +92,30 @@ SIZINGS: Drawn = st.one_of(
     st.builds(RiskPerTrade, FRACTIONS),
     st.builds(VolatilityTarget, FRACTIONS, st.integers(2, 100), st.integers(1, 98_280), FRACTIONS),
 )
+_WINDOWS = st.builds(
+    Hours,
+    opens=st.integers(0, 1439),
+    closes=st.integers(1, 1440),
+    zone=st.sampled_from(["UTC", "America/New_York", "Asia/Tokyo"]),
+)
+
+
+def _listed(*names: str) -> Drawn:
+    return st.none() | st.sets(st.sampled_from(names)).map(lambda held: tuple(sorted(held)))
+
+
+CONSTRAINTS: Drawn = st.builds(
+    Constraints,
+    sides=_listed(*Side),
+    venues=_listed("alpaca", "paper"),
+    modes=_listed("backtest", "live", "paper"),
+    max_day_orders=st.none() | st.integers(0, 4),
+    hours=st.sets(_WINDOWS, max_size=2).map(lambda held: tuple(sorted(held))),
+    reduce_only=st.booleans(),
+    **{name: st.none() | st.decimals(0, 1000, places=2) for name in AMOUNTS if name != "max_day_orders"},
+)
 _MADE: Final[dict[object, Drawn]] = {
+    Constraints: CONSTRAINTS,
     Limits: LIMITS,
     ReviewPolicy: POLICIES,
     Instrument: INSTRUMENTS,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.unit.domain.anything import CONSTRAINTS
 from tradewrit.domain.constraints import (
-    AMOUNTS,
     PROTECTIVE,
     UNRESTRICTED,
     Constraints,
@@ -152,29 +152,6 @@ def test_constraints_from_outside_are_checked(wrong: dict[str, object]) -> None:
         msgspec.json.decode(msgspec.json.encode(wrong), type=Constraints)
 
 
-amounts = st.none() | st.decimals(0, 1000, places=2)
-windows = st.builds(
-    Hours,
-    opens=st.integers(0, 1439),
-    closes=st.integers(1, 1440),
-    zone=st.sampled_from(["UTC", "America/New_York", "Asia/Tokyo"]),
-)
-
-
-def listed(names: list[str]) -> st.SearchStrategy[tuple[str, ...] | None]:
-    return st.none() | st.sets(st.sampled_from(names)).map(lambda held: tuple(sorted(held)))
-
-
-constraints = st.builds(
-    Constraints,
-    sides=listed(list(Side)),
-    venues=listed(["alpaca", "paper"]),
-    modes=listed(["backtest", "live", "paper"]),
-    max_day_orders=st.none() | st.integers(0, 4),
-    hours=st.sets(windows, max_size=2).map(lambda held: tuple(sorted(held))),
-    reduce_only=st.booleans(),
-    **{name: amounts for name in AMOUNTS if name != "max_day_orders"},
-)
 requests = st.builds(
     Request,
     side=st.sampled_from(Side),
@@ -193,7 +170,7 @@ uses = st.builds(
 )
 
 
-@given(constraints, constraints, requests, uses, st.integers(NOON, NOON + 43_200_000_000_000))
+@given(CONSTRAINTS, CONSTRAINTS, requests, uses, st.integers(NOON, NOON + 43_200_000_000_000))
 def test_both_allow_exactly_what_each_of_them_allows(
     first: Constraints, second: Constraints, asked: Request, used: DayUse, at: int
 ) -> None:
@@ -201,7 +178,7 @@ def test_both_allow_exactly_what_each_of_them_allows(
     assert set(named(both(first, second), asked, used, at)) == each
 
 
-@given(constraints, constraints, constraints)
+@given(CONSTRAINTS, CONSTRAINTS, CONSTRAINTS)
 def test_narrowing_has_no_order_and_no_second_effect(a: Constraints, b: Constraints, c: Constraints) -> None:
     assert both(a, b) == both(b, a)
     assert both(a, both(b, c)) == both(both(a, b), c)
@@ -211,6 +188,6 @@ def test_narrowing_has_no_order_and_no_second_effect(a: Constraints, b: Constrai
     assert is_within(both(a, b), b)
 
 
-@given(constraints)
+@given(CONSTRAINTS)
 def test_constraints_are_the_same_after_a_journey_through_json(held: Constraints) -> None:
     assert msgspec.json.decode(msgspec.json.encode(held), type=Constraints) == held

@@ -44,6 +44,7 @@ from tradewrit.domain.folds import account as account_folds
 from tradewrit.domain.folds import orders as order_folds
 from tradewrit.domain.folds import reviews as review_folds
 from tradewrit.domain.folds import trades as trade_folds
+from tradewrit.domain.folds import writs as writ_folds
 from tradewrit.domain.money import ZERO, Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side
 from tradewrit.domain.positions import Fill
@@ -54,7 +55,7 @@ from tradewrit.domain.trades import TradeState
 # Journalled, and yet without a trace in the books: they explain, ask, or say no. A new event that
 # belongs here is added by hand, so that nobody forgets to think about the books.
 EXPLAIN = """
-account.halt account.resume credential.effect.denied kernel.transition.refused
+account.halt account.resume credential.effect.denied credential.renewal.failed kernel.transition.refused
 strategy.scan.started strategy.evaluate.started strategy.entry.signal
 risk.size.calculated
 review.decide review.withdraw review.answer.refused
@@ -75,7 +76,7 @@ def test_every_journalled_event_is_folded_or_is_known_to_change_nothing() -> Non
 
 
 def test_no_event_is_folded_in_two_places() -> None:
-    parts = (trade_folds, review_folds, order_folds, account_folds)
+    parts = (trade_folds, review_folds, order_folds, account_folds, writ_folds)
     assert sum(len(part.FOLDS) for part in parts) == len(FOLDS)
 
 

@@ -136,6 +136,17 @@ def test_what_is_known_cannot_be_replaced_by_what_was_known_before(lake: Lake, m
         lake.add([raised(minutes[0], 3)], known_at=EARLY - 1, replace=True)
 
 
+def test_of_two_versions_known_since_the_same_moment_the_one_imported_last_was_known(
+    lake: Lake, minutes: list[Bars]
+) -> None:
+    b, a = minutes
+    second = raised(b, 10, 2500)
+    lake.add([second], known_at=LATE, replace=True)
+    lake.add([raised(second, 10)], known_at=LATE, replace=True)
+    assert same(lake.read(Selection(known_at=LATE)), lake.read())
+    assert same(lake.read(Selection(known_at=LATE - 1)), [a, b])
+
+
 def test_only_a_lake_is_asked_what_it_knew(tmp_path: Path, minutes: list[Bars]) -> None:
     write_bars(tmp_path / "bars.csv", minutes)
     with pytest.raises(DataError, match="only a lake knows"):
@@ -262,23 +273,27 @@ def test_the_quality_check_reads_a_lake(lake: Lake) -> None:
 @given(
     cuts=st.lists(st.tuples(st.integers(0, 59), st.integers(1, 60)), min_size=1, max_size=5),
     changed=st.lists(st.sets(st.integers(0, 59), max_size=6), min_size=5, max_size=5),
+    imports_a_day=st.integers(1, 3),
 )
 @FEW
-def test_every_version_can_be_read_as_it_was(cuts: list[tuple[int, int]], changed: list[set[int]]) -> None:
+def test_every_version_can_be_read_as_it_was(
+    cuts: list[tuple[int, int]], changed: list[set[int]], imports_a_day: int
+) -> None:
     """Random overlapping imports with corrections, against a dictionary that is updated by hand."""
     base = synthetic_bars(["A"], 60, seed=4)[0]
     known, superseded = no_rows("A"), [no_rows("A")]
     model: dict[int, float] = {}
-    versions: list[dict[int, float]] = []
-    for at, ((start, length), places) in enumerate(zip(cuts, changed, strict=False)):
+    versions: dict[int, dict[int, float]] = {}
+    for n, ((start, length), places) in enumerate(zip(cuts, changed, strict=False)):
+        at = n // imports_a_day
         bars = part(raised(base, *places), start, start + length)
         merged = merge(known, bars, at, replace=True, place="lake")
         known = merged.rows
         superseded.append(merged.superseded)
         model = {**model, **dict(zip(bars.ts.tolist(), bars.close.tolist(), strict=True))}
-        versions.append(model)
-    for at, version in enumerate(versions):
-        seen = as_known([known, *superseded], at).bars
+        versions[at] = model
+    for at, version in versions.items():
+        seen = as_known([*superseded, known], at).bars
         assert dict(zip(seen.ts.tolist(), seen.close.tolist(), strict=True)) == version
         assert (np.diff(seen.ts) > 0).all()
     assert dict(zip(known.bars.ts.tolist(), known.bars.close.tolist(), strict=True)) == model

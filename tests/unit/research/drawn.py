@@ -1,6 +1,7 @@
 """Runs drawn from one seed: a market, a strategy made of random formulas, an account, limits and a venue."""
 
 import random
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -11,9 +12,13 @@ from tests.unit.research.backtest.setups import INSTRUMENTS, BothWays, sizing_of
 from tests.unit.research.backtest.splitting import as_printed, dividend_at, split_at
 from tradewrit import Condition, Inputs, Series, Signals, Strategy, rsi, sma
 from tradewrit.brokers.paper.rules import MarketFills, PaperRules
+from tradewrit.domain.capabilities import Protection
+from tradewrit.domain.events.corporate import Gone, SharesDelisted, SymbolChanged
 from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
+from tradewrit.domain.market import MINUTE
+from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.splits import Ratio
 from tradewrit.features.bars import Bars
@@ -121,6 +126,41 @@ def splitting_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
     return Case(raw, case.strategy, replace(case.setup, actions=tuple(actions)))
 
 
+def leaving_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
+    """A run in which symbols are delisted or renamed, while they have bars, between two of them, or after."""
+    drawn = (case_of, turning_case_of, splitting_case_of)[seed % 3]
+    case, rng = drawn(seed, symbols=symbols, bars=bars), random.Random(seed)
+    times = sorted({int(ts) for one in case.bars for ts in one.ts})
+    actions = list(case.setup.actions)
+    for one in case.bars:
+        if rng.random() < 0.7:
+            actions += _gone(one, rng.choice([times, one.ts.tolist(), [int(one.ts[-1]) + 1]]), rng)
+    actions.sort(key=lambda action: action.at)
+    return Case(case.bars, case.strategy, replace(case.setup, actions=tuple(actions)))
+
+
+def _gone(bars: Bars, times: Sequence[int], rng: random.Random) -> Iterator[Gone]:
+    """A symbol that is gone for good, paid out at once, later, or never."""
+    at, symbol = rng.choice(times), bars.symbol
+    price = Price(Decimal(rng.choice(["0", "1.5", str(round(float(bars.close[0]), 2))])))
+    if rng.random() < 0.3:
+        yield SymbolChanged(at=at, action=f"{symbol}:renamed", symbol=symbol, successor=f"{symbol}.NEW")
+    else:
+        paid = rng.choice([None, price])
+        yield SharesDelisted(at=at, action=f"{symbol}:gone", symbol=symbol, price=paid)
+    if rng.random() < 0.5:
+        late = at + rng.choice([0, 1, 7]) * MINUTE
+        yield SharesDelisted(at=late, action=f"{symbol}:paid", symbol=symbol, price=price)
+
+
+def refusing_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
+    """A run at a venue that refuses some of what it is sent, now and then nearly all of it."""
+    drawn = (case_of, turning_case_of, splitting_case_of, leaving_case_of)[seed % 4]
+    case, rng = drawn(seed, symbols=symbols, bars=bars), random.Random(seed)
+    rules = replace(case.setup.rules, reject_fraction=Decimal(rng.choice(["0.05", "0.3", "0.3", "0.8"])))
+    return Case(case.bars, case.strategy, replace(case.setup, rules=rules))
+
+
 def _setup(rng: random.Random) -> Setup:
     limits = rng.choice([PROFILES["default"], PROFILES["demo_large"], PROFILES["research"], _limits(rng)])
     if rng.random() < 0.85:  # else a reward over risk of 2.5 refuses most of what is drawn
@@ -134,6 +174,7 @@ def _setup(rng: random.Random) -> Setup:
         seed=rng.randrange(4),
         reverse=rng.random() < 0.5,
         sizing=sizing_of(rng),
+        protection=rng.choice(list(Protection)),
     )
 
 

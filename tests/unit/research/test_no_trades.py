@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.research.backtests import random_bars, result, trade
 from tradewrit import Bars, Inputs, Signal, Signals, Strategy, enter_long, sma
-from tradewrit.domain.instruments import plain
+from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.no_trades import why_no_trades
 
 
@@ -53,9 +53,7 @@ def why(
     made: Any = None,
     **more: Sequence[str],
 ) -> tuple[str, ...]:
-    return why_no_trades(
-        made or result(), strategy, bars, lambda symbol: plain(symbol, "USD"), counts=counts or {}, **more
-    )
+    return why_no_trades(made or result(), strategy, bars, Setup(), counts=counts or {}, **more)
 
 
 def test_nothing_is_said_where_something_was_closed() -> None:

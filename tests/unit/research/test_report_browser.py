@@ -1,17 +1,20 @@
 """The report in a real browser: it draws, every control works, no script fails, and it looks like something."""
 
+import html
+import json
 import re
 import shutil
 import struct
 import subprocess
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.research.backtests import curve, random_bars, random_result, result
+from tradewrit.domain.market import MINUTE
 from tradewrit.features.bars import Bars
 from tradewrit.research.compare import Contender, compare
 from tradewrit.research.metrics import compute
@@ -46,14 +49,20 @@ document.documentElement.dataset.pressed = "yes";
 </script>
 </body>
 """
-# Says how far the page reaches beyond the window, and lists what it asked others for.
-MEASURE = """
+# A window of the browser is 500 wide at least: a narrower page is looked at through a frame. Says how wide
+# the page was, how far it reaches beyond that, what of its figures is cut off, and what it asked others for.
+FRAME: Final = """<!doctype html>
+<iframe src="report.html" style="border: 0; width: WIDTHpx; height: 900px"></iframe>
 <script>
-const root = document.documentElement;
-root.dataset.beyond = Math.max(0, root.scrollWidth - root.clientWidth);
-root.dataset.asked = performance.getEntriesByType("resource").length;
+onload = () => {
+  const inner = document.querySelector("iframe"), page = inner.contentDocument, root = page.documentElement;
+  const isCut = (node) => node.scrollWidth > node.clientWidth;
+  const cut = [...page.querySelectorAll(".figures td, .tile .value")].filter(isCut).map((node) => node.textContent);
+  const asked = inner.contentWindow.performance.getEntriesByType("resource").length;
+  const found = { ...root.dataset, width: root.clientWidth, beyond: root.scrollWidth - root.clientWidth, asked, cut };
+  document.documentElement.dataset.found = JSON.stringify(found);
+};
 </script>
-</body>
 """
 
 pytestmark = pytest.mark.skipif(
@@ -66,9 +75,9 @@ def page(made: Result, *bars: Bars) -> str:
     return render(made, compute(made, bars=by_symbol), by_symbol, title="A backtest")
 
 
-def opened(folder: Path, text: str, *flags: str) -> str:
+def opened(folder: Path, text: str, *flags: str, name: str = "report.html") -> str:
     """What the browser prints after it opened a file with that text."""
-    file = folder / "report.html"
+    file = folder / name
     file.write_text(text, encoding="utf-8")
     command = [str(BROWSER), *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
@@ -91,6 +100,20 @@ def drawn(folder: Path, text: str) -> str:
     for broken in ("NaN", "undefined", "[object"):
         assert broken not in main
     return main
+
+
+def measured(folder: Path, text: str, width: int) -> dict[str, Any]:
+    """What `FRAME` says of the page in a frame so wide."""
+    (folder / "report.html").write_text(text, encoding="utf-8")
+    flags = ("--dump-dom", "--allow-file-access-from-files", "--window-size=1400,1000")
+    printed = opened(folder, FRAME.replace("WIDTH", str(width)), *flags, name="frame.html")
+    root = re.search(r'data-found="([^"]*)"', printed)
+    assert root
+    found: dict[str, Any] = json.loads(html.unescape(root[1]))
+    assert found["drawn"] == "yes"
+    assert "error" not in found
+    assert found["width"] == width
+    return found
 
 
 def picture(folder: Path, text: str, width: int, height: int, *flags: str) -> bytes:
@@ -144,6 +167,22 @@ def test_a_comparison_draws_both_curves_and_every_control_works(tmp_path: Path) 
     assert "&lt;/script&gt;&lt;b&gt;" in main
 
 
+@pytest.mark.parametrize("width", [1280, 420])
+def test_a_comparison_is_no_wider_than_the_window(tmp_path: Path, width: int) -> None:
+    bars = random_bars("AAPL", 400)
+    by_symbol = {"AAPL": bars}
+    made = [random_result([bars], 20, seed=seed) for seed in (1, 2)]
+    names = ("first", "moving_average_crossover:stop_fraction=0.03,target_fraction=0.2")
+    compared = compare(
+        [
+            Contender(name=name, result=one, metrics=compute(one, bars=by_symbol))
+            for name, one in zip(names, made, strict=True)
+        ]
+    )
+    found = measured(tmp_path, render_comparison(compared, by_symbol, title="Two"), width)
+    assert (found["beyond"], found["asked"]) == (0, 0)
+
+
 def test_a_report_without_trades_says_so_plainly(tmp_path: Path) -> None:
     bars = random_bars("AAPL", 300)
     main = drawn(tmp_path, page(result(curve=curve([100_000.0] * 300)), bars))
@@ -166,9 +205,21 @@ def test_a_report_without_bars_draws_what_it_knows(tmp_path: Path) -> None:
 def test_no_part_of_the_page_is_wider_than_the_window_and_nothing_is_asked_for(
     tmp_path: Path, ordinary: str, width: int
 ) -> None:
-    root, _ = elements(tmp_path, ordinary, MEASURE, f"--window-size={width},900")
-    assert 'data-beyond="0"' in root
-    assert 'data-asked="0"' in root
+    found = measured(tmp_path, ordinary, width)
+    assert (found["beyond"], found["asked"]) == (0, 0)
+
+
+@pytest.mark.parametrize("width", [1280, 768, 420])
+def test_no_figure_of_a_day_of_minutes_is_cut_off(tmp_path: Path, width: int) -> None:
+    bars = random_bars("AAPL", 390, step=MINUTE)
+    found = measured(tmp_path, page(random_result([bars], 30), bars), width)
+    assert not found["cut"]
+
+
+def test_an_amount_in_another_currency_fits_its_tile_on_a_phone(tmp_path: Path) -> None:
+    bars = random_bars("BTC/USDT", 300)
+    made = replace(random_result([bars], 20), currency="USDT", final_equity=Decimal("1093871.51"))
+    assert not measured(tmp_path, page(made, bars), 420)["cut"]
 
 
 def test_a_name_without_end_breaks_and_reaches_nowhere(tmp_path: Path) -> None:
@@ -176,8 +227,7 @@ def test_a_name_without_end_breaks_and_reaches_nowhere(tmp_path: Path) -> None:
     made, by_symbol = random_result([bars], 20), {bars.symbol: bars}
     metrics = compute(made, bars=by_symbol, benchmark=bars.symbol)
     text = render(made, metrics, by_symbol, title="A backtest")
-    root, _ = elements(tmp_path, text, MEASURE, "--window-size=1280,900")
-    assert 'data-beyond="0"' in root
+    assert measured(tmp_path, text, 1280)["beyond"] == 0
 
 
 def test_amounts_beyond_a_thousand_million_are_short_where_there_is_little_room(tmp_path: Path) -> None:

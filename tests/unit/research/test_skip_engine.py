@@ -1,35 +1,38 @@
 """The skip engine gives what the event engine gives: trade by trade, cent by cent, on drawn runs."""
 
+from collections import Counter
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.research.drawn import Case, case_of, splitting_case_of, turning_case_of
-from tradewrit.brokers.paper.rules import MarketFills, PaperRules
-from tradewrit.domain.events.corporate import CorporateAction
+from tests.unit.research.compared import assert_equal
+from tests.unit.research.drawn import (
+    case_of,
+    leaving_case_of,
+    refusing_case_of,
+    splitting_case_of,
+    turning_case_of,
+)
+from tests.unit.research.sessions import session_case_of
+from tradewrit.brokers.paper.rules import MarketFills
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.corporate import CorporateAction, Gone
+from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.limits import PROFILES
+from tradewrit.domain.orders import Role
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
+from tradewrit.domain.sizing import FixedQuantity
 from tradewrit.errors import ConfigError
 from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.events import run
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.results import RoundTrip
+from tradewrit.runtime.journal.records import Record
 from tradewrit.strategies.rules.trend_following import TrendFollowing
-
-
-def assert_equal(case: Case) -> None:
-    """Both engines, the same run; everything a result holds but how long it took."""
-    events = run(case.bars, case.strategy, case.setup).result
-    skipped = skip.run(case.bars, case.strategy, case.setup)
-    assert skipped.trades == events.trades
-    assert skipped.final_equity == events.final_equity
-    assert skipped.fees == events.fees
-    assert skipped.open_positions == events.open_positions
-    assert skipped.curve.ts.tolist() == events.curve.ts.tolist()
-    np.testing.assert_allclose(skipped.curve.equity, events.curve.equity, rtol=1e-9)
 
 
 @given(seed=st.integers(0, 2**32))
@@ -47,6 +50,39 @@ def test_skipping_changes_nothing_where_positions_are_reversed(seed: int) -> Non
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_where_shares_split(seed: int) -> None:
     assert_equal(splitting_case_of(seed))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_where_symbols_are_delisted_or_renamed(seed: int) -> None:
+    assert_equal(leaving_case_of(seed))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_where_the_venue_refuses_at_random(seed: int) -> None:
+    assert_equal(refusing_case_of(seed, symbols=4, bars=60))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_in_the_sessions_of_real_calendars(seed: int) -> None:
+    assert_equal(session_case_of(seed))
+
+
+def test_the_runs_compared_leave_before_the_close_wait_for_the_open_and_end_with_the_day() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(60):
+        case = session_case_of(seed)
+        done = run(case.bars, case.strategy, case.setup)
+        seen["left before the close"] += sum(one.exit_reason == "session_end" for one in done.result.trades)
+        seen["orders that ended with their day"] += done.counts.get("order.lifetime.expired", 0)
+        rules = replace(case.setup.rules, sessions=not case.setup.rules.sessions)
+        other = skip.run(case.bars, case.strategy, replace(case.setup, rules=rules))
+        seen["other trades for the sessions"] += other.trades != done.result.trades
+        anew = replace(case.setup, calendars=dict.fromkeys(case.setup.calendars, "24/7"))
+        seen["other trades for the calendar"] += (
+            skip.run(case.bars, case.strategy, anew).trades != done.result.trades
+        )
+    assert min(seen.values()) > 5, seen
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("fills", ["next_open", "close", "quote"])
@@ -95,10 +131,62 @@ def test_cash_of_a_sale_is_spent_no_earlier_than_it_settles() -> None:
     assert changed > 3
 
 
+def test_the_runs_compared_pay_out_what_is_held_and_keep_what_nobody_pays_for() -> None:
+    paid = kept = 0
+    for seed in range(60):
+        case = leaving_case_of(seed)
+        done = run(case.bars, case.strategy, case.setup)
+        paid += sum(trade.exit_reason == "delisted" for trade in done.result.trades)
+        kept += sum(symbol in done.books.suspended for symbol in done.books.positions)
+        assert not any(
+            _is_gone(trade, action) for trade in done.result.trades for action in case.setup.actions
+        )
+    assert paid > 15
+    assert kept > 5
+
+
+def _is_gone(trade: RoundTrip, action: CorporateAction) -> bool:
+    """Whether the trade was entered when nothing was traded under its name any more."""
+    return isinstance(action, Gone) and action.symbol == trade.symbol and trade.entry_time >= action.at
+
+
+def test_the_runs_compared_are_refused_entries_stops_and_exits() -> None:
+    refused: Counter[Role] = Counter()
+
+    def hear(event: Event, record: Record | None) -> None:
+        if record is not None and isinstance(event, OrderRejected) and event.code == Rejection.VENUE:
+            refused[event.role] += 1
+
+    for seed in range(30):
+        case = refusing_case_of(seed, symbols=4, bars=60)
+        run(case.bars, case.strategy, case.setup, listeners=[hear])
+    assert min(refused[role] for role in Role) > 30, refused
+
+
+def test_what_is_refused_in_one_symbol_changes_nothing_in_another() -> None:
+    trades = 0
+    for seed in range(12):
+        case = refusing_case_of(seed, symbols=3, bars=60)
+        rules = replace(case.setup.rules, reject_fraction=Decimal("0.3"), settlement_days=0)
+        rich = replace(
+            case.setup,
+            initial_cash=Decimal(10**9),
+            limits=PROFILES["research"],
+            sizing=FixedQuantity(Decimal(1)),
+            rules=rules,
+            actions=(),
+        )
+        together = skip.run(case.bars, case.strategy, rich).trades
+        alone = [trade for one in case.bars for trade in skip.run([one], case.strategy, rich).trades]
+        assert sorted(map(str, together)) == sorted(map(str, alone))
+        trades += len(alone)
+    assert trades > 50
+
+
 def test_what_it_cannot_do_is_said_and_not_tried() -> None:
-    setup = Setup(rules=PaperRules(reject_fraction=Decimal("0.1")))
+    setup = Setup(review=ReviewPolicy(kind=PolicyKind.REQUIRE))
     case = case_of(1, symbols=1, bars=40)
-    with pytest.raises(ConfigError, match="reject_fraction refuses orders at random"):
+    with pytest.raises(ConfigError, match="the review policy asks people"):
         skip.run(case.bars, TrendFollowing(), setup)
 
 

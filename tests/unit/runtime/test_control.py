@@ -43,6 +43,7 @@ from tradewrit.domain.events.strategy import (
     SetupEvaluated,
     ShouldExit,
 )
+from tradewrit.domain.events.writs import WritRevoked
 from tradewrit.domain.market import Bar, Interval, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, Role
@@ -98,7 +99,9 @@ def test_a_fresh_order_status_asks_the_venue(world: World) -> None:
 def test_a_command_is_recorded_under_the_name_of_whoever_gave_it(world: World) -> None:
     halt = HaltTrading(at=world.now, actor="human:maria", reason="lunch")
     said = world.control.submit(halt, "maria")
-    assert [type(event) for event in said] == [HaltTrading, TradingHalted]
+    kinds = [type(event) for event in said]
+    assert kinds[:2] == [HaltTrading, TradingHalted]
+    assert set(kinds[2:]) == {WritRevoked}  # the kill switch: every writ but the protective one
     (record,) = [record for record in world.records() if record.entry.type == "account.halt"]
     assert record.entry.source == "human:maria"
     assert world.control.account().halted == "lunch"
@@ -160,7 +163,9 @@ def test_history_tells_one_trade_or_all_and_from_any_record_on(world: World) -> 
     assert [record.seq for record, _ in everything] == list(range(1, len(everything) + 1))
     trade = [event for _, event in world.control.history(world.trade.id)]
     assert {event.trace for event in trade} == {world.trade.id}
-    assert len(trade) == len(everything) - 2  # the account's opening and the scan
+    others = [type(event).__name__ for _, event in everything if event.trace != world.trade.id]
+    assert others == ["AccountOpened", "WritsIssued", "ScanStarted"]
+    assert len(trade) == len(everything) - len(others)
     assert next(record.seq for record, _ in world.control.history(after=5)) == 6
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.feeds import TableFeed
 from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.domain.books import Books
 from tradewrit.domain.effects import (
     AskPeople,
     AskVenue,
@@ -21,7 +22,6 @@ from tradewrit.domain.effects import (
     ReplaceAtVenue,
     SetTimer,
 )
-from tradewrit.domain.events.account import WritDenied
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
     BarsReceived,
@@ -29,14 +29,18 @@ from tradewrit.domain.events.market import (
     MarketStatusReported,
     QuoteReceived,
 )
-from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderRequested
+from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.folding import evolve
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import Bar, Interval, Quote
 from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
-from tradewrit.runtime.grants import ROLE_SCOPES, Grants
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Writs
 
 AT = 1_000
 
@@ -59,6 +63,20 @@ def place(*names: str) -> PlaceOrders:
     return PlaceOrders(trace="t", symbol="AAPL", approved=Approved(orders=orders, by=("risk:x",), at=AT))
 
 
+def recorded(*orders: OrderTerms) -> Books:
+    """Books with these intents on record."""
+    books = Books()
+    for one in orders:
+        books = evolve(books, OrderRequested(at=AT, trace="t", terms=one, approved_by=("risk:x",)))
+    return books
+
+
+def held() -> Writs:
+    writs = Writs(LocalIssuer("desk"), roles("paper", "paper"))
+    writs.keep(AT)
+    return writs
+
+
 class Bench:
     """A performer over a line that can be spoilt."""
 
@@ -67,7 +85,7 @@ class Bench:
         self.asked: list[tuple[str, int]] = []
         self.timers: list[tuple[str, str, int]] = []
         self.feed = TableFeed({"AAPL": Quote("AAPL", 1, 10.0, 10.1)}, [Bar("AAPL", 1, 1, 1, 1, 1, 1)])
-        self.grants = Grants("desk", ROLE_SCOPES)
+        self.books = recorded(terms("a"), terms("b"))
         self.performer = Performer(
             {
                 **venue_handlers(self.line),
@@ -77,11 +95,11 @@ class Bench:
                     lambda *timer: self.timers.append(timer),
                 ),
             },
-            self.grants,
+            held(),
         )
 
     def do(self, effect: Effect, agent: str = "executor", now: int = AT) -> Sequence[Event]:
-        return self.performer.perform(effect, agent, now)
+        return self.performer.perform(effect, agent, self.books, now)
 
     def kinds(self, effect: Effect) -> list[tuple[str, Exec, str]]:
         reports = self.do(effect)
@@ -142,8 +160,8 @@ def test_every_kind_of_effect_is_known_here() -> None:
 
 
 def test_an_effect_nobody_here_can_do_is_denied_and_not_ignored() -> None:
-    performer = Performer({}, Grants("desk"))
-    (denied,) = performer.perform(place("a"), "executor", AT)
+    performer = Performer({}, held())
+    (denied,) = performer.perform(place("a"), "executor", recorded(terms("a")), AT)
     assert isinstance(denied, WritDenied)
     assert "nobody" in denied.reason
 

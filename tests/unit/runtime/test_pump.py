@@ -14,12 +14,14 @@ from tests.unruly import THROTTLED, Unruly
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.effects import CancelAtVenue
-from tradewrit.domain.events.account import CashMoved, WritDenied
+from tradewrit.domain.events.account import CashMoved
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import CheckMarketStatus, QuoteReceived, TickReceived
 from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderFilled, OrderRejected, OrderRequested
 from tradewrit.domain.events.positions import CloseTrade, StopFailed, TradeAborted
+from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.events.risk import RiskApproved
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import SECOND, Bar, Quote, Tick
 from tradewrit.domain.orders import Role
 from tradewrit.domain.rejections import Rejection
@@ -28,9 +30,10 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.trades import TradeState
 from tradewrit.errors import JournalConflict, JournalUnwritable
 from tradewrit.kernel import AGENTS
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import roles
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 
@@ -134,7 +137,7 @@ def test_one_input_is_one_transaction() -> None:
     world.says(BUY)
     world.bar(175.50)
     # The opening; the bar with everything up to the intent; the acknowledgement.
-    assert sizes == [1, 8, 2]
+    assert sizes == [1, 1, 8, 2]
 
 
 def test_an_empty_step_writes_nothing() -> None:
@@ -148,13 +151,13 @@ def test_an_empty_step_writes_nothing() -> None:
 def test_a_second_desk_on_the_same_journal_is_told_that_it_is_not_alone() -> None:
     journal = MemoryJournal(JOURNAL_ID)
     first, second = World(journal=journal), World(journal=journal)
-    first.feed(CashMoved(at=first.now, amount=Decimal(1), reason="deposit"))
-    before = second.books
+    second.feed(CashMoved(at=second.now, amount=Decimal(1), reason="deposit"))
+    before = first.books
     with pytest.raises(JournalConflict, match="somebody else appended"):
-        second.feed(CashMoved(at=second.now, amount=Decimal(2), reason="deposit"))
-    assert second.books is before
-    assert first.books.cash == 100_001
-    first.audit(is_in_step=False)
+        first.feed(CashMoved(at=first.now, amount=Decimal(2), reason="deposit"))
+    assert first.books is before
+    assert second.books.cash == 100_001
+    second.audit(is_in_step=False)
 
 
 def test_market_watch_writes_no_record() -> None:
@@ -173,9 +176,17 @@ def test_market_watch_writes_no_record() -> None:
 
 
 def test_an_order_without_a_writ_is_rejected_and_not_sent() -> None:
-    grants = Grants(JOURNAL_ID)
-    world, line = connected(grants=grants)
-    grants.revoke("executor")
+    class Cut(MemoryJournal):
+        """At the very moment at which the intent is on disk, an operator takes the writ away."""
+
+        def append(self, stream: str, entries: Sequence[Entry], **more: Any) -> list[Record]:
+            stored = super().append(stream, entries, **more)
+            if any(entry.type == name_of(OrderRequested) for entry in entries):
+                issuer.revoke("executor")
+            return stored
+
+    issuer = LocalIssuer(JOURNAL_ID)
+    world, line = connected(issuer=issuer, journal=Cut(JOURNAL_ID))
     world.says(BUY)
     world.bar(175.50)
     denied = world.only(WritDenied)
@@ -202,8 +213,7 @@ def test_an_agent_without_a_writ_of_its_own_cannot_borrow_the_executors() -> Non
 
 
 def test_a_writ_for_one_symbol_does_not_cover_another() -> None:
-    scopes = {"executor": ("write:trades:MSFT", "read:trades:*"), "reviewer": ("write:timers:*",)}
-    world, line = connected(grants=Grants(JOURNAL_ID, scopes))
+    world, line = connected(terms=roles("paper", "paper", symbols=["MSFT"]))
     world.says(BUY)
     world.bar(175.50)
     assert "does not cover write:trades:AAPL" in world.only(WritDenied).reason
@@ -212,11 +222,11 @@ def test_a_writ_for_one_symbol_does_not_cover_another() -> None:
 
 
 def test_a_writ_lost_with_a_position_open_is_an_alarm_and_not_an_endless_loop() -> None:
-    grants = Grants(JOURNAL_ID)
-    world, line = connected(grants=grants)
+    issuer = LocalIssuer(JOURNAL_ID)
+    world, line = connected(issuer=issuer)
     world.says(BUY)
     world.bar(175.50)
-    grants.revoke("executor")
+    issuer.revoke("position_keeper")
     world.bar(175.50)
     # Three tries to protect it, one to leave with the fill and one with the bar; then once a bar.
     assert len(world.events(StopFailed)) == 5
@@ -232,10 +242,10 @@ def test_a_writ_lost_with_a_position_open_is_an_alarm_and_not_an_endless_loop() 
 
 
 def test_a_cancel_without_a_writ_leaves_the_order_working_in_the_books_too() -> None:
-    grants = Grants(JOURNAL_ID)
-    world, line = connected(grants=grants)
+    issuer = LocalIssuer(JOURNAL_ID)
+    world, line = connected(issuer=issuer)
     world.enter()
-    grants.revoke("executor")
+    issuer.revoke("position_keeper")
     world.feed(_close(world))
     assert "cancel" not in line.calls
     assert {order.state for order in world.books.orders.values() if order.is_live} == {"accepted"}
@@ -254,14 +264,19 @@ def test_a_grant_is_renewed_at_half_its_life_and_every_order_leaves_under_a_live
             seen.append(grant)
             return super().place(approved, grant)
 
-    world = World(broker=Checking, grants=Grants(JOURNAL_ID, ttl_s=180))
+    world = World(broker=Checking, issuer=LocalIssuer(JOURNAL_ID, ttl_s=180))
     world.enter()  # one minute between the two
+    world.desk.tick()
     world.clock.advance(60 * SECOND)
     world.feed(_close(world))
-    assert seen[0].id == seen[1].id
-    assert seen[2].id != seen[0].id
+    # The entry under the executor's writ, the stop and the exit under the keeper's, which was renewed between.
+    assert [grant.agent for grant in seen] == ["executor", "position_keeper", "position_keeper"]
+    assert seen[1].agent_id == seen[2].agent_id
+    assert seen[1].id != seen[2].id
     for grant in seen:
         assert grant.expires_at - grant.issued_at == 180 * SECOND
+    sent = {order.token_id for order in world.events(OrderRequested)}
+    assert sent == {grant.id for grant in seen}
 
 
 # -- what is told

@@ -99,7 +99,7 @@ def test_a_prefix_of_the_journal_folds_to_the_books_of_that_moment() -> None:
 
 def test_a_record_of_a_kind_nobody_knows_is_not_skipped() -> None:
     world = World()
-    (record,) = world.records()
+    record = world.records()[0]
     entry = Entry(type="order.teleport.requested", at=0, body=b"{}")
     with pytest.raises(JournalCorrupt, match="does not know"):
         event_of(replace(record, entry=entry))
@@ -107,7 +107,7 @@ def test_a_record_of_a_kind_nobody_knows_is_not_skipped() -> None:
 
 def test_a_record_that_is_not_what_it_says_is_corrupt() -> None:
     world = World()
-    (record,) = world.records()
+    record = world.records()[0]
     for body in (b"{", b"{}", msgspec.json.encode({"event": record.entry.type})):
         with pytest.raises(JournalCorrupt, match="cannot be read"):
             event_of(replace(record, entry=replace(record.entry, body=body)))

@@ -16,10 +16,12 @@ from tradewrit.app import setup_from
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.config.loading import load
 from tradewrit.config.tree import Config
+from tradewrit.domain.constraints import Constraints
 from tradewrit.domain.fees import FixedFee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import OrderType
 from tradewrit.errors import ConfigError
+from tradewrit.market.synth import synthetic_bars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
@@ -200,7 +202,7 @@ def test_every_setting_that_a_backtest_has_comes_from_the_configuration(tmp_path
     file = tmp_path / "desk.yaml"
     file.write_text(
         "account: {name: mine, currency: EUR, type: cash, initial_cash: 5000}\n"
-        "entry: limit\nseed: 9\ngrants: {ttl_s: 7}\n"
+        "entry: limit\nseed: 9\nwrits: {executor: {max_quantity: 7}}\n"
         "risk: {profile: demo_large, max_leverage: 2}\n"
         "paper:\n  fees: {type: fixed, amount: 1}\n  slippage_bps: 3\n  limit_fills: through\n"
         "  participation_fraction: 0.1\n  settlement_days: 2\n"
@@ -224,7 +226,7 @@ def test_every_setting_that_a_backtest_has_comes_from_the_configuration(tmp_path
             max_leverage=Decimal(2),
         ),
         instruments={"SAP": Instrument(symbol="SAP", currency="EUR", tick=Decimal("0.02"))},
-        grant_ttl_s=7,
+        entries=Constraints(max_quantity=Decimal(7)),
         seed=9,
     )
 
@@ -238,7 +240,6 @@ def test_the_default_configuration_is_the_default_setup() -> None:
     [
         ("REVIEW__KIND", "require", "review.kind: require asks people"),
         ("REVIEW__KIND", "four_eyes", "review.kind: four_eyes asks people"),
-        ("PAPER__SESSIONS", "true", "paper.sessions: true cannot be kept in a backtest"),
     ],
 )
 def test_what_no_backtest_can_do_is_refused(key: str, value: str, why: str, data: Path) -> None:
@@ -471,6 +472,35 @@ def test_wrong_use_is_exit_code_2(words: tuple[str, ...], why: str, data: Path) 
     done = run("backtest", "--data", data, *words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert why in done.stderr
+
+
+def test_the_risk_free_rate_is_taken_off_by_the_ratios_alone(tmp_path: Path) -> None:
+    data = bar_file(tmp_path / "days.csv", synthetic_bars(2, 300, seed=7, sigma=0.02, interval="1d"))
+    plain = json.loads(run("backtest", "--data", data, "--json").stdout)["metrics"]
+    found = json.loads(run("backtest", "--data", data, "--risk-free", "0.04", "--json").stdout)["metrics"]
+    assert (plain["risk_free"], found["risk_free"]) == (0, 0.04)
+    assert found["sharpe"] == pytest.approx(plain["sharpe"] - 0.04 / plain["volatility"])
+    assert found["alpha"] == pytest.approx(plain["alpha"] - 0.04 * (1 - plain["beta"]))
+    assert found["volatility"] == pytest.approx(plain["volatility"])
+    assert found["total_return"] == plain["total_return"]
+    refused = run("backtest", "--data", data, "--risk-free", "4", "--json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_what_is_open_where_bars_have_ended_is_told(tmp_path: Path) -> None:
+    whole, short = market(2, 300)
+    file = bar_file(tmp_path / "bars.csv", [whole, short.take(slice(60))])
+    mine = tmp_path / "holds.py"
+    mine.write_text(
+        "from tradewrit import Inputs, Signals, Strategy\n\n\n"
+        "class Holds(Strategy):\n"
+        "    stop_fraction: float | None = 0.04\n    target_fraction: float | None = 0.9\n\n"
+        "    def signals(self, bars: Inputs) -> Signals:\n"
+        "        return Signals(enter_long=bars.close > 0)\n"
+    )
+    done = run("backtest", "--data", file, "--strategy", mine, "--json")
+    (note,) = json.loads(done.stdout)["notes"]
+    assert f"The bars of 1 of 2 symbols end before the test does ({short.symbol} " in note
 
 
 def test_a_misspelt_key_is_named_with_its_line(data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ SUMMARY = (
     *("trades", "orders", "fills", "events", "final_equity", "journal_verified", "replay_hash_equal"),
     "report",
 )
-FILES = ["bars.csv", "demo.json", "head.json", "journal.sqlite", "report.html", "trades.csv"]
+FILES = ["bars.csv", "demo.json", "head.json", "home", "journal.sqlite", "report.html", "trades.csv"]
 
 
 class Finished:

@@ -86,7 +86,7 @@ def test_show_gives_every_record_as_a_line_of_json_with_the_event_as_it_was_reco
     assert [line["seq"] for line in found] == list(range(1, kept.records + 1))
     assert set(found[0]) == {
         *("stream", "seq", "at", "recorded_at", "type", "source", "caused_by", "correlation", "trace"),
-        *("event", "hash"),
+        *("agent_id", "token_id", "event", "hash"),
     }
     assert found[0]["event"]["initial_cash"] == "100000"
     assert found[-1]["hash"] == read_head(kept.head).hash
@@ -216,7 +216,7 @@ def test_verify_sees_a_rebuilt_chain_against_a_head(tmp_path: Path, kept: Kept) 
     backtest(
         market(2, 300),
         load_strategy("trend_following"),
-        Setup(grant_ttl_s=301, currency="EUR"),
+        Setup(seed=301, currency="EUR"),
         journal=with_other_rules,
     )
     with_other_rules.close()

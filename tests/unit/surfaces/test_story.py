@@ -90,7 +90,7 @@ def test_an_exit_that_the_strategy_wanted_is_told_with_its_own_order() -> None:
     assert [step.number for step in steps] == list(range(1, STEPS + 1))
     assert "had enough" in steps[8].told
     assert steps[9].told.startswith("sell ")
-    assert steps[9].told.endswith("at market")
+    assert " at market; under the writ of position_keeper, token " in steps[9].told
 
 
 def test_a_short_is_sold_first_and_bought_back() -> None:

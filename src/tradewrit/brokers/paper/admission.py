@@ -11,12 +11,12 @@ import msgspec
 
 from tradewrit.brokers.paper.book import Working
 from tradewrit.brokers.paper.fills import tighter
-from tradewrit.brokers.paper.forms import AT_ONCE, AUCTIONS, Refusal, badly_linked, malformed, refuse
+from tradewrit.brokers.paper.forms import AT_ONCE, Refusal, badly_linked, malformed, refuse
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price
-from tradewrit.domain.orders import OrderTerms, OrderType, Side
+from tradewrit.domain.orders import OrderTerms, Side
 from tradewrit.domain.rejections import Rejection
 
 
@@ -74,10 +74,9 @@ class Admission:
         return self._entry(terms, instrument, before)
 
     def _closed(self, terms: OrderTerms) -> Refusal | None:
-        wants_now = terms.type is OrderType.MARKET or terms.time_in_force in AT_ONCE
-        if not wants_now or terms.time_in_force in AUCTIONS or terms.parent is not None:
+        if terms.time_in_force not in AT_ONCE or terms.parent is not None:
             return None
-        if self._life.sessions.is_open(self._life.now):
+        if self._life.sessions.is_open(terms.symbol, self._life.now):
             return None
         reason = f"a {terms.type} {terms.time_in_force} order is taken in the regular session only"
         return refuse(terms, Rejection.MARKET_CLOSED, reason)

@@ -6,18 +6,18 @@ Knows no desk: it has an account of its own, so that two independent sets of boo
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from random import Random
 
 import msgspec
 
 from tradewrit.brokers.paper.admission import Admission
 from tradewrit.brokers.paper.book import SymbolBook
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.forms import Refusal
 from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.brokers.paper.matching import Matching
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
-from tradewrit.brokers.paper.sessions import Sessions, VenueCalendar
+from tradewrit.brokers.paper.sessions import Calendars, Sessions
 from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
@@ -37,13 +37,17 @@ class PaperExchange:
     """One simulated venue with one account. Implements the `Broker` port; deterministic for its seed.
 
     instruments: what is traded here. initial_cash: in the account's one currency.
-    calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`.
-    interval: length of the bars that will be shown; a daily bar is a session of its own.
+    calendar: ends DAY orders, finds auctions, counts settlement days; needed for `rules.sessions`. One for
+        all, or a function that has each symbol's.
+    chance: what `rules.reject_fraction` draws from, where others draw from it too; else that of the seed.
+    interval: length of the bars that will be shown, by name or in ns; a daily bar is a session of its own.
     marks: the last price of a symbol as the caller knows it. A symbol with nothing working need not
         be shown its bars; then this values new orders and starts trailing stops. Without it the
         exchange goes by the last price it saw itself.
     quotes: the last quote of a symbol as the caller knows it, for `market_fills: quote`; without it the
         exchange goes by the last quote it was shown.
+    last_at: when the bar opened that the last price and quote of a symbol come from, for `rules.sessions`;
+        without it they count as of now.
     clock: what time it is, UTC ns; it dates what no order and no bar brings a time for (cancels, changes).
         Without it that is the latest time seen, so bars may then not be left out.
 
@@ -58,10 +62,12 @@ class PaperExchange:
         initial_cash: Decimal,
         rules: PaperRules = DEFAULT_RULES,
         seed: int = 0,
-        calendar: VenueCalendar | None = None,
-        interval: Interval | None = None,
+        chance: Chance | None = None,
+        calendar: Calendars | None = None,
+        interval: Interval | int | None = None,
         marks: Callable[[str], float | None] | None = None,
         quotes: Callable[[str], Quote | None] | None = None,
+        last_at: Callable[[str], int | None] | None = None,
         clock: Callable[[], int] | None = None,
         account: str = "paper",
     ) -> None:
@@ -70,12 +76,11 @@ class PaperExchange:
         )
         self._ledger = Ledger(initial_cash, margin=rules.margin, max_leverage=rules.max_leverage)
         self._life = Lifecycle(account, self._ledger, rules, sessions, clock)
-        self._matching = Matching(self._life, marks, quotes)
+        self._matching = Matching(self._life, marks, quotes, last_at)
         self._instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
         self._admission = Admission(self._life, self._listed, self._matching.price_of)
         self._delisted: set[str] = set()
-        self._reject_fraction = float(rules.reject_fraction)
-        self._random = Random(seed)
+        self._chance = Chance(rules.reject_fraction, seed) if chance is None else chance
 
     # -- the broker
 
@@ -105,9 +110,11 @@ class PaperExchange:
         return (*repeated, *life.drain())
 
     def _place(self, orders: Sequence[OrderTerms]) -> None:
-        if self._reject_fraction and self._random.random() < self._reject_fraction:
-            first = orders[0].client_order_id
-            self._refuse(orders, Refusal(first, Rejection.VENUE, "refused at random, as configured"))
+        first = orders[0]
+        if self._chance.refuses(first.symbol):
+            self._refuse(
+                orders, Refusal(first.client_order_id, Rejection.VENUE, "refused at random, as configured")
+            )
             return
         found = self._admission.examine(orders)
         if isinstance(found, Refusal):

@@ -98,8 +98,8 @@ class Lifecycle:
             accepted_at=now,
             parent=None if parent_id is None else self.orders[parent_id],
             is_reducing=is_reducing,
-            due_at=self.sessions.due_at(terms.time_in_force, now),
-            expires_at=self.sessions.expires_at(terms.time_in_force, now),
+            due_at=self.sessions.due_at(terms.symbol, terms.time_in_force, now),
+            expires_at=self.sessions.expires_at(terms.symbol, terms.time_in_force, now),
         )
         if terms.limit_price is not None:
             order.limit = terms.limit_price
@@ -148,7 +148,7 @@ class Lifecycle:
         terms, instrument = order.terms, order.instrument
         charge = fee(self.rules.fees, quantity, instrument.value(price, quantity))
         is_sale = terms.side is Side.SELL and not instrument.asset_class.is_derivative
-        settles_at = self.sessions.settles_at(at) if is_sale else 0
+        settles_at = self.sessions.settles_at(terms.symbol, at) if is_sale else 0
         self.ledger.book(instrument, terms.side, quantity, price, charge, settles_at)
         order.filled = canonical_qty(order.filled + quantity)
         order.leaves -= quantity
@@ -233,7 +233,23 @@ class Lifecycle:
         del book.orders[order.id]
         for child in order.children:
             self._settle_end(child, at)
+            self._restrict(child, at)
         self.touch(book)
+
+    def _restrict(self, child: Working, at: int) -> None:
+        """Say of a child what it can still come to, where its parent will not bring it all it was for."""
+        parent = child.parent
+        if not child.is_live or parent is None:
+            return
+        most = (
+            min(child.terms.quantity, parent.terms.quantity)
+            if child.may_grow
+            else child.filled + child.leaves
+        )
+        if most == child.terms.quantity:
+            return
+        child.terms = msgspec.structs.replace(child.terms, quantity=Qty(canonical_qty(most)))
+        self._say_restated(child, at)
 
     # -- how orders change
 
@@ -261,6 +277,8 @@ class Lifecycle:
             stop_price=order.stop or None,
         )
         self._settle_end(order, self.now)
+        for child in order.children:
+            self._restrict(child, self.now)
 
     # -- splits
 
@@ -276,6 +294,8 @@ class Lifecycle:
         self.touch(book)
 
     def _restate(self, order: Working, ratio: Ratio, instrument: Instrument, at: int) -> None:
+        if not order.is_live:
+            return  # it ended with its parent, of which the split left less than a lot
         opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
 
         def moved(price: Price) -> Price:
@@ -295,6 +315,9 @@ class Lifecycle:
         if not left:
             self.end(order, Exec.CANCELED, at, reason="a split left it less than a lot")
             return
+        self._say_restated(order, at)
+
+    def _say_restated(self, order: Working, at: int) -> None:
         self.reports.on_state(
             order,
             Exec.RESTATED,

@@ -32,10 +32,12 @@ class Matching:
         life: Lifecycle,
         marks: Callable[[str], float | None] | None,
         quotes: Callable[[str], Quote | None] | None,
+        last_at: Callable[[str], int | None] | None,
     ) -> None:
         self._life = life
         self._marks = marks
         self._quote_now = quotes
+        self._last_at = last_at
         self._books = life.books
         self._is_aware = life.sessions.is_aware
         self._last: dict[str, tuple[int, float]] = {}
@@ -69,10 +71,19 @@ class Matching:
 
     def _take_last(self, order: Working) -> None:
         printed = self._printed(order)
-        if printed is not None:
+        if printed is not None and self._is_open(order.terms.symbol):
             slippage = self._life.rules.slippage_bps
             price = fills.market(order.terms.side, printed, order.instrument, slippage)
             self._life.fill(order, order.leaves, price, self._life.now)
+
+    def _is_open(self, symbol: str) -> bool:
+        """Whether the last price of a symbol was one of the regular session."""
+        if not self._is_aware:
+            return True
+        seen_at = None if self._last_at is None else self._last_at(symbol)
+        if seen_at is None:
+            return self._life.sessions.is_open(symbol, self._life.now)
+        return self._life.sessions.is_bar_open(symbol, seen_at)
 
     def _take_open(self, order: Working) -> None:
         bar = self._books[order.terms.symbol].traded_at_open
@@ -108,9 +119,9 @@ class Matching:
         self._enter(ts, Part.OPEN)
         if not book.is_eager and book.down < price < book.up and ts < book.expires_at:
             return ()
-        if self._is_aware and not self._life.sessions.is_bar_open(ts):
-            return self._life.drain()
         self._expire(book, ts)
+        if self._is_aware and not self._life.sessions.is_bar_open(bar.symbol, ts):
+            return self._life.drain()
         span = Span.at(price)
         for order in book.ranked:
             if order.leaves and order.saw_open_of(ts) and _wants_open(order, ts):
@@ -131,7 +142,7 @@ class Matching:
         self._enter(bar.ts, Part.INSIDE)
         if bar.low > book.down and bar.high < book.up:
             return ()
-        if self._is_aware and not self._life.sessions.is_bar_open(bar.ts):
+        if self._is_aware and not self._life.sessions.is_bar_open(bar.symbol, bar.ts):
             return ()
         span = Span.of(bar)
         for order in book.ranked:
@@ -146,7 +157,8 @@ class Matching:
         if book is None:
             return ()
         self._enter(bar.ts, Part.AFTER)
-        if book.wants_close and (not self._is_aware or self._life.sessions.is_bar_open(bar.ts)):
+        sessions = self._life.sessions
+        if book.wants_close and (not self._is_aware or sessions.is_bar_open(bar.symbol, bar.ts)):
             self._close(book, bar)
         self._last[bar.symbol] = (bar.ts, bar.close)
         if not book.orders:
@@ -203,7 +215,7 @@ class Matching:
         self._last[quote.symbol] = (ts, quote.mid)
         self._quotes[quote.symbol] = quote
         self._expire(book, ts)
-        if not self._is_aware or self._life.sessions.is_open(ts):
+        if not self._is_aware or self._life.sessions.is_open(quote.symbol, ts):
             for order in book.ranked:
                 if order.leaves and _wants_open(order, ts):
                     self._meet(order, quote)

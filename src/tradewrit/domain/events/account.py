@@ -1,8 +1,8 @@
-"""What happens to the account as a whole: genesis, cash, the high-water mark, halts, writs."""
+"""What happens to the account as a whole: genesis, cash, the high-water mark, halts."""
 
 from decimal import Decimal
 
-from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.capabilities import Capabilities, Protection
 from tradewrit.domain.events.base import Command, Event
 from tradewrit.domain.fees import FeeModel
 from tradewrit.domain.instruments import Instrument
@@ -18,7 +18,9 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     fees: the model used to estimate costs before a fill; a fill carries what was charged.
     margin: whether shorts are allowed and a sale's cash may be used before it settles.
     reverse: whether a signal for the other side closes a position and opens the opposite one.
+    protection: when stop and target are sent; `bracket` only where the venue can, else `after_fill`.
     sizing: how large a trade is wanted; the limits cap it.
+    venue: where orders go, by the name that a writ's constraints use.
     """
 
     journal_id: str
@@ -30,6 +32,7 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     strategy: str
     entry_type: OrderType
     reverse: bool = False
+    protection: Protection = Protection.AFTER_FILL
     sizing: Sizing = Largest()
     limits: Limits
     review: ReviewPolicy
@@ -37,6 +40,7 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     capabilities: Capabilities
     instruments: tuple[Instrument, ...]
     version: str = ""
+    venue: str = "paper"
 
 
 class InstrumentListed(Event, frozen=True, kw_only=True, gc=False, tag="account.instrument.listed"):
@@ -66,24 +70,30 @@ class CashMoved(Event, frozen=True, kw_only=True, gc=False, tag="account.cash.mo
 
 
 class HaltTrading(Command, frozen=True, kw_only=True, gc=False, tag="account.halt"):
-    """The kill switch: no new entries. Stops and exits go on."""
+    """The kill switch: no new entries, and every writ but the protective one ends. Stops and exits go on.
+
+    including_protection: end the protective writ too: nothing whatever is sent from then on. A person's
+    to ask, and only of an account that is halted already.
+    """
 
     actor: str
     reason: str
+    including_protection: bool = False
 
 
 class ResumeTrading(Command, frozen=True, kw_only=True, gc=False, tag="account.resume"):
-    """A person, by name, ends the halt."""
+    """A person, by name, ends the halt; the agents get new writs."""
 
     actor: str
     reason: str
 
 
 class TradingHalted(Event, frozen=True, kw_only=True, gc=False, tag="account.trading.halted"):
-    """No new entries from here on; survives restarts."""
+    """No new entries from here on, under no writ; survives restarts."""
 
     actor: str
     reason: str
+    including_protection: bool = False
 
 
 class TradingResumed(Event, frozen=True, kw_only=True, gc=False, tag="account.trading.resumed"):
@@ -120,16 +130,6 @@ class SymbolResumed(Event, frozen=True, kw_only=True, gc=False, tag="account.sym
 
     symbol: str
     actor: str
-    reason: str
-
-
-class WritDenied(Event, frozen=True, kw_only=True, gc=False, tag="credential.effect.denied"):
-    """An effect was not performed: no live grant of this agent covers the scope it needs."""
-
-    agent: str
-    scope: str
-    effect: str
-    subject: str
     reason: str
 
 

@@ -49,6 +49,8 @@ class SharesDelisted(Event, frozen=True, kw_only=True, gc=False, tag="corporate.
     reason: str = ""
 
 
+Gone = SymbolChanged | SharesDelisted
+"""After which nothing more is traded under a name."""
 CorporateAction = SharesSplit | DividendWentEx | SymbolChanged | SharesDelisted
 """What comes from outside."""
 

@@ -13,18 +13,24 @@ class OrderRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.subm
 
     approved_by: who let it through. reserved: cash set aside until it fills or dies.
     held: why it stays a draft for now (a closed market); "" when it leaves at once.
+    agent_id, token_id: who it goes out under. notional: account currency, at the price it was decided on.
     """
 
     terms: OrderTerms
     approved_by: tuple[str, ...]
     reserved: Decimal = ZERO
     held: str = ""
+    agent_id: str = ""
+    token_id: str = ""
+    notional: Decimal = ZERO
 
 
 class OrderReleased(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.released"):
-    """A held order leaves now: the market has opened."""
+    """A held order leaves now: the market has opened. agent_id, token_id: who it goes out under."""
 
     client_order_id: str
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class Exec(StrEnum):
@@ -99,7 +105,10 @@ class OrderUnknown(Event, frozen=True, kw_only=True, gc=False, tag="order.submit
 
 
 class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.partial"):
-    """Some of the order traded. fee: in account currency; 0 while it is pending (`order.fee.pending`)."""
+    """Some of the order traded. fee: in account currency; 0 while it is pending (`order.fee.pending`).
+
+    agent_id, token_id: who the order was sent under.
+    """
 
     client_order_id: str
     trade_id: str
@@ -113,6 +122,8 @@ class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="orde
     fee: Decimal
     settles_at: int = 0
     is_late: bool = False
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderFilled(OrderPartiallyFilled, frozen=True, kw_only=True, gc=False, tag="order.fill.completed"):
@@ -166,10 +177,12 @@ class CancelOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.cance
 
 
 class CancelRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.requested"):
-    """The intent to cancel."""
+    """The intent to cancel. agent_id, token_id: who it goes out under."""
 
     client_order_id: str
     reason: str
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderCancelled(Event, frozen=True, kw_only=True, gc=False, tag="order.cancel.confirmed"):
@@ -207,12 +220,14 @@ class ModifyOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.modif
 
 
 class ModifyRequested(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.requested"):
-    """The intent to replace terms."""
+    """The intent to replace terms. agent_id, token_id: who it goes out under."""
 
     client_order_id: str
     quantity: Decimal | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderModified(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.confirmed"):

@@ -76,7 +76,10 @@ class ProtectionRestated(Event, frozen=True, kw_only=True, gc=False, tag="positi
 
 
 class StopSet(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.set"):
-    """The venue acknowledged the stop: the position is protected."""
+    """The stop works at the venue: the position is protected.
+
+    stop_price: where it works now. One that was listed with the entry is then moved to the fill's price.
+    """
 
     trade_id: str
     symbol: str
@@ -95,7 +98,7 @@ class StopMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.m
 
 
 class StopFailed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.failed"):
-    """The position is without a working stop. Somebody is told, and the keeper tries the next way."""
+    """The position is without the stop it should have. Somebody is told; the keeper tries the next way."""
 
     trade_id: str
     symbol: str

@@ -21,6 +21,7 @@ from tradewrit.domain.events import (
     review,
     risk,
     strategy,
+    writs,
 )
 from tradewrit.domain.events.base import Answer, Event, MarketEvent, Query
 
@@ -40,7 +41,9 @@ def name_of(event: type[Event]) -> str:
     return tag if isinstance(tag, str) and "." in tag else ""
 
 
-EVENTS: Final = _members(market, strategy, risk, review, orders, positions, corporate, funding, account)
+EVENTS: Final = _members(
+    market, strategy, risk, review, orders, positions, corporate, funding, account, writs
+)
 BY_NAME: Final[Mapping[str, type[Event]]] = {name_of(event): event for event in EVENTS}
 TRANSIENT: Final = frozenset(event for event in EVENTS if issubclass(event, MarketEvent | Query | Answer))
 """Events that are never journalled."""

@@ -8,13 +8,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.constraints import DayUse
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.folds.base import Fold, Folds, with_item
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.money import canonical, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.orders import advance as advance_order
+from tradewrit.domain.rejections import UNSENT
 from tradewrit.domain.trades import On as TradeOn
+from tradewrit.domain.writs import EXECUTOR, Use, given_back, is_counted, renotional, taken
 
 
 def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Books:
@@ -48,8 +51,12 @@ def _order_requested(books: Books, event: od.OrderRequested) -> Books:
         reserved=event.reserved,
         approved_by=event.approved_by,
         is_sent=not event.held,
+        agent_id=event.agent_id,
+        token_id=event.token_id,
+        notional=event.notional,
+        sent_at=0 if event.held else event.at,
     )
-    books = replace(books, orders=with_item(books.orders, order.id, order))
+    books = _counted(replace(books, orders=with_item(books.orders, order.id, order)), order)
     match terms.role:
         case Role.ENTRY:
             on = None if event.held else TradeOn.PLACE
@@ -66,10 +73,53 @@ def _order_released(books: Books, event: od.OrderReleased) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None:
         return books
-    books = _order(books, order.id, On.SUBMIT, is_sent=True)
+    if can(order.state, On.SUBMIT):
+        books = _order(
+            books,
+            order.id,
+            On.SUBMIT,
+            is_sent=True,
+            sent_at=event.at,
+            agent_id=event.agent_id,
+            token_id=event.token_id,
+        )
+        books = _counted(books, books.orders[order.id])
     if order.terms.role is Role.ENTRY:
         return change_trade(books, order.terms.trade_id, TradeOn.PLACE)
     return books
+
+
+def _counted(books: Books, order: Order) -> Books:
+    """An entry that leaves takes its share of the day of whoever sends it."""
+    if order.terms.role is not Role.ENTRY or not order.sent_at:
+        return books
+    used = taken(books.sent.get(EXECUTOR, DayUse()), _use(order))
+    return replace(books, sent=with_item(books.sent, EXECUTOR, used))
+
+
+def _uncounted(books: Books, order: Order) -> Books:
+    """An entry that turns out never to have left gives its share back."""
+    if order.terms.role is not Role.ENTRY or EXECUTOR not in books.sent:
+        return books
+    used = given_back(books.sent[EXECUTOR], _use(order))
+    return replace(books, sent=with_item(books.sent, EXECUTOR, used))
+
+
+def _recounted(books: Books, before: Order, after: Order) -> Books:
+    if not is_counted(books.sent.get(EXECUTOR, DayUse()), _use(before)):
+        return books
+    return _counted(_uncounted(books, before), after)
+
+
+def _use(order: Order) -> Use:
+    return Use(order.sent_at, order.terms.quantity, order.notional)
+
+
+def _rejected(books: Books, event: od.OrderRejected) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is not None and event.code in UNSENT and can(order.state, On.REJECT):
+        books = _uncounted(books, order)
+    return _order(books, event.client_order_id, On.REJECT, reason=event.reason)
 
 
 def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
@@ -102,11 +152,16 @@ def _modified(books: Books, event: od.OrderModified) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None:
         return books
+    terms, instrument = _new_terms(order, event), books.instrument(order.terms.symbol)
+    notional = renotional(order, instrument, terms.quantity, terms.limit_price)
+    if can(order.state, On.REPLACE):
+        books = _recounted(books, order, replace(order, terms=terms, notional=notional))
     return _order(
         books,
         order.id,
         On.REPLACE,
-        terms=_new_terms(order, event),
+        terms=terms,
+        notional=notional,
         version=event.version,
         broker_order_id=event.broker_order_id,
     )
@@ -134,7 +189,7 @@ FOLDS: Final[Folds] = {
     od.OrderAccepted: lambda books, e: _order(
         books, e.client_order_id, On.ACCEPT, broker_order_id=e.broker_order_id
     ),
-    od.OrderRejected: lambda books, e: _order(books, e.client_order_id, On.REJECT, reason=e.reason),
+    od.OrderRejected: _rejected,
     od.OrderUnknown: lambda books, e: _order(books, e.client_order_id, On.LOSE, reason=e.reason),
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tradewrit.domain.market import DAY, HOUR, MINUTE, SECOND
 from tradewrit.errors import DataError, TheirFault
 from tradewrit.market.feeds.http import JsonApi, Patience, Wait
-from tradewrit.market.feeds.port import BarRequest, Fetched, Received, Tell, fetched
+from tradewrit.market.feeds.port import BarRequest, Fetched, Received, Tell, bar_time, fetched
 from tradewrit.market.intervals import interval_text
 from tradewrit.runtime.clock import Clock
 
@@ -86,6 +86,6 @@ def _row(row: list[Any]) -> tuple[int, tuple[float, float, float, float, float]]
     """[open time in ms, open, high, low, close, volume, ...], the numbers as texts."""
     try:
         open_, high, low, close, volume = (float(cell) for cell in row[1:6])
-        return int(row[0]) * _MILLI, (open_, high, low, close, volume)
+        return bar_time("binance", int(row[0]) * _MILLI), (open_, high, low, close, volume)
     except (ValueError, TypeError, IndexError) as error:
         raise TheirFault(f"binance: a row that is no bar: {str(row)[:80]} ({error})") from None

@@ -1,13 +1,16 @@
 """What a source of past bars is asked, and what it gives back. One contract suite serves every source."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
 
+from tradewrit.errors import TheirFault
 from tradewrit.features.bars import Bars
 from tradewrit.market.stamps import iso
+
+_LATEST: Final = int(np.iinfo(np.int64).max)
 
 Tell = Callable[[int], None]
 """Told how many bars have been received so far."""
@@ -61,6 +64,13 @@ class BarSource(Protocol):
         ...
 
 
+def bar_time(source: str, at: int) -> int:
+    """`at`, UTC ns, as the source tells it; raises TheirFault where 64 bits do not hold it."""
+    if abs(at) > _LATEST:
+        raise TheirFault(f"{source}: answered with a bar of a time outside the years 1678 to 2261")
+    return at
+
+
 class Received:
     """Rows of one symbol as they come in, page by page."""
 
@@ -73,7 +83,7 @@ class Received:
         return len(self._ts)
 
     def add(self, ts: int, values: tuple[float, float, float, float, float]) -> None:
-        """One more row: time of the open, UTC ns; open, high, low, close, volume."""
+        """One more row: time of the open, UTC ns (`bar_time`); open, high, low, close, volume."""
         self._ts.append(ts)
         self._values.append(values)
 

@@ -15,7 +15,7 @@ import msgspec
 from tradewrit.domain.market import DAY, HOUR, MINUTE, SECOND
 from tradewrit.errors import DataError, TheirFault
 from tradewrit.market.feeds.http import JsonApi, Patience, Wait
-from tradewrit.market.feeds.port import BarRequest, Fetched, Received, Tell, fetched
+from tradewrit.market.feeds.port import BarRequest, Fetched, Received, Tell, bar_time, fetched
 from tradewrit.market.intervals import interval_text
 from tradewrit.runtime.clock import Clock
 
@@ -153,7 +153,8 @@ def _take(chart: _Chart, into: Received, request: BarRequest) -> int:
                 empty += 1
                 continue
             factor = after / close
-        ts = _midnight(seconds, zone) if request.interval >= DAY else seconds * SECOND
+        at = bar_time("yahoo", seconds * SECOND)
+        ts = _midnight(at, zone) if request.interval >= DAY else at
         into.add(ts, (open_ * factor, high * factor, low * factor, close * factor, float(volume or 0.0)))
     return empty
 
@@ -176,7 +177,7 @@ def _zone(name: str) -> ZoneInfo:
         raise TheirFault(f"yahoo: unknown time zone {name!r}") from None
 
 
-def _midnight(seconds: int, zone: ZoneInfo) -> int:
-    """UTC ns of the venue's midnight before a moment."""
-    local = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+def _midnight(at: int, zone: ZoneInfo) -> int:
+    """The venue's midnight before a moment, both UTC ns."""
+    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone)
     return int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * SECOND

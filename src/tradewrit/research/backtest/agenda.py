@@ -13,41 +13,43 @@ Thing = TypeVar("Thing")
 class Phase(IntEnum):
     """When something happens: at the close of a bar, once all decisions there have been made, or in the next.
 
-    At a close the desk hears of what it sent in this order: entries; exits by time, then all others,
-    each with its reversal judged; the reversals; positions that nothing would protect. Splits and
-    dividends come before the next bar opens.
+    At a close the desk hears of what it sent in this order: exits that were refused before, and have
+    nothing to take back first, each with its reversal judged; entries; those reversals; exits by time, then
+    all others, each with its reversal judged; the reversals; positions that nothing would protect. Splits
+    and dividends come before the next bar opens.
 
     is_at_close: whether it follows the decisions of its own bar; else it comes before them.
     is_ahead_at_venue: whether the venue has filled it before the desk books anything of that close.
     """
 
-    ENTERS_AT_CLOSE = 0
-    TIMED_OUT_AT_CLOSE = 1
-    LEAVES_AT_CLOSE = 2
-    REVERSES_AT_CLOSE = 3
-    DROPPED_AT_CLOSE = 4
-    GOES_EX = 5
-    OPENS = 6
-    TRADES = 7
-    ENDS = 8
+    RETRIES_AT_CLOSE = 0
+    ENTERS_AT_CLOSE = 1
+    REENTERS_AT_CLOSE = 2
+    TIMED_OUT_AT_CLOSE = 3
+    LEAVES_AT_CLOSE = 4
+    REVERSES_AT_CLOSE = 5
+    DROPPED_AT_CLOSE = 6
+    GOES_EX = 7
+    OPENS = 8
+    TRADES = 9
+    ENDS = 10
 
     is_at_close: bool
     is_ahead_at_venue: bool
 
     def __init__(self, place: int) -> None:
-        self.is_at_close = place < 5
-        self.is_ahead_at_venue = place < 4
+        self.is_at_close = place < 7
+        self.is_ahead_at_venue = place < 6
 
 
 _NEVER: Final = 2**63
-_LEAVING: Final = frozenset({Phase.TIMED_OUT_AT_CLOSE, Phase.LEAVES_AT_CLOSE})
 
 
 class Agenda(Generic[Thing]):
     """Things by time, then phase, then rank: at most one per symbol.
 
     A time is an index into all bar times; a thing is due at the time before whose decisions it happens.
-    due: of the first thing; beyond every time when there is none.
+    due, phase: of the first thing; beyond every time when there is none.
     """
 
     def __init__(self) -> None:
@@ -65,6 +67,11 @@ class Agenda(Generic[Thing]):
         self.due = self._things[0][0] if self._things else _NEVER
         return rank, thing
 
-    def leaving(self, due: int) -> list[tuple[int, Thing]]:
-        """What ends positions at the close before a time, in no order; and whose they are."""
-        return [(rank, thing) for at, phase, rank, thing in self._things if at == due and phase in _LEAVING]
+    @property
+    def phase(self) -> Phase:
+        """Of the first thing, which there has to be."""
+        return self._things[0][1]
+
+    def at(self, due: int, *phases: Phase) -> list[tuple[int, Thing]]:
+        """What is due at a time in these phases, in no order; and whose it is."""
+        return [(rank, thing) for at, phase, rank, thing in self._things if at == due and phase in phases]

@@ -17,20 +17,26 @@ from tradewrit.domain.money import Price
 from tradewrit.domain.signals import Signal
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.features.bars import QUOTES, Bars, Floats
+from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
 from tradewrit.research.backtest.tape import Row
 from tradewrit.risk.volatility import if_known, volatility_column
 from tradewrit.strategies.base import Strategy
-from tradewrit.strategies.evaluation import Columns, decide_on_bar
+from tradewrit.strategies.evaluation import Columns, decide_on_bar, overruled, session_ends
 
 _NOBODY: tuple[tuple[str, int], ...] = ()
 _LARGEST: Final = Largest()
 
 
+def _nobody_knows(symbol: str) -> None:
+    """The hours of a market without a calendar."""
+    del symbol
+
+
 class ColumnMarket:
     """Implements `Market` over columns; the engine moves it with `advance`.
 
-    sizing: the account's, which may want to know how volatile prices are.
+    sizing: the account's, which may want to know how volatile prices are. hours: of a symbol's market.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class ColumnMarket:
         strategy: Strategy,
         instrument: Callable[[str], Instrument],
         sizing: Sizing = _LARGEST,
+        hours: Callable[[str], Hours | None] = _nobody_knows,
     ) -> None:
         self._bars = bars = [_read_only(one) for one in bars]
         self._sizing = sizing
@@ -54,9 +61,14 @@ class ColumnMarket:
         self._columns: list[Columns] | None = None
         self._verdicts: list[bytes] = []
         self._said: dict[str, Signal] = {}
+        self._hours = hours
         if strategy.is_columnar():
-            self._columns = [Columns(strategy, instrument(one.symbol), one) for one in bars]
+            self._columns = [
+                Columns(strategy, instrument(one.symbol), one, hours(one.symbol)) for one in bars
+            ]
             self._verdicts = [column.verdicts.tobytes() for column in self._columns]
+        else:
+            self._ending = [session_ends(one, hours(one.symbol)) for one in bars]
 
     def advance(self, rows: list[Row]) -> None:
         """These bars have closed: show them, and ask the strategy."""
@@ -86,6 +98,8 @@ class ColumnMarket:
             self._at[rank], self._close[rank] = i, row[5]
             name = self._names[rank]
             signal = decide_on_bar(self._strategy, name, self._bars[rank].head(i + 1))
+            if self._ending[rank][i]:
+                signal = overruled(signal, name)
             self._said[name] = signal or Signal(symbol=name)
             if signal is not None:
                 speaking.append((name, signal.verdict))
@@ -112,7 +126,8 @@ class ColumnMarket:
         self._marks.pop(event.symbol, None)
         self._volatility[rank] = volatility_column(self._sizing, bars)
         if self._columns is not None:
-            self._columns[rank] = Columns(self._strategy, self._instrument(event.symbol), bars)
+            instrument, hours = self._instrument(event.symbol), self._hours(event.symbol)
+            self._columns[rank] = Columns(self._strategy, instrument, bars, hours)
             self._verdicts[rank] = self._columns[rank].verdicts.tobytes()
 
     def bar(self, symbol: str) -> Bar | None:
@@ -140,6 +155,12 @@ class ColumnMarket:
     def last(self, symbol: str) -> float:
         """The last close as a float; NaN before the first."""
         return self._close[self._rank[symbol]]
+
+    def last_at(self, symbol: str) -> int | None:
+        """When the last completed bar opened; None before the first."""
+        rank = self._rank[symbol]
+        i = self._at[rank]
+        return None if i < 0 else int(self._bars[rank].ts[i])
 
     def sequence(self, symbol: str) -> int:
         """Bars have no tick stream."""

@@ -13,7 +13,7 @@ from tradewrit.brokers.paper.forms import Refusal
 from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.brokers.paper.sessions import Sessions
-from tradewrit.domain.events.corporate import DividendWentEx, SharesSplit
+from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.fees import fee
@@ -67,6 +67,9 @@ class Door:
                     self._ledger.split(one.symbol, one.ratio.new, one.ratio.old, one.price)
                 case DividendWentEx():
                     self._ledger.pay_dividend(one.symbol, one.amount)
+                case SharesDelisted(price=price):
+                    if price is not None:
+                        self._ledger.delist(one.symbol, price)
                 case FundingSettled():
                     self._ledger.settle_funding(one.symbol, one.price, one.rate)
         self._ledger.hold(instrument.symbol, happening.held)

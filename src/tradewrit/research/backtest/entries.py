@@ -3,15 +3,19 @@
 The prices come from the paper exchange's own rules; here is only where to look.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.market import DAY
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.terms import entry_limit
+from tradewrit.features.bars import Floats
 from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.tracks import Track
 
@@ -33,63 +37,107 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Lapse(msgspec.Struct, frozen=True):
-    """An entry that ended unfilled, at the end of a bar; or when it was sent, for want of a venue."""
+    """An entry that ended unfilled: at the end of a bar, before it opened, or at its close.
+
+    At a close it was taken back before the session ends, or not taken at all when it was sent.
+    """
 
     row: int
     phase: Phase = Phase.ENDS
 
 
+class Taken(NamedTuple):
+    """What a market order gets: in which row, at what price, and whether at its close, at once."""
+
+    row: int
+    price: Price
+    is_at_once: bool
+
+
 def fill_of(
-    track: Track, decided: int, proposal: Proposal, rules: PaperRules, *, is_daily: bool, is_reversal: bool
+    track: Track, decided: int, proposal: Proposal, rules: PaperRules, over: Lapse | None, left: Phase | None
 ) -> Entry | Lapse | None:
     """What becomes of an entry decided at the close of row `decided`; None when the data end first.
 
-    is_daily: a bar is a session, and an order for the day ends with it. is_reversal: it was sent when the
-    exit of the position before had filled.
+    over: when an order with a limit ends unfilled. left: of a reversal, how the position before was left.
     """
     limit, row = entry_limit(track.instrument, proposal), decided + 1
     if limit is None:
-        price = at_market(track, decided, proposal.side, rules)
-        if rules.fills_at_once and price is not None:
-            return Entry(decided, price, _AT_CLOSE[is_reversal])
-        return None if price is None else Entry(row, price, Phase.OPENS)
+        return _at_next(track, decided, proposal.side, rules, left)
     if row >= len(track):
         return None
-    found = _at_limit(track, row, proposal.side, limit, rules, is_daily=is_daily)
-    missed_open = is_reversal and not rules.fills_at_once
+    found = _at_limit(track, row, proposal.side, limit, rules, over)
+    missed_open = left is not None and not left.is_at_close
     if missed_open and isinstance(found, Entry) and found.row == row:
         return Entry(row, found.price, Phase.TRADES)
     return found
 
 
-def at_market(track: Track, decided: int, side: Side, rules: PaperRules) -> Price | None:
+def _at_next(
+    track: Track, decided: int, side: Side, rules: PaperRules, left: Phase | None
+) -> Entry | Lapse | None:
+    """What an entry at market gets: nothing where it still waits when the account wants out."""
+    taken = at_market(track, decided, side, rules)
+    last = len(track) if taken is None else taken.row
+    ending = track.next_session_end(decided + 1) if last > decided + 1 else last
+    if ending < last:
+        return Lapse(ending, Phase.ENTERS_AT_CLOSE)
+    if taken is None:
+        return None
+    return Entry(taken.row, taken.price, _AT_CLOSE[left is not None] if taken.is_at_once else Phase.OPENS)
+
+
+def at_market(track: Track, decided: int, side: Side, rules: PaperRules) -> Taken | None:
     """What an order at market gets that was decided at the close of a row; None when the data end first."""
-    bars, row = track.bars, decided
-    match rules.market_fills:
-        case "next_open":
-            column, row = bars.open, decided + 1
-        case "close":
-            column = bars.close
-        case "quote":
-            quoted = bars.ask if side is Side.BUY else bars.bid
-            if quoted is None:
-                raise AssertionError(f"{track.symbol}: no quotes, which was to be checked before the run")
-            column = quoted
+    if decided >= len(track):
+        return None
+    is_at_once = rules.fills_at_once and track.trades_in(decided)
+    row = decided if is_at_once else track.next_open(decided + 1)
     if row >= len(track):
         return None
-    return fills.market(side, float(column[row]), track.instrument, rules.slippage_bps)
+    column = _paid_at_close(track, side, rules) if is_at_once else track.bars.open
+    price = fills.market(side, float(column[row]), track.instrument, rules.slippage_bps)
+    return Taken(row, price, is_at_once)
+
+
+def _paid_at_close(track: Track, side: Side, rules: PaperRules) -> Floats:
+    if rules.market_fills == "close":
+        return track.bars.close
+    quoted = track.bars.ask if side is Side.BUY else track.bars.bid
+    if quoted is None:
+        raise AssertionError(f"{track.symbol}: no quotes, which was to be checked before the run")
+    return quoted
+
+
+def lapse_of(track: Track, decided: int, expires_at: int, interval: int) -> Lapse | None:
+    """When an order for the day ends that was sent at or after the close of a row; None: not in the data.
+
+    expires_at: by the calendar, UTC ns. interval: of the bars, ns; one of a day or longer is a session.
+    """
+    row = decided + 1
+    if interval < DAY:
+        row = max(row, int(track.bars.ts.searchsorted(expires_at - interval)))
+        if row < len(track) and track.bars.ts[row] < expires_at and not track.trades_in(row):
+            row += 1  # the venue looks at nothing in a bar outside the session
+    ending = track.next_session_end(decided + 1)
+    if ending < min(row, len(track)):
+        return Lapse(ending, Phase.ENTERS_AT_CLOSE)
+    if row >= len(track):
+        return None
+    is_over_before = interval < DAY and bool(track.bars.ts[row] >= expires_at)
+    return Lapse(row, Phase.OPENS if is_over_before else Phase.ENDS)
 
 
 def _at_limit(
-    track: Track, row: int, side: Side, limit: Price, rules: PaperRules, *, is_daily: bool
+    track: Track, row: int, side: Side, limit: Price, rules: PaperRules, over: Lapse | None
 ) -> Entry | Lapse | None:
     instrument, through = track.instrument, rules.is_through
     reach = float(fills.limit_reach(side, limit, instrument, through=through))
     low, high = (reach, _EVER) if side is Side.BUY else (-_EVER, reach)
-    end = row + 1 if is_daily else len(track)
+    end = len(track) if over is None else over.row + (over.phase is not Phase.OPENS)
     touched = track.next_touch(row, end, low, high)
     if touched >= end:
-        return Lapse(row) if is_daily else None
+        return over
     span = track.span(touched)
     price = fills.limit(side, limit, span, instrument, through=through)
     if price is None:

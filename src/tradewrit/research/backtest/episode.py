@@ -1,9 +1,10 @@
 """A trade that is more than one fill in and one fill out, played by a desk of its own.
 
-Where volume lets an order fill in parts only, or shares split while they are held, what becomes of a
-trade is not found by one search. So the desk itself plays it: the same agents and the same venue as in
-the event engine, over this symbol's bars alone, from the decision until nothing of the trade is left.
-Risk has had its say, so no limit binds here. Bars that cannot concern the trade are passed over.
+Where volume lets an order fill in parts only, the venue refuses orders at random, or shares split or are
+gone while they are held, what becomes of a trade is not found by one search. So the desk itself plays it:
+the same agents and the same venue as in the event engine, over this symbol's bars alone, from the decision
+until nothing of the trade is left. Risk has had its say, so no limit binds here. Bars that cannot concern
+the trade are passed over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tradewrit.brokers.paper.book import Part, SymbolBook
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.events.account import LimitsChanged
 from tradewrit.domain.events.base import Event
@@ -25,7 +27,7 @@ from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.events.strategy import CandidateFound
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import DAY, SECOND, Interval
+from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.proposals import Sized
@@ -36,14 +38,18 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.collect import Collector
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.happening import Happening, Outside
-from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.schedule import VenueCalendars
+from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.solo import SoloMarket
 from tradewrit.research.backtest.tracks import Track
+from tradewrit.risk.watch import is_time_up, trailed
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Writs
 from tradewrit.version import VERSION
 
 _JOURNAL: Final = "0" * 32
@@ -56,7 +62,11 @@ _RESTLESS: Final = frozenset({TradeState.PROTECTING, TradeState.EXIT_TRIGGERED, 
 
 
 class Scene(msgspec.Struct, frozen=True, eq=False):
-    """What the episodes of a run have in common. opens, closes: of the bars of every time."""
+    """What the episodes of a run have in common.
+
+    opens, closes: of the bars of every time. calendars: the venue's, by symbol. chance: what the venue of
+    the run draws from, for each symbol apart.
+    """
 
     setup: Setup
     strategy: str
@@ -64,6 +74,8 @@ class Scene(msgspec.Struct, frozen=True, eq=False):
     opens: Times
     closes: Times
     interval: int
+    calendars: VenueCalendars
+    chance: Chance
 
     def least_volume(self, instrument: Instrument) -> float:
         """A bar with less of it fills no order, not even in part."""
@@ -94,9 +106,12 @@ class Episode:
             setup.instrument,
             initial_cash=_PLENTY,
             rules=setup.rules,
-            interval=next((known for known in Interval if known.ns == scene.interval), None),
+            chance=scene.chance,
+            calendar=scene.calendars,
+            interval=scene.interval,
             marks=market.last,
             quotes=market.quote,
+            last_at=market.last_at,
             clock=self._clock.now,
             account=setup.account,
         )
@@ -108,7 +123,7 @@ class Episode:
             market=market,
             broker=self._exchange,
             clock=self._clock,
-            grants=Grants(_JOURNAL, ttl_s=setup.grant_ttl_s),
+            writs=Writs(LocalIssuer(_JOURNAL, setup.account, ttl_s=None), roles(setup.mode, VENUE)),
             listeners=(self._collector, self._hear),
         )
         self._ahead = Ahead(action for action in actions if action.at > opened_at)
@@ -184,24 +199,32 @@ class Episode:
     def _walk(self, time: int) -> Iterator[Happening]:
         self._time, opened_at = time, int(self._scene.opens[time])
         row = self._track.row_at(time)
-        if row - 1 > self._market.row:
-            self._market.show(row - 1)  # bars that were passed over
+        has_bar = self._track.time_of(row) == time
+        if row - has_bar > self._market.row:
+            self._market.show(row - has_bar)  # bars that were passed over
         self._collector.bar_at = opened_at
         self._clock.set(opened_at)
         if self._ahead.due <= opened_at:
             self._ahead.happen(opened_at, self._desk, self._exchange)
             yield from self._news(Phase.GOES_EX)
-        if row > self._market.row:
+        if has_bar:
             yield from self._trade_bar(row)
         if self._trade is None:
             return
         self._clock.set(int(self._scene.closes[time]))
-        if row > self._market.row:
+        if has_bar:
             self._market.show(row)
         else:
             self._market.hush()
+        phase = self._leaving_phase()
         self._desk.feed(BarsClosed(at=self._clock.now(), count=1), "market")
-        yield from self._news(Phase.LEAVES_AT_CLOSE)
+        yield from self._news(phase)
+
+    def _leaving_phase(self) -> Phase:
+        """When an exit at this close is heard of: early, if nothing has to be taken back before it."""
+        trade, book = self._trade, self._book
+        is_bare = trade is not None and trade.state is TradeState.EXIT_TRIGGERED and not book
+        return Phase.RETRIES_AT_CLOSE if is_bare else Phase.LEAVES_AT_CLOSE
 
     def _trade_bar(self, row: int) -> Iterator[Happening]:
         """The venue's part of a bar."""
@@ -282,16 +305,25 @@ class Episode:
     def _next_time(self) -> int:
         """The next time at which something may happen; beyond all times when nothing can."""
         trade, track, row = self._trade, self._track, self._market.row + 1
-        if trade is not None and trade.state in _RESTLESS:
+        happens = int(self._scene.opens.searchsorted(self._ahead.due))
+        if self._symbol in self._desk.books.suspended:
+            return happens  # nothing trades under this name any more
+        if trade is not None and (trade.state in _RESTLESS or self._is_overdue(trade)):
             return self._time + 1
         book = self._book
         if trade is not None and book is not None and trade.state in _CALM and self._is_calm(book):
             row = self._next_row(trade, book, row)
-        return track.time_of(row) if row < len(track) else len(self._scene.opens)
+        return min(track.time_of(row) if row < len(track) else len(self._scene.opens), happens)
+
+    def _is_overdue(self, trade: Trade) -> bool:
+        """Whether the keeper could not do what the last bar asked: it tries again when any bar closes."""
+        if trade.state is not TradeState.HOLDING:
+            return False
+        return is_time_up(self._market, trade) or trailed(self._desk.books, self._market, trade) is not None
 
     def _is_calm(self, book: SymbolBook) -> bool:
         """Whether its orders wait for their prices, or for volume, whatever else a bar brings."""
-        is_daily = self._scene.interval == DAY
+        is_daily = self._scene.interval >= DAY
         return not any(
             order.born_part is Part.INSIDE or (is_daily and order.terms.time_in_force is TimeInForce.DAY)
             for order in book
@@ -305,9 +337,13 @@ class Episode:
         if trade.state is TradeState.HOLDING:
             stop = min(stop, self._next_leave(trade, row))
             low, high = _trailing(trade, low, high)
+        elif trade.state is TradeState.ORDER_PLACED:
+            stop = min(stop, track.next_session_end(row))
+        if book.expires_at <= int(track.bars.ts[-1]) + self._scene.interval:
+            stop = min(stop, int(track.bars.ts.searchsorted(book.expires_at - self._scene.interval)))
         if book.is_eager:
             stop = track.next_volume(row, stop, self._scene.least_volume(track.instrument))
-        return track.next_touch(row, max(stop, row), low, high)
+        return track.next_price(row, max(stop, row), low, high)
 
     def _next_leave(self, trade: Trade, row: int) -> int:
         """The first row from `row` on at whose close the strategy or the clock ends the trade."""

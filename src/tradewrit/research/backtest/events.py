@@ -6,14 +6,14 @@ orders fill at once, they do when all decisions of the time have been made.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.market import Bar, Interval
+from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
 from tradewrit.domain.portfolio import equity
 from tradewrit.features.bars import Bars
@@ -21,19 +21,24 @@ from tradewrit.research.backtest.collect import Collector, equity_curve, in_exit
 from tradewrit.research.backtest.columns import ColumnMarket
 from tradewrit.research.backtest.corporate import Ahead
 from tradewrit.research.backtest.quotes import check_quotes
-from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.backtest.schedule import Schedule, VenueCalendars
+from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.tape import Row, Tape
 from tradewrit.research.backtest.window import Stretch, cut
 from tradewrit.research.results import Result
-from tradewrit.runtime.clock import ManualClock, Stopwatch, draw_journal_id
+from tradewrit.runtime.clock import Clock, ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
-from tradewrit.runtime.grants import Grants
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.pump import Listener
+from tradewrit.runtime.roles import Terms, roles
+from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 
+IssuerOf = Callable[[Clock, Mapping[str, Terms]], Issuer]
+"""Makes whoever issues the writs: by the clock of the run, for these terms."""
 Progress = Callable[[int], None]
 """Told now and then how many rows have been walked."""
 _PROGRESS_EVERY = 512
@@ -59,11 +64,13 @@ def run(
     listeners: Sequence[Listener] = (),
     load_seconds: float = 0.0,
     stretch: Stretch | None = None,
+    issuer: IssuerOf | None = None,
 ) -> Run:
     """Walk the bars with a whole desk. Symbols rank in the order given.
 
     journal: where to record; in memory under an id drawn from the seed if none is given.
     stretch: trade these bars only, with features that know all bars before them; None for all.
+    issuer: who issues the writs; in memory, with nothing to renew, if none is given.
     Raises DataError for unusable bars and StrategyError for what the strategy raises.
     """
     setup = setup or Setup()
@@ -72,7 +79,8 @@ def run(
     check_quotes(tape.bars, setup.rules)
     earlier: list[int] | None = None
     journal = journal if journal is not None else MemoryJournal(draw_journal_id(setup.seed))
-    market = ColumnMarket(tape.bars, strategy, setup.instrument, setup.sizing)
+    schedule = Schedule(setup, tape.times(), tape.interval)
+    market = ColumnMarket(tape.bars, strategy, setup.instrument, setup.sizing, schedule.of)
     if stretch is not None:
         whole, tape = tape, Tape(cut(bars, stretch))
         tape.interval = whole.interval
@@ -84,24 +92,31 @@ def run(
         initial_cash=setup.initial_cash,
         rules=setup.rules,
         seed=setup.seed,
-        interval=next((known for known in Interval if known.ns == tape.interval), None),
+        calendar=VenueCalendars(setup),
+        interval=tape.interval,
         marks=_mark_of(market),
         quotes=market.quote,
+        last_at=market.last_at,
         clock=clock.now,
         account=setup.account,
     )
     collector = Collector(setup.instrument, start)
+    terms = roles(setup.mode, VENUE, symbols=tape.symbols, executor=setup.entries)
     desk = Desk(
         setup.opening(journal.id, strategy.name(), start, VERSION),
         journal=journal,
         market=market,
         broker=exchange,
         clock=clock,
-        grants=Grants(journal.id, ttl_s=setup.grant_ttl_s),
+        writs=Writs(
+            LocalIssuer(journal.id, setup.account, ttl_s=None) if issuer is None else issuer(clock, terms),
+            terms,
+        ),
         listeners=(collector, *listeners),
     )
     with exactly():
         _walk(tape, desk, exchange, market, clock, collector, Ahead(setup.happenings), progress, earlier)
+        desk.stop()
         books = desk.books
         final_equity = equity(books, market.mark)
     result = Result(
@@ -125,6 +140,11 @@ def run(
         sizing=setup.sizing,
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
+
+
+def _local(journal_id: str, setup: Setup) -> Issuer:
+    """Writs that live as long as the run: a backtest has nothing to renew."""
+    return LocalIssuer(journal_id, setup.account, ttl_s=None)
 
 
 def _walk(

@@ -16,7 +16,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price
 from tradewrit.domain.positions import ClosedLot, Direction
 from tradewrit.domain.proposals import Sized
-from tradewrit.domain.signals import REVERSE
+from tradewrit.domain.signals import REVERSE, SESSION_END
 from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.entries import Entry, at_market
 from tradewrit.research.backtest.tracks import Track
@@ -90,22 +90,24 @@ def plan(
     if isinstance(touched, Exit):
         # Only a reversal at an open asks what else happened there before it.
         return _placed(track, guard, entry, touched) if reverse else touched
-    price = at_market(track, decided, direction.exit_side, rules)
-    if price is None:
+    taken = at_market(track, decided, direction.exit_side, rules)
+    if taken is None:
         return None
-    if not rules.fills_at_once:
-        return guard.left(decided + 1, price, reason, touched, Phase.OPENS)
-    phase = Phase.TIMED_OUT_AT_CLOSE if reason == _TIME else Phase.LEAVES_AT_CLOSE
-    return guard.left(decided, price, reason, touched, phase)
+    phase = Phase.OPENS
+    if taken.is_at_once:
+        phase = Phase.TIMED_OUT_AT_CLOSE if reason == _TIME else Phase.LEAVES_AT_CLOSE
+    return guard.left(taken.row, taken.price, reason, touched, phase)
 
 
 def _dropped(track: Track, guard: Guard, entry: Entry, stop: Price) -> Exit | None:
     """Out at market: at once after an entry at the close, else at the open of the next bar."""
     side, slip = guard.direction.exit_side, guard.rules.slippage_bps
     if entry.phase.is_at_close:
-        price = at_market(track, entry.row, side, guard.rules)
-        return None if price is None else guard.left(entry.row, price, _FAILED, stop, Phase.DROPPED_AT_CLOSE)
-    row = entry.row + 1
+        taken = at_market(track, entry.row, side, guard.rules)
+        if taken is None:
+            return None
+        return guard.left(entry.row, taken.price, _FAILED, stop, Phase.DROPPED_AT_CLOSE)
+    row = track.next_open(entry.row + 1)
     if row >= len(track):
         return None
     price = fills.market(side, float(track.bars.open[row]), track.instrument, slip)
@@ -116,7 +118,8 @@ def _decision(
     track: Track, row: int, direction: Direction, sized: Sized, *, reverse: bool
 ) -> tuple[int, str]:
     """The row at whose close somebody wants out, and why; beyond the data when nobody does."""
-    wanted, why = track.next_leave(row, direction), "signal"
+    wanted = track.next_leave(row, direction)
+    why = SESSION_END if track.is_session_end(wanted) else "signal"
     if reverse:
         turned = track.next_turn(row, direction)
         wanted, why = (turned, REVERSE) if turned <= wanted else (wanted, why)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradewrit.domain.events.corporate import DividendWentEx, SharesSplit
+from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.money import Price
@@ -16,7 +16,7 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.collect import Booked
 from tradewrit.research.results import RoundTrip
 
-Outside = FillBooked | SharesSplit | DividendWentEx | FundingSettled
+Outside = FillBooked | SharesSplit | DividendWentEx | SharesDelisted | FundingSettled
 """What reaches the venue's own account."""
 
 

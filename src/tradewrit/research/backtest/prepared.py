@@ -14,7 +14,9 @@ from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.sizing import Sizing, VolatilityTarget
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Memory, program_key
-from tradewrit.research.backtest.restating import restate
+from tradewrit.features.hours import Hours
+from tradewrit.research.backtest.restating import end, restate
+from tradewrit.research.backtest.schedule import Schedule
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.backtest.tracks import Indices, Track
@@ -28,10 +30,12 @@ _MOST_KEPT: Final = 4
 _LARGEST_BLOCK: Final = (1 << 25) - (1 << 13)
 """Bytes; the largest by which glibc still raises its threshold (mallopt(3), M_MMAP_THRESHOLD)."""
 Grid = tuple[int, int]
+Voice = tuple[Grid, Hours | None]
+"""What decides the formulas of a symbol: its grid and the hours of its market."""
 
 
 class _Block:
-    """Symbols whose columns are computed side by side: of one length and one grid of prices and sizes."""
+    """Symbols whose columns are computed side by side: of one length and one voice."""
 
     def __init__(self, ranks: Sequence[int], bars: Sequence[Bars], memory: Memory | None) -> None:
         self.ranks = ranks
@@ -39,15 +43,15 @@ class _Block:
         self._memory = memory
         self._kept: dict[Hashable, tuple[Signals, Verdicts]] = {}
 
-    def verdicts(self, strategy: Strategy, formulas: Signals) -> Verdicts:
+    def verdicts(self, strategy: Strategy, formulas: Signals, hours: Hours | None) -> Verdicts:
         """A row for each symbol."""
         if self._memory is None:
-            return rows_of_verdicts(strategy, formulas, self._bars)
-        present = conditions_of(formulas)
+            return rows_of_verdicts(strategy, formulas, self._bars, hours=hours)
+        present = conditions_of(formulas, hours)
         outputs = [condition for _, condition in present]
         key = (tuple(bit for bit, _ in present), program_key(outputs, self._memory))
         if key not in self._kept:
-            found = rows_of_verdicts(strategy, formulas, self._bars, self._memory)
+            found = rows_of_verdicts(strategy, formulas, self._bars, self._memory, hours)
             self._kept[key] = (formulas, found)
             for old in list(islice(self._kept, max(0, len(self._kept) - _MOST_KEPT))):
                 del self._kept[old]
@@ -66,7 +70,7 @@ class Prepared:
         self.tape = Tape(bars)
         self.times = self.tape.times()
         self._is_kept = is_kept
-        self._blocks: dict[tuple[Grid, ...], list[tuple[Grid, _Block]]] = {}
+        self._blocks: dict[tuple[Voice, ...], list[tuple[Voice, _Block]]] = {}
         self._sized_by: tuple[Sizing, tuple[CorporateAction, ...]] | None = None
         self._known: list[Volatility | None] = []
         self._places: list[Indices | None] = [None] * len(bars)
@@ -77,20 +81,26 @@ class Prepared:
         """Every symbol with what the strategy says of its bars; raises StrategyError when it cannot."""
         bars = self.tape.bars
         instruments = [setup.instrument(symbol) for symbol in self.tape.symbols]
-        grids = tuple(map(grid_of, instruments))
-        # One instrument speaks for all of its grid.
-        speakers = dict(zip(reversed(grids), reversed(instruments), strict=True))
-        formulas = {grid: formulas_of(strategy, one) for grid, one in speakers.items()}
+        schedule = Schedule(setup, self.times, self.tape.interval)
+        hours = [schedule.of(symbol) for symbol in self.tape.symbols]
+        voices = tuple(zip(map(grid_of, instruments), hours, strict=True))
+        # One instrument speaks for all of its voice.
+        speakers = dict(zip(reversed(voices), reversed(instruments), strict=True))
+        formulas = {voice: formulas_of(strategy, one, voice[1]) for voice, one in speakers.items()}
         verdicts: list[Verdicts] = [np.zeros(0, dtype=np.uint8)] * len(bars)
-        for grid, block in self._blocks_of(grids):
-            for rank, row in zip(block.ranks, block.verdicts(strategy, formulas[grid]), strict=True):
+        for voice, block in self._blocks_of(voices):
+            rows = block.verdicts(strategy, formulas[voice], voice[1])
+            for rank, row in zip(block.ranks, rows, strict=True):
                 verdicts[rank] = row
         tracks = list(map(Track, bars, instruments, verdicts, self._places))
-        for track in tracks if setup.actions else ():
-            restate(track, strategy, setup.actions)
+        for track, known in zip(tracks, hours, strict=True) if setup.actions else ():
+            restate(track, strategy, setup.actions, known)
+            end(track, setup.actions)
+        for track, known in zip(tracks, hours, strict=True) if setup.rules.sessions else ():
+            track.trade_only(known)
         if isinstance(setup.sizing, VolatilityTarget):
-            for track, known in zip(tracks, self._volatilities(setup), strict=True):
-                track.volatility = known
+            for track, volatility in zip(tracks, self._volatilities(setup), strict=True):
+                track.volatility = volatility
         return tracks
 
     def _volatilities(self, setup: Setup) -> list[Volatility | None]:
@@ -101,19 +111,19 @@ class Prepared:
             self._known = [volatility_of(one, *key) for one in self.tape.bars]
         return self._known
 
-    def _blocks_of(self, grids: tuple[Grid, ...]) -> list[tuple[Grid, _Block]]:
-        if grids not in self._blocks:
-            alike: dict[tuple[Grid, int], list[int]] = {}
-            for rank, (grid, bars) in enumerate(zip(grids, self.tape.bars, strict=True)):
+    def _blocks_of(self, voices: tuple[Voice, ...]) -> list[tuple[Voice, _Block]]:
+        if voices not in self._blocks:
+            alike: dict[tuple[Voice, int], list[int]] = {}
+            for rank, (voice, bars) in enumerate(zip(voices, self.tape.bars, strict=True)):
                 if len(bars):
-                    alike.setdefault((grid, len(bars)), []).append(rank)
-            self._blocks[grids] = [
-                (grid, _Block(ranks[i : i + most], self.tape.bars, Memory() if self._is_kept else None))
-                for (grid, length), ranks in alike.items()
+                    alike.setdefault((voice, len(bars)), []).append(rank)
+            self._blocks[voices] = [
+                (voice, _Block(ranks[i : i + most], self.tape.bars, Memory() if self._is_kept else None))
+                for (voice, length), ranks in alike.items()
                 for most in (max(1, _MOST_VALUES // length),)
                 for i in range(0, len(ranks), most)
             ]
-        return self._blocks[grids]
+        return self._blocks[voices]
 
 
 def _keep_freed_memory() -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.capabilities import PAPER, Protection
+from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.events.funding import FundingSettled
@@ -16,12 +18,18 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 
+VENUE: Final = "paper"
+"""Where a backtest trades, by the name a writ's constraints use."""
+
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Account, limits, review policy and venue of a run. The defaults are those of the default strategy.
 
     actions: splits and dividends that happen to raw shares during the run (`market.adjustment`).
+    entries: what the executor's writ restricts them to, beyond mode and venue.
     funding: of perpetuals, each at the `ts` of a bar of its symbol (`market.funding`).
+    calendar: when markets are open, by name (`market.calendar`); "" where nobody knows. calendars: of single
+    symbols. before_session_end_minutes: how long before a close every position is to be left; None: never.
     """
 
     account: str = "paper"
@@ -30,6 +38,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     initial_cash: Decimal = Decimal(100_000)
     entry_type: OrderType = OrderType.MARKET
     reverse: bool = False
+    protection: Protection = Protection.BRACKET
+    before_session_end_minutes: int | None = None
     sizing: Sizing = Largest()
     limits: Limits = Limits()
     review: ReviewPolicy = ReviewPolicy()
@@ -37,13 +47,19 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Mapping[str, Instrument] = {}
     actions: tuple[CorporateAction, ...] = ()
     funding: tuple[FundingSettled, ...] = ()
-    grant_ttl_s: int = 300
+    calendar: str = ""
+    calendars: Mapping[str, str] = {}
+    entries: Constraints = UNRESTRICTED
     seed: int = 0
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument; without a definition: tick 0.01, lot 1, the account's currency."""
         known = self.instruments.get(symbol)
         return known if known is not None else plain(symbol, self.currency)
+
+    def calendar_of(self, symbol: str) -> str:
+        """The name of the calendar that a symbol trades by; "" where nobody knows."""
+        return self.calendars.get(symbol, self.calendar)
 
     @property
     def happenings(self) -> tuple[CorporateAction | FundingSettled, ...]:
@@ -63,6 +79,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             strategy=strategy,
             entry_type=self.entry_type,
             reverse=self.reverse,
+            protection=self.protection,
             sizing=self.sizing,
             limits=self.limits,
             review=self.review,
@@ -70,4 +87,5 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             capabilities=PAPER,
             instruments=tuple(self.instruments[name] for name in sorted(self.instruments)),
             version=version,
+            venue=VENUE,
         )

@@ -8,7 +8,7 @@ out is the messages: there is no journal and nobody to ask.
 
 from collections.abc import Sequence
 
-from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
+from tradewrit.domain.constraints import UNRESTRICTED
 from tradewrit.domain.money import canonical, exactly
 from tradewrit.domain.reviews import PolicyKind
 from tradewrit.errors import ConfigError
@@ -24,17 +24,12 @@ from tradewrit.strategies.base import Strategy
 
 def objection(strategy: Strategy, setup: Setup) -> str | None:
     """Why this run needs the event engine; None when it can be skipped through."""
-    rules = setup.rules
     if not strategy.is_columnar():
         return f"{strategy.name()} decides in Python on every bar (on_bar)"
-    if rules.sessions:
-        return "paper.sessions follows the exchange calendar"
-    if rules.reject_fraction:
-        return "paper.reject_fraction refuses orders at random"
     if setup.review.kind is not PolicyKind.AUTOMATIC:
         return "the review policy asks people"
-    if any(isinstance(action, SymbolChanged | SharesDelisted) for action in setup.actions):
-        return "a symbol is delisted or renamed"
+    if setup.entries != UNRESTRICTED:
+        return "the executor's writ restricts entries (writs.executor)"
     return None
 
 

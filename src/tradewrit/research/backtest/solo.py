@@ -68,6 +68,11 @@ class SoloMarket:
         """The last close as a float; NaN for any other symbol."""
         return float(self._bars.close[self.row]) if symbol == self._track.symbol else math.nan
 
+    def last_at(self, symbol: str) -> int:
+        """When the last completed bar opened."""
+        del symbol
+        return int(self._bars.ts[self.row])
+
     def sequence(self, symbol: str) -> int:
         """Bars have no tick stream."""
         del symbol

@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tradewrit.brokers.paper import fills
-from tradewrit.domain.events.corporate import CorporateAction
+from tradewrit.brokers.paper.chance import Chance
+from tradewrit.domain.events.corporate import CorporateAction, Gone
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Sized
@@ -17,6 +18,7 @@ from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.entries import Entry, Lapse
 from tradewrit.research.backtest.exits import Exit
 from tradewrit.research.backtest.happening import Happening
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.backtest.tracks import Track
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
 
 def may_be_needed(setup: Setup) -> bool:
     """Whether any trade of a run can be more than one fill in and one fill out."""
-    return setup.rules.participation_fraction is not None or bool(setup.happenings)
+    rules = setup.rules
+    return rules.participation_fraction is not None or bool(rules.reject_fraction or setup.happenings)
 
 
 class Stage:
     """Where trades are played that one search cannot follow.
+
+    chance: what the venue draws from when it refuses at random.
 
     Raises ConfigError for a corporate action or funding that takes effect between two bars of its symbol.
     """
@@ -40,9 +45,19 @@ class Stage:
     def __init__(self, tape: Tape, strategy: Strategy, setup: Setup) -> None:
         from tradewrit.research.backtest.episode import Scene
 
+        self.chance = Chance(setup.rules.reject_fraction, setup.seed)
         self._scene = Scene(
-            setup, strategy.name(), strategy.protection(), tape.times(), tape.closes, tape.interval
+            setup,
+            strategy.name(),
+            strategy.protection(),
+            tape.times(),
+            tape.closes,
+            tape.interval,
+            VenueCalendars(setup),
+            self.chance,
         )
+        self._end = int(tape.times()[-1])
+        self._is_chancy = bool(setup.rules.reject_fraction)
         self._share = setup.rules.participation_fraction
         self._is_reversing = setup.reverse
         self._desks: dict[int, Episode] = {}
@@ -57,12 +72,18 @@ class Stage:
         self, track: Track, decided: int, quantity: Decimal, entry: Entry | Lapse | None, ending: Exit | None
     ) -> bool:
         """Whether what one search found is not all there is to a trade. decided: the row at whose close."""
+        if self._is_chancy:
+            return True
         actions, share = self._actions.get(track.symbol, ()), self._share
         if not actions and share is None:
             return False
         if self._is_reversing:  # the desk that leaves is the one that turns
             return ending is None or ending.phase is not Phase.DROPPED_AT_CLOSE
-        since, until = int(track.bars.ts[decided]), int(track.bars.ts[_last_row(track, entry, ending)])
+        last = entry if isinstance(entry, Lapse) else ending
+        since, until = (
+            int(track.bars.ts[decided]),
+            self._end if last is None else int(track.bars.ts[last.row]),
+        )
         if any(since < action.at <= until for action in actions):
             return True
         if share is None or not isinstance(entry, Entry):
@@ -92,12 +113,6 @@ class Stage:
         return self._desks[rank].wants(side)
 
 
-def _last_row(track: Track, entry: Entry | Lapse | None, ending: Exit | None) -> int:
-    """The last row that one search says a trade lives to see."""
-    last = entry if isinstance(entry, Lapse) else ending
-    return len(track) - 1 if last is None else last.row
-
-
 def _is_whole(track: Track, quantity: Decimal, entry: Entry, ending: Exit | None, share: Decimal) -> bool:
     """Whether the volume of their bars lets both fills have all they want."""
 
@@ -114,6 +129,8 @@ def _is_whole(track: Track, quantity: Decimal, entry: Entry, ending: Exit | None
 def _check(tape: Tape, actions: Iterable[CorporateAction | FundingSettled]) -> None:
     """Positions are marked at the closes of bars, which only a new bar can restate."""
     for action in actions:
+        if isinstance(action, Gone):
+            continue
         if action.symbol not in tape.rank or action.at > tape.times()[-1]:
             continue
         ts = tape.bars[tape.rank[action.symbol]].ts

@@ -11,9 +11,8 @@ from tradewrit.brokers.paper.sessions import Sessions
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.folding import evolve
-from tradewrit.domain.market import DAY
 from tradewrit.domain.money import ZERO, Price
-from tradewrit.domain.orders import Side
+from tradewrit.domain.orders import OrderType, Side, TimeInForce
 from tradewrit.domain.positions import ClosedLot
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.signals import REVERSE
@@ -23,12 +22,13 @@ from tradewrit.research.backtest.agenda import Agenda, Phase
 from tradewrit.research.backtest.candidates import Candidate, Candidates, Room
 from tradewrit.research.backtest.collect import Booked
 from tradewrit.research.backtest.door import Door, may_refuse
-from tradewrit.research.backtest.entries import Entry, Lapse, fill_of
+from tradewrit.research.backtest.entries import Entry, Lapse, fill_of, lapse_of
 from tradewrit.research.backtest.exits import Exit, plan, round_trip
 from tradewrit.research.backtest.happening import Happening
 from tradewrit.research.backtest.highwater import HighWater
 from tradewrit.research.backtest.prepared import Prepared
 from tradewrit.research.backtest.quotes import check_quotes
+from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.stage import Stage, may_be_needed
 from tradewrit.research.backtest.tracks import Track
@@ -43,7 +43,8 @@ Closed = tuple[ClosedLot, ...]
 Left = Exit | Happening
 """How a position ended that is to be reversed."""
 _FIRST_LOOK: Final = 64
-_ENTERS: Final = (Phase.ENTERS_AT_CLOSE, Phase.REVERSES_AT_CLOSE)
+_ENTERS: Final = (Phase.ENTERS_AT_CLOSE, Phase.REENTERS_AT_CLOSE, Phase.REVERSES_AT_CLOSE)
+_LEAVES: Final = (Phase.TIMED_OUT_AT_CLOSE, Phase.LEAVES_AT_CLOSE)
 # Limits that depend on nothing that changes during a run: one refusal is for ever.
 _FOR_EVER: Final = frozenset(
     {
@@ -62,6 +63,7 @@ class Walk:
     """One run. A time is always an index into the union of all bar times.
 
     agenda: what will happen: to a symbol one thing at a time. stage: of trades that have a desk of their own.
+    told: by phases, the last time of which the venue knows what left a position then.
     splits: of what is held, in the bar of the last one: its time, the rank, and the mark it left.
     """
 
@@ -81,9 +83,12 @@ class Walk:
         self.high_water = HighWater(self.worth, self.account)
         self.door = Door(setup) if may_refuse(setup) else None
         self.stage = Stage(self.tape, strategy, setup) if may_be_needed(setup) else None
-        self.sessions = Sessions(None, None, settlement_days=setup.rules.settlement_days)
+        self.sessions = Sessions(
+            VenueCalendars(setup), self.tape.interval, settlement_days=setup.rules.settlement_days
+        )
         self.splits: list[tuple[int, int, Price]] = []
         self.sized: dict[int, Sized] = {}
+        self.told: dict[tuple[Phase, ...], int] = {}
         self.agenda: Agenda[Entry | Lapse | Exit | Happening] = Agenda()
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
@@ -175,17 +180,14 @@ class Walk:
         self.account.reserve(track.symbol, sized.cost)
         self.candidates.block(rank)
         self.sized[rank] = sized
-        if self.door is not None and not self._is_admitted(track, sized, decided, left):
-            self._plan(rank, _refused(decided, left))
+        if self.door is not None and not self._is_admitted(candidate, sized, left):
+            if self.stage is not None:
+                self.stage.chance.refuses(track.symbol)  # it draws before it looks
+            self._turn_away(candidate, left)
             return
-        found = fill_of(
-            track,
-            decided,
-            sized.proposal,
-            self.setup.rules,
-            is_daily=self.tape.interval == DAY,
-            is_reversal=left is not None,
-        )
+        over = self._lapse(track, decided, left)
+        phase = None if left is None else left.phase
+        found = fill_of(track, decided, sized.proposal, self.setup.rules, over, phase)
         if self.stage is not None and self._is_staged(track, decided, sized, found):
             self._play(rank, decided, sized, left)
             return
@@ -196,6 +198,16 @@ class Walk:
             self.door.settle(track.instrument, candidate.side, sized.quantity, found.price)
         self._plan(rank, found)
 
+    def _lapse(self, track: Track, decided: int, left: Left | None) -> Lapse | None:
+        """When an entry that waits for its price is over: with its session, or before that."""
+        if self.setup.entry_type is not OrderType.LIMIT:
+            return None
+        sent_at = self.closes[track.time_of(decided)]
+        if left is not None and not left.phase.is_at_close:
+            sent_at = self.times[track.time_of(left.row)]
+        expires_at = self.sessions.expires_at(track.symbol, TimeInForce.DAY, int(sent_at))
+        return lapse_of(track, decided, expires_at, self.tape.interval)
+
     def _is_staged(self, track: Track, decided: int, sized: Sized, found: Entry | Lapse | None) -> bool:
         """Whether the trade is more than one fill in and one fill out."""
         ending = self._ending(track, found, sized) if isinstance(found, Entry) else None
@@ -205,9 +217,8 @@ class Walk:
         """Have a desk of its own play the trade; a reversal is for the desk that has just left."""
         if self.stage is None:
             return
-        is_in_bar = left is not None and not left.phase.is_at_close
-        phase = Phase.OPENS if is_in_bar else _ENTERS[left is not None]
-        self.stage.enter(rank, self.tracks[rank], decided, sized, phase, is_reversal=left is not None)
+        is_reversal = left is not None
+        self.stage.enter(rank, self.tracks[rank], decided, sized, _entering(left), is_reversal=is_reversal)
         first = self._play_on(rank)
         if first is not None and self.door is not None and first.phase in _ENTERS:
             self.door.follow(self.tracks[rank].instrument, first)
@@ -219,14 +230,31 @@ class Walk:
             self.agenda.add(following.time, following.phase, rank, following)
         return following
 
-    def _is_admitted(self, track: Track, sized: Sized, decided: int, left: Left | None) -> bool:
+    def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
         """Whether the venue takes the entry, at the last price it knows."""
-        is_in_bar = left is not None and not left.phase.is_at_close
-        last = float(left.price) if left is not None and is_in_bar else float(track.bars.close[decided])
-        at = int(self.closes[track.time_of(decided)])
-        return self.door is None or self.door.admits(
-            entry_terms(track.instrument, sized, track.symbol), last, at
-        )
+        if self.door is None:
+            return True
+        track, is_in_bar = self.tracks[candidate.rank], left is not None and not left.phase.is_at_close
+        close = track.bars.close[track.row_at(candidate.time)]
+        last = float(left.price) if left is not None and is_in_bar else float(close)
+        if left is None:
+            self._tell_venue(candidate.time + 1, Phase.RETRIES_AT_CLOSE)
+            self._take_back(self.door, candidate.time, track.symbol)
+        terms = entry_terms(track.instrument, sized, track.symbol)
+        return self.door.admits(terms, last, int(self.closes[candidate.time]))
+
+    def _take_back(self, door: Door, time: int, symbol: str) -> None:
+        """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
+        rank = self.tape.rank[symbol]
+        for other, what in self.agenda.at(time + 1, Phase.ENTERS_AT_CLOSE):
+            if other < rank and isinstance(what, Lapse):
+                door.release(self.tracks[other].symbol)
+
+    def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
+        """The venue did not take an entry: what was set aside is free when the desk hears of that."""
+        rank, phase = candidate.rank, _entering(left)
+        time = candidate.time + (phase is Phase.OPENS)
+        self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase))
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)
@@ -235,18 +263,26 @@ class Walk:
 
     def _happen_at(self, time: int) -> None:
         """All that comes before the decisions of a time, and after those of the time before."""
-        if self.agenda.due == time and self.door is not None:
-            # Exits at a close have all reached the venue before the first of them is heard of.
-            for rank, what in self.agenda.leaving(time):
-                if isinstance(what, Happening):
-                    self.door.follow(self.tracks[rank].instrument, what)
-                elif isinstance(what, Exit):
-                    position = self.account.positions[self.tracks[rank].symbol]
-                    side, instrument = position.direction.exit_side, self.tracks[rank].instrument
-                    settles_at = self._settles_at(self.tracks[rank], side, what)
-                    self.door.settle(instrument, side, position.quantity, what.price, settles_at)
+        self._tell_venue(time, Phase.RETRIES_AT_CLOSE)
         while self.agenda.due == time:
+            if self.agenda.phase in _LEAVES:
+                self._tell_venue(time, *_LEAVES)
             self._happen(*self.agenda.pop())
+
+    def _tell_venue(self, time: int, *phases: Phase) -> None:
+        """Exits at a close have all reached the venue before the first of them is heard of: say so, once."""
+        if self.door is None or self.told.get(phases) == time:
+            return
+        self.told[phases] = time
+        for rank, what in self.agenda.at(time, *phases):
+            track = self.tracks[rank]
+            if isinstance(what, Happening):
+                self.door.follow(track.instrument, what)
+            elif isinstance(what, Exit):
+                position = self.account.positions[track.symbol]
+                side = position.direction.exit_side
+                settles_at = self._settles_at(track, side, what)
+                self.door.settle(track.instrument, side, position.quantity, what.price, settles_at)
 
     def _happen(self, rank: int, what: Entry | Lapse | Exit | Happening) -> None:
         match what:
@@ -289,13 +325,16 @@ class Walk:
         track = self.tracks[rank]
         self.round_trips.extend(round_trip(lot, ending, track.instrument.multiplier) for lot in closed)
         self.candidates.unblock(rank)
-        if ending.reason == REVERSE:
+        # While the exit waited for the session to open, bars went by.
+        last = ending.row - (not ending.phase.is_at_close)
+        if ending.reason == REVERSE and track.wants(last, side):
             self._reverse(rank, side, ending)
 
     def _reverse(self, rank: int, side: Side, left: Left) -> None:
         """Judge the other side of a position that was left for it."""
         # At an open the desk knows the closes of the time before, and nothing of the bar itself.
-        known_at = self.tracks[rank].time_of(left.row) - (not left.phase.is_at_close)
+        time = left.time if isinstance(left, Happening) else self.tracks[rank].time_of(left.row)
+        known_at = time - (not left.phase.is_at_close)
         self._judge(Candidate(rank, known_at, side), left)
 
     def _follow(self, rank: int, what: Happening) -> None:
@@ -338,11 +377,14 @@ class Walk:
         if not rules.settlement_days or side is Side.BUY or track.instrument.asset_class.is_derivative:
             return 0
         filled_at = self.closes if done.phase.is_at_close else self.times
-        return self.sessions.settles_at(int(filled_at[track.time_of(done.row)]))
+        return self.sessions.settles_at(track.symbol, int(filled_at[track.time_of(done.row)]))
 
 
-def _refused(decided: int, left: Left | None) -> Lapse:
-    """An entry that the venue did not take: what was set aside for it is free when the desk hears of that."""
+def _entering(left: Left | None) -> Phase:
+    """When an entry is sent: with the decisions of a close, or when an exit has been heard of."""
     if left is None:
-        return Lapse(decided, Phase.ENTERS_AT_CLOSE)
-    return Lapse(left.row, Phase.REVERSES_AT_CLOSE if left.phase.is_at_close else Phase.OPENS)
+        return Phase.ENTERS_AT_CLOSE
+    if not left.phase.is_at_close:
+        return Phase.OPENS
+    is_early = left.phase is Phase.RETRIES_AT_CLOSE
+    return Phase.REENTERS_AT_CLOSE if is_early else Phase.REVERSES_AT_CLOSE

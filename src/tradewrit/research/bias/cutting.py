@@ -15,7 +15,7 @@ from tradewrit.domain.times import iso
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import Stepper
 from tradewrit.research.bias.findings import Finding, Kind, Severity
-from tradewrit.research.bias.formulas import Column, Node, authors_own, differ, nodes_of, roots, values
+from tradewrit.research.bias.formulas import Column, Node, authors_own, differ, nodes_in, roots, values
 from tradewrit.research.bias.subject import Outcome, Subject, Tell, owned, sample
 
 _STRETCH: Final = 8192
@@ -51,7 +51,7 @@ def check(subject: Subject, tell: Tell) -> Outcome:
     seen = _Seen()
     cuts = 0
     for bars in subject.walked:
-        nodes = nodes_of(subject.strategy, subject.setup.instrument(bars.symbol))
+        nodes = nodes_in(subject, bars.symbol)
         whole = values(nodes, bars)
         cuts += _cut(subject, bars, nodes, whole, seen, tell)
         _again(subject, bars, nodes, whole, seen)
@@ -144,7 +144,7 @@ def _cut(
 
 def _again(subject: Subject, bars: Bars, nodes: list[Node], whole: list[Column], seen: _Seen) -> None:
     """The same formulas once more, from the strategy on."""
-    again = nodes_of(subject.strategy, subject.setup.instrument(bars.symbol))
+    again = nodes_in(subject, bars.symbol)
     if [node.text for node in again] != [node.text for node in nodes]:
         text = "what signals() returns"
         seen.unsteady.setdefault(text, []).append(_change(bars, len(bars) - 1, np.nan, np.nan, len(bars)))

@@ -12,8 +12,10 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.errors import StrategyError
 from tradewrit.features.bars import Bars
 from tradewrit.features.evaluate import columns
+from tradewrit.features.hours import Hours
 from tradewrit.features.rules import Constant, Field, OnGrid
 from tradewrit.features.series import Condition, Series
+from tradewrit.research.bias.subject import Subject
 from tradewrit.strategies.base import CONDITIONS, Strategy
 from tradewrit.strategies.evaluation import formulas_of
 
@@ -50,12 +52,12 @@ class Node(msgspec.Struct, frozen=True, eq=False):
         return f"{short} in {', '.join(self.feeds)}"
 
 
-def nodes_of(strategy: Strategy, instrument: Instrument) -> list[Node]:
+def nodes_of(strategy: Strategy, instrument: Instrument, hours: Hours | None = None) -> list[Node]:
     """Every step of a strategy's formulas, sources first; the bars' own columns and constants left out.
 
     Raises StrategyError when the strategy cannot say its formulas.
     """
-    formulas = formulas_of(strategy, instrument)
+    formulas = formulas_of(strategy, instrument, hours)
     outputs = {name: getattr(formulas, name) for name in CONDITIONS if getattr(formulas, name) is not None}
     outputs |= {f"input {name}": series for name, series in formulas.inputs.items()}
     found: dict[int, Series] = {}
@@ -69,6 +71,11 @@ def nodes_of(strategy: Strategy, instrument: Instrument) -> list[Node]:
         Node(series, tuple(place[id(one)] for one in series.sources if id(one) in place), tuple(feeds[key]))
         for key, series in found.items()
     ]
+
+
+def nodes_in(subject: Subject, symbol: str) -> list[Node]:
+    """Those of a subject's strategy for one of its symbols."""
+    return nodes_of(subject.strategy, subject.setup.instrument(symbol), subject.hours(symbol))
 
 
 def values(nodes: Sequence[Node], bars: Bars) -> list[Column]:

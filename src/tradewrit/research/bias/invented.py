@@ -16,6 +16,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.signals import Verdict
 from tradewrit.errors import StrategyError
 from tradewrit.features.bars import Bars, Floats
+from tradewrit.features.hours import Hours
 from tradewrit.research.bias.asking import answer
 from tradewrit.research.bias.findings import Finding, Kind, Severity
 from tradewrit.research.bias.subject import Outcome, Subject, Tell
@@ -80,13 +81,13 @@ def check(subject: Subject, tell: Tell) -> Outcome:
     on_real: list[tuple[Bars, Verdicts]] = []
     same, speaking = 0, 0
     for bars in subject.walked:
-        instrument = subject.setup.instrument(bars.symbol)
+        instrument, hours = subject.setup.instrument(bars.symbol), subject.hours(bars.symbol)
         fake = invented(bars, subject.chance(f"invented {bars.symbol}"))
         try:
-            said = verdicts(subject.strategy, instrument, fake)
+            said = verdicts(subject.strategy, instrument, fake, hours)
         except StrategyError as error:
             return Outcome(findings=(_not_checked(error),))
-        real = verdicts(subject.strategy, instrument, bars)
+        real = verdicts(subject.strategy, instrument, bars, hours)
         told.append((bars, said))
         on_real.append((bars, real))
         speaks = ((said | real) != 0) & (fake.close != bars.close)
@@ -121,10 +122,10 @@ def invented(bars: Bars, chance: Generator) -> Bars:
     return Bars(bars.symbol, bars.ts.copy(), open_, high, low, close, volume)
 
 
-def verdicts(strategy: Strategy, instrument: Instrument, bars: Bars) -> Verdicts:
+def verdicts(strategy: Strategy, instrument: Instrument, bars: Bars, hours: Hours | None = None) -> Verdicts:
     """What a strategy says on every bar, as bits of `Verdict`; raises StrategyError."""
     if strategy.is_columnar():
-        return Columns(strategy, instrument, bars).verdicts
+        return Columns(strategy, instrument, bars, hours).verdicts
     said = (answer(strategy, bars.head(i + 1)) for i in range(len(bars)))
     return np.fromiter((0 if one is None else one.verdict for one in said), np.uint8, len(bars))
 

@@ -10,6 +10,8 @@ from numpy.random import PCG64, Generator, SeedSequence
 from numpy.typing import NDArray
 
 from tradewrit.features.bars import Bars
+from tradewrit.features.hours import Hours
+from tradewrit.research.backtest.schedule import Schedule, schedule_of
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.bias.findings import Finding
 from tradewrit.strategies.base import Strategy
@@ -71,6 +73,14 @@ class Subject:
     def walked_rows(self) -> int:
         """Bars in `walked`."""
         return sum(len(one) for one in self.walked)
+
+    def hours(self, symbol: str) -> Hours | None:
+        """When a symbol's market is open, by all of its bars, however many are looked at."""
+        return self._schedule.of(symbol)
+
+    @cached_property
+    def _schedule(self) -> Schedule:
+        return schedule_of(self.setup, self.bars)
 
     def chance(self, name: str) -> Generator:
         """A generator for one consumer, the same on every run."""

@@ -14,7 +14,7 @@ import numpy as np
 from tradewrit.domain.times import iso
 from tradewrit.features.bars import Bars
 from tradewrit.research.bias.findings import Finding, Kind, Severity
-from tradewrit.research.bias.formulas import Column, Node, nodes_of, roots, values
+from tradewrit.research.bias.formulas import Column, Node, nodes_in, roots, values
 from tradewrit.research.bias.subject import Outcome, Subject, Tell, owned
 
 _SHORTEST: Final = 20  # bars; a declared warm-up below this is taken for this long
@@ -58,7 +58,7 @@ def check(subject: Subject, tell: Tell) -> Outcome:
     found: dict[str, _Settling] = {}
     declared, starts, short = 0, 0, 0
     for bars in subject.walked:
-        nodes = nodes_of(subject.strategy, subject.setup.instrument(bars.symbol))
+        nodes = nodes_in(subject, bars.symbol)
         declared = max(declared, max((node.series.warmup for node in nodes if node.decides), default=0))
         if len(bars) < _LEAST_BARS + 2 * declared:
             short += 1

@@ -1,9 +1,12 @@
 """What a result depends on, as hashes: data, code, parameters. Equal keys, equal results."""
 
+import ast
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -73,31 +76,71 @@ def _own_files(kind: type[Strategy]) -> set[Path]:
     found: dict[str, Path] = {}
     waiting = [kind.__module__]
     while waiting:
-        module = sys.modules.get(waiting.pop())
-        file = None if module is None else _own_file(module)
-        if module is None or file is None or module.__name__ in found:
-            continue
-        found[module.__name__] = file
-        waiting += _named_in(module)
+        name = waiting.pop()
+        file = None if name in found else _own_file(name)
+        if file is not None:
+            found[name] = file
+            waiting += [*_held_by(name), *_imported_by(name, file)]
     return set(found.values())
 
 
-def _named_in(module: ModuleType) -> Iterator[str]:
-    for value in vars(module).values():
-        if isinstance(value, ModuleType):
-            yield value.__name__
-        else:
-            origin = getattr(value, "__module__", None)
-            if isinstance(origin, str):
-                yield origin
+def _held_by(name: str) -> Iterator[str]:
+    """Where the values of a module come from: they may have been imported under a name made up on the way."""
+    module = sys.modules.get(name)
+    for value in () if module is None else tuple(vars(module).values()):
+        origin = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(origin, str):
+            yield origin
 
 
-def _own_file(module: ModuleType) -> Path | None:
+def _imported_by(name: str, file: Path) -> Iterator[str]:
+    """What a source imports, and the packages around it: a number does not say where it comes from."""
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:  # of a module that is imported later, or never
+        return
+    for node in ast.walk(tree):
+        for full in _named_by(node, package):
+            parts = full.split(".")
+            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _named_by(node: ast.AST, package: str) -> list[str]:
+    """The modules an import may mean: `from a import b` is a, and perhaps a.b."""
+    if isinstance(node, ast.Import):
+        return [one.name for one in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    try:
+        origin = resolve_name("." * node.level + (node.module or ""), package)
+    except ImportError:  # a relative import in what is no package fails when it is run
+        return []
+    return [f"{origin}.{one.name}" for one in node.names]
+
+
+def _own_file(name: str) -> Path | None:
     """Where a module's source lies; None for what comes with Python, with a package or with this one."""
-    name = getattr(module, "__file__", None)
-    if not isinstance(name, str) or not name.endswith(".py"):
+    module = sys.modules.get(name)
+    place = _place_of(name) if module is None else getattr(module, "__file__", None)
+    if not isinstance(place, str) or not place.endswith(".py"):
         return None
-    file = Path(name).resolve()
+    file = Path(place).resolve()
     installed = {Path(place).resolve() for place in (sys.prefix, sys.base_prefix)}
     is_foreign = "site-packages" in file.parts or any(file.is_relative_to(one) for one in installed)
     return None if is_foreign or file.is_relative_to(_PACKAGE) else file
+
+
+def _place_of(name: str) -> str | None:
+    """The source that an import would load, which is not run for it."""
+    above = name.rpartition(".")[0]
+    folders = _folders_of(above) if above else None
+    spec = PathFinder.find_spec(name, folders)
+    return None if spec is None else spec.origin
+
+
+def _folders_of(name: str) -> list[str]:
+    """Where the parts of a package lie."""
+    above = name.rpartition(".")[0]
+    spec = PathFinder.find_spec(name, _folders_of(above) if above else None)
+    return [] if spec is None else list(spec.submodule_search_locations or ())

@@ -4,17 +4,18 @@ They are started fresh (spawned), not forked: see `columns`. A script that calls
 `if __name__ == "__main__":` around it, as for everything that starts Python processes.
 """
 
+import os
 import signal
 import threading
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tradewrit.errors import OurFault, TradewritError
+from tradewrit.errors import ConfigError, OurFault, TradewritError
 from tradewrit.features.bars import Bars
 from tradewrit.research.sweep.columns import Columns, write_columns
 from tradewrit.research.sweep.crew import Batch, batches, left_over
@@ -57,7 +58,7 @@ class Processes:
     """Implements `Crew`.
 
     scratch: a folder for the bars, in a file that is removed at the end; after a kill the next crew in the
-    folder writes it anew.
+    folder writes it anew. One crew at a time: another's bars under the same name would be taken for these.
     """
 
     def __init__(self, bars: Sequence[Bars], strategy: str, scratch: Path, workers: int) -> None:
@@ -66,11 +67,14 @@ class Processes:
         self._path = scratch / ".columns"
         self._wanted = workers
         self._workers: list[_Worker] = []
+        self._claim = ExitStack()
         self.told = f"{workers} processes"
 
     def __enter__(self) -> Self:
-        self._columns = write_columns(self._bars, self._path)
+        """Start them; raises ConfigError where the bars cannot be put, or another crew is at work."""
+        self._claim.enter_context(_claimed(self._path.parent))
         try:
+            self._columns = write_columns(self._bars, self._path)
             self._workers = [_Worker(self._columns, self._strategy) for _ in range(self._wanted)]
         except BaseException:
             self.__exit__()
@@ -82,6 +86,7 @@ class Processes:
             worker.end()
         self._workers.clear()
         self._path.unlink(missing_ok=True)
+        self._claim.close()
 
     def work(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """As `Crew.work`; raises TradewritError when a worker cannot even start."""
@@ -156,6 +161,35 @@ def _serve(pipe: Any, runner: Runner) -> None:
             for outcome in runner.run(job):
                 pipe.send(outcome)
         pipe.send(_DONE)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Keep other crews out of a folder for as long as this process lives, and no longer."""
+    try:
+        import fcntl
+    except ImportError:  # a system without it: sweeps must not be run side by side in a folder there
+        yield
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # writing into it will say why
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ConfigError(
+            f"{folder}: another sweep is at work there; wait until it is done, or name another folder with "
+            "--out"
+        ) from None
+    except OSError:
+        pass  # a file system that knows no locks
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     correlation: id shared by everything one outside input set off.
     trace: id of the trade's trace, "" when it belongs to no trade.
     dedup_key: names an outside fact (`exec:paper:17`); the second append of one key is a duplicate.
+    agent_id, token_id: under which identity and token it was said; "" before anybody held one.
     """
 
     type: str
@@ -34,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trace: str = ""
     dedup_key: str | None = None
     version: int = 1
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -89,6 +92,8 @@ def record_hash(
             entry.correlation,
             entry.trace,
             entry.dedup_key,
+            entry.agent_id,
+            entry.token_id,
         )
     )
     return hashlib.sha256(b"%b\n%b" % (fields, entry.body)).hexdigest()

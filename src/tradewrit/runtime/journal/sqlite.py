@@ -19,7 +19,7 @@ from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
 _FIRST: Final = -(2**63)
 _CHUNK: Final = 512
-_INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PAGE: Final = "SELECT * FROM journal WHERE stream = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _ONE: Final = "SELECT * FROM journal WHERE stream = ? AND seq = ?"
 _LAST: Final = "SELECT * FROM journal WHERE stream = ? ORDER BY seq DESC LIMIT 1"

@@ -15,7 +15,7 @@ from tradewrit.errors import JournalCorrupt, JournalError
 from tradewrit.runtime.journal.chain import checked_id
 from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
 
 _TABLES: Final = (
@@ -34,6 +34,8 @@ _TABLES: Final = (
         correlation_id TEXT NOT NULL,
         trace_id TEXT NOT NULL,
         dedup_key TEXT,
+        agent_id TEXT NOT NULL,
+        token_id TEXT NOT NULL,
         body BLOB NOT NULL,
         prev_hash TEXT NOT NULL,
         hash TEXT NOT NULL,
@@ -169,6 +171,12 @@ def _read_meta(connection: sqlite3.Connection, path: Path) -> str:
         raise JournalError(
             f"{path}: written by a newer version (schema {version}; this one knows {SCHEMA_VERSION}); "
             "upgrade tradewrit to open it"
+        )
+    if version < SCHEMA_VERSION:
+        raise JournalError(
+            f"{path}: written by an older version (schema {version}), whose records do not say under which "
+            f"identity they were made; this one reads schema {SCHEMA_VERSION}: keep the file, and read it "
+            "with the version that wrote it"
         )
     return journal_id
 

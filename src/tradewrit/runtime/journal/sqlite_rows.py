@@ -7,7 +7,10 @@ from tradewrit.runtime.journal.records import Entry, Record, event_id
 
 # SQLite lets any type into any column, and JSON writes bytes as the text of their base64: without
 # this check one could stand for the other under the same hash.
-_KEYLESS: Final = (str, int, str, str, int, int, int, int, str, int, str, str, type(None), bytes, str, str)
+_KEYLESS: Final = (
+    *(str, int, str, str, int, int, int, int, str, int, str, str),
+    *(type(None), str, str, bytes, str, str),
+)
 _KEYED: Final = (*_KEYLESS[:12], str, *_KEYLESS[13:])
 
 
@@ -28,6 +31,8 @@ def row_of(journal_id: str, record: Record) -> tuple[str | int | bytes | None, .
         entry.correlation,
         entry.trace,
         entry.dedup_key,
+        entry.agent_id,
+        entry.token_id,
         entry.body,
         record.prev_hash,
         record.hash,
@@ -49,8 +54,8 @@ def record_of(journal_id: str, row: tuple[Any, ...]) -> Record:
         seq=row[1],
         recorded_at=row[6],
         epoch=row[7],
-        prev_hash=row[14],
-        hash=row[15],
+        prev_hash=row[16],
+        hash=row[17],
         entry=Entry(
             type=row[3],
             version=row[4],
@@ -60,6 +65,8 @@ def record_of(journal_id: str, row: tuple[Any, ...]) -> Record:
             correlation=row[10],
             trace=row[11],
             dedup_key=row[12],
-            body=row[13],
+            agent_id=row[13],
+            token_id=row[14],
+            body=row[15],
         ),
     )

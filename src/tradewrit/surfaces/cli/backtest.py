@@ -17,6 +17,7 @@ from tradewrit.runtime.whole_file import is_stream
 from tradewrit.surfaces.cli.compare import Compare, asked, compare_strategies
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.engines import Engine
+from tradewrit.surfaces.cli.hours import CalendarOption, ExitBeforeClose, with_hours
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
@@ -64,6 +65,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             "tradewrit backtest --data perp.parquet --funding rates.parquet --config perp.yaml",
             "tradewrit backtest --strategy mine.py --data bars.parquet --fills close --reverse",
             "tradewrit backtest --data bars.parquet --sizing risk_per_trade:risk_fraction=0.01",
+            "tradewrit backtest --strategy mine.py --data minutes.parquet --exit-before-close 5",
             "tradewrit backtest --data bars.csv --compare trend_following trend_following:stop_fraction=0.03",
         ),
     )
@@ -103,6 +105,8 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         fills: MarketFillsOption = None,
         reverse: ReverseOption = None,
         sizing: SizingOption = None,
+        calendar: CalendarOption = None,
+        exit_before_close: ExitBeforeClose = None,
         cash: Annotated[
             str | None,
             typer.Option(
@@ -134,6 +138,16 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                 "traded.",
             ),
         ] = None,
+        risk_free: Annotated[
+            float,
+            typer.Option(
+                "--risk-free",
+                metavar="RATE",
+                min=-0.5,
+                max=0.5,
+                help="Yearly rate that Sharpe, Sortino and alpha take off returns; a fraction: 0.03 is 3 %.",
+            ),
+        ] = 0.0,
         compare: Compare = None,
         as_json: Json = False,
     ) -> None:
@@ -145,7 +159,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         """
         selection = selected(symbols, since, until, known_at)
         rules = with_rules(with_prices(in_force(config), adjust, factors, funding), fills, reverse)
-        base = with_sizing(rules, sizing)
+        base = with_hours(with_sizing(rules, sizing), calendar, exit_before_close)
         if compare is not None:
             alone = {"--strategy": strategy, "--param": param, "--trades": trades, "--journal": journal}
             wanted = asked(compare, alone)
@@ -162,6 +176,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
                     None,
                     show_progress=not as_json,
                     benchmark=benchmark,
+                    risk_free=risk_free,
                     engine=engine,
                 )
 
@@ -181,6 +196,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
             kept.journal,
             show_progress=not as_json,
             benchmark=benchmark,
+            risk_free=risk_free,
             engine=engine,
         )
         _write(kept, done)

@@ -10,6 +10,7 @@ from rich.text import Text
 from tradewrit.config.tree import Config
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, explain
+from tradewrit.surfaces.cli.hours import CalendarOption, ExitBeforeClose, with_hours
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, progress
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
@@ -70,6 +71,8 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         fills: MarketFillsOption = None,
         reverse: ReverseOption = None,
         sizing: SizingOption = None,
+        calendar: CalendarOption = None,
+        exit_before_close: ExitBeforeClose = None,
         seed: Annotated[
             int, typer.Option("--seed", metavar="N", min=0, help="Of the samples that are drawn.")
         ] = 0,
@@ -82,7 +85,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         """
         selection = selected(symbols, since, until, known_at)
         rules = with_rules(with_prices(in_force(config), adjust, factors, funding), fills, reverse)
-        settings = with_sizing(rules, sizing)
+        settings = with_hours(with_sizing(rules, sizing), calendar, exit_before_close)
         report = _report(strategy, data, settings, param or [], selection, seed, setup_from, is_quiet=as_json)
         if as_json:
             emit_json(report.to_dict())
@@ -107,6 +110,7 @@ def _report(
 ) -> "BiasReport":
     setup = setup_from(settings)
     parameters = parameters_of(settings, strategy, param)
+    from tradewrit.research.backtest.calendars import with_calendars
     from tradewrit.research.bias.checking import check_strategy
     from tradewrit.research.bias.reading import watching
     from tradewrit.runtime.strategies import load_strategy
@@ -119,7 +123,7 @@ def _report(
     adjusted = adjusted_prices(bars, setup, settings.data)
     if adjusted is not None:
         bars, setup = adjusted.bars, adjusted.setup
-    setup = with_funding_of(bars, setup, settings.data)
+    setup = with_calendars(bars, with_funding_of(bars, setup, settings.data), made)
     with nullcontext(None) if is_quiet else progress("checks", 100) as advance:
         return check_strategy(
             made,

@@ -118,6 +118,7 @@ def _emit(demo: "Demo", *, is_full: bool) -> None:
             ("trades", str(demo.trades)),
             ("bars", str(demo.bars)),
             ("journal", str(demo.journal)),
+            ("authority", f"{demo.home} (its keys, and the audit chain of the writs it issued)"),
             ("head", f"{demo.head} (keep it elsewhere: it shows a cut or rebuilt journal)"),
         ],
     )
@@ -138,6 +139,7 @@ def _journal(demo: "Demo", *, is_full: bool) -> list[tuple[str, str]]:
     return [
         ("records", f"{checked.records:,}, one hash chain, {_size(demo.journal)} on disk"),
         ("orders, fills", f"{counts['order.submit.requested']:,}, {counts['position.fill.booked']:,}"),
+        ("acted under", _identities(demo)),
         ("verified", fault),
         ("replayed", f"{same} in {demo.replay_seconds:.2f} s, hash {replayed.state_hash[:16]}..."),
         (
@@ -147,6 +149,13 @@ def _journal(demo: "Demo", *, is_full: bool) -> list[tuple[str, str]]:
             else "safe against a crash of the program (--full-sync: of the machine too)",
         ),
     ]
+
+
+def _identities(demo: "Demo") -> str:
+    """How many agents acted under how many tokens; both are counted in the journal."""
+    agents = {record.entry.agent_id for record, _ in demo.lines} - {""}
+    tokens = {record.entry.token_id for record, _ in demo.lines} - {""}
+    return f"{len(agents)} identities and {len(tokens)} tokens of the desk's own authority"
 
 
 def _size(path: Path) -> str:

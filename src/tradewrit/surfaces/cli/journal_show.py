@@ -114,6 +114,8 @@ def _line(record: "Record") -> str:
         "caused_by": entry.caused_by,
         "correlation": entry.correlation,
         "trace": entry.trace,
+        "agent_id": entry.agent_id,
+        "token_id": entry.token_id,
         "event": msgspec.Raw(entry.body),
         "hash": record.hash,
     }
@@ -137,13 +139,14 @@ def _emit_records(records: "Iterator[Record]") -> None:
                     clock(record.entry.at),
                     record.entry.source,
                     record.entry.trace[:_SHORT_ID],
+                    record.entry.token_id[:_SHORT_ID],
                     told,
                 )
             )
     except JournalCorrupt as error:
         damage = error
     if rows:
-        emit_table(("record", "time (UTC)", "agent", "trade", "event"), rows)
+        emit_table(("record", "time (UTC)", "agent", "trade", "token", "event"), rows)
     elif damage is None:
         emit_text("no such records")
     if damage is not None:

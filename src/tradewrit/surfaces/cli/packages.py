@@ -14,6 +14,8 @@ from tradewrit.surfaces.cli.machine import Check
 USES: Final[Mapping[str, tuple[str, str]]] = {
     "bokeh-sampledata": ("bokeh_sampledata", "real daily prices for the demo"),
     "cryptography": ("cryptography", "keys and tokens of the writs"),
+    "fastapi": ("fastapi", "the credential server"),
+    "httpx": ("httpx", "a credential authority elsewhere"),
     "msgspec": ("msgspec", "events, journal records, configuration"),
     "numpy": ("numpy", "indicators and backtests"),
     "optuna": ("optuna", "sweeps that learn from what they have tried"),
@@ -23,6 +25,7 @@ USES: Final[Mapping[str, tuple[str, str]]] = {
     "rich": ("rich", "tables and progress"),
     "typer": ("typer", "this command line"),
     "tzdata": ("tzdata", "time zones where the system has none"),
+    "uvicorn": ("uvicorn", "the credential server"),
 }
 _REQUIREMENT: Final = re.compile(
     r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*([^;]*)(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"])?"

@@ -34,6 +34,11 @@ perpetuals on balance, negative when it was paid. `run_cpu_seconds` is the proce
 from columns in memory to trades and equity curve. The metrics are those of `metrics.md`; the notes are
 sentences, such as why nothing traded.
 
+`credentials app add --json`: `app_id, name, client_id, scopes, constraints, token_ttl, is_protector, status,
+created_at, deregistered_at, client_secret`; the secret is printed this once. `credentials issue --json`:
+`agent_id, access_token, expires_in, expires_at, token_id, scope, constraints`, or with `--launch`:
+`launch_token, expires_at, policy{...}`.
+
 `demo --json`: `trades, orders, fills, events, final_equity, journal_verified, replay_hash_equal, report`.
 
 ## Trades file
@@ -48,10 +53,9 @@ symbol rank. Times are the `ts` of the filling bar, ISO-8601 with `Z`; `fees` ar
 
 `--param`, `--cash` and `--strategy` go before the configuration, which goes before the defaults.
 Parameters in a configuration belong to its own strategy: another one named by `--strategy` starts from
-its defaults. A review policy that asks people and `paper.sessions: true` are refused: in a backtest
-nobody answers, and the market is open whenever it has a bar. `journal.path` counts only in `mode:
-backtest`, so that no backtest writes into the journal of an account that trades; a backtest's journal
-does not wait for the disk, since the run can be repeated.
+its defaults. A review policy that asks people is refused: in a backtest nobody answers. `journal.path`
+counts only in `mode: backtest`, so that no backtest writes into the journal of an account that trades; a
+backtest's journal does not wait for the disk, since the run can be repeated.
 """
 _MARKUP: Final = re.compile(r"\[/?(?:bold|dim)\]")
 _SAME_FOR_ALL: Final = frozenset({"help"})

@@ -17,9 +17,11 @@ from tradewrit.features.bars import Bars
 from tradewrit.market.selection import Selection
 from tradewrit.market.store import read_bars
 from tradewrit.research.backtest import skip
+from tradewrit.research.backtest.calendars import with_calendars
 from tradewrit.research.backtest.corporate import in_last_shares
 from tradewrit.research.backtest.quotes import check_quotes
 from tradewrit.research.backtest.setup import Setup
+from tradewrit.research.early_ends import early_ends
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.metrics.benchmark import bars_of
 from tradewrit.research.no_trades import why_no_trades
@@ -65,12 +67,14 @@ def run_backtest(
     *,
     show_progress: bool,
     benchmark: str | None = None,
+    risk_free: float = 0.0,
     engine: Engine = Engine.AUTO,
 ) -> Done:
     """Read the bars, run the strategy over them, and judge the result.
 
     selection: which bars. journal: a file that does not exist yet; None for memory. benchmark: a symbol
-    of the data to judge against, traded or not; None for buy and hold of what is traded. engine: auto
+    of the data to judge against, traded or not; None for buy and hold of what is traded. risk_free: yearly
+    rate, a fraction. engine: auto
     skips through what it can, and walks event by event where a journal is wanted, where the run needs
     it, and where nothing traded, to say why.
 
@@ -89,7 +93,7 @@ def run_backtest(
         bars, drawn, setup = adjusted.bars, adjusted.drawn, adjusted.setup
         if against is not None:
             against = adjusted.as_drawn(against)
-    setup = with_funding_of(bars, setup, config.data)
+    setup = with_calendars(bars, with_funding_of(bars, setup, config.data), strategy)
     load_seconds = watch.wall()
     _warn_of_ticks(bars, setup)
     why_not = WhyNot()
@@ -112,12 +116,12 @@ def run_backtest(
         result, counts = done.result, done.counts
     known = {one.symbol: one for one in drawn} | ({} if against is None else {against.symbol: against})
     shown = in_last_shares(result, setup.actions)
-    metrics = compute(shown, bars=known, benchmark=benchmark)
+    metrics = compute(shown, risk_free=risk_free, bars=known, benchmark=benchmark)
     notes = why_no_trades(
         result,
         strategy,
         bars,
-        setup.instrument,
+        setup,
         counts=counts,
         limits=list(why_not.limits),
         held=list(why_not.held),
@@ -130,7 +134,7 @@ def run_backtest(
         bars=bars,
         known=known,
         why_not=why_not,
-        notes=notes,
+        notes=(*notes, *early_ends(result, bars)),
     )
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 from tradewrit.domain.times import iso
 from tradewrit.surfaces.cli.output import emit_table
 from tradewrit.surfaces.story import Step
+from tradewrit.surfaces.words import SHORT_TOKEN
 
 
 def emit_story(steps: Sequence[Step]) -> None:
@@ -15,7 +16,8 @@ def emit_story(steps: Sequence[Step]) -> None:
     agents = max((len(step.agent) for step in steps), default=0)
     rows = []
     for step in steps:
-        place = f"  {clock(step.at)}  {step.agent:{agents}}  record {step.record}"
+        token = f"token {step.token_id[:SHORT_TOKEN]:{SHORT_TOKEN}}"
+        place = f"  {clock(step.at)}  {step.agent:{agents}}  {token}  record {step.record}"
         told = Text.assemble((f"{step.name:{names}}", "bold"), (place, "dim"), "\n", step.told)
         rows.append((Text(f"{step.number:>2}", "bold"), told))
     emit_table((), rows)

@@ -10,6 +10,7 @@ from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, INTERRUPTED, explain
+from tradewrit.surfaces.cli.hours import CalendarOption, with_hours
 from tradewrit.surfaces.cli.output import Json, example, progress
 from tradewrit.surfaces.cli.parameters import SetupFrom
 from tradewrit.surfaces.cli.selection import (
@@ -85,6 +86,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         adjust: Adjust = None,
         factors: FactorFile = None,
         funding: FundingFile = None,
+        calendar: CalendarOption = None,
         search: Annotated[
             str,
             typer.Option(
@@ -196,7 +198,7 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         from tradewrit.research.sweep.sweeping import count_runs, sweep
         from tradewrit.surfaces.cli.sweep_setup import prices_of, setups
 
-        settings = with_prices(in_force(config), adjust, factors, funding)
+        settings = with_hours(with_prices(in_force(config), adjust, factors, funding), calendar, None)
         selection = selected(symbols, since, until, known_at)
         if address is not None and not cluster:
             raise typer.BadParameter("names a cluster; add --cluster", param_hint="--address")

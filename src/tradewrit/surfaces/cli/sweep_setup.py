@@ -13,6 +13,7 @@ from tradewrit.config.places import config_file
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
 from tradewrit.features.bars import Bars
+from tradewrit.research.backtest.calendars import with_fitting_calendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.surfaces.cli.prices import adjusted_prices, with_funding_of
 
@@ -20,6 +21,7 @@ SetupOf = Callable[[Mapping[str, str]], Setup]
 _VARIABLE: Final = re.compile(r"(?:environment variable )?TRADEWRIT_([A-Z0-9_]+)")
 _TWICE: Final = re.compile(r"(--param ([\w.]+): )\2: ")
 # What no run can be different in: who decides, which bars there are, and where a journal would lie.
+_OF_THE_DATA: Final = ("actions", "funding", "instruments", "calendar", "calendars")
 _FIXED: Final = ("strategy", "data", "journal", "instruments", "mode", "seed")
 
 
@@ -52,18 +54,18 @@ def setups(file: Path | None, settings: Config, setup_from: Callable[[Config], S
 
 
 def prices_of(bars: list[Bars], setup_of: SetupOf, settings: Config) -> tuple[list[Bars], SetupOf]:
-    """Bars and setups as the configuration wants prices shown; see `prices.adjusted_prices`."""
+    """Bars and setups as the configuration wants prices shown, with the calendars that the bars fit."""
     first = setup_of({})
     adjusted = adjusted_prices(bars, first, settings.data)
     if adjusted is not None:
         bars, first = adjusted.bars, adjusted.setup
-    common = with_funding_of(bars, first, settings.data)
+    common = with_fitting_calendars(bars, with_funding_of(bars, first, settings.data))
 
     def adjusted_setup_of(keys: Mapping[str, str]) -> Setup:
-        shared = {"actions": common.actions, "funding": common.funding, "instruments": common.instruments}
+        shared = {name: getattr(common, name) for name in _OF_THE_DATA}
         return replace(setup_of(keys), **shared)
 
-    return bars, adjusted_setup_of if common is not first or adjusted is not None else setup_of
+    return bars, adjusted_setup_of
 
 
 def _as_key(found: re.Match[str]) -> str:

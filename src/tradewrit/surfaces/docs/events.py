@@ -21,6 +21,7 @@ from tradewrit.domain.events import (
     review,
     risk,
     strategy,
+    writs,
 )
 from tradewrit.domain.events.base import Answer, Command, Event, MarketEvent, Query
 from tradewrit.domain.events.registry import ALIASES, EVENTS, name_of
@@ -47,6 +48,7 @@ _CHAPTERS: Final = (
     ("Corporate actions", corporate),
     ("Funding", funding),
     ("Account", account),
+    ("Writs", writs),
 )
 _INTRODUCTION: Final = """\
 # Events

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tradewrit.config.page import configuration_page
+from tradewrit.surfaces.docs.credentials_http import credentials_http_page
 from tradewrit.surfaces.docs.events import events_page
 from tradewrit.surfaces.docs.limits import limits_page
 from tradewrit.surfaces.docs.scopes import scopes_page
@@ -13,6 +14,7 @@ from tradewrit.surfaces.docs.states import states_page
 FOLDER: Final = "docs/reference"
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "configuration.md": configuration_page,
+    "credentials-http.md": credentials_http_page,
     "events.md": events_page,
     "limits.md": limits_page,
     "scopes.md": scopes_page,

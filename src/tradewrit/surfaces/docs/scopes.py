@@ -6,10 +6,15 @@ from typing import Final
 import msgspec
 
 from tradewrit.domain import effects
-from tradewrit.domain.effects import Effect
+from tradewrit.domain.books import Books
+from tradewrit.domain.constraints import UNRESTRICTED
+from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect
 from tradewrit.domain.scopes import Scope, is_subset
+from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.kernel import AGENTS
-from tradewrit.runtime.grants import DEFAULT_TTL_S, ROLE_SCOPES
+from tradewrit.runtime.gate import holder_of
+from tradewrit.runtime.local_writs import DEFAULT_TTL_S
+from tradewrit.runtime.roles import ROLE_SCOPES, roles
 from tradewrit.surfaces.docs.markdown import code, said, table
 
 _ANY: Final = "SYMBOL"
@@ -20,21 +25,32 @@ A scope is `action:resource:identifier`, such as `write:trades:AAPL`. Only the i
 then covers every identifier; upper and lower case matter. What somebody wants is permitted when some scope
 they hold covers it; asking for nothing is always permitted.
 
-An agent holds a grant: its scopes, and the instant at which it is dead ({ttl} seconds after it was issued,
-unless configured otherwise; it is renewed when half of its life is over). The grant is checked where an
-effect is performed, not by the agent that asks. An effect without a live grant that covers it is not
-performed and leaves `credential.effect.denied` in the journal.
+An agent holds a writ: an identity of its own, its scopes, its [trading constraints](configuration.md#writs),
+and the instant at which its token is dead ({ttl} seconds after it was issued, unless configured otherwise; it
+is renewed when half of its life is over). The writ is checked where an effect is performed, not by the agent
+that asks. An effect that no live writ covers is not performed and leaves `credential.effect.denied` in the
+journal; [writs](../explanation/writs.md) says how they are issued, lost and taken away.
 
 ## What each agent may do
 
 """
 
 
+_NEEDS: Final = """
+## What each effect needs
+
+The executor alone writes to a venue. Entries go out under its own writ; what only reduces risk (stops,
+targets, exits and their changes, every cancel, and the question what became of an order) goes out under the
+protective writ of the position keeper, which stays when the executor's is lost or the kill switch is thrown.
+
+"""
+
+
 def scopes_page() -> str:
     """The whole page, in Markdown."""
-    roles = (
-        (code(agent.NAME), ", ".join(code(scope) for scope in ROLE_SCOPES.get(agent.NAME, ())) or "nothing")
-        for agent in AGENTS
+    given = (
+        (code(name), ", ".join(code(scope) for scope in ROLE_SCOPES[name]), _restriction(name))
+        for name in (DESK, *(agent.NAME for agent in AGENTS))
     )
     needs = (
         (code(kind.__name__), said(kind), code(needed(kind)), ", ".join(code(role) for role in holders(kind)))
@@ -42,9 +58,9 @@ def scopes_page() -> str:
     )
     return (
         _INTRODUCTION.format(ttl=DEFAULT_TTL_S)
-        + table(("Agent", "Scopes"), roles)
-        + "\n## What each effect needs\n\n"
-        + table(("Effect", "Meaning", "Scope", "Held by"), needs)
+        + table(("Agent", "Scopes", "Restricted to"), given)
+        + _NEEDS
+        + table(("Effect", "Meaning", "Scope", "Goes out under"), needs)
     )
 
 
@@ -61,6 +77,24 @@ def needed(kind: type[Effect]) -> str:
 
 
 def holders(kind: type[Effect]) -> Iterator[str]:
-    """The roles whose writ covers the effect."""
+    """The roles under whose writ the effect may go out."""
     wanted = str(Scope.parse(needed(kind)))
-    return (role for role, held in ROLE_SCOPES.items() if is_subset([wanted], held))
+    return (role for role, held in ROLE_SCOPES.items() if is_subset([wanted], held) and _sends(role, kind))
+
+
+def _sends(role: str, kind: type[Effect]) -> bool:
+    """Orders go out under either writ, by what they are for; a cancel and a question under one."""
+    if kind in {CancelAtVenue, AskVenue}:
+        effect = kind(**{field.name: _ANY for field in msgspec.structs.fields(kind)})
+        return role == holder_of(effect, EXECUTOR, Books())
+    return True
+
+
+def _restriction(role: str) -> str:
+    """What the constraints of a role are when nothing is configured."""
+    given = roles("paper", "paper")[role]
+    if given.constraints == UNRESTRICTED:
+        return ""
+    shrink = "orders that shrink a position; " if given.constraints.reduce_only else ""
+    spared = "; survives the kill switch" if given.is_protective else ""
+    return f"{shrink}the desk's mode and venue{spared}"

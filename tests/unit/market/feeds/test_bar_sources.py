@@ -151,7 +151,16 @@ def test_credentials_that_are_not_accepted_are_not_tried_again(world: World) -> 
 
 
 @pytest.mark.parametrize(
-    "body", ["not json", "[[1]]", '{"chart": 3}', '{"bars": {"AAA": [{"t": "x"}]}}', "3"]
+    "body",
+    [
+        *("not json", "[[1]]", '{"chart": 3}', '{"bars": {"AAA": [{"t": "x"}]}}', "3"),
+        '[[100000000000000000000, "1", "1", "1", "1", "1"]]',
+        '{"bars": {"AAA": [{"t": "9999-01-01T00:00:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}]}}',
+        (
+            '{"chart": {"result": [{"meta": {}, "timestamp": [1000000000000000000], "indicators": {"quote": '
+            '[{"open": [1], "high": [1], "low": [1], "close": [1], "volume": [1]}]}}]}}'
+        ),
+    ],
 )
 def test_an_answer_that_makes_no_sense_is_their_fault(world: World, body: str) -> None:
     world.venue.accidents.append(Accident(status=200, body=body))

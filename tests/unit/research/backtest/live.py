@@ -13,13 +13,17 @@ import numpy as np
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
-from tradewrit.domain.market import DAY, Bar, Interval, Quote
+from tradewrit.domain.market import DAY, Bar, Quote
 from tradewrit.features.bars import Bars
+from tradewrit.research.backtest.schedule import Schedule, VenueCalendars
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import ManualClock, draw_journal_id
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 
@@ -37,7 +41,8 @@ def live_run(
     times = sorted(by_time)
     step = min((b - a for one in bars for a, b in pairwise(one.ts.tolist())), default=DAY)
     journal = MemoryJournal(draw_journal_id(setup.seed))
-    market = LiveMarket(strategy, setup.instrument, sizing=setup.sizing)
+    schedule = Schedule(setup, np.array(times), step)
+    market = LiveMarket(strategy, setup.instrument, sizing=setup.sizing, hours=schedule.of)
     clock = ManualClock(times[0])
     quotes: dict[str, Quote | None] = {}
     exchange = PaperExchange(
@@ -46,10 +51,12 @@ def live_run(
         rules=setup.rules,
         seed=setup.seed,
         account=setup.account,
-        interval=next((known for known in Interval if known.ns == step), None),
+        calendar=VenueCalendars(setup),
+        interval=step,
         clock=clock.now,
         marks=lambda symbol: None if math.isnan(last := market.last(symbol)) else last,
         quotes=quotes.get,
+        last_at=lambda symbol: None if (bar := market.bar(symbol)) is None else bar.ts,
     )
     desk = Desk(
         setup.opening(journal.id, strategy.name(), times[0], VERSION),
@@ -57,6 +64,10 @@ def live_run(
         market=market,
         broker=exchange,
         clock=clock,
+        writs=Writs(
+            LocalIssuer(journal.id, setup.account, ttl_s=None),
+            roles("backtest", "paper", symbols=[one.symbol for one in bars], executor=setup.entries),
+        ),
     )
     before = -1
     for ts, after in zip(times, [*times[1:], math.inf], strict=True):
@@ -84,4 +95,5 @@ def live_run(
         desk.close_bars(by_time[ts], closed_at)
         if after_bar is not None:
             after_bar(desk, exchange)
+    desk.stop()
     return desk, exchange

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.unit.research.backtest.markets import CASH
 from tradewrit import Inputs, Signals, Strategy, sma
 from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.fees import BpsFee, FeeModel, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
@@ -125,4 +126,5 @@ def setup_of(seed: int) -> Setup:
         seed=seed % 4,
         reverse=rng.random() < 0.5,
         sizing=sizing_of(rng),
+        protection=rng.choice(list(Protection)),
     )

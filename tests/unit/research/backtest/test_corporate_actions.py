@@ -140,7 +140,11 @@ def test_an_entry_that_waits_for_the_open_of_the_split_is_filled_in_new_shares()
     told = Told(OrderRestated)
     setup = Setup(limits=LOOSE, rules=FREE, actions=(split_at(bars, 3, SEVEN_FOR_ONE),))
     done = run([bars], Once(), setup, listeners=[told])
-    assert [event.role.value for event in told.events if isinstance(event, OrderRestated)] == ["entry"]
+    assert [event.role.value for event in told.events if isinstance(event, OrderRestated)] == [
+        "entry",
+        "stop",
+        "target",
+    ]
     assert done.books.positions["S"].quantity == 10 * 7  # 5000 buy 10 at 490
     assert done.result.final_equity == 100_000
 

@@ -18,7 +18,6 @@ from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.market import DAY
 from tradewrit.domain.money import Price
-from tradewrit.errors import ConfigError
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.events import run
@@ -130,11 +129,18 @@ def test_a_share_that_is_delisted_in_a_backtest_is_paid_out_and_never_bought_aga
     assert "S" in done.books.suspended
 
 
-def test_the_skip_engine_says_that_it_does_not_know_delistings() -> None:
-    bars = path([100.0, 100.0, 100.0])
-    gone = SharesDelisted(at=int(bars.ts[2]), action="S:gone", symbol="S")
-    with pytest.raises(ConfigError, match="a symbol is delisted or renamed; use --engine events"):
-        skip.run([bars], Once(), Setup(actions=(gone,)))
+def test_a_share_that_is_paid_out_after_its_last_bar_leaves_the_account_at_that_time() -> None:
+    bars, others = path([100.0] * 3), path([100.0] * 8, symbol="T")
+    bars.volume[:] = 99.0
+    gone = SharesDelisted(at=5 * DAY, action="S:gone", symbol="S", price=Price(Decimal(0)))
+    setup = Setup(limits=replace(LOOSE, stop_fraction=Decimal("0.5")), rules=FREE, actions=(gone,))
+    skipped = skip.run([bars, others], Once(), setup)
+    walked = run([bars, others], Once(), setup).result
+    (trade,) = skipped.trades
+    assert (trade.exit_reason, trade.exit_price, trade.exit_time) == ("delisted", Decimal(0), 5 * DAY)
+    assert skipped.trades == walked.trades
+    assert skipped.final_equity == walked.final_equity == 100_000 - 100 * trade.quantity
+    assert skipped.curve.equity.tolist() == walked.curve.equity.tolist()
 
 
 def test_the_runs_compared_pay_and_receive_and_close_lots_that_did() -> None:

@@ -47,7 +47,6 @@ class Cover:
         """
         self._follow(desk)
         books = desk.books
-        at_venue = {terms.client_order_id: terms for terms in exchange.open_orders()}
         for symbol, position in books.positions.items():
             trade = books.trade_in(symbol)
             assert trade is not None, f"{symbol}: a position nobody answers for"
@@ -55,16 +54,19 @@ class Cover:
             live = [order for order in books.orders_of(trade.id) if order.is_live]
             covers = [order for order in live if order.terms.role in {Role.STOP, Role.EXIT}]
             assert len(covers) <= 1, f"{symbol}: {covers}"
-            # The venue's word: of an OCO group it keeps what is left of the other's quantity to itself.
-            covered = sum((at_venue[order.id].quantity - order.filled for order in covers), Decimal(0))
+            # The venue's word: what of an OCO group is left to an order, or of a bracket has come to it.
+            at_venue = exchange.working[symbol].orders if covers else {}
+            covered = sum((at_venue[order.id].leaves for order in covers), Decimal(0))
             assert covered <= position.quantity, f"{symbol}: {covered} of {position.quantity}"
-            assert all(at_venue[order.id].side is position.direction.exit_side for order in covers)
+            assert all(at_venue[order.id].terms.side is position.direction.exit_side for order in covers)
             if trade.id in self._failing:
                 continue
             # A stop that has begun to trade cannot grow with an entry that still fills; the rest follows it.
             is_trading = trade.state is TradeState.ORDER_CLOSING and covered > 0
             assert covered == position.quantity or is_trading, f"{symbol}: {covered} of {position.quantity}"
-            assert all(order.terms.stop_price in {trade.stop_price, None} for order in covers) or is_trading
+            # Nor can one be moved that the market has reached: it leaves where it stood.
+            standing = [order for order in covers if not at_venue[order.id].is_triggered]
+            assert all(order.terms.stop_price in {trade.stop_price, None} for order in standing) or is_trading
 
     def _follow(self, desk: Desk) -> None:
         for record in desk.journal.read(desk.stream, after=self._seq):

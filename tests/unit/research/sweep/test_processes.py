@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.research.sweep.asking import request, some_bars, swept
-from tradewrit.errors import StrategyError
+from tradewrit.errors import ConfigError, StrategyError
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.sweep.crew import batches, feature_key, left_over
 from tradewrit.research.sweep.processes import Processes
@@ -45,6 +45,24 @@ def test_two_processes_find_what_one_finds_and_leave_nothing_behind(tmp_path: Pa
             leg: (ran.figures, ran.returns) for leg, ran in theirs.ran.items()
         }
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["results.sqlite"]
+
+
+def test_two_crews_at_work_in_one_folder_would_read_each_others_bars(tmp_path: Path) -> None:
+    first = Processes(some_bars(), "trend_following", tmp_path, 1)
+    second = Processes(some_bars(2, 50), "trend_following", tmp_path, 1)
+    with first:
+        mapped = (tmp_path / ".columns").read_bytes()
+        with pytest.raises(ConfigError, match=r"another sweep is at work there; .* --out"):
+            second.__enter__()
+        assert (tmp_path / ".columns").read_bytes() == mapped
+    with second:
+        assert (tmp_path / ".columns").read_bytes() != mapped
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be put there for the workers"):
+        Processes(some_bars(), "trend_following", tmp_path / "none", 1).__enter__()
 
 
 def test_a_worker_that_dies_takes_one_run_with_it_and_that_is_tried_again(tmp_path: Path) -> None:

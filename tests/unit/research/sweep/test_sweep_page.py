@@ -1,11 +1,14 @@
 """The page of a sweep in a real browser: it draws, every control works, and nothing is asked of anybody."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.unit.research.sweep.asking import request, some_bars, swept
-from tests.unit.research.test_report_browser import BROWSER, DARK, MEASURE, drawn, elements, picture
+from tests.unit.research.test_report_browser import BROWSER, DARK, drawn, measured, picture
+from tradewrit.research.sweep.deflated import Luck
 from tradewrit.research.sweep.judging import judge
 from tradewrit.research.sweep.page import render
 from tradewrit.research.sweep.search import Method
@@ -53,11 +56,24 @@ def test_whatever_was_swept_the_page_draws(wish: Request, tmp_path: Path) -> Non
 
 
 @NO_BROWSER
+def test_each_split_is_told_from_luck_or_not_by_itself(tmp_path: Path) -> None:
+    """A mean of probabilities is the probability of nothing."""
+    found = swept(tmp_path / "sweep", request(plan=WALK), some_bars(2, 400))
+    judged = judge(found)
+    assert len(judged.choices) == 3
+    choices = [
+        msgspec.structs.replace(one, luck=Luck(trials=6, expected=0.01, deflated=deflated))
+        for one, deflated in zip(judged.choices, (0.97, 0.99, 0.2), strict=True)
+    ]
+    main = drawn(tmp_path, render(found, msgspec.structs.replace(judged, choices=tuple(choices))))
+    assert re.search(r">2 of 3<.{0,60}>splits told from luck \(0\.95\)<", main)
+
+
+@NO_BROWSER
 @pytest.mark.parametrize("width", [1280, 420])
 def test_no_part_is_wider_than_the_window_and_nothing_is_asked_for(tmp_path: Path, width: int) -> None:
-    root, _ = elements(tmp_path, page(tmp_path, request(plan=WALK)), MEASURE, f"--window-size={width},900")
-    assert 'data-beyond="0"' in root
-    assert 'data-asked="0"' in root
+    found = measured(tmp_path, page(tmp_path, request(plan=WALK)), width)
+    assert (found["beyond"], found["asked"]) == (0, 0)
 
 
 @NO_BROWSER

@@ -1,5 +1,6 @@
 """A sweep runs every point once, keeps what it ran, and gives for a point what a backtest gives."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.unit.research.sweep.asking import request, setup_of, some_bars, swept
+from tradewrit.domain.ids import derive
 from tradewrit.errors import ConfigError, StrategyError
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.events import run as run_events
@@ -294,6 +296,50 @@ def test_the_code_key_knows_what_a_strategy_imports_from_beside_itself(
     (tmp_path / "beside_it.py").write_text(
         "from tradewrit import sma\n\nWINDOW = 6\n\n\ndef mean(x): return sma(x, 6)\n"
     )
+    assert code_key(kind) != before
+
+
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("from levels import HALF_OF", "levels.py"),
+        ("import levels", "levels.py"),
+        ("from levels import above", "deeper.py"),
+        ("from folder.inner import HALF_OF", "folder/inner.py"),
+        ("from folder import inner", "folder/inner.py"),
+        ("from folder.inner import HALF_OF", "folder/__init__.py"),
+        ("from folder.inner import HALF_OF", "folder/beside.py"),
+        ("def _later():\n    from levels import HALF_OF\n", "levels.py"),
+    ],
+)
+def test_the_code_key_knows_numbers_that_are_imported_from_elsewhere(
+    line: str, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The name stays known to Python after the test: another one each time.
+    mark = derive(line, changed, length=12)
+    sources = {
+        "levels.py": "from deeper import DEPTH\n\nHALF_OF = 2\nabove = 50\n",
+        "deeper.py": "DEPTH = 3\n",
+        "folder/__init__.py": "",
+        "folder/inner.py": "from .beside import SMALL\n\nHALF_OF = 2\n",
+        "folder/beside.py": "SMALL = 1\n",
+    }
+
+    def renamed(text: str) -> str:
+        return re.sub(r"\b(levels|deeper|folder)\b", rf"\1_{mark}", text)
+
+    for name, source in sources.items():
+        path = tmp_path / renamed(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(renamed(source))
+    file = tmp_path / "half.py"
+    file.write_text(HALF.replace("\n\n\nclass", f"\n{renamed(line)}\n\n\nclass", 1))
+    monkeypatch.syspath_prepend(tmp_path)
+    kind = strategy_class(str(file))
+    before = code_key(kind)
+    assert code_key(kind) == before
+    with (tmp_path / renamed(changed)).open("a") as source_file:
+        source_file.write("# other\n")
     assert code_key(kind) != before
 
 

@@ -19,9 +19,11 @@ def test_the_hash_of_a_record_never_changes_between_versions() -> None:
         correlation="scan:1",
         trace="trade:1",
         dedup_key="exec:paper:17",
+        agent_id="spiffe://agentwrit.local/agent/paper/executor/00112233aabbccdd",
+        token_id="0123456789abcdef0123456789abcdef",
     )
     digest = record_hash(ID, "acct:default/paper", 13, 1_704_186_000_000_000_001, 2, GENESIS, entry)
-    assert digest == "35128606613eed302c7de25847c5d07bf4f987945e2a3cab9db0951693850aa8"
+    assert digest == "55c7e7d9ee834606e4507d9af4cce5e97e0d095072594481bfcef9707f045dcb"
     assert event_id(ID, "acct:default/paper", 13) == "97c3e340b36ebdace7ab2abb6048f747"
 
 
@@ -38,6 +40,8 @@ entries = st.builds(
     trace=texts,
     dedup_key=st.none() | texts,
     version=numbers,
+    agent_id=texts,
+    token_id=texts,
 )
 
 
@@ -46,7 +50,7 @@ def test_the_hash_can_be_computed_with_any_json_library(
     stream: str, seq: int, at: int, epoch: int, entry: Entry
 ) -> None:
     row = [ID, stream, seq, at, epoch, GENESIS, entry.type, entry.version, entry.at, entry.source]
-    row += [entry.caused_by, entry.correlation, entry.trace, entry.dedup_key]
+    row += [entry.caused_by, entry.correlation, entry.trace, entry.dedup_key, entry.agent_id, entry.token_id]
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     expected = hashlib.sha256(text.encode() + b"\n" + entry.body).hexdigest()
     assert record_hash(ID, stream, seq, at, epoch, GENESIS, entry) == expected

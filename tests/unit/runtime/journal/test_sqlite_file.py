@@ -57,8 +57,14 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path: Path) -> No
     assert place.read_bytes() == before
 
 
+def test_a_journal_from_before_records_named_who_acted_is_refused(path: Path, alter: Alter) -> None:
+    alter("UPDATE meta SET value = 1 WHERE key = 'schema_version'")
+    with pytest.raises(JournalError, match=r"written by an older version .* under which identity"):
+        SqliteJournal.open(path)
+
+
 def test_a_journal_of_a_newer_version_is_refused_with_advice(path: Path, alter: Alter) -> None:
-    alter("UPDATE meta SET value = 2 WHERE key = 'schema_version'")
+    alter("UPDATE meta SET value = 3 WHERE key = 'schema_version'")
     with pytest.raises(JournalError, match=r"written by a newer version .* upgrade"):
         SqliteJournal.open(path)
 
@@ -119,4 +125,4 @@ def test_a_write_protected_file_is_refused_for_appending(path: Path) -> None:
 def test_the_file_says_who_made_it_and_when(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
-    assert meta == {"journal_id": ID, "schema_version": 1, "created_at": 7}
+    assert meta == {"journal_id": ID, "schema_version": 2, "created_at": 7}

@@ -27,6 +27,8 @@ ALTERED = {
     "correlation_id": "''",
     "trace_id": "upper(trace_id)",
     "dedup_key": "dedup_key || 'x'",
+    "agent_id": "agent_id || 'x'",
+    "token_id": "upper(token_id) || '0'",
     "body": "CAST(replace(body, 'n', 'm') AS BLOB)",
     "prev_hash": "'f' || substr(prev_hash, 2)",
     "hash": "CASE substr(hash, 64) WHEN '0' THEN substr(hash, 1, 63) || '1' ELSE substr(hash, 1, 63) || '0' END",
@@ -38,6 +40,7 @@ RETYPED = {
     "dedup_key": "NULL",
     "body": "CAST(body AS TEXT)",
     "trace_id": "CAST(trace_id AS BLOB)",
+    "agent_id": "CAST(agent_id AS BLOB)",
     "hash": "CAST(hash AS BLOB)",
 }
 

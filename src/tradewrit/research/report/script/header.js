@@ -21,7 +21,7 @@ function tiles() {
   const held = metrics.benchmark_return, against = metrics.benchmark === "buy and hold" ? "buy & hold" : metrics.benchmark;
   const arrow = (value) => (value > 0 ? "\u25b2 " : value < 0 ? "\u25bc " : "");
   const tile = (name, value, aside, hue) => el("div", { class: "tile" }, el("div", { class: "name" }, name),
-    el("div", { class: "value " + (hue || "") }, value), el("div", { class: "aside" }, aside || "\u00a0"));
+    el("div", { class: "value " + (hue || "") }, value.replace("\u00a0", " ")), el("div", { class: "aside" }, aside || "\u00a0"));
   const gain = metrics.total_return, short = (value) => money(value, 2, brief);
   return el("section", { class: "tiles", "aria-label": "Headline figures" },
     tile("Final equity", short(data.final_equity), "from " + short(data.initial_cash)),

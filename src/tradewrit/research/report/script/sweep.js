@@ -16,9 +16,17 @@ function sweepTiles() {
     tile("Trials", plain(data.total, 0), data.runs.kept ? plain(data.runs.kept, 0) + " runs kept from before" : count(data.runs.made, "run")),
     tile(`${data.label}, in sample`, scoreText(of("score")), per, tone(of("score"))),
     tile("Best Sharpe by luck alone", ratio(of("by_luck")), `reached ${ratio(of("sharpe"))}`),
-    tile("Deflated Sharpe ratio", ratio(of("deflated")), of("deflated") === null ? "there is no Sharpe ratio" : of("deflated") >= 0.95 ? "told from luck" : "not told from luck (0.95)", of("deflated") === null ? null : of("deflated") >= 0.95 ? "up" : "down"),
+    deflatedTile(tile),
     tile(`${data.label}, out of sample`, scoreText(of("score_outside")), data.walk ? "mean of the splits" : "nothing was held back", tone(of("score_outside"))),
     tile("Return of the tests", strung ? signed(fraction(strung.total_return), strung.total_return) : NONE, strung ? `${count(strung.count, "day")}, ${count(strung.trades, "trade")}` : "needs --walk-forward", strung && tone(strung.total_return)));
+}
+/* Of one choice the probability; of several, how many pass: a mean of probabilities says nothing. */
+function deflatedTile(tile) {
+  const all = data.choices.map((one) => one.deflated).filter(known), passed = all.filter((one) => one >= 0.95).length;
+  const hue = all.length ? (passed === all.length ? "up" : "down") : null;
+  if (!all.length) return tile("Deflated Sharpe ratio", NONE, "there is no Sharpe ratio");
+  if (data.choices.length > 1) return tile("Deflated Sharpe ratio", `${passed} of ${data.choices.length}`, "splits told from luck (0.95)", hue);
+  return tile("Deflated Sharpe ratio", ratio(all[0]), passed ? "told from luck" : "not told from luck (0.95)", hue);
 }
 function splitsSection() {
   if (!data.walk || !data.choices.length) return null;

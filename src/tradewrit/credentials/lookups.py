@@ -1,0 +1,104 @@
+"""Reading what the credential store keeps; inside a change or outside."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from tradewrit.credentials.records import (
+    Agent,
+    App,
+    KillState,
+    LaunchToken,
+    Operator,
+    Token,
+    columns,
+    digest,
+    read,
+)
+from tradewrit.credentials.standing import is_launch_revoked
+from tradewrit.errors import JournalCorrupt
+from tradewrit.runtime.journal.chain import EMPTY, Tip
+
+_AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608 - names of our own
+_APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
+_KILL: Final = f"SELECT {columns(KillState)} FROM kill_state"  # noqa: S608
+_LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
+_OPERATORS: Final = f"SELECT {columns(Operator)} FROM operators"  # noqa: S608
+_OF_APP: Final = f"SELECT {columns(Token)} FROM tokens WHERE app_id = ? AND expires_at > ?"  # noqa: S608
+# One statement, so that it sees one moment: others write between two.
+_TIP: Final = """
+    SELECT head.seq, head.hash, last.seq, last.hash, last.recorded_at
+    FROM (SELECT 1)
+    LEFT JOIN audit_head AS head
+    LEFT JOIN (SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1) AS last"""
+
+
+def read_tip(path: Path, connection: sqlite3.Connection) -> Tip:
+    """Where the audit chain ends; raises JournalCorrupt when its last event is not what it was."""
+    found = connection.execute(_TIP).fetchone()
+    head, last = found[:2], found[2:]
+    if last[0] is None:
+        last = (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
+    if head != last[:2]:
+        raise JournalCorrupt(
+            f"{path}: the audit chain does not end where it did; nothing may be built on it: "
+            "run `tradewrit credentials audit verify`"
+        )
+    return Tip(seq=last[0], hash=last[1], recorded_at=last[2])
+
+
+def find_agent(connection: sqlite3.Connection, agent_id: str) -> Agent | None:
+    """A registered agent, or None."""
+    row = connection.execute(_AGENT, (agent_id,)).fetchone()
+    return None if row is None else read(Agent, row)
+
+
+def find_app(connection: sqlite3.Connection, app_id: str) -> App | None:
+    """An app, active or deregistered, or None."""
+    row = connection.execute(f"{_APPS} WHERE app_id = ?", (app_id,)).fetchone()
+    return None if row is None else read(App, row)
+
+
+def find_app_of_client(connection: sqlite3.Connection, client_id: str) -> App | None:
+    """The app that authenticates under this client id, or None; it may be deregistered."""
+    row = connection.execute(f"{_APPS} WHERE client_id = ?", (client_id,)).fetchone()
+    return None if row is None else read(App, row)
+
+
+def find_apps(connection: sqlite3.Connection) -> list[App]:
+    """All apps, the oldest first."""
+    return [read(App, row) for row in connection.execute(f"{_APPS} ORDER BY created_at, app_id")]
+
+
+def find_operator(connection: sqlite3.Connection, name: str) -> Operator | None:
+    """The active operator of that name, or None."""
+    row = connection.execute(f"{_OPERATORS} WHERE name = ? AND removed_at IS NULL", (name,)).fetchone()
+    return None if row is None else read(Operator, row)
+
+
+def find_operators(connection: sqlite3.Connection) -> list[Operator]:
+    """All operators, the oldest first, those removed too."""
+    return [read(Operator, row) for row in connection.execute(f"{_OPERATORS} ORDER BY created_at, rowid")]
+
+
+def find_kill_state(connection: sqlite3.Connection) -> KillState | None:
+    """The kill switch, if it is on."""
+    row = connection.execute(_KILL).fetchone()
+    return None if row is None else read(KillState, row)
+
+
+def find_launch_token(connection: sqlite3.Connection, secret: str, now: int) -> LaunchToken | None:
+    """The launch token with this secret if it can be used at `now` (UTC ns), or None."""
+    row = connection.execute(_LAUNCH, (digest(secret),)).fetchone()
+    if row is None:
+        return None
+    found = read(LaunchToken, row[:-1])
+    is_spent = found.is_single_use and found.consumed_at is not None
+    if is_spent or now >= found.expires_at or is_launch_revoked(connection, found, row[-1]):
+        return None
+    return found
+
+
+def tokens_of_app(connection: sqlite3.Connection, app_id: str, now: int) -> list[Token]:
+    """The tokens of an app's agents that have not expired at `now` (UTC ns), dead or live."""
+    return [read(Token, row) for row in connection.execute(_OF_APP, (app_id, now))]

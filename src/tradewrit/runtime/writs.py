@@ -1,0 +1,380 @@
+"""The writs of one desk: each role's identity and token, renewed in time, checked at every use.
+
+    issuer (in memory, the authority, a remote one) ─▶ Writs ─▶ events for the journal, grants for the gate
+
+Decides when to renew, when to register anew and when not to, and what a person has to be told. Knows no
+keys and no token texts: those are the issuer's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Final, Protocol
+
+import msgspec
+
+from tradewrit.domain.events.account import HaltTrading
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.writs import (
+    WritDenied,
+    WritLost,
+    WritReleased,
+    WritRenewalFailed,
+    WritRevoked,
+    WritsIssued,
+    WritsRenewed,
+)
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.scopes import Grant
+from tradewrit.domain.writs import Writ
+from tradewrit.errors import PermissionDenied, TheirFault, TradewritError
+from tradewrit.runtime.roles import Terms
+
+_NEVER: Final = 2**63 - 1
+_RETRY: Final = SECOND
+_RESUME: Final = "resume trading, in your own name, when the cause is dealt with: that issues new writs"
+_CHECK_AUTHORITY: Final = (
+    "see that the authority answers (tradewrit credentials audit show); the stop stays at the venue, "
+    "entries wait, and the desk goes on trying"
+)
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill switch as it was thrown: by whom, why, and whether protection ended too."""
+
+    by: str
+    reason: str
+    including_protection: bool = False
+
+
+class Issuer(Protocol):
+    """Where writs come from. Times are UTC ns.
+
+    What it cannot do now it raises as TheirFault or JournalError (tried again); what it will not do, as
+    PermissionDenied.
+    """
+
+    def issue(self, role: str, terms: Terms, now: int) -> Grant:
+        """Register the role under a new identity, with a token of its own."""
+        ...
+
+    def renew(self, grant: Grant, now: int) -> Grant | None:
+        """Put a new token of the same identity in this one's place; the old one is dead.
+
+        None when it can only be registered anew: it expired, or its total life is over. PermissionDenied
+        when it was taken away.
+        """
+        ...
+
+    def verify(self, grant: Grant, now: int) -> None:
+        """Raise PermissionDenied unless the token counts at this very moment."""
+        ...
+
+    def release(self, grant: Grant, now: int) -> None:
+        """Give it back; harmless to repeat, and on a dead token."""
+        ...
+
+    def version(self) -> int:
+        """Another number whenever something may have been taken away since; cheap."""
+        ...
+
+    def killed(self) -> Kill | None:
+        """The kill switch as it stands; it outlives this process where the issuer does."""
+        ...
+
+    def kill(self, kill: Kill, now: int) -> None:
+        """Throw it: revoke everything but what is protective; that too if it says so."""
+        ...
+
+    def rearm(self, by: str, now: int) -> None:
+        """Put it back, in a person's name."""
+        ...
+
+    def note_refusal(self, denied: WritDenied) -> None:
+        """Remember that an effect was refused under a writ of this issuer."""
+        ...
+
+
+class _Held(msgspec.Struct):
+    """What is known of one role. retry_at: when to ask again. is_alarmed: whether a person was told."""
+
+    grant: Grant | None = None
+    renew_at: int = 0
+    retry_at: int = 0
+    ended: str = ""
+    is_barred: bool = False
+    is_alarmed: bool = False
+
+
+class Writs:
+    """The writs of a desk. `keep` says what became of them; `live` gives one to act under."""
+
+    def __init__(self, issuer: Issuer, terms: Mapping[str, Terms]) -> None:
+        self._issuer = issuer
+        self._terms = dict(terms)
+        self._held = {role: _Held() for role in terms}
+        self._kill: Kill | None = None
+        self._unsaid: Kill | None = None
+        self._due_at = 0
+        self._version = -1
+        self._flight = Lock()
+
+    def begin(self, known: Mapping[str, Writ], halted: str) -> None:
+        """Take over from the books: who lost their writ for good, and whether the desk was halted."""
+        if halted:
+            self._kill = Kill(by="desk", reason=halted)
+        for role, writ in known.items():
+            held = self._held.get(role)
+            if held is not None and writ.is_revoked:
+                held.ended, held.is_barred = writ.ended, True
+
+    def is_due(self, now: int) -> bool:
+        """Whether `keep` has something to do."""
+        return now >= self._due_at or self._issuer.version() != self._version
+
+    def keep(self, now: int) -> Sequence[Event]:
+        """Issue what is missing, renew what is half over, notice what was taken away.
+
+        Returns what is to be journalled, and a `HaltTrading` when the kill switch was thrown elsewhere. One
+        caller at a time does the work; a second one meanwhile gets nothing.
+        """
+        if not self._flight.acquire(blocking=False):
+            return ()
+        try:
+            self._version = self._issuer.version()
+            events = list(self._notice(now))
+            for role in self._terms:
+                events.extend(self._tend(role, now))
+            self._due_at = min((self._next(held) for held in self._held.values()), default=_NEVER)
+            if self._unsaid is not None:
+                self._due_at = min(self._due_at, now + _RETRY)
+            return _together(events, now)
+        finally:
+            self._flight.release()
+
+    def _next(self, held: _Held) -> int:
+        if held.is_barred:
+            return _NEVER
+        return max(held.renew_at, held.retry_at)
+
+    def live(self, role: str, now: int) -> Grant:
+        """The writ to act under at `now`, checked with whoever issued it.
+
+        Raises PermissionDenied, which says why there is none, and whatever the issuer raises when it
+        cannot tell: then, too, nothing may be done.
+        """
+        held = self._held.get(role)
+        if held is None:
+            raise PermissionDenied(f"{role} holds no writ")
+        if self._is_killed(role):
+            raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
+        if held.grant is None:
+            raise PermissionDenied(f"{role}: {held.ended or 'it holds no writ yet'}")
+        if now >= held.grant.expires_at:
+            raise PermissionDenied(f"{role}: its writ has expired")
+        self._issuer.verify(held.grant, now)
+        return held.grant
+
+    def note_refusal(self, denied: WritDenied) -> None:
+        """Tell the issuer, for its audit. That it cannot hear it now changes nothing: the journal has it."""
+        with suppress(TradewritError):
+            self._issuer.note_refusal(denied)
+
+    def kill(self, kill: Kill, now: int) -> None:
+        """Throw the kill switch: from now on here, and at the issuer as soon as it can be told."""
+        if self._kill is not None and self._kill.including_protection >= kill.including_protection:
+            return
+        self._kill = self._unsaid = kill
+        self._due_at = 0
+        self._say(now)
+
+    def rearm(self, by: str, now: int) -> None:
+        """A person puts the kill switch back; what was taken away is issued anew.
+
+        Raises what the issuer raises; the switch then stays thrown.
+        """
+        self._issuer.rearm(by, now)
+        self._kill = self._unsaid = None
+        self._due_at = 0
+        for held in self._held.values():
+            held.is_barred = False
+
+    def release(self, now: int) -> Sequence[Event]:
+        """Give everything back, the desk's own writ last: it stops. Harmless to repeat."""
+        return [event for role in reversed(self._terms) for event in self._release(role, now)]
+
+    # -- one role
+
+    def _tend(self, role: str, now: int) -> Iterator[Event]:
+        held = self._held[role]
+        if self._is_killed(role):
+            if not held.is_barred:
+                yield from self._revoked(role, "revoked by the kill switch", now)
+            return
+        if held.is_barred or now < held.retry_at:
+            return
+        if held.grant is None:
+            yield from self._issue(role, now)
+            return
+        try:
+            self._issuer.verify(held.grant, now)
+            if now >= held.renew_at:
+                yield from self._renew(role, held.grant, now)
+        except PermissionDenied as denied:
+            if now < held.grant.expires_at:
+                yield from self._revoked(role, str(denied), now)
+            else:
+                yield from self._expired(role, held.grant, now)
+        except TradewritError as failed:
+            yield from self._failed(role, str(failed), now)
+
+    def _issue(self, role: str, now: int) -> Iterator[Event]:
+        held = self._held[role]
+        try:
+            grant = self._issuer.issue(role, self._terms[role], now)
+        except TradewritError as failed:
+            yield from self._failed(role, str(failed), now)
+            return
+        self._hold(held, grant)
+        yield WritsIssued(at=now, grants=(grant,))
+
+    def _renew(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
+        renewed = self._issuer.renew(grant, now)
+        if renewed is None:
+            yield from self._expired(role, grant, now)
+            return
+        self._hold(self._held[role], renewed)
+        yield WritsRenewed(at=now, grants=(renewed,), replaces=(grant.id,))
+
+    def _expired(self, role: str, grant: Grant, now: int) -> Iterator[Event]:
+        """It cannot be renewed any more, and nobody took it away: a new identity takes its place.
+
+        Unless it was taken away after all: what has expired is asked about once more.
+        """
+        held = self._held[role]
+        try:
+            if now >= grant.expires_at:
+                self._issuer.renew(grant, now)
+        except PermissionDenied as denied:
+            yield from self._revoked(role, str(denied), now)
+            return
+        except TradewritError as failed:
+            yield from self._failed(role, str(failed), now)
+            return
+        if now < grant.expires_at:
+            self._give_back(grant, now)
+        elif not held.is_alarmed:
+            yield self._lost(role, grant, "it expired before it was renewed", now)
+        held.grant = None
+        yield from self._issue(role, now)
+
+    def _failed(self, role: str, reason: str, now: int) -> Iterator[Event]:
+        """Nothing is known of the issuer: the token that is held lives on, and is tried again."""
+        held = self._held[role]
+        grant, held.retry_at = held.grant, now + _RETRY
+        if grant is None or now >= grant.expires_at:
+            held.ended = f"no writ could be had: {reason}"
+            if not held.is_alarmed:
+                held.is_alarmed = True
+                yield self._lost(role, grant, reason, now)
+            return
+        if held.renew_at and not held.is_alarmed and now >= held.renew_at:
+            held.renew_at = 0  # told once for each token; it is asked again whenever there is occasion
+            yield WritRenewalFailed(
+                at=now,
+                agent=role,
+                agent_id=grant.agent_id,
+                token_id=grant.id,
+                reason=reason,
+                expires_at=grant.expires_at,
+                todo=_CHECK_AUTHORITY,
+            )
+
+    def _lost(self, role: str, grant: Grant | None, reason: str, now: int) -> WritLost:
+        return WritLost(
+            at=now,
+            agent=role,
+            agent_id="" if grant is None else grant.agent_id,
+            token_id="" if grant is None else grant.id,
+            reason=reason,
+            todo=_CHECK_AUTHORITY,
+        )
+
+    def _revoked(self, role: str, reason: str, now: int) -> Iterator[Event]:
+        held = self._held[role]
+        grant, held.grant = held.grant, None
+        held.is_barred, held.ended = True, reason
+        held.renew_at = held.retry_at = 0
+        if grant is not None:
+            yield WritRevoked(
+                at=now,
+                agent=role,
+                agent_id=grant.agent_id,
+                token_id=grant.id,
+                reason=reason,
+                todo=_RESUME,
+            )
+
+    def _release(self, role: str, now: int) -> Iterator[Event]:
+        held = self._held[role]
+        grant, held.grant = held.grant, None
+        if grant is None:
+            return
+        held.is_barred, held.ended = True, "released: the desk has stopped"
+        self._give_back(grant, now)
+        yield WritReleased(
+            at=now, agent=role, agent_id=grant.agent_id, token_id=grant.id, reason="the desk has stopped"
+        )
+
+    def _give_back(self, grant: Grant, now: int) -> None:
+        with suppress(TradewritError):  # then it dies by itself when its time is over
+            self._issuer.release(grant, now)
+
+    def _hold(self, held: _Held, grant: Grant) -> None:
+        held.grant, held.ended, held.retry_at, held.is_alarmed = grant, "", 0, False
+        held.renew_at = grant.issued_at + (grant.expires_at - grant.issued_at) // 2
+
+    # -- the kill switch
+
+    def _is_killed(self, role: str) -> bool:
+        kill = self._kill
+        if kill is None:
+            return False
+        return kill.including_protection or not self._terms[role].is_protective
+
+    def _notice(self, now: int) -> Iterator[Event]:
+        self._say(now)
+        try:
+            thrown = self._issuer.killed()
+        except TheirFault:
+            return  # an authority that is out of reach has thrown nothing; the tokens die in their time
+        if thrown is None:
+            return
+        known, self._kill = self._kill, thrown
+        if known is None:
+            yield HaltTrading(at=now, actor=thrown.by, reason=thrown.reason)
+        elif known.including_protection and not thrown.including_protection:
+            self._kill = known
+
+    def _say(self, now: int) -> None:
+        if self._unsaid is None:
+            return
+        try:
+            self._issuer.kill(self._unsaid, now)
+        except TradewritError:
+            return  # it holds here; the issuer is told as soon as it can be
+        self._unsaid = None
+
+
+def _together(events: Sequence[Event], now: int) -> Sequence[Event]:
+    """What was renewed and what was issued at one time, each in one event, after all that ended."""
+    renewed = [event for event in events if isinstance(event, WritsRenewed)]
+    issued = [event for event in events if isinstance(event, WritsIssued)]
+    said = [event for event in events if not isinstance(event, WritsIssued | WritsRenewed)]
+    if renewed:
+        grants = tuple(grant for event in renewed for grant in event.grants)
+        replaced = tuple(name for event in renewed for name in event.replaces)
+        said.append(WritsRenewed(at=now, grants=grants, replaces=replaced))
+    if issued:
+        said.append(WritsIssued(at=now, grants=tuple(grant for event in issued for grant in event.grants)))
+    return said

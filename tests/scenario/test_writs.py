@@ -1,0 +1,703 @@
+"""Nothing leaves without a live writ that allows it, and what protects a position outlives everything else."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.desks import BUY, JOURNAL_ID, SELL, SYMBOL, World
+from tests.unit.credentials.authorities import opened
+from tests.unruly import THROTTLED, UNREACHABLE, Unruly
+from tradewrit.app import writs_from
+from tradewrit.config.loading import load
+from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.authority import Authority
+from tradewrit.credentials.desk import AuthorityIssuer
+from tradewrit.credentials.settings import Terms as AuthorityTerms
+from tradewrit.credentials.store import AuditQuery
+from tradewrit.domain.constraints import Constraints, Hours
+from tradewrit.domain.effects import PlaceOrders
+from tradewrit.domain.events.account import HaltTrading, TradingHalted, TransitionRefused
+from tradewrit.domain.events.orders import (
+    CancelOrder,
+    CancelRefused,
+    CancelRequested,
+    ModifyOrder,
+    ModifyRefused,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderRequested,
+)
+from tradewrit.domain.events.positions import CloseTrade, PositionClosed, StopMoved, TradeAborted, UpdateStop
+from tradewrit.domain.events.risk import LimitExceeded
+from tradewrit.domain.events.writs import (
+    WritDenied,
+    WritLost,
+    WritReleased,
+    WritRenewalFailed,
+    WritRevoked,
+    WritsIssued,
+    WritsRenewed,
+)
+from tradewrit.domain.folding import evolve
+from tradewrit.domain.limits import Limits
+from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Approved, OrderState, OrderType, Role, Side
+from tradewrit.domain.scopes import Grant
+from tradewrit.domain.trades import TradeState
+from tradewrit.domain.writs import EXECUTOR, KEEPER
+from tradewrit.errors import JournalUnwritable, TheirFault, Unreachable
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.gate import Gate
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import Terms, roles
+
+ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
+DAY = 86_400 * SECOND
+
+
+def restricted(**constraints: Any) -> Mapping[str, Terms]:
+    return roles("paper", "paper", executor=Constraints(**constraints))
+
+
+class Cut(LocalIssuer):
+    """An authority that does not answer where one role is concerned."""
+
+    role = ""
+    failure: TheirFault = Unreachable("no route to the authority")
+
+    def renew(self, grant: Grant, now: int) -> Grant | None:
+        if grant.agent == self.role:
+            raise self.failure
+        return super().renew(grant, now)
+
+    def issue(self, role: str, terms: Terms, now: int) -> Grant:
+        if role == self.role:
+            raise self.failure
+        return super().issue(role, terms, now)
+
+
+class Real:
+    """A world whose writs come from an authority on disk, and that authority's operator."""
+
+    def __init__(self, folder: Path, terms: Mapping[str, Terms] | None = None, **more: Any) -> None:
+        terms = terms or roles("paper", "paper")
+        self.folder = folder
+        self.clock = ManualClock(more.pop("at", 1_709_562_600 * SECOND))
+        self.authority = opened(folder, clock=self.clock, terms=AuthorityTerms())
+        issuer = AuthorityIssuer(self.authority, "paper", terms, ttl_s=300)
+        self.world = World(issuer=issuer, terms=terms, clock=self.clock, at=self.clock.now(), **more)
+
+    def elsewhere(self) -> Authority:
+        """The same authority as another process has it."""
+        return opened(self.folder, clock=self.clock)
+
+    def audited(self, kind: str) -> list[Any]:
+        return [record.event for record in self.authority.events(AuditQuery(type=kind, limit=10_000))[0]]
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Real]:
+    made = Real(tmp_path, broker=Unruly, entry=OrderType.LIMIT)
+    yield made
+    made.authority.close()
+
+
+def close_trade(world: World) -> CloseTrade:
+    return CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:maria")
+
+
+# -- every constraint, at the gate
+
+HERE = ("paper", "paper")
+BROKEN: list[tuple[str, Mapping[str, Terms], tuple[str, str]]] = [
+    ("sides", restricted(sides=(Side.SELL,)), ("sell", "buy")),
+    ("max_quantity", restricted(max_quantity=Decimal(4)), ("4", "5")),
+    ("max_notional", restricted(max_notional=Decimal("877.49")), ("877.49", "877.50")),
+    ("max_day_quantity", restricted(max_day_quantity=Decimal(4)), ("4", "5")),
+    ("max_day_notional", restricted(max_day_notional=Decimal(800)), ("800", "877.50")),
+    ("max_day_orders", restricted(max_day_orders=0), ("0", "1")),
+    (
+        "hours",
+        restricted(hours=(Hours.parse("15:00-15:30 America/New_York"),)),
+        ("15:00-15:30 America/New_York", "closed"),
+    ),
+    ("venues", roles("paper", "alpaca"), ("alpaca", "paper")),
+    ("modes", roles("live", "paper"), ("live", "paper")),
+    ("reduce_only", restricted(reduce_only=True), ("orders that shrink a position", "buy 5")),
+]
+
+
+@pytest.mark.parametrize(("name", "terms", "sides"), BROKEN, ids=[name for name, _, _ in BROKEN])
+def test_an_order_that_breaks_a_constraint_is_refused_in_the_journal_and_in_the_audit_chain(
+    tmp_path: Path, name: str, terms: Mapping[str, Terms], sides: tuple[str, str]
+) -> None:
+    real = Real(tmp_path, terms, broker=Unruly)
+    world, line = real.world, real.world.broker
+    world.says(BUY)
+    world.bar(175.50)
+    denied = world.only(WritDenied)
+    assert [(one.constraint, one.allowed, one.actual) for one in denied.violations] == [(name, *sides)]
+    assert (denied.agent, denied.effect) == (EXECUTOR, "PlaceOrders")
+    requested = world.only(OrderRequested)
+    assert (denied.agent_id, denied.token_id) == (requested.agent_id, requested.token_id)
+    assert world.only(OrderRejected).code == "no_writ"
+    assert world.only(TradeAborted).outcome == "rejected"
+    assert isinstance(line, Unruly)
+    assert line.calls == []
+    (refusal,) = real.audited(EventType.CONSTRAINT_REFUSED)
+    assert (refusal.agent_id, refusal.token_id) == (denied.agent_id, denied.token_id)
+    assert str(denied.violations[0]) in refusal.detail
+    assert real.authority.verify_audit().is_intact
+    world.audit()
+    real.authority.close()
+
+
+def test_a_refusal_names_every_constraint_that_is_broken() -> None:
+    world = World(
+        terms=restricted(sides=(Side.SELL,), max_quantity=Decimal(1), max_day_orders=0), broker=Unruly
+    )
+    world.says(BUY)
+    world.bar(175.50)
+    names = [one.constraint for one in world.only(WritDenied).violations]
+    assert names == ["sides", "max_quantity", "max_day_orders"]
+
+
+def test_an_order_within_every_constraint_goes_out() -> None:
+    hours = (Hours.parse("09:30-16:00 America/New_York"),)
+    world = World(
+        terms=restricted(
+            sides=(Side.BUY,),
+            max_quantity=Decimal(5),
+            max_notional=Decimal("877.50"),
+            max_day_quantity=Decimal(5),
+            max_day_notional=Decimal("877.50"),
+            max_day_orders=1,
+            hours=hours,
+        )
+    )
+    world.enter()
+    assert world.stage() is TradeState.HOLDING
+    # The way out sells, a second time on the same day: that is not the executor's to be held to.
+    world.feed(close_trade(world))
+    world.bar(175.50)
+    assert world.closed.quantity == 5
+    world.audit()
+
+
+def test_a_sell_only_writ_still_lets_a_short_be_bought_back() -> None:
+    world = World(terms=restricted(sides=(Side.SELL,)))
+    world.enter(signal=SELL)
+    assert world.held == -5
+    world.feed(close_trade(world))
+    world.bar(175.50)
+    assert world.held == 0
+
+
+def test_a_writ_for_one_symbol_lets_no_other_in() -> None:
+    world = World(terms=roles("paper", "paper", symbols=["MSFT"]))
+    world.says(BUY)
+    world.bar(175.50)
+    assert "does not cover write:trades:AAPL" in world.only(WritDenied).reason
+
+
+def test_a_configured_desk_gets_the_writs_that_its_file_describes(tmp_path: Path) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text(
+        "account: {name: Swing_desk}\n"
+        "risk: {allowed_symbols: [MSFT, AAPL]}\n"
+        "writs:\n  ttl_s: 60\n  executor: {sides: [buy], max_quantity: 7, hours: [09:30-15:30 America/New_York]}\n"
+    )
+    clock = ManualClock(1_709_562_600 * SECOND)
+    with opened(tmp_path, clock=clock) as authority:
+        (issued,) = writs_from(load(file, {}), authority, "paper").keep(clock.now())
+        assert isinstance(issued, WritsIssued)
+        grants = {grant.agent: grant for grant in issued.grants}
+    entries = grants[EXECUTOR]
+    assert entries.scopes == {"write:trades:AAPL", "write:trades:MSFT", "write:journal:executor"}
+    assert entries.constraints == Constraints(
+        sides=(Side.BUY,),
+        max_quantity=Decimal(7),
+        hours=(Hours.parse("09:30-15:30 America/New_York"),),
+        modes=("paper",),
+        venues=("paper",),
+    )
+    assert entries.expires_at - entries.issued_at == 60 * SECOND
+    assert grants[KEEPER].constraints == Constraints(reduce_only=True, modes=("paper",), venues=("paper",))
+
+
+# -- what a day has room for
+
+
+def both_at_once(world: World) -> None:
+    world.says(BUY)
+    world.says(BUY, "MSFT")
+    world.show(*(Bar(symbol, world.now, 175.5, 175.5, 175.5, 175.5, 1e6) for symbol in (SYMBOL, "MSFT")))
+
+
+def test_two_entries_in_one_breath_are_judged_one_after_the_other() -> None:
+    world = World(terms=restricted(max_day_orders=1))
+    both_at_once(world)
+    assert [terms.symbol for terms in world.exchange.open_orders()] == [SYMBOL]
+    assert world.only(WritDenied).violations[0].constraint == "max_day_orders"
+    assert world.books.sent[EXECUTOR].orders == 1
+    world.audit()
+
+
+def test_what_was_refused_is_not_held_against_what_comes_next() -> None:
+    terms = roles("paper", "paper", symbols=["MSFT"], executor=Constraints(max_day_quantity=Decimal(5)))
+    world = World(terms=terms)
+    both_at_once(world)
+    assert [terms.symbol for terms in world.exchange.open_orders()] == ["MSFT"]
+    assert world.books.sent[EXECUTOR].quantity == 5
+    world.audit()
+
+
+def test_an_order_that_never_reached_the_venue_gives_back_what_it_took() -> None:
+    world = World(terms=restricted(max_day_orders=1), broker=Unruly)
+    assert isinstance(world.broker, Unruly)
+    world.broker.lose("place", THROTTLED)
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.books.sent[EXECUTOR].orders == 0
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.exchange.open_orders()
+
+
+def test_an_order_that_was_sent_counts_even_if_it_came_to_nothing() -> None:
+    world = World(terms=restricted(max_day_orders=1), broker=Unruly)
+    assert isinstance(world.broker, Unruly)
+    world.broker.refuses.add(ENTRY)
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.books.sent[EXECUTOR].orders == 1
+
+
+def test_a_new_day_has_room_again() -> None:
+    world = World(terms=restricted(max_day_orders=1))
+    for refusals in (0, 1, 1):
+        world.enter()
+        if world.books.trades:
+            world.feed(close_trade(world))
+            world.bar(175.50)
+        assert len(world.events(WritDenied)) == refusals
+        if refusals:
+            world.clock.advance(DAY)
+    assert len(world.events(PositionClosed)) == 2
+
+
+def test_a_clock_set_back_past_midnight_does_not_give_the_day_again() -> None:
+    world = World(terms=restricted(max_day_orders=1))
+    world.enter()
+    yesterday = world.now - DAY
+    requested = world.events(OrderRequested)[0]
+    terms = replace(requested.terms, client_order_id="again")
+    books = evolve(world.books, replace(requested, at=yesterday, terms=terms))
+    effect = PlaceOrders(symbol=SYMBOL, approved=Approved(orders=(terms,), by=("me",), at=yesterday))
+    gate = Gate(world.desk.writs)
+    gate.expect([effect])
+    denied = gate.admit(effect, EXECUTOR, books, yesterday)
+    assert isinstance(denied, WritDenied)
+    assert [one.constraint for one in denied.violations] == ["max_day_orders"]
+
+
+def test_a_restart_does_not_reset_the_day(tmp_path: Path) -> None:
+    path = tmp_path / "desk.journal"
+    first = World(
+        terms=restricted(max_day_orders=1), journal=SqliteJournal.open(path, id=JOURNAL_ID, created_at=0)
+    )
+    first.enter()
+    first.feed(close_trade(first))
+    first.bar(175.50)
+    first.journal.close()
+    second = World(
+        terms=restricted(max_day_orders=1),
+        journal=SqliteJournal.open(path, id=JOURNAL_ID),
+        exchange=first.exchange,
+        at=first.now + MINUTE,
+    )
+    second.says(BUY)
+    second.bar(175.50)
+    assert second.only(WritDenied).violations[0].constraint == "max_day_orders"
+    second.journal.close()
+
+
+# -- replacements
+
+
+def entering(**constraints: Any) -> World:
+    """A limit entry at work: 5 at 175.50."""
+    world = World(entry=OrderType.LIMIT, terms=restricted(**constraints))
+    world.says(BUY)
+    world.bar(175.50)
+    return world
+
+
+def modify(world: World, quantity: str) -> ModifyOrder:
+    order = world.order(ENTRY)
+    return ModifyOrder(
+        at=world.now,
+        client_order_id=order.id,
+        version=order.version,
+        quantity=Decimal(quantity),
+        actor="human:maria",
+    )
+
+
+def test_a_replacement_is_judged_like_an_order_and_the_day_follows_it() -> None:
+    world = entering(max_day_quantity=Decimal(5))
+    world.feed(modify(world, "3"))
+    assert world.books.sent[EXECUTOR].quantity == 3
+    assert world.books.sent[EXECUTOR].notional == Decimal("526.50")
+    assert world.books.sent[EXECUTOR].orders == 1
+    world.audit()
+
+
+def test_a_replacement_outside_the_hours_is_refused_and_the_old_terms_stand() -> None:
+    world = entering(hours=(Hours.parse("09:30-09:35 America/New_York"),))
+    world.clock.advance(10 * MINUTE)
+    world.feed(modify(world, "3"))
+    assert world.only(WritDenied).violations[0].constraint == "hours"
+    assert world.only(ModifyRefused).is_answer
+    assert world.order(ENTRY).terms.quantity == 5
+    assert world.order(ENTRY).state is OrderState.ACCEPTED
+    world.audit()
+
+
+# -- the executor's credential dies in the middle of a trade (F-21)
+
+
+def lose(issuer: Cut, world: World, how: str) -> None:
+    """The executor is without a live writ, one way or the other."""
+    if how == "revoked":
+        issuer.revoke(EXECUTOR)
+    else:
+        issuer.role = EXECUTOR
+        world.clock.advance(149 * SECOND)
+        world.desk.tick()
+        for _ in range(3):
+            world.clock.advance(100 * SECOND)
+            world.desk.tick()
+    world.desk.tick()
+
+
+@pytest.mark.parametrize("how", ["revoked", "cannot be renewed"])
+class TestWithoutAnExecutor:
+    """The stop stays at the venue, moves and closes; entries do not go out; a person is told."""
+
+    def test_the_stop_stays_can_be_moved_and_the_position_can_be_closed(self, how: str) -> None:
+        issuer = Cut(JOURNAL_ID)
+        world = World(issuer=issuer)
+        world.enter()
+        lose(issuer, world, how)
+        assert [line[0] for line in world.working()] == [STOP, TARGET]
+        world.feed(UpdateStop(at=world.now, trade_id=world.trade.id, stop_price=Price(Decimal("170.00"))))
+        assert world.only(StopMoved).stop_price == Decimal("170.00")
+        world.feed(close_trade(world))
+        world.bar(175.50)
+        assert world.closed.quantity == 5
+        assert not world.events(WritDenied)
+        world.audit()
+
+    def test_a_fill_that_comes_after_is_protected_all_the_same(self, how: str) -> None:
+        issuer = Cut(JOURNAL_ID)
+        world = World(issuer=issuer)
+        world.says(BUY)
+        world.bar(175.50)
+        lose(issuer, world, how)
+        world.bar(175.50)
+        assert world.stage() is TradeState.HOLDING
+        assert [line[0] for line in world.working()] == [STOP, TARGET]
+        assert {order.token_id for order in world.events(OrderRequested)[1:]} == {
+            world.books.writs[KEEPER].grant.id
+        }
+
+    def test_a_working_entry_can_be_cancelled(self, how: str) -> None:
+        issuer = Cut(JOURNAL_ID)
+        world = World(issuer=issuer, entry=OrderType.LIMIT)
+        world.says(BUY)
+        world.bar(175.50)
+        lose(issuer, world, how)
+        world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id, actor="human:maria"))
+        assert world.only(OrderCancelled).role is ENTRY
+        assert not world.exchange.open_orders()
+
+    def test_entries_do_not_go_out_until_there_is_a_writ_again(self, how: str) -> None:
+        issuer = Cut(JOURNAL_ID)
+        world = World(issuer=issuer)
+        lose(issuer, world, how)
+        for _ in range(3):
+            world.says(BUY)
+            world.bar(175.50)
+        assert [breach.limit for breach in world.only(LimitExceeded).breaches] == ["writ"]
+        assert not world.events(OrderRequested)
+        issuer.role = ""
+        if how == "revoked":
+            assert not world.events(WritRevoked)[0].todo.isspace()
+            world.desk.writs.rearm("human:maria", world.now)
+        world.clock.advance(2 * SECOND)
+        world.desk.tick()
+        world.says(BUY)
+        world.bar(175.50)
+        assert world.only(OrderRequested).token_id == world.books.writs[EXECUTOR].grant.id
+
+    def test_a_person_is_told_what_to_do(self, how: str) -> None:
+        issuer = Cut(JOURNAL_ID)
+        world = World(issuer=issuer)
+        lose(issuer, world, how)
+        if how == "revoked":
+            assert "resume" in world.only(WritRevoked).todo
+        else:
+            assert "tradewrit credentials" in world.only(WritRenewalFailed).todo
+            assert "tradewrit credentials" in world.only(WritLost).todo
+
+
+# -- the kill switch
+
+MANY = [f"S{number:03}" for number in range(100)]
+
+
+def test_kill_with_a_hundred_entries_at_work_and_a_venue_that_times_out(tmp_path: Path) -> None:
+    real = Real(
+        tmp_path,
+        broker=Unruly,
+        entry=OrderType.LIMIT,
+        cash="100000000",
+        limits=Limits(max_open_positions=None),
+    )
+    world, line = real.world, real.world.broker
+    assert isinstance(line, Unruly)
+    for symbol in MANY:
+        world.says(BUY, symbol)
+    world.show(*(Bar(symbol, world.now, 175.5, 175.5, 175.5, 175.5, 1e6) for symbol in MANY))
+    assert len(world.exchange.open_orders()) == 100
+    line.lose("cancel", *[UNREACHABLE] * 7)
+    world.control.kill("the market has gone mad", "maria")
+    cancelled = {event.client_order_id for event in world.events(OrderCancelled)}
+    unresolved = {event.client_order_id for event in world.events(CancelRefused)}
+    assert (len(cancelled), len(unresolved)) == (93, 7)
+    assert {terms.client_order_id for terms in world.exchange.open_orders()} == unresolved
+    assert len(world.events(WritRevoked)) == len(world.books.writs) - 1
+    # Nothing new, whoever asks; and what is left can be cancelled still.
+    world.says(BUY, "NEW")
+    world.bar(175.50, symbol="NEW")
+    assert [breach.limit for breach in world.events(LimitExceeded)[-1].breaches] == ["halted"]
+    for order in sorted(unresolved):
+        world.feed(CancelOrder(at=world.now, client_order_id=order, actor="human:maria"))
+    assert not world.exchange.open_orders()
+    assert len(line.sent) == 100
+    real.authority.close()
+
+
+def test_the_kill_switch_outlives_a_restart_and_only_a_person_puts_it_back(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "desk.journal", id=JOURNAL_ID, created_at=0)
+    real = Real(tmp_path, journal=journal)
+    real.world.control.kill("enough", "maria")
+    journal.close()
+    real.authority.close()
+    journal = SqliteJournal.open(tmp_path / "desk.journal", id=JOURNAL_ID)
+    again = Real(tmp_path, journal=journal, at=real.clock.now() + MINUTE)
+    world = again.world
+    assert world.books.halted == "enough"
+    live = [role for role, writ in world.books.writs.items() if not writ.ended]
+    assert live == [KEEPER]
+    world.feed(HaltTrading(at=world.now, actor="risk_officer", reason="software"))
+    world.says(BUY)
+    world.bar(175.50)
+    assert not world.events(OrderRequested)
+    assert world.control.rearm("it was a drill", "maria")
+    assert not world.books.halted
+    assert not [role for role, writ in world.books.writs.items() if writ.ended]
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.exchange.open_orders()
+    journal.close()
+    again.authority.close()
+
+
+def test_a_desk_notices_the_switch_that_another_process_has_thrown(real: Real) -> None:
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.exchange.open_orders()
+    with real.elsewhere() as elsewhere:
+        elsewhere.kill(by="admin:jonas", reason="from the train")
+    world.desk.tick()
+    halted = world.only(TradingHalted)
+    assert (halted.actor, halted.reason) == ("admin:jonas", "from the train")
+    assert not world.exchange.open_orders()
+    assert world.books.writs[EXECUTOR].ended
+    assert not world.books.writs[KEEPER].ended
+
+
+def test_between_the_switch_and_the_next_tick_nothing_leaves_either(real: Real) -> None:
+    world = real.world
+    with real.elsewhere() as elsewhere:
+        elsewhere.kill(by="admin:jonas", reason="from the train")
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.books.halted == "from the train"
+    assert not world.exchange.open_orders()
+
+
+def test_a_killed_desk_still_protects_moves_stops_and_gets_flat(real: Real) -> None:
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    world.bar(175.50)
+    assert world.held == 5
+    world.control.kill("enough", "maria")
+    world.feed(UpdateStop(at=world.now, trade_id=world.trade.id, stop_price=Price(Decimal("170.00"))))
+    assert world.only(StopMoved).stop_price == 170
+    world.clock.advance(3600 * SECOND)
+    world.feed(close_trade(world))
+    world.bar(175.50)
+    assert world.events(PositionClosed)
+    assert not world.events(WritDenied)
+
+
+def test_ending_protection_takes_a_person_a_halt_and_the_word_for_it(real: Real) -> None:
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    world.bar(175.50)
+    for actor in ("human:maria", "risk_officer"):
+        early = HaltTrading(at=world.now, actor=actor, reason="all", including_protection=True)
+        world.feed(early)
+        assert not world.books.halted
+    assert len(world.events(TransitionRefused)) == 2
+    world.control.kill("all of it", "maria", including_protection=True)
+    assert all(writ.ended for writ in world.books.writs.values())
+    world.feed(close_trade(world))
+    assert world.events(WritDenied)
+    # What is at the venue stays there: nobody here can touch it any more.
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+
+
+class Broken(LocalIssuer):
+    """A kill switch that cannot be read."""
+
+    is_broken = False
+
+    def version(self) -> int:
+        if self.is_broken:
+            raise ZeroDivisionError("a bug in the evaluator")
+        return super().version()
+
+
+def test_a_switch_that_cannot_be_read_counts_as_thrown() -> None:
+    issuer = Broken(JOURNAL_ID)
+    world = World(issuer=issuer, entry=OrderType.LIMIT)
+    world.says(BUY)
+    world.bar(175.50)
+    issuer.is_broken = True
+    world.desk.tick()
+    assert "ZeroDivisionError" in world.only(TradingHalted).reason
+    assert not world.exchange.open_orders()
+    world.desk.tick()
+    assert len(world.events(TradingHalted)) == 1
+
+
+def test_a_halt_that_cannot_be_put_back_at_the_authority_is_a_halt_still() -> None:
+    class Stuck(LocalIssuer):
+        def rearm(self, by: str, now: int) -> None:
+            raise JournalUnwritable(f"disk full at {now}, says {by}")
+
+    world = World(issuer=Stuck(JOURNAL_ID))
+    world.control.kill("enough", "maria")
+    world.control.rearm("go on", "maria")
+    assert "disk full" in world.books.halted
+    assert world.books.writs[EXECUTOR].ended
+
+
+# -- who did what, under what
+
+
+def test_every_record_order_fill_and_broker_write_says_who_and_under_which_token(real: Real) -> None:
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    world.bar(175.50)
+    for _ in range(2):
+        world.desk.tick()
+        world.clock.advance(100 * SECOND)
+    world.feed(close_trade(world))
+    world.bar(175.50)
+    world.desk.stop()
+    genesis, *records = world.records()
+    assert (genesis.entry.agent_id, genesis.entry.token_id) == ("", "")
+    known = {record.event.agent_id for record in real.authority.events(AuditQuery(limit=10_000))[0]}
+    for record in records[: -len(world.books.writs)]:
+        assert record.entry.agent_id in known, record.entry.type
+        assert len(record.entry.token_id) == 32, record.entry.type
+        role = record.entry.agent_id.split("/")[-2]
+        assert role == (record.entry.source if record.entry.source in world.books.writs else "desk")
+    under = {event.client_order_id: event.token_id for event in world.events(OrderFilled)}
+    sent = {event.terms.client_order_id: event for event in world.events(OrderRequested)}
+    assert {name: event.token_id for name, event in sent.items() if name in under} == under
+    keeper = {record.entry.agent_id for record in records if record.entry.source == KEEPER}
+    assert {event.agent_id for event in world.events(CancelRequested)} == keeper
+    holders = [(event.terms.role, event.agent_id.split("/")[-2]) for event in sent.values()]
+    assert holders == [(ENTRY, EXECUTOR), (STOP, KEEPER), (TARGET, KEEPER), (EXIT, KEEPER)]
+    # The stop went out under one token of the keeper's, the exit under the next.
+    tokens = {event.terms.role: event.token_id for event in sent.values()}
+    assert tokens[STOP] != tokens[EXIT]
+    assert world.events(OrderAccepted)
+    assert world.events(WritsRenewed)
+
+
+def test_a_desk_that_stops_gives_every_writ_back_once_and_leaves_the_venue_as_it_is(real: Real) -> None:
+    world = real.world
+    world.says(BUY)
+    world.bar(175.50)
+    world.bar(175.50)
+    for _ in range(2):
+        world.desk.stop()
+    assert len(world.events(WritReleased)) == len(world.books.writs)
+    assert len(real.audited(EventType.TOKEN_RELEASED)) == len(world.books.writs)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+
+
+def test_the_first_thing_after_the_genesis_is_who_everybody_is() -> None:
+    world = World()
+    assert world.names() == ["AccountOpened", "WritsIssued"]
+    assert {grant.agent for grant in world.only(WritsIssued).grants} == set(world.books.writs)
+
+
+def test_an_order_that_is_not_on_record_does_not_leave() -> None:
+    world = entering()
+    order = world.order(ENTRY)
+    effect = PlaceOrders(
+        symbol=SYMBOL,
+        approved=Approved(
+            orders=(replace(order.terms, quantity=order.terms.quantity + 1),), by=("me",), at=world.now
+        ),
+    )
+    denied = Gate(world.desk.writs).admit(effect, EXECUTOR, world.books, world.now)
+    assert isinstance(denied, WritDenied)
+    assert "not on record with these terms" in denied.reason
+
+
+def test_the_keepers_writ_opens_nothing_whatever_an_order_calls_itself() -> None:
+    # An "exit" of twice what is held would leave a short position behind.
+    world = World(terms=roles("paper", "paper"))
+    world.enter()
+    held = world.books.positions[SYMBOL]
+    requested = world.events(OrderRequested)[-1]
+    terms = replace(
+        requested.terms, client_order_id="greedy", role=EXIT, quantity=2 * held.quantity, oco=None
+    )
+    books = evolve(world.books, replace(requested, terms=terms))
+    effect = PlaceOrders(symbol=SYMBOL, approved=Approved(orders=(terms,), by=("me",), at=world.now))
+    denied = Gate(world.desk.writs).admit(effect, EXECUTOR, books, world.now)
+    assert isinstance(denied, WritDenied)
+    assert [one.constraint for one in denied.violations] == ["reduce_only"]
+    assert denied.agent == KEEPER
