@@ -140,6 +140,20 @@ def _requested(event: orders.OrderRequested) -> str:
     return f"{event.terms.role}: {terms_words(event.terms)}{held}"
 
 
+def _new_terms(
+    event: orders.ModifyRequested | orders.OrderModified | positions.ProtectionMoved,
+) -> str:
+    wanted = (("stop", event.stop_price), ("limit", event.limit_price), ("quantity", event.quantity))
+    return ", ".join(f"{name} {amount(value)}" for name, value in wanted if value is not None)
+
+
+def _sent_under(event: orders.ModifyRequested | orders.CancelRequested) -> str:
+    """Whose writ it goes out under, which need not be that of who wrote it down."""
+    if not event.token_id:
+        return ""
+    return f", under the writ of {event.agent_id.split('/')[-2]}, token {event.token_id[:SHORT_TOKEN]}"
+
+
 def _reported(event: orders.ExecutionReport) -> str:
     filled = ""
     if event.last_quantity:
@@ -198,6 +212,9 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     orders.OrderRequested: _requested,
+    orders.ModifyRequested: lambda event: f"{_new_terms(event)}{_sent_under(event)}",
+    orders.OrderModified: lambda event: f"{event.role}: {_new_terms(event)}",
+    orders.CancelRequested: lambda event: f"{event.reason or 'asked for'}{_sent_under(event)}",
     orders.ExecutionReport: _reported,
     orders.OrderAccepted: lambda event: f"{event.role}: {event.symbol} as {event.broker_order_id}",
     orders.OrderPartiallyFilled: _filled,
@@ -207,6 +224,10 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     positions.PositionOpened: _opened_position,
     positions.ExitSent: lambda event: f"order {event.client_order_id}",
     positions.StopSet: lambda event: (
+        f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
+    ),
+    positions.ProtectionMoved: _new_terms,
+    positions.StopMoved: lambda event: (
         f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
     ),
     positions.StopHit: lambda event: f"{event.symbol} at {amount(event.price)}",
