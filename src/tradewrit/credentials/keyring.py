@@ -40,6 +40,10 @@ class KeySet(msgspec.Struct, frozen=True):
                 return held.key
         return None
 
+    def ends(self, now: int) -> tuple[int, ...]:
+        """When the keys end that verify at `now` and not for ever (UTC ns)."""
+        return tuple(held.until for held in self.keys if held.until is not None and held.is_live(now))
+
     def live(self, now: int) -> tuple[VerificationKey, ...]:
         """Every key that verifies at `now` (UTC ns)."""
         return tuple(held.key for held in self.keys if held.is_live(now))

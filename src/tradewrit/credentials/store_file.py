@@ -5,6 +5,7 @@ Knows no rules; what the rows mean is the business of `credentials.records` and 
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
 from tradewrit.runtime.journal.sqlite_file import Settings, configure, sqlite_uri
 
 SCHEMA_VERSION: Final = 1
+_WRITABLE_BY_OTHERS: Final = 0o022
 
 # Times are UTC ns; lists are JSON. `issued_after` and `revoked_after` are the number of the last audit
 # event before: a clock that is set back cannot put a token on the wrong side of a revocation.
@@ -188,11 +190,14 @@ def _lay_out(path: Path, authority: str, created_at: int) -> None:
 def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     """Open a credential store, for use by one thread at a time, and give the authority's id.
 
-    Raises JournalError when it is missing, something else, or of a newer version; JournalCorrupt when
+    Raises JournalError when it is missing, something else, of a newer version, or when other users may
+    write to it, unless it is only looked at; JournalCorrupt when
     it is damaged where its id is kept; JournalUnwritable when it cannot be opened now.
     """
     if not path.is_file():
         raise JournalError(f"{path}: there is no credential store")
+    if not settings.read_only:
+        _refuse_if_exposed(path)
     with failure(path):
         connection = sqlite3.connect(
             sqlite_uri(path, read_only=settings.read_only),
@@ -208,6 +213,19 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
             connection.close()
             raise
     return connection, authority
+
+
+def _refuse_if_exposed(path: Path) -> None:
+    """Who may write to it can take a revocation out of it, under our eyes."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as why:
+        raise JournalError(f"{path}: cannot be looked at: {why.strerror}") from why
+    if os.name == "posix" and mode & _WRITABLE_BY_OTHERS:
+        raise JournalError(
+            f"{path}: other users may write to the credential store (mode {mode:04o}); nothing is issued on "
+            f"it: run `tradewrit credentials audit verify`, then: chmod 600 {path}"
+        )
 
 
 def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:

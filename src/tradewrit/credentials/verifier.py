@@ -33,12 +33,14 @@ _PROBLEMS: Final = {
 class _Verified(msgspec.Struct, frozen=True, gc=False):
     """A genuine token. keyring: it was verified with; generation: of the store, when it was last live.
 
-    ends_at: UTC ns, its end or that of its key.
+    ends_at: UTC ns, its end or that of its key. good_until: no later; a key ends then that may have signed
+    a hop of its chain, so that all has to be looked at anew.
     """
 
     claims: Claims
     keyring: Keyring
     ends_at: int
+    good_until: int
     generation: int
 
 
@@ -65,7 +67,7 @@ class Verifier:
         digest = _digest(token)
         generation = self._store.generation()
         found = self._verified.get(digest)
-        if found is not None and found.generation == generation and self._clock.now() < found.ends_at:
+        if found is not None and found.generation == generation and self._clock.now() < found.good_until:
             return found.claims
         return self._look_again(token, digest, generation, found)
 
@@ -76,7 +78,7 @@ class Verifier:
 
     def _look_again(self, token: str, digest: bytes, generation: int, found: _Verified | None) -> Claims:
         """Everything anew but what cannot have changed: the signature, if the keys are the same."""
-        if found is None or found.keyring is not self._keys.current():
+        if found is None or found.keyring is not self._keys.current() or self._is_doubtful(found):
             found = self._first_look(token, generation)
         now = self._now(generation)
         problem = self._problem(found, now)
@@ -91,7 +93,13 @@ class Verifier:
         claims, keyring = self._read(token)
         key_ends = key_end(token, keyring.key_set)
         ends_at = claims.exp * SECOND if key_ends is None else min(claims.exp * SECOND, key_ends)
-        return _Verified(claims, keyring, ends_at, generation)
+        good_until = ends_at
+        if claims.delegation_chain:
+            good_until = min([ends_at, *keyring.key_set.ends(self._clock.now())])
+        return _Verified(claims, keyring, ends_at, good_until, generation)
+
+    def _is_doubtful(self, found: _Verified) -> bool:
+        return found.good_until <= self._clock.now() < found.ends_at
 
     def _read(self, token: str) -> tuple[Claims, Keyring]:
         keyring = self._keys.current()

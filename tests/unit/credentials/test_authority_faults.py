@@ -1,6 +1,8 @@
 """A store that cannot be written, read or believed: nothing is issued, and the error says what to do."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -26,9 +28,10 @@ from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.requests import AppCredentials, Bearer, Issued, LaunchRequest, Local, Registration
 from tradewrit.credentials.settings import Terms
-from tradewrit.credentials.store import AuditQuery
+from tradewrit.credentials.store import AuditQuery, CredentialStore
 from tradewrit.errors import CredentialRefused, JournalCorrupt, JournalError, JournalUnwritable
 from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.journal.sqlite_file import Settings
 
 
 class Scene:
@@ -269,6 +272,22 @@ def test_a_closed_authority_says_so(tmp_path: Path) -> None:
     ):
         with pytest.raises(JournalUnwritable, match="cannot be used any more"):
             ask()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("mode", [0o666, 0o620, 0o602])
+def test_a_store_that_others_may_write_to_issues_nothing_and_can_still_be_looked_at(
+    tmp_path: Path, mode: int
+) -> None:
+    with opened(tmp_path) as authority:
+        add_app(authority)
+    store = open_home(tmp_path / "home").store
+    assert stat.S_IMODE(store.stat().st_mode) == 0o600
+    store.chmod(mode)
+    with pytest.raises(JournalError, match="other users may write to the credential store"):
+        opened(tmp_path)
+    with closing(CredentialStore.open(store, settings=Settings(read_only=True))) as looked_at:
+        assert looked_at.verify().is_intact
 
 
 def test_somebody_elses_file_in_the_place_of_the_store_is_refused(tmp_path: Path, path: Path) -> None:

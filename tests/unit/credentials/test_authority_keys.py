@@ -75,6 +75,23 @@ def test_a_verified_token_ends_with_its_key_while_nothing_else_changes(tmp_path:
         assert not is_live(authority, old)
 
 
+def test_a_chain_ends_with_the_key_that_signed_it_also_for_who_has_verified_it_before(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority, opened(tmp_path, clock=clock) as other:
+        app = add_app(authority)
+        first, second = (register(authority, app, max_ttl_s=1_000) for _ in range(2))
+        passed = passed_on(authority, first.token, second.claims.sub, ttl_s=900)
+        authority.rotate(by=BY, overlap_s=100)
+        renewed = authority.renew(passed.token)
+        unchained = authority.renew(second.token)
+        for at, is_good in ((99, True), (100, False)):
+            clock.set(NOW + at * SECOND)
+            assert [is_live(each, renewed) for each in (authority, other)] == [is_good] * 2
+            assert is_live(authority, unchained)
+
+
 def test_anybody_can_verify_offline_with_the_published_keys(tmp_path: Path) -> None:
     with opened(tmp_path) as authority:
         issued = register(authority, add_app(authority))

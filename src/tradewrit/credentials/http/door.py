@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from tradewrit.credentials.http.answering import Asked, Raw, Response, refusal, respond
 from tradewrit.credentials.http.calls import Service
-from tradewrit.credentials.http.reading import DoubledError, GoneError, Reader, TooLargeError, body
+from tradewrit.credentials.http.reading import AmbiguousError, GoneError, Reader, TooLargeError, body
 from tradewrit.credentials.http.settings import MAX_BODY_BYTES
 from tradewrit.credentials.http.table import Endpoint
 from tradewrit.errors import OurFault
@@ -44,9 +44,9 @@ class Door:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         try:
             raw, announced = self._reader.head(scope)
-        except DoubledError as name:
+        except AmbiguousError as why:
             asked = Asked(instance=scope["path"], request_id=scope["state"]["request_id"])
-            return refusal(asked, "invalid_request", f"more than one {name} header")
+            return refusal(asked, "invalid_request", str(why), ("Connection", "close"))
         if self._endpoint.takes is not None:
             try:
                 raw = msgspec.structs.replace(raw, raw_body=await body(receive, announced))

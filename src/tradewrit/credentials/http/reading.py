@@ -18,13 +18,14 @@ _FIELDS: Final = {
     b"content-length": "content_length",
     b"dpop": "proof",
     b"host": "host",
+    b"transfer-encoding": "coding",
     b"x-forwarded-for": "forwarded",
 }
 _ONCE: Final = frozenset({"authorization", "proof"})
 
 
-class DoubledError(Exception):
-    """A header stands twice and must not, for two readers could take different ones."""
+class AmbiguousError(Exception):
+    """Two readers could take the request for different ones; the text says why."""
 
 
 class TooLargeError(Exception):
@@ -37,9 +38,10 @@ class GoneError(Exception):
 
 class _Heads(msgspec.Struct, gc=False):
     authorization: str | None = None
-    content_length: str = "0"
+    content_length: str | None = None
     proof: str | None = None
     host: str | None = None
+    coding: str | None = None
     forwarded: str | None = None
 
 
@@ -56,7 +58,7 @@ class Reader:
         )
 
     def head(self, scope: Scope) -> tuple[Raw, str]:
-        """All but the body, and how long the body says it is; raises DoubledError."""
+        """All but the body, and how long the body says it is; raises AmbiguousError."""
         heads = _heads(scope["headers"])
         client = scope["client"]
         query = scope["query_string"]
@@ -73,7 +75,7 @@ class Reader:
             instance=scope["path"],
             request_id=scope["state"]["request_id"],
         )
-        return raw, heads.content_length
+        return raw, heads.content_length or "0"
 
 
 async def body(receive: Receive, announced: str) -> bytes:
@@ -101,8 +103,11 @@ def _heads(headers: list[tuple[bytes, bytes]]) -> _Heads:
         text: Any = value.decode("latin-1")
         before = getattr(found, field)
         if before is not None and field in _ONCE:
-            raise DoubledError(name.decode())
+            raise AmbiguousError(f"more than one {name.decode()} header")
         if before is not None and field == "forwarded":
             text = f"{before},{text}"
         setattr(found, field, text)
+    if found.content_length is not None and found.coding is not None:
+        # A proxy that goes by the other one takes part of this body for a request of its own.
+        raise AmbiguousError("both a content-length and a transfer-encoding header")
     return found

@@ -231,6 +231,21 @@ def test_two_requests_in_one_packet_get_two_answers(served: Served) -> None:
     assert raw.count(b"HTTP/1.1 404") == 1
 
 
+def test_a_body_whose_end_two_readers_see_at_two_places_is_refused_with_all_behind_it(
+    served: Served,
+) -> None:
+    """A proxy that goes by the length would take what follows for somebody else's request."""
+    body = b"0\r\n\r\n" + head("GET", "/v1/health")
+    lengths = (f"Content-Length: {len(body)}", "Transfer-Encoding: chunked")
+    for headers in (lengths, lengths[::-1]):
+        with connected(served) as wire:
+            wire.sendall(head("POST", "/v1/token/validate", *headers) + body)
+            raw = until_closed(wire).raw
+        assert raw.startswith(b"HTTP/1.1 400")
+        assert b"both a content-length and a transfer-encoding header" in raw
+        assert raw.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/admin/apps/..%2f..%2fetc", "/v1/admin/apps/%00", "/v1/admin/apps/%ff", "/v1/admin/apps/'--"]
 )
