@@ -390,6 +390,46 @@ def lose(issuer: Cut, world: World, how: str) -> None:
     world.desk.tick()
 
 
+def test_an_entry_at_work_when_the_credential_expires_works_on_and_its_fill_is_protected() -> None:
+    issuer = Cut(JOURNAL_ID)
+    world = World(issuer=issuer)
+    world.says(BUY)
+    world.bar(175.50)
+    lose(issuer, world, "cannot be renewed")
+    world.bar(175.50)
+    assert world.stage() is TradeState.HOLDING
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    assert {order.token_id for order in world.events(OrderRequested)[1:]} == {
+        world.books.writs[KEEPER].grant.id
+    }
+
+
+def test_an_entry_at_work_when_the_credential_expires_can_be_cancelled() -> None:
+    issuer = Cut(JOURNAL_ID)
+    world = World(issuer=issuer, entry=OrderType.LIMIT)
+    world.says(BUY)
+    world.bar(175.50)
+    lose(issuer, world, "cannot be renewed")
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id, actor="human:maria"))
+    assert world.only(OrderCancelled).role is ENTRY
+    assert not world.exchange.open_orders()
+
+
+@pytest.mark.parametrize("protection", Protection)
+def test_an_entry_at_work_does_not_outlive_a_writ_that_was_revoked(protection: Protection) -> None:
+    issuer = Cut(JOURNAL_ID)
+    world = World(issuer=issuer, entry=OrderType.LIMIT, protection=protection)
+    world.says(BUY)
+    world.bar(175.50)
+    lose(issuer, world, "revoked")
+    assert ENTRY in {cancelled.role for cancelled in world.events(OrderCancelled)}
+    assert world.only(TradeAborted).outcome == "aborted"
+    assert not world.exchange.open_orders()
+    asked = world.events(CancelRequested)[0]
+    assert "its writ was revoked" in asked.reason
+    assert asked.token_id == world.books.writs[KEEPER].grant.id
+
+
 @pytest.mark.parametrize("how", ["revoked", "cannot be renewed"])
 class TestWithoutAnExecutor:
     """The stop stays at the venue, moves and closes; entries do not go out; a person is told."""
@@ -407,29 +447,6 @@ class TestWithoutAnExecutor:
         assert world.closed.quantity == 5
         assert not world.events(WritDenied)
         world.audit()
-
-    def test_a_fill_that_comes_after_is_protected_all_the_same(self, how: str) -> None:
-        issuer = Cut(JOURNAL_ID)
-        world = World(issuer=issuer)
-        world.says(BUY)
-        world.bar(175.50)
-        lose(issuer, world, how)
-        world.bar(175.50)
-        assert world.stage() is TradeState.HOLDING
-        assert [line[0] for line in world.working()] == [STOP, TARGET]
-        assert {order.token_id for order in world.events(OrderRequested)[1:]} == {
-            world.books.writs[KEEPER].grant.id
-        }
-
-    def test_a_working_entry_can_be_cancelled(self, how: str) -> None:
-        issuer = Cut(JOURNAL_ID)
-        world = World(issuer=issuer, entry=OrderType.LIMIT)
-        world.says(BUY)
-        world.bar(175.50)
-        lose(issuer, world, how)
-        world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id, actor="human:maria"))
-        assert world.only(OrderCancelled).role is ENTRY
-        assert not world.exchange.open_orders()
 
     def test_entries_do_not_go_out_until_there_is_a_writ_again(self, how: str) -> None:
         issuer = Cut(JOURNAL_ID)

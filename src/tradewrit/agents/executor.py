@@ -40,7 +40,7 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
-from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.events.writs import WritDenied, WritRevoked
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
@@ -65,6 +65,7 @@ Hears = (
     | TradingHalted
     | SymbolSuspended
     | WritDenied
+    | WritRevoked
 )
 
 
@@ -99,6 +100,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _suspend(books, event)
         case WritDenied():
             return denied(books, event)
+        case WritRevoked():
+            return _disown(books, event)
         case _:
             assert_never(event)
 
@@ -323,8 +326,21 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
 
 def _halt(books: Books, event: TradingHalted) -> Decision:
     """Entries that may still trade are taken back; stops, targets and exits go on."""
-    entries = (order for order in _live(books) if order.terms.role is Role.ENTRY)
-    return _take_back(entries, event.at, NAME, f"halted: {event.reason}")
+    return _take_back(_entries(books), event.at, NAME, f"halted: {event.reason}")
+
+
+def _disown(books: Books, event: WritRevoked) -> Decision:
+    """What was sent under a writ that somebody took away is taken back: it must not outlive it.
+
+    One that expired unrenewed is another matter: nobody has said no, and its entries may work on.
+    """
+    if event.agent != EXECUTOR:
+        return NOTHING
+    return _take_back(_entries(books), event.at, NAME, f"its writ was revoked: {event.reason}")
+
+
+def _entries(books: Books) -> Iterator[Order]:
+    return (order for order in _live(books) if order.terms.role is Role.ENTRY)
 
 
 def _suspend(books: Books, event: SymbolSuspended) -> Decision:
