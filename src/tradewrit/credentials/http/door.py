@@ -81,9 +81,11 @@ class ValidationDoor(Door):
             return await super()._respond(raw)
         digest = sha256(raw.raw_body).digest()
         if self._warm.get(digest) == generation:
-            return respond(self._service, self._endpoint, raw)
-        answer = await super()._respond(raw)
+            answer = respond(self._service, self._endpoint, raw)
+        else:
+            answer = await super()._respond(raw)
         if answer.status == 200 and answer.content.startswith(b'{"valid":true'):
+            self._service.limits.excuse(self._endpoint.path, raw.peer)
             self._warm[digest] = generation
             if len(self._warm) > WARM:
                 self._warm.popitem(last=False)

@@ -40,7 +40,7 @@ class Limit(StrEnum):
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """How often. open: of one address on one open route; a desk may validate with every order.
+    """How often. open: of one address on one open route; a live token may be validated without end.
 
     app: of one client id from one address. operator: of one name from one address. hashing: of one address,
     whatever names it tries. report: of one agent. refused: of one address.
@@ -78,6 +78,10 @@ class Limits:
             _wait(self._open.wait_ns(_key(peer), route))
         elif limit is Limit.OPERATOR:
             _wait(self._hashing.wait_ns(_key(peer)))
+
+    def excuse(self, route: str, peer: str) -> None:
+        """Let a request on an open route count for nothing: it showed a live token, no stranger sent it."""
+        self._open.wait_ns(_key(peer), route, costs=-1)
 
     def name(self, limit: Limit, peer: str, name: str) -> None:
         """A request in somebody's name; raises Throttled. peer: "" where the name alone counts."""

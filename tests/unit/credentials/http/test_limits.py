@@ -126,6 +126,17 @@ def test_an_open_route_is_limited_for_each_address(tmp_path: Path) -> None:
         assert asked("spoofed, 203.0.113.1").status_code == 429
 
 
+def test_a_live_token_may_be_validated_without_end_and_garbage_may_not(stingy: Served) -> None:
+    with stingy.http() as http:
+        token = app(http, stingy)["Authorization"].removeprefix("Bearer ")
+
+        def validated(text: str) -> httpx.Response:
+            return http.post("/v1/token/validate", json={"token": text})
+
+        assert all(validated(token).json()["valid"] for _ in range(20))
+        assert [validated("garbage").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 def test_a_stranger_cannot_pretend_to_come_from_elsewhere(stingy: Served) -> None:
     with stingy.http() as http:
         answers = [
