@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,12 @@ from hypothesis import strategies as st
 
 from tests.unit.credentials.authorities import (
     BY,
-    NOW,
     SCOPE,
     START,
-    add_app,
     events,
     is_live,
     key,
     launch,
-    opened,
     passed_on,
     register,
     registration,
@@ -42,22 +38,6 @@ from tradewrit.domain.constraints import Constraints
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import CredentialRefused, TokenRefused
 from tradewrit.runtime.clock import ManualClock, system_entropy
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The ceremony: a launch token within a ceiling, a challenge, a signature, and an identity at the end."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -36,22 +36,6 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Side
 from tradewrit.errors import CredentialRefused
 from tradewrit.runtime.clock import ManualClock
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 def test_an_agent_gets_an_identity_and_a_token_that_says_what_was_granted(

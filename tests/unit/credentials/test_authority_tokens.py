@@ -1,6 +1,5 @@
 """A token in use: presenting, renewing, passing on a part of it, giving it up."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,22 +32,6 @@ from tradewrit.errors import CredentialRefused
 from tradewrit.runtime.clock import ManualClock, system_entropy
 
 READ = ("read:trades:AAPL",)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 def bearer(token: str) -> Bearer:
