@@ -92,6 +92,26 @@ class AskVenue(Effect, frozen=True, kw_only=True, gc=False):
         return self.client_order_id
 
 
+class AskAccount(Effect, frozen=True, kw_only=True, gc=False):
+    """Ask the venue for the account as it sees it: orders, executions since `since` (UTC ns), positions.
+
+    cause: why it is asked, e.g. `start`, `reconnect`, `minute`, `close`.
+    """
+
+    since: int
+    cause: str
+
+    @property
+    def scope(self) -> str:
+        """`read:trades:*`."""
+        return "read:trades:*"
+
+    @property
+    def subject(self) -> str:
+        """Why it is asked."""
+        return self.cause
+
+
 class MarketDataEffect(Effect, frozen=True, kw_only=True, gc=False):
     """Reads market data. market_watch alone returns these."""
 

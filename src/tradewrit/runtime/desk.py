@@ -25,9 +25,10 @@ from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.messages import Message, message_of
-from tradewrit.runtime.perform import Performer, desk_handlers, feed_handlers, venue_handlers
+from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.perform import Departure, Performer, desk_handlers, feed_handlers, venue_handlers
 from tradewrit.runtime.ports import Broker, Feed
-from tradewrit.runtime.pump import AUTHORITY, Listener, Pump
+from tradewrit.runtime.pump import AUTHORITY, OUTCOME, Listener, Pump
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.schedule import Schedule
@@ -47,6 +48,8 @@ class Desk:
 
     Opening a journal that already holds the account folds it; an empty one begins with `opening`.
     tenure: the lease on its stream, where other processes can reach the journal; `stop` gives it up.
+    outbox: where what is to be done outside waits for `depart`; without one the desk stands still until the
+        venue has answered, as a backtest must.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Desk:
         listeners: Sequence[Listener] = (),
         snapshot_every: int = 0,
         tenure: Tenure | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.market = market
         self.journal = journal
@@ -99,7 +103,9 @@ class Desk:
             listeners=told,
             snapshot_every=snapshot_every,
             tenure=tenure,
+            outbox=outbox,
         )
+        self._outbox = outbox
         self.writs.begin(self.books.writs, self.books.halted)
         if self.books.events == 0:
             self.feed(opening, "desk")
@@ -126,6 +132,27 @@ class Desk:
         count = self.market.absorb(bars)
         if count:
             self.feed(BarsClosed(at=at, count=count), "market")
+
+    def depart(self) -> Departure | None:
+        """The next thing to be done outside, admitted under its writ; None when nothing may leave now.
+
+        Whoever does it says what came of it to `arrive`. What no writ allows, and what was taken back while
+        it waited, is answered here and does not leave.
+        """
+        outbox = self._outbox
+        while outbox is not None and (asked := outbox.next()) is not None:
+            admitted = self.pump.admit(asked)
+            if isinstance(admitted, Departure):
+                return admitted
+            outbox.done(asked)
+            self.feed(admitted, OUTCOME)
+        return None
+
+    def arrive(self, departure: Departure, outcome: Sequence[Event]) -> list[Event]:
+        """What came of it; returns all it led to."""
+        if self._outbox is not None:
+            self._outbox.done(departure.asked)
+        return self.feed_all(outcome, OUTCOME)
 
     def keep(self) -> list[Event]:
         """Bring the writs up to date: renewals, and what others took away; returns all it led to."""

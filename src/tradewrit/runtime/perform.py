@@ -6,6 +6,7 @@ The only place through which anything leaves the desk. Knows no strategy.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace as replace_fields
 
 from tradewrit.domain.books import Books
@@ -34,6 +35,24 @@ from tradewrit.runtime.ports import Broker, Feed, Replacement
 from tradewrit.runtime.writs import Writs
 
 Handler = Callable[[Any, Grant, int], Sequence[Event]]
+
+
+class Departure(msgspec.Struct, frozen=True):
+    """An effect that may leave, under the grant that was checked for it.
+
+    work: does it, at `now` (UTC ns), and returns its outcome; blocks for as long as the venue takes, and
+        needs nothing of the desk, so that any thread may call it.
+    """
+
+    asked: Asked
+    grant: Grant
+    handler: Handler
+
+    def work(self, now: int) -> Sequence[Event]:
+        """Do it."""
+        return self.handler(self.asked.effect, self.grant, now)
+
+
 NO_EVENTS: Final[tuple[Event, ...]] = ()
 
 
@@ -53,13 +72,19 @@ class Performer:
 
         books: the account with the intent on record.
         """
+        admitted = self.admit(Asked(effect, agent), books, now)
+        return (admitted,) if isinstance(admitted, WritDenied) else admitted.work(now)
+
+    def admit(self, asked: Asked, books: Books, now: int) -> Departure | WritDenied:
+        """As `perform`, up to the moment at which it leaves."""
+        effect, agent = asked.effect, asked.agent
         grant = self._gate.admit(effect, agent, books, now)
         if isinstance(grant, WritDenied):
-            return (grant,)
+            return grant
         handler = self._handlers.get(type(effect))
         if handler is None:
-            return (self._gate.refuse(effect, agent, books, now, "this desk has nobody who could do that"),)
-        return handler(effect, grant, now)
+            return self._gate.refuse(effect, agent, books, now, "this desk has nobody who could do that")
+        return Departure(asked, grant, handler)
 
 
 def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:

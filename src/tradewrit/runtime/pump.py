@@ -22,17 +22,21 @@ from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import CommissionReport, ExecutionReport
 from tradewrit.domain.events.registry import encode, name_of
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.signals import Market
-from tradewrit.kernel import Kernel, Recorded, Step
+from tradewrit.kernel import Asked, Kernel, Recorded, Step
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.lease import Tenure
-from tradewrit.runtime.perform import Performer
+from tradewrit.runtime.outbox import OUTSIDE, Outbox
+from tradewrit.runtime.perform import Departure, Performer
 from tradewrit.runtime.replay import snapshot_of
 from tradewrit.runtime.writs import Writs
 
 INPUT: Final = "input"
+OUTCOME: Final = "outside"
+"""The source of what came of an effect."""
 AUTHORITY: Final = "authority"
 """The source of what becomes of writs."""
 Listener = Callable[[Event, Record | None], None]
@@ -44,6 +48,7 @@ class Pump:
 
     snapshot_every: save the books after so many records; 0 never. They only shorten the next start.
     tenure: the lease to write and send under; None where nobody else can have the journal.
+    outbox: takes what is to be done outside, for `depart`; without one it is done before the next input.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Pump:
         listeners: Iterable[Listener] = (),
         snapshot_every: int = 0,
         tenure: Tenure | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.kernel = kernel
         self.market = market
@@ -74,6 +80,7 @@ class Pump:
         self._snapshot_every = snapshot_every
         self._snapshot_at = self._seq
         self._tenure = tenure
+        self._outbox = outbox
         self._epoch = 0 if tenure is None else tenure.epoch
         self._queue: deque[tuple[Event, str]] = deque()
         self._is_running = False
@@ -136,10 +143,22 @@ class Pump:
         if step.effects:
             self._performer.expect(step.effects)
         for asked in step.effects:
+            if self._outbox is not None and isinstance(asked.effect, OUTSIDE):
+                self._outbox.put(asked, self.books)
+                continue
             if self._tenure is not None:
                 self._tenure.assure()
             outcomes = self._performer.perform(asked.effect, asked.agent, self.books, self._clock.now())
-            self._queue.extend((outcome, "outside") for outcome in outcomes)
+            self._queue.extend((outcome, OUTCOME) for outcome in outcomes)
+
+    def admit(self, asked: Asked) -> Departure | WritDenied:
+        """What is on record is about to leave: under which grant, or why not.
+
+        Raises LeaseLost when the lease is over.
+        """
+        if self._tenure is not None:
+            self._tenure.assure()
+        return self._performer.admit(asked, self.books, self._clock.now())
 
     def keep(self) -> list[Event]:
         """Renew the lease and bring the writs up to date, where that is due; returns all it led to."""

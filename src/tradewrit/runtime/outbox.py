@@ -1,0 +1,138 @@
+"""What is on record, is to be done outside, and has not been: which goes next, and which must wait.
+
+    pump ── put ─▶ Outbox ── next ─▶ a call in flight ── done ─▶ (its outcome is fed to the pump)
+
+For desks that go on while a venue thinks. What reduces risk goes before what adds it, and of one symbol
+at most one write is under way, in the order in which they were decided. Knows no writ, no venue and no
+thread: whoever owns it asks, calls and tells.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.effects import (
+    AskAccount,
+    AskVenue,
+    CancelAtVenue,
+    Effect,
+    MarketDataEffect,
+    OrderEffect,
+    PlaceOrders,
+    ReplaceAtVenue,
+)
+from tradewrit.domain.orders import Role
+from tradewrit.kernel import Asked
+
+
+class Lane(IntEnum):
+    """How urgent something is; the lower number goes first, always."""
+
+    PROTECTION = 0
+    """Cancels, stops, targets, and every change of a protective order."""
+    EXITS = 1
+    QUESTIONS = 2
+    """What became of an order, what the account holds."""
+    ENTRIES = 3
+    DATA = 4
+
+
+OUTSIDE: Final = (OrderEffect, AskVenue, AskAccount, MarketDataEffect)
+"""The effects that leave the desk; people and timers are told at once."""
+
+
+class Outbox:
+    """Waiting calls by lane, and those in flight. Used from one thread.
+
+    most_asked: how many questions may be under way at a time; writes are limited by their symbols.
+    """
+
+    def __init__(self, most_asked: int = 4) -> None:
+        self._lanes: dict[Lane, deque[Asked]] = {lane: deque() for lane in Lane}
+        self._flying: dict[int, Asked] = {}
+        self._busy: set[str] = set()
+        self._asking = 0
+        self._most_asked = most_asked
+
+    def __len__(self) -> int:
+        """How much waits, without what is in flight."""
+        return sum(map(len, self._lanes.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose outcome is not known yet."""
+        return len(self._flying)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is in flight."""
+        return not self._flying and not len(self)
+
+    def put(self, asked: Asked, books: Books) -> None:
+        """It is on record and may leave. A question that waits already is not asked twice."""
+        lane = self._lanes[lane_of(asked.effect, books)]
+        if isinstance(asked.effect, OrderEffect) or asked not in lane:
+            lane.append(asked)
+
+    def next(self) -> Asked | None:
+        """The most urgent one that may leave now, in flight from here on; None when all must wait."""
+        waiting: set[str] = set()
+        for lane, queue in self._lanes.items():
+            if lane in {Lane.QUESTIONS, Lane.DATA}:
+                if queue and self._asking < self._most_asked:
+                    self._asking += 1
+                    return self._leave(queue, 0)
+                continue
+            for place, asked in enumerate(queue):
+                symbol = _symbol(asked.effect)
+                if symbol not in self._busy and symbol not in waiting:
+                    self._busy.add(symbol)
+                    return self._leave(queue, place)
+                waiting.add(symbol)  # of one symbol and lane, the first goes first
+        return None
+
+    def done(self, asked: Asked) -> None:
+        """Its outcome is known, or it never left: the next of its symbol may go."""
+        if self._flying.pop(id(asked), None) is None:
+            return
+        if isinstance(asked.effect, OrderEffect):
+            self._busy.discard(_symbol(asked.effect))
+        else:
+            self._asking -= 1
+
+    def waiting(self) -> Iterator[Asked]:
+        """What waits, most urgent first."""
+        for queue in self._lanes.values():
+            yield from queue
+
+    def _leave(self, queue: deque[Asked], place: int) -> Asked:
+        asked = queue[place]
+        del queue[place]
+        self._flying[id(asked)] = asked
+        return asked
+
+
+def lane_of(effect: Effect, books: Books) -> Lane:
+    """By what it does to the risk that is held."""
+    match effect:
+        case PlaceOrders():
+            roles = {terms.role for terms in effect.approved.orders}
+            if Role.ENTRY in roles:
+                return Lane.ENTRIES
+            return Lane.EXITS if Role.EXIT in roles else Lane.PROTECTION
+        case CancelAtVenue():
+            return Lane.PROTECTION
+        case ReplaceAtVenue():
+            order = books.orders.get(effect.client_order_id)
+            is_entry = order is not None and order.terms.role is Role.ENTRY
+            return Lane.ENTRIES if is_entry else Lane.PROTECTION
+        case MarketDataEffect():
+            return Lane.DATA
+        case _:
+            return Lane.QUESTIONS
+
+
+def _symbol(effect: Effect) -> str:
+    return effect.symbol if isinstance(effect, OrderEffect) else ""
