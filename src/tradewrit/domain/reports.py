@@ -6,7 +6,7 @@ be reconciled, never dropped and never acted on.
 
 from decimal import Decimal
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
@@ -97,27 +97,34 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     if trade.symbol in books.active:
         reason = "a late fill, and another trade is open in the symbol by now"
         return _quarantine(report, order.state, reason, trade.id)
-    revived = TradeRevived(
-        at=report.at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
-    )
-    if report.kind is Exec.NEW:  # it was given up for lost, and works: nobody wants it any more
-        works = OrderAccepted(
-            at=report.at,
-            trace=trade.id,
-            client_order_id=order.id,
-            broker_order_id=report.broker_order_id,
-            symbol=trade.symbol,
-            role=order.terms.role,
-        )
-        unwanted = CancelOrder(
-            at=report.at,
-            trace=trade.id,
-            client_order_id=order.id,
-            reason="it arrived after it was given up",
-        )
-        return Decision((revived, works, unwanted))
+    if report.kind is Exec.NEW:
+        return unwanted(lapsed, report.at, report.broker_order_id)
     filled = _trade(books, order, report)
-    return Decision((revived, *filled.events), filled.effects)
+    return Decision((_revived(lapsed, report.at), *filled.events), filled.effects)
+
+
+def unwanted(lapsed: Lapsed, at: int, broker_order_id: str = "") -> Decision:
+    """An entry that was given up for lost works after all, and nobody wants it any more: it is cancelled."""
+    order, trade = lapsed.order, lapsed.trade
+    works = OrderAccepted(
+        at=at,
+        trace=trade.id,
+        client_order_id=order.id,
+        broker_order_id=broker_order_id,
+        symbol=trade.symbol,
+        role=order.terms.role,
+    )
+    cancel = CancelOrder(
+        at=at, trace=trade.id, client_order_id=order.id, reason="it arrived after it was given up"
+    )
+    return Decision((_revived(lapsed, at), works, cancel))
+
+
+def _revived(lapsed: Lapsed, at: int) -> TradeRevived:
+    trade, order = lapsed.trade, lapsed.order
+    return TradeRevived(
+        at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
+    )
 
 
 def _external(books: Books, report: ExecutionReport) -> Decision:

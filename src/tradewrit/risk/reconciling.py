@@ -22,11 +22,11 @@ from tradewrit.domain.events.account import (
     PositionDisputed,
 )
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderRestated
+from tradewrit.domain.events.orders import OrderRestated
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
-from tradewrit.domain.reports import interpret
+from tradewrit.domain.reports import unwanted
 from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
@@ -161,15 +161,7 @@ def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
 
 def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
     """An order that was given up, and works after all, is ours to end; anybody else's is not."""
-    if terms.client_order_id in books.lapsed:
-        works = ExecutionReport(
-            at=at,
-            trace=terms.trade_id,
-            exec_id=f"desk:listed:{terms.client_order_id}:{at}",
-            client_order_id=terms.client_order_id,
-            kind=Exec.NEW,
-            symbol=terms.symbol,
-            side=terms.side,
-        )
-        return interpret(books, works)
-    return Decision((ExternalOrderSeen(at=at, terms=terms),))
+    lapsed = books.lapsed.get(terms.client_order_id)
+    if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
+        return Decision((ExternalOrderSeen(at=at, terms=terms),))
+    return unwanted(lapsed, at)
