@@ -52,7 +52,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         orders=len(report.orders),
         positions=len(report.positions),
         differences=found,
-        strangers=tuple(name for name in listed if name not in books.orders),
+        strangers=tuple(name for name in listed if not _is_at_work(books, name)),
     )
     decision = Decision((summary, *_agreed(books, found, at)))
     is_new = False
@@ -83,8 +83,9 @@ def _differences(
             if ours != theirs:
                 yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)
     for name, terms in listed.items():
-        if name not in books.orders and name not in books.strangers:
-            yield Difference(kind=Differs.STRANGER, subject=name, ours="none", theirs=_asked(terms))
+        if not _is_at_work(books, name) and name not in books.strangers:
+            ours = books.orders[name].state if name in books.orders else "none"
+            yield Difference(kind=Differs.STRANGER, subject=name, ours=ours, theirs=_asked(terms))
     symbols = books.positions.keys() | books.external.keys() | report.positions.keys()
     for symbol in sorted(symbols - books.suspended.keys()):
         ours_held, theirs_held = books.units(symbol), report.positions.get(symbol, ZERO)
@@ -92,6 +93,11 @@ def _differences(
             yield Difference(
                 kind=Differs.POSITION, subject=symbol, ours=f"{ours_held:f}", theirs=f"{theirs_held:f}"
             )
+
+
+def _is_at_work(books: Books, order_id: str) -> bool:
+    order = books.orders.get(order_id)
+    return order is not None and order.is_live
 
 
 def _worked(order: Order) -> str:
