@@ -120,7 +120,7 @@ def _said(quantity: Decimal, terms: OrderTerms) -> str:
 def _agreed(books: Books, found: tuple[Difference, ...], at: int) -> Iterator[Event]:
     disputed = {one.subject for one in found if one.kind is Differs.POSITION}
     for symbol in books.disputed:
-        if symbol not in disputed:
+        if symbol not in disputed and symbol not in books.suspended:
             yield PositionAgreed(at=at, symbol=symbol)
 
 
