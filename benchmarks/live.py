@@ -92,7 +92,7 @@ def described(results: dict[str, Any]) -> str:
             f"  journal in memory   p50 {one['memory_p50_us']:7.1f} us   (at most 200)",
             f"  one FULL commit     p50 {one['full_p50_us']:7.1f} us   p99 {one['full_p99_us']:7.1f} us",
             f"  bare FULL commit    p50 {one['bare_p50_us']:7.1f} us   p99 {one['bare_p99_us']:7.1f} us",
-            f"  ratio               p50 {one['ratio_p50']:7.2f} (max 3)   p99 {one['ratio_p99']:5.2f} (max 6)",
+            f"  ratio               p50 {one['ratio_p50']:7.2f} (max 3)  p99 {one['ratio_p99']:5.2f} (max 6)",
             f"recovery of {back['events']:,} events: {back['cpu_seconds']:.2f} s of CPU (at most 2)",
             f"{long['quotes']:,} quotes at {long['per_second']:,.0f} a second",
             f"  resident memory {long['first_mb']:.1f} MB after a tenth, {long['last_mb']:.1f} MB at the end",
