@@ -23,6 +23,7 @@ from tests.unit.research.drawn import (
 )
 from tests.unit.research.sessions import session_case_of
 from tradewrit.domain.constraints import Constraints, Hours, Mode, day_of
+from tradewrit.domain.market import MINUTE
 from tradewrit.domain.orders import Side
 from tradewrit.research.backtest import skip
 from tradewrit.research.backtest.setup import VENUE
@@ -41,7 +42,7 @@ KINDS: Final = (
     "reduce_only",
 )
 # The others leave all or nothing: they come seldom, since a run without an entry proves little.
-_OFTEN: Final = KINDS[:7]
+OFTEN: Final = KINDS[:7]
 _TRIES: Final = 6
 _FEW: Final = 4
 _DRAWN: Final[Sequence[Callable[..., Case]]] = (
@@ -55,6 +56,7 @@ _DRAWN: Final[Sequence[Callable[..., Case]]] = (
     session_case_of,
 )
 _MODES: Final[tuple[Mode, ...]] = ("backtest", "live", "paper")
+_WEEK: Final = (1, 2, 3, 4, 5, 6, 7)
 _WINDOWS: Final = (
     "09:30-15:30 America/New_York",
     "08:00-16:30 Europe/London daily",
@@ -69,7 +71,7 @@ def restricting_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
     """A run of any other kind under a writ with one constraint or several."""
     rng = random.Random(seed)
     case, free = _busy(rng, symbols, bars)
-    return case._replace(setup=replace(case.setup, entries=_entries(case, free, rng)))
+    return case._replace(setup=replace(case.setup, entries=_entries(free, rng)))
 
 
 def _busy(rng: random.Random, symbols: int, bars: int) -> tuple[Case, Sequence[RoundTrip]]:
@@ -86,22 +88,22 @@ def _busy(rng: random.Random, symbols: int, bars: int) -> tuple[Case, Sequence[R
     return case, free
 
 
-def _entries(case: Case, free: Sequence[RoundTrip], rng: random.Random) -> Constraints:
+def _entries(free: Sequence[RoundTrip], rng: random.Random) -> Constraints:
     """What restricts the entries of a run: each kind alone, or a few together."""
-    kinds = rng.sample(_OFTEN, rng.choice([1, 1, 1, 2, 3]))
-    if rng.random() < 0.1:
-        kinds.append(rng.choice(KINDS[len(_OFTEN) :]))
-    return Constraints(**{kind: _constraint(kind, case, free, rng) for kind in sorted(kinds)})
+    kinds = rng.sample(OFTEN, rng.choice([1, 1, 1, 2, 3]))
+    if rng.random() < 0.2:
+        kinds = [*rng.choice([kinds, []]), rng.choice(KINDS[len(OFTEN) :])]
+    return Constraints(**{kind: _constraint(kind, free, rng) for kind in sorted(kinds)})
 
 
-def _constraint(kind: str, case: Case, free: Sequence[RoundTrip], rng: random.Random) -> Any:
+def _constraint(kind: str, free: Sequence[RoundTrip], rng: random.Random) -> Any:
     match kind:
         case "sides":
-            return rng.choice([(Side.BUY,), (Side.SELL,), (Side.BUY, Side.SELL), ()])
+            return rng.choice([(Side.BUY,), (Side.SELL,)] * 3 + [(Side.BUY, Side.SELL), ()])
         case "hours":
-            return tuple(sorted({_window(case, rng) for _ in range(rng.choice([1, 1, 2]))}))
+            return tuple(sorted({_window(free, rng) for _ in range(rng.choice([1, 1, 1, 2]))}))
         case "venues":
-            return rng.choice([(VENUE,), ("lit", VENUE), ("lit",)])
+            return rng.choice([("lit", VENUE), ("lit",), ()])
         case "modes":
             return tuple(sorted(rng.sample(_MODES, rng.choice([1, 2]))))
         case "reduce_only":
@@ -130,19 +132,19 @@ def _by_day(free: Sequence[RoundTrip], share: Callable[[RoundTrip], Decimal]) ->
     return [Decimal(amount) for amount in days.values()]
 
 
-def _window(case: Case, rng: random.Random) -> Hours:
-    """A window that is known, or one that opens or closes while the run lasts."""
-    if rng.random() < 0.4:
+def _window(free: Sequence[RoundTrip], rng: random.Random) -> Hours:
+    """A window that is known, or one that opens about when something was entered."""
+    if not free or rng.random() < 0.3:
         return Hours.parse(rng.choice(_WINDOWS))
-    ts = rng.choice(rng.choice(case.bars).ts.tolist())
-    opens = int(ts // 60_000_000_000 % 1440)
-    closes = 1 + (opens + rng.choice([1, 10, 60, 300, 700])) % 1440
-    return Hours(opens, closes, days=rng.choice([(1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 4, 5), (2, 4)]))
+    entered = rng.choice(free).entry_time // MINUTE
+    opens = (entered - rng.choice([0, 1, 30])) % 1440
+    closes = 1 + (opens + rng.choice([1, 10, 60, 300, 300, 1000])) % 1440
+    return Hours(opens, closes, days=rng.choice([_WEEK, _WEEK, _WEEK[:5], (2, 4)]))
 
 
 def _stretched(case: Case, rng: random.Random) -> Case:
     """The same bars further apart, and begun later in the day."""
-    factor, shift = rng.choice([1, 1, 7, 30, 240]), rng.randrange(1440) * 60_000_000_000
+    factor, shift = rng.choice([1, 1, 7, 30, 240]), rng.randrange(1440) * MINUTE
 
     def moved(at: int) -> int:
         return START + shift + (at - START) * factor

@@ -7,7 +7,7 @@ turn has come, so what has left is all there is to count.
 from collections import Counter
 from typing import cast
 
-from tradewrit.domain.constraints import UNRESTRICTED, DayUse, Mode, Request, violations
+from tradewrit.domain.constraints import UNRESTRICTED, DayUse, Mode, Request, broken_names, violations
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderTerms
@@ -50,7 +50,7 @@ class Allowance:
         )
         broken = violations(self._held, asked, self._used, at)
         if broken:
-            self.denied[tuple(one.constraint for one in broken)] += 1
+            self.denied[broken_names(broken)] += 1
             return False
         self._used = taken(self._used, Use(at, terms.quantity, notional))
         return True

@@ -76,4 +76,5 @@ def _result(walk: Walk, strategy: Strategy, load_seconds: float, watch: Stopwatc
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
         sizing=setup.sizing,
+        denied={} if walk.allowance is None else walk.allowance.denied,
     )
