@@ -22,11 +22,12 @@ from tests.unit.research.drawn import (
 from tests.unit.research.restricting import KINDS, OFTEN, restricting_case_of
 from tests.unit.research.sessions import session_case_of
 from tradewrit.brokers.paper.rules import MarketFills, PaperRules
-from tradewrit.domain.constraints import Constraints, day_of
+from tradewrit.domain.constraints import Constraints, Hours, day_of
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import CorporateAction, Gone
 from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.limits import PROFILES
+from tradewrit.domain.market import MINUTE
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
@@ -109,6 +110,25 @@ def test_what_the_venue_refuses_counts_for_the_day_and_what_the_writ_denies_does
     days = Counter(day_of(event.at) for event in refused if event.code == Rejection.VENUE)
     assert list(days.values()) == [2, 2]
     assert_equal(case)
+
+
+def test_a_reversal_is_judged_by_the_hours_of_the_moment_it_is_sent() -> None:
+    """Which is the open at which the other side was left, or the close."""
+    changed: Counter[bool] = Counter()
+    for seed in range(60):
+        case = turning_case_of(seed, symbols=2, bars=50)
+        free = skip.run(case.bars, case.strategy, case.setup).trades
+        turns = [trade.exit_time // MINUTE % 1440 for trade in free if trade.exit_reason == "reverse"]
+        if not turns:
+            continue
+        for hours in (Hours(turns[-1], 1 + turns[-1]), Hours(1 + turns[-1], turns[-1])):
+            setup = replace(
+                case.setup, entries=Constraints(hours=(replace(hours, days=(1, 2, 3, 4, 5, 6, 7)),))
+            )
+            assert_equal(case._replace(setup=setup))
+            trades = skip.run(case.bars, case.strategy, setup).trades
+            changed[case.setup.rules.fills_at_once] += trades != free
+    assert min(changed[True], changed[False]) > 4, changed
 
 
 def test_the_runs_compared_leave_before_the_close_wait_for_the_open_and_end_with_the_day() -> None:
