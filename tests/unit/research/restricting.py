@@ -5,7 +5,7 @@ not for others; times are stretched, so that days end and windows open and close
 """
 
 import random
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -126,10 +126,10 @@ def _some(amounts: Sequence[Decimal], rng: random.Random) -> Decimal:
 
 
 def _by_day(free: Sequence[RoundTrip], share: Callable[[RoundTrip], Decimal]) -> list[Decimal]:
-    days: Counter[int] = Counter()
+    days = defaultdict[int, Decimal](Decimal)
     for trade in free:
-        days[day_of(trade.entry_time)] += share(trade)  # type: ignore[assignment]  # a Decimal counts too
-    return [Decimal(amount) for amount in days.values()]
+        days[day_of(trade.entry_time)] += share(trade)
+    return list(days.values())
 
 
 def _window(free: Sequence[RoundTrip], rng: random.Random) -> Hours:
