@@ -137,9 +137,11 @@ def _resent(books: Books, event: od.OrderResent) -> Books:
 
 def _rejected(books: Books, event: od.OrderRejected) -> Books:
     order = books.orders.get(event.client_order_id)
-    if order is not None and event.code in UNSENT and can(order.state, On.REJECT):
-        books = _uncounted(books, order)
-    return _order(books, event.client_order_id, On.REJECT, reason=event.reason)
+    if order is None or event.code not in UNSENT or not can(order.state, On.REJECT):
+        return _order(books, event.client_order_id, On.REJECT, reason=event.reason)
+    return _order(
+        _uncounted(books, order), order.id, On.REJECT, reason=event.reason, doubt_since=order.doubt_since
+    )
 
 
 def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
