@@ -20,6 +20,7 @@ from tradewrit.credentials import (
     registration,
     revoking,
     rotation,
+    status,
 )
 from tradewrit.credentials.audit import STREAM, AuditRecord, SignedHead, signed_head
 from tradewrit.credentials.claims import Claims
@@ -44,6 +45,7 @@ from tradewrit.credentials.requests import (
     Revocation,
 )
 from tradewrit.credentials.settings import Terms
+from tradewrit.credentials.status import Status
 from tradewrit.credentials.steady_clock import SteadyClock
 from tradewrit.credentials.store import AuditQuery, CredentialStore, Pruned
 from tradewrit.credentials.verifier import Verifier
@@ -268,6 +270,15 @@ class Authority:
             return self._verifier.live(token)
         except TokenRefused:
             return None
+
+    def status(self, presented: Bearer | str, others: Sequence[str] = ()) -> Status:
+        """How the presented token stands, live or dead, and who ended it; and the kill switch.
+
+        others: texts of more tokens, at most 32; told of are those of the same app. Nothing is recorded but
+        a refusal. Refused: unauthorized (never a token of ours, not proven, or forgotten),
+        invalid_request (too many).
+        """
+        return status.status(self._context, self._gate, presented, others)
 
     def renew(self, presented: Bearer | str) -> Issued:
         """Replace a live token by one that lives as long anew. Exactly one caller per token wins.

@@ -22,6 +22,7 @@ from tradewrit.credentials.requests import (
     LaunchRequest,
     Registration,
 )
+from tradewrit.credentials.status import Status
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, Violation
 from tradewrit.runtime.clock import Clock, Entropy, SystemClock, system_entropy
 
@@ -72,6 +73,13 @@ class CredentialClient(Protocol):
 
     def validate(self, token: str) -> Claims | None:
         """The claims of a live token, None for any other."""
+        ...
+
+    def status(self, token: str, others: Sequence[str] = (), key: SigningKey | None = None) -> Status | None:
+        """How this token stands, live or dead, and the others, and the kill switch.
+
+        None where the authority tells nobody: it speaks the plain protocol only.
+        """
         ...
 
     def report(
@@ -129,6 +137,10 @@ class LocalClient:
     def validate(self, token: str) -> Claims | None:
         """See CredentialClient."""
         return self._authority.validate(token)
+
+    def status(self, token: str, others: Sequence[str] = (), key: SigningKey | None = None) -> Status | None:
+        """See CredentialClient."""
+        return self._authority.status(self._bearer(token, key), others)
 
     def report(
         self,

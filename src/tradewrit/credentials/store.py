@@ -17,6 +17,7 @@ import msgspec
 from tradewrit.credentials.agreement import disagreement
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
 from tradewrit.credentials.change import Change
+from tradewrit.credentials.endings import TokenStatus, find_status
 from tradewrit.credentials.lookups import (
     find_agent,
     find_app,
@@ -166,6 +167,11 @@ class CredentialStore:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
         with self._reading() as connection:
             return standing(connection, find_life(connection, jti), now)
+
+    def status(self, token: Token, now: int) -> TokenStatus:
+        """How a token that is known here stands at `now` (UTC ns), and what ended it before its time."""
+        with self._reading() as connection:
+            return find_status(connection, token, now)
 
     def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.

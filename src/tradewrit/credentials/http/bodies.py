@@ -9,8 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from tradewrit.credentials.claims import Claims, DelegationRecord
-from tradewrit.credentials.records import App, KillState, Level, Operator
+from tradewrit.credentials.endings import TokenStatus
+from tradewrit.credentials.records import App, KillState, Level, Operator, Standing
 from tradewrit.credentials.refusals import invalid
+from tradewrit.credentials.status import MAX_ASKED, Status
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.domain.times import iso
 
@@ -32,6 +34,12 @@ class ToValidate(In, frozen=True):
     """A token to look at."""
 
     token: str
+
+
+class ToAskStatus(In, frozen=True):
+    """More tokens of the same app to tell of, beside the bearer's own."""
+
+    tokens: Annotated[tuple[str, ...], Meta(max_length=MAX_ASKED)] = ()
 
 
 class ToRegister(In, frozen=True):
@@ -304,6 +312,26 @@ class Killed(Out, frozen=True, kw_only=True, omit_defaults=True):
     including_protection: bool = False
 
 
+class TokenView(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """How a token stands: `live`, `expired`, `revoked`, `renewed`, or `unknown`.
+
+    how: the audit event that ended it before its time, such as `kill_switch` or `token_revoked`; by: who did.
+    """
+
+    standing: Standing
+    token_id: str = ""
+    how: str = ""
+    by: str = ""
+    at: str = ""
+
+
+class StatusView(Out, frozen=True, kw_only=True):
+    """The kill switch, and the tokens asked about: the bearer's first, the others in their order."""
+
+    kill_switch: Killed
+    tokens: tuple[TokenView, ...]
+
+
 class AuditEntry(Out, frozen=True, kw_only=True, omit_defaults=True):
     """One audit event; what does not apply is left out."""
 
@@ -406,6 +434,22 @@ def killed_view(state: KillState | None) -> Killed:
         at=iso(state.killed_at),
         reason=state.reason,
         including_protection=state.is_total,
+    )
+
+
+def status_view(status: Status) -> StatusView:
+    """The answer as it is shown."""
+    return StatusView(
+        kill_switch=killed_view(status.killed), tokens=tuple(_token_view(one) for one in status.tokens)
+    )
+
+
+def _token_view(one: TokenStatus) -> TokenView:
+    ending = one.ending
+    if ending is None:
+        return TokenView(standing=one.standing, token_id=one.token_id)
+    return TokenView(
+        standing=one.standing, token_id=one.token_id, how=ending.how, by=ending.by, at=iso(ending.at)
     )
 
 

@@ -161,6 +161,15 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         method="POST",
+        path="/v1/token/status",
+        does=tokens.status,
+        needs=OWN,
+        takes=bodies.ToAskStatus,
+        gives=bodies.StatusView,
+        limits=Limit.OPEN,
+    ),
+    Endpoint(
+        method="POST",
         path="/v1/token/renew",
         does=tokens.renew,
         needs=OWN,
