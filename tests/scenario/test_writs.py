@@ -54,11 +54,12 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.trades import TradeState
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalUnwritable, TheirFault, Unreachable
-from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.clock import ManualClock, SystemClock
 from tradewrit.runtime.gate import Gate
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import Terms, roles
+from tradewrit.runtime.secret import Secret
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 DAY = 86_400 * SECOND
@@ -209,6 +210,10 @@ def test_a_writ_for_one_symbol_lets_no_other_in() -> None:
     assert "does not cover write:trades:AAPL" in world.only(WritDenied).reason
 
 
+def nobodys_secret(name: str) -> Secret:
+    raise AssertionError(f"an authority on this machine asks for no secret, and not for {name}")
+
+
 def test_a_configured_desk_gets_the_writs_that_its_file_describes(tmp_path: Path) -> None:
     file = tmp_path / "desk.yaml"
     file.write_text(
@@ -216,9 +221,9 @@ def test_a_configured_desk_gets_the_writs_that_its_file_describes(tmp_path: Path
         "risk: {allowed_symbols: [MSFT, AAPL]}\n"
         "writs:\n  ttl_s: 60\n  executor: {sides: [buy], max_quantity: 7, hours: [09:30-15:30 America/New_York]}\n"
     )
-    clock = ManualClock(1_709_562_600 * SECOND)
-    with opened(tmp_path, clock=clock) as authority:
-        (issued,) = writs_from(load(file, {}), authority, "paper").keep(clock.now())
+    config = load(file, {"TRADEWRIT_WRITS__TRUST_DOMAIN": "desk.example"})
+    with writs_from(config, "paper", tmp_path / "home", nobodys_secret) as writs:
+        (issued,) = writs.keep(SystemClock().now())
         assert isinstance(issued, WritsIssued)
         grants = {grant.agent: grant for grant in issued.grants}
     entries = grants[EXECUTOR]
@@ -231,6 +236,7 @@ def test_a_configured_desk_gets_the_writs_that_its_file_describes(tmp_path: Path
         venues=("paper",),
     )
     assert entries.expires_at - entries.issued_at == 60 * SECOND
+    assert entries.agent_id.startswith("spiffe://desk.example/agent/Swing_desk/executor/")
     assert grants[KEEPER].constraints == Constraints(reduce_only=True, modes=("paper",), venues=("paper",))
 
 
