@@ -11,7 +11,8 @@ import pytest
 
 from tests.desks import BUY, World
 from tests.unit.credentials.http.brokers import Broker, broker
-from tests.unit.credentials.http.servers import UNLIMITED, thread
+from tests.unit.credentials.http.servers import UNLIMITED, process, thread
+from tests.unit.surfaces.console import run
 from tradewrit.credentials.client_desk import ClientIssuer
 from tradewrit.credentials.encoding import decode
 from tradewrit.credentials.http.settings import ServerSettings
@@ -155,6 +156,28 @@ def test_a_kill_at_the_authority_halts_the_desk_within_one_interval_and_says_who
     assert {writ.reason for writ in there.world.events(WritRevoked)} == {"revoked by the kill switch"}
     assert KEEPER not in {writ.agent for writ in there.world.events(WritRevoked)}
     assert there.world.events(WritLost) == []
+
+
+def test_the_command_halts_a_desk_that_another_process_serves(tmp_path: Path, stack: ExitStack) -> None:
+    served = stack.enter_context(process(tmp_path / "home"))
+    made = run(
+        "credentials", "app", "add", "desk", "--desk", "--json", env={"TRADEWRIT_HOME": str(served.home)}
+    )
+    app = json.loads(made.stdout)
+    client = RemoteClient(served.url, app["client_id"], app["client_secret"])
+    stack.callback(client.close)
+    issuer = ClientIssuer(client, "paper", ttl_s=TTL, poll_s=0.0)
+    world = World(issuer=issuer, terms=TERMS, entry=OrderType.LIMIT)
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.exchange.open_orders()
+    words = ("credentials", "kill", "--reason", "fat finger", "--json")
+    killed = run(*words, env={"TRADEWRIT_HOME": str(served.home)})
+    assert killed.exit_code == 0
+    world.desk.tick()
+    halted = world.only(TradingHalted)
+    assert (halted.actor, halted.reason) == (json.loads(killed.stdout)["by"], "fat finger")
+    assert not world.exchange.open_orders()
 
 
 def test_the_interval_is_as_configured(tmp_path: Path, stack: ExitStack) -> None:
