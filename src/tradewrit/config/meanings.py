@@ -21,10 +21,10 @@ SECTIONS: Final[Mapping[str, str]] = {
     ),
     "data": "How past prices are shown to a backtest.",
     "journal": "Where the account's record lies, and how hard it is written.",
-    "writs": "The short-lived permissions that agents act under; see [scopes](scopes.md).",
-    "writs.authority": (
-        "An authority elsewhere that issues them, ours or another of the AgentWrit protocol; see "
-        "[a desk with an authority elsewhere](../how-to/use-a-remote-authority.md)."
+    "writs": (
+        "The short-lived permissions that agents act under; see [scopes](scopes.md). `writs.authority` is an "
+        "authority elsewhere that issues them, see [how to use one](../how-to/use-a-remote-authority.md); "
+        "without it, it is the one of this machine."
     ),
 }
 

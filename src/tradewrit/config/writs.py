@@ -90,4 +90,7 @@ class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if not 1 <= self.ttl_s <= _LONGEST_TOKEN_S:
             raise ValueError(f"ttl_s must be at least 1 and at most {_LONGEST_TOKEN_S}, not {self.ttl_s}")
-        checked_trust_domain(self.trust_domain)
+        try:
+            checked_trust_domain(self.trust_domain)
+        except ValueError as wrong:
+            raise ValueError(str(wrong).replace("trust domain", "trust_domain", 1)) from None
