@@ -94,7 +94,7 @@ def issuer_from(
         from tradewrit.credentials.home import open_home
         from tradewrit.credentials.settings import Terms as AuthorityTerms
 
-        said = AuthorityTerms(issuer=config.writs.issuer, trust_domain=config.writs.trust_domain)
+        said = AuthorityTerms(issuer=config.writs.issuer or "", trust_domain=config.writs.trust_domain)
         with Authority.open(open_home(home), terms=said) as authority:
             yield AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s)
         return

@@ -200,7 +200,10 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
         ),
         ("paper: {fees: {tpye: fixed}}", "desk.yaml:1: paper.fees.tpye: unknown key; did you mean type?"),
         ("account.name: me", "desk.yaml:1: account.name: unknown key; nest it: account: {name: ...}"),
-        ("writs:\n  qqq: 5", "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s, issuer, trust_domain, authority or executor"),
+        (
+            "writs:\n  qqq: 5",
+            "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s, issuer, trust_domain, authority or executor",
+        ),
         (
             "paper:\n  fees: {type: fixed,\n   rate_bps: 5}",
             "desk.yaml:3: paper.fees.rate_bps: has a meaning only with type: bps; known here: type or amount",
@@ -511,8 +514,10 @@ def test_text_from_the_environment_needs_no_yaml_quoting(text: str) -> None:
         (
             "TRADEWRIT_WRITS__QQQ",
             "1",
-            "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S, TRADEWRIT_WRITS__ISSUER, "
-            "TRADEWRIT_WRITS__TRUST_DOMAIN, TRADEWRIT_WRITS__AUTHORITY or TRADEWRIT_WRITS__EXECUTOR",
+            (
+                "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S, TRADEWRIT_WRITS__ISSUER, "
+                "TRADEWRIT_WRITS__TRUST_DOMAIN, TRADEWRIT_WRITS__AUTHORITY or TRADEWRIT_WRITS__EXECUTOR"
+            ),
         ),
         ("TRADEWRIT_SEED", "many", "seed: must be a whole number such as 5, not 'many'"),
         ("TRADEWRIT_SEED__DEEP", "1", "seed: must be a single value, not a section"),
@@ -649,7 +654,7 @@ CONFIGS = st.builds(
     writs=st.builds(
         WritsConfig,
         ttl_s=st.integers(1, 86_400),
-        issuer=_TEXT,
+        issuer=st.none() | _TEXT,
         trust_domain=st.sampled_from(["agentwrit.local", "desk-1.example"]),
         authority=st.builds(
             AuthorityConfig,

@@ -126,7 +126,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
     "writs.ttl_s": "How many seconds an agent's token lasts; it is renewed when half of that is over.",
-    "writs.issuer": "What tokens of the authority on this machine say in `iss`.",
+    "writs.issuer": "What tokens of the authority on this machine say in `iss`; null: nothing.",
     "writs.trust_domain": "First part of the SPIFFE ids that the authority on this machine gives.",
     "writs.authority.url": "Its address, such as https://host:8080; null: the authority of this machine.",
     "writs.authority.client_id": "The app that the desk is there.",

@@ -82,7 +82,7 @@ class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     ttl_s: int = 300
-    issuer: str = ""
+    issuer: str | None = None
     trust_domain: str = DEFAULT_TRUST_DOMAIN
     authority: AuthorityConfig = AuthorityConfig()
     executor: EntriesConfig = EntriesConfig()

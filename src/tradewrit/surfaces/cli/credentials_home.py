@@ -64,7 +64,7 @@ def terms_from(config: Config, issuer: str | None, trust_domain: str | None) -> 
         domain = writs.trust_domain if trust_domain is None else checked_trust_domain(trust_domain)
     except ValueError as error:
         raise ConfigError(f"--trust-domain: {error}") from None
-    return Terms(issuer=writs.issuer if issuer is None else issuer, trust_domain=domain)
+    return Terms(issuer=(writs.issuer or "") if issuer is None else issuer, trust_domain=domain)
 
 
 def known_authority() -> "Authority":
