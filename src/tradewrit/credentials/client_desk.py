@@ -172,8 +172,9 @@ class ClientIssuer:
         self._watch.look_again()
         theirs = self._watch.killed
         if theirs is not None and self._watch.is_told_why:
+            why = theirs.reason or "no reason given"
             raise PermissionDenied(
-                f"it is on at the authority, thrown by {theirs.by} ({theirs.reason}); put it back there "
+                f"it is on at the authority, thrown by {theirs.by} ({why}); put it back there "
                 "first: tradewrit credentials rearm"
             )
         self._kill = self._watch.killed = None

@@ -163,8 +163,7 @@ class Watch:
     def _switch(self, state: KillState | None) -> None:
         killed = None
         if state is not None:
-            reason = state.reason or "no reason was given"
-            killed = Kill(by=state.by, reason=reason, including_protection=state.is_total)
+            killed = Kill(by=state.by, reason=state.reason, including_protection=state.is_total)
         if killed != self.killed:
             self.killed = killed
             self.news += 1

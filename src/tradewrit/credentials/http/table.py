@@ -175,8 +175,16 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         needs=OWN,
         gives=bodies.Renewed,
         refuses=(Code.KILLED,),
+        limits=Limit.HOLDER,
     ),
-    Endpoint(method="POST", path="/v1/token/release", does=tokens.release, needs=OWN, status=204),
+    Endpoint(
+        method="POST",
+        path="/v1/token/release",
+        does=tokens.release,
+        needs=OWN,
+        status=204,
+        limits=Limit.HOLDER,
+    ),
     Endpoint(
         method="POST",
         path="/v1/delegate",
@@ -185,6 +193,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.ToDelegate,
         gives=bodies.Delegated,
         refuses=(Code.SCOPE_VIOLATION, Code.NOT_FOUND, Code.FORBIDDEN, Code.KILLED),
+        limits=Limit.HOLDER,
     ),
     Endpoint(
         method="POST",
