@@ -64,7 +64,7 @@ def _explained(error: CredentialRefused | Unreachable, door: Door) -> TradewritE
         )
     if error.code == Code.KILLED:
         return OurFault(
-            f"{door.url} issues nothing: {error.detail}; a person puts it back there: "
+            f"{door.url} issues nothing: its kill switch is on; a person puts it back there: "
             "tradewrit credentials rearm"
         )
     if error.code == Code.UNAUTHORIZED:

@@ -131,6 +131,10 @@ def test_people_are_told_whose_writs_they_were(there: There) -> None:
     assert f"tokens of the authority at {there.url}" in " ".join(told.stdout.split())
 
 
+TOKEN = b"eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIs"
+"""How every token begins."""
+
+
 def test_the_secret_is_in_nothing_that_is_written_or_said(there: There) -> None:
     made = there.command("app", "add", there.name, "--desk")
     there.keep(made["client_secret"])
@@ -139,8 +143,10 @@ def test_the_secret_is_in_nothing_that_is_written_or_said(there: There) -> None:
     assert done.exit_code == 0
     secret = made["client_secret"].encode()
     assert secret not in done.output.encode()
+    assert TOKEN not in done.output.encode()
     for file in (path for path in there.folder.rglob("*") if path.is_file()):
         assert secret not in file.read_bytes(), file
+        assert TOKEN not in file.read_bytes(), file
 
 
 def test_the_secret_may_have_another_name_and_the_configuration_may_be_a_file(there: There) -> None:

@@ -154,8 +154,8 @@ def test_who_passes_a_token_on_cannot_use_up_what_its_delegate_may_do(tmp_path: 
             passed_on = client.renew(passed_on.token)
         with pytest.raises(Throttled):
             client.renew(passed_on.token)
-        assert client.renew(victim.token)
-        assert client.renew(greedy.token)
+        client.renew(victim.token)
+        client.renew(greedy.token)
 
 
 def test_a_forged_token_does_not_count_against_the_agent_it_names(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_forged_token_does_not_count_against_the_agent_it_names(tmp_path: Path
         for last in "ABCDEFGH":
             with pytest.raises(CredentialRefused):
                 client.renew(f"{issued.token[:-12]}{last * 12}")
-        assert client.renew(issued.token)
+        client.renew(issued.token)
 
 
 def test_logins_are_limited_by_name_and_the_audit_trail_says_so(stingy: Served) -> None:
