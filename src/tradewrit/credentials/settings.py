@@ -1,8 +1,13 @@
 """How long things live, and for whom the authority speaks: what its owner may choose."""
 
+from typing import Final
+
 import msgspec
 
 from tradewrit.credentials.identity import DEFAULT_TRUST_DOMAIN
+
+MAX_KILL_GRACE_S: Final = 3_600
+"""Whoever ends protection too wants it to end."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,6 +23,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     proof_age_s: how old a proof of possession may be, and how far ahead its clock.
     ends_family_on_reuse: whether presenting an already renewed token kills its successor as well.
     verified_tokens: how many verified tokens are remembered.
+    kill_grace_s: how long protective writs live on after a kill that includes them, for the desks to cancel
+    their entries; at most an hour.
     prune_after_writes: after so many changes what has expired is forgotten.
     """
 
@@ -36,6 +43,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     proof_age_s: int = 60
     ends_family_on_reuse: bool = False
     verified_tokens: int = 4_096
+    kill_grace_s: int = 30
     prune_after_writes: int = 1_000
 
     def __post_init__(self) -> None:
@@ -43,6 +51,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             value = getattr(self, name)
             if type(value) is int and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.kill_grace_s > MAX_KILL_GRACE_S:
+            raise ValueError(f"kill_grace_s must be at most {MAX_KILL_GRACE_S}, not {self.kill_grace_s}")
         if self.rotation_overlap_s < max(self.max_ttl_s, self.app_token_ttl_s, self.operator_token_ttl_s):
             raise ValueError(
                 f"rotation_overlap_s {self.rotation_overlap_s} is shorter than the longest life of a token: "

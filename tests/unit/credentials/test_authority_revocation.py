@@ -213,7 +213,7 @@ def test_including_protection_nothing_is_left_and_nothing_is_given(
     protective = register(authority, app, is_protective=True)
     launched = launch(authority, app, is_protective=True)
     authority.kill(by=BY)
-    assert authority.kill(by="bob", including_protection=True).is_total
+    assert authority.kill(by="bob", including_protection=True, grace_s=0).is_total
     assert not is_live(authority, protective)
     with pytest.raises(CredentialRefused, match="kill switch"):
         launch(authority, app, is_protective=True)
