@@ -42,11 +42,11 @@ from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalUnwritable, TradewritError, Unreachable
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.ports import Replacement
 from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
-from tradewrit.runtime.writs import Kill
 
 MOST: Final = 1
 LARGEST: Final = 4

@@ -18,9 +18,9 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import CredentialRefused, PermissionDenied, TheirFault
 from tradewrit.runtime.clock import Entropy, system_entropy
+from tradewrit.runtime.kill_switch import Kill, thrown
 from tradewrit.runtime.local_writs import segment
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class ClientIssuer:
     def issue(self, role: str, terms: Terms, now: int) -> Grant:
         """Register the role under a key pair of its own."""
         del now
-        if self._is_killed(is_protective=terms.is_protective):
+        if self._gives_nothing(is_protective=terms.is_protective):
             raise PermissionDenied(f"{role}: no writ is issued while the kill switch is thrown")
         key = SigningKey.draw(self._entropy)
         asked = AgentRequest(
@@ -86,6 +86,8 @@ class ClientIssuer:
         held = self._mine(grant)
         if now >= grant.expires_at:
             return None
+        if self._gives_nothing(is_protective=grant.is_protective):
+            raise PermissionDenied(f"{grant.agent}: no writ is renewed while the kill switch ends them")
         try:
             issued = self._client.renew(held.issued.token, self._key(held))
         except CredentialRefused as refused:
@@ -98,7 +100,7 @@ class ClientIssuer:
     def verify(self, grant: Grant, now: int) -> None:
         """The authority is asked; see the class for when it does not answer."""
         held = self._mine(grant)
-        if self._is_killed(is_protective=grant.is_protective):
+        if self._kill is not None and self._kill.forbids(now, is_protective=grant.is_protective):
             raise PermissionDenied(f"{grant.agent}: its writ was revoked by the kill switch")
         if now >= grant.expires_at:
             raise PermissionDenied(f"{grant.agent}: its writ has expired")
@@ -128,19 +130,36 @@ class ClientIssuer:
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw it here, and give up what it takes away; the authority's own switch is for operators."""
-        del now
-        self._kill = kill
+        self._kill = thrown(kill, self._kill, now)
         self._version += 1
         for name, held in list(self._held.items()):
-            if kill.including_protection or not held.issued.claims.protective:
-                with suppress(TheirFault):  # it dies in its time
-                    self._client.release(held.issued.token, self._key(held))
-                del self._held[name]
+            if not held.issued.claims.protective:
+                self._give_up(name, held)
+
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        """The authority hears it, where it has asked; with no entry at work the writ is given up."""
+        del now
+        held = self._mine(grant)
+        with suppress(CredentialRefused):  # the switch was thrown here alone
+            self._client.answer_kill(held.issued.token, cancelled, working, self._key(held))
+        if not working:
+            self._give_up(grant.id, held)
+            self._version += 1
+
+    def _give_up(self, name: str, held: _Held) -> None:
+        with suppress(TheirFault):  # it dies in its time
+            self._client.release(held.issued.token, self._key(held))
+        del self._held[name]
 
     def rearm(self, by: str, now: int) -> None:
-        """Put it back."""
-        del by, now
-        self._kill = None
+        """Put it back; what was over by then is given up."""
+        del by
+        kill, self._kill = self._kill, None
+        if kill is not None and kill.is_protection_over(now):
+            for name, held in list(self._held.items()):
+                self._give_up(name, held)
         self._version += 1
 
     def note_refusal(self, denied: WritDenied) -> None:
@@ -173,5 +192,5 @@ class ClientIssuer:
     def _key(self, held: _Held) -> SigningKey | None:
         return held.key if self._needs_proof else None
 
-    def _is_killed(self, *, is_protective: bool) -> bool:
+    def _gives_nothing(self, *, is_protective: bool) -> bool:
         return self._kill is not None and (self._kill.including_protection or not is_protective)

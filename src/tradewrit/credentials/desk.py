@@ -26,9 +26,9 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR
 from tradewrit.errors import CredentialRefused, PermissionDenied, TokenRefused, Unauthorized
 from tradewrit.runtime.clock import Entropy, system_entropy
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import segment
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 BY: Final = "desk"
 _MOST_EVENTS: Final = 1_000
@@ -150,16 +150,34 @@ class AuthorityIssuer:
     def killed(self) -> Kill | None:
         """The authority's kill switch."""
         state = self._authority.kill_state()
-        return (
-            None
-            if state is None
-            else Kill(by=state.by, reason=state.reason, including_protection=state.is_total)
+        if state is None:
+            return None
+        return Kill(
+            by=state.by,
+            reason=state.reason,
+            including_protection=state.is_total,
+            protection_ends_at=state.protection_ends_at,
         )
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw it, for everything that this authority issues to."""
         del now
-        self._authority.kill(by=kill.by, reason=kill.reason, including_protection=kill.including_protection)
+        self._authority.kill(
+            by=kill.by,
+            reason=kill.reason,
+            including_protection=kill.including_protection,
+            grace_s=kill.grace_s,
+        )
+
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        """The desk is heard, in the audit chain too; with no entry at work the authority ends the writ."""
+        del now
+        held = self._tokens.get(grant.id)
+        if held is None:
+            raise PermissionDenied(f"{grant.agent}: its token is not held here")
+        self._authority.answer_kill(held.text, cancelled=cancelled, working=working)
 
     def rearm(self, by: str, now: int) -> None:
         """Put it back, if it is thrown."""

@@ -11,8 +11,8 @@ from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import PermissionDenied
+from tradewrit.runtime.kill_switch import Kill, thrown
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 DEFAULT_TTL_S: Final = 300
 _FOR_GOOD: Final = 2**62
@@ -38,10 +38,11 @@ class LocalIssuer:
         self._kill: Kill | None = None
         self._version = 0
         self.refusals: list[WritDenied] = []
+        self.answers: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
 
     def issue(self, role: str, terms: Terms, now: int) -> Grant:
         """Register the role anew; refused while the kill switch is thrown, unless it is protective."""
-        if self._is_killed(is_protective=terms.is_protective):
+        if self._gives_nothing(is_protective=terms.is_protective):
             raise PermissionDenied(f"{role}: no writ is issued while the kill switch is thrown")
         self._drawn += 1
         instance = hashlib.sha256(f"{self._name}|{role}|{now}|{self._drawn}".encode()).hexdigest()[:16]
@@ -60,7 +61,9 @@ class LocalIssuer:
 
     def renew(self, grant: Grant, now: int) -> Grant | None:
         """The same identity under a new token; None once it has expired."""
-        self._refuse_revoked(grant)
+        self._refuse_revoked(grant, now)
+        if self._gives_nothing(is_protective=grant.is_protective):
+            raise PermissionDenied(f"{grant.agent}: no writ is renewed while the kill switch ends them")
         if now >= grant.expires_at:
             return None
         self.verify(grant, now)
@@ -70,13 +73,14 @@ class LocalIssuer:
 
     def verify(self, grant: Grant, now: int) -> None:
         """Raise PermissionDenied unless it is the identity's token of now."""
-        self._refuse_revoked(grant)
+        self._refuse_revoked(grant, now)
         held = self._live.get(grant.agent_id)
         if held is None or held.id != grant.id or now >= grant.expires_at:
             raise PermissionDenied(f"{grant.agent}: its writ is dead")
 
-    def _refuse_revoked(self, grant: Grant) -> None:
-        if grant.agent_id in self._revoked or self._is_killed(is_protective=grant.is_protective):
+    def _refuse_revoked(self, grant: Grant, now: int) -> None:
+        is_killed = self._kill is not None and self._kill.forbids(now, is_protective=grant.is_protective)
+        if is_killed or grant.agent_id in self._revoked:
             raise PermissionDenied(f"{grant.agent}: its writ was revoked")
 
     def release(self, grant: Grant, now: int) -> None:
@@ -101,26 +105,33 @@ class LocalIssuer:
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw it; a second time only ever adds protection."""
-        del now
-        self._kill = kill
-        self._revoked.update(
-            held.agent_id
-            for held in self._live.values()
-            if kill.including_protection or not held.is_protective
-        )
+        self._kill = thrown(kill, self._kill, now)
+        self._revoked.update(held.agent_id for held in self._live.values() if not held.is_protective)
         self._version += 1
 
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        """Keep it, for whoever asks; with no entry at work protection is over."""
+        self.verify(grant, now)
+        self.answers.append((cancelled, working))
+        if not working:
+            self._revoked.add(grant.agent_id)
+            self._version += 1
+
     def rearm(self, by: str, now: int) -> None:
-        """Put it back."""
-        del by, now
-        self._kill = None
+        """Put it back; what was over by then stays dead."""
+        del by
+        kill, self._kill = self._kill, None
+        if kill is not None and kill.is_protection_over(now):
+            self._revoked.update(self._live)
         self._version += 1
 
     def note_refusal(self, denied: WritDenied) -> None:
         """Keep it, for whoever asks."""
         self.refusals.append(denied)
 
-    def _is_killed(self, *, is_protective: bool) -> bool:
+    def _gives_nothing(self, *, is_protective: bool) -> bool:
         return self._kill is not None and (self._kill.including_protection or not is_protective)
 
     def _token_id(self, now: int) -> str:
