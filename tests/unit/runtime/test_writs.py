@@ -324,7 +324,7 @@ def test_the_keepers_writ_is_over_when_the_issuer_was_told_that_no_entry_works()
     issuer.failure = None
     for _ in range(2):
         writs.answer_kill(("zero",), ("one",), 0)
-    assert writs.live(KEEPER, 0)
+    assert writs.live(KEEPER, 0).agent == KEEPER
     writs.answer_kill(("zero", "one"), (), SECOND)
     assert issuer.answers == [(("zero",), ("one",)), (("zero", "one"), ())]
     assert "kill switch" in denial(writs, KEEPER, SECOND)
@@ -337,7 +337,7 @@ def test_a_keepers_writ_is_not_renewed_while_protection_ends() -> None:
     writs.kill(ALL, HALF - SECOND)
     writs.keep(HALF - SECOND)
     assert not writs.keep(HALF)
-    assert writs.live(KEEPER, HALF)
+    assert writs.live(KEEPER, HALF).agent == KEEPER
 
 
 def test_put_back_elsewhere_in_time_the_keeper_goes_on_and_the_desk_stays_halted() -> None:
