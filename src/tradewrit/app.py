@@ -57,9 +57,14 @@ def writs_from(config: Config, authority: "Authority", venue: str) -> "Writs":
     from tradewrit.runtime.writs import Writs
 
     terms = roles(
-        config.mode, venue, symbols=config.risk.allowed_symbols, executor=config.writs.executor.constraints
+        config.mode,
+        venue,
+        symbols=config.risk.allowed_symbols,
+        executor=config.writs.executor.constraints,
+        protective_ttl_s=config.writs.protective_ttl_s,
     )
-    return Writs(AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s), terms)
+    issuer = AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s)
+    return Writs(issuer, terms, kill_grace_s=config.writs.kill_grace_s)
 
 
 def setup_from(config: Config) -> "Setup":

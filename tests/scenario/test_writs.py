@@ -572,7 +572,7 @@ def test_a_writ_that_expired_by_the_clock_of_the_authority_alone_was_not_revoked
     world.says(BUY)
     world.bar(175.50)
     before = dict(world.books.writs)
-    with opened(real.folder, clock=ManualClock(real.clock.now() + 3600 * SECOND)) as ahead:
+    with opened(real.folder, clock=ManualClock(real.clock.now() + 2 * DAY)) as ahead:
         ahead.kill(by="admin:jonas", reason="from the train")
     world.desk.tick()
     keeper = world.books.writs[KEEPER]
@@ -656,7 +656,9 @@ def test_a_halt_that_cannot_be_put_back_at_the_authority_is_a_halt_still() -> No
 # -- who did what, under what
 
 
-def test_every_record_order_fill_and_broker_write_says_who_and_under_which_token(real: Real) -> None:
+def test_every_record_order_fill_and_broker_write_says_who_and_under_which_token(tmp_path: Path) -> None:
+    terms = roles("paper", "paper", protective_ttl_s=300)
+    real = Real(tmp_path, terms, broker=Unruly, entry=OrderType.LIMIT)
     world = real.world
     world.says(BUY)
     world.bar(175.50)
@@ -687,6 +689,7 @@ def test_every_record_order_fill_and_broker_write_says_who_and_under_which_token
     assert tokens[STOP] != tokens[EXIT]
     assert world.events(OrderAccepted)
     assert world.events(WritsRenewed)
+    real.authority.close()
 
 
 def test_a_desk_that_stops_gives_every_writ_back_once_and_leaves_the_venue_as_it_is(real: Real) -> None:

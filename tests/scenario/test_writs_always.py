@@ -51,7 +51,12 @@ from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
 MOST: Final = 1
 LARGEST: Final = 4
 """Units of one entry: at 240 the desk wants as many, at 175.50 one more."""
-TERMS = roles("paper", "paper", executor=Constraints(max_day_orders=MOST, max_quantity=Decimal(LARGEST)))
+TERMS = roles(
+    "paper",
+    "paper",
+    executor=Constraints(max_day_orders=MOST, max_quantity=Decimal(LARGEST)),
+    protective_ttl_s=None,
+)
 
 
 class Fickle(LocalIssuer):

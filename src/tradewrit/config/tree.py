@@ -33,6 +33,7 @@ _BPS_OF_ALL: Final = 10_000
 _LONGEST_SETTLEMENT: Final = 30
 _MINUTES_A_DAY: Final = 1440
 _LONGEST_TOKEN_S: Final = 86_400
+_LONGEST_GRACE_S: Final = 3_600
 
 
 class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,11 +180,24 @@ class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """How long an agent's token lasts before it must be renewed, and what entries are restricted to."""
 
     ttl_s: int = 300
+    protective_ttl_s: int = 86_400
+    kill_grace_s: int = 30
     executor: EntriesConfig = EntriesConfig()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.ttl_s <= _LONGEST_TOKEN_S:
-            raise ValueError(f"ttl_s must be at least 1 and at most {_LONGEST_TOKEN_S}, not {self.ttl_s}")
+        for name, least, most in (
+            ("ttl_s", 1, _LONGEST_TOKEN_S),
+            ("protective_ttl_s", 1, _LONGEST_TOKEN_S),
+            ("kill_grace_s", 0, _LONGEST_GRACE_S),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ValueError(f"{name} must be at least {least} and at most {most}, not {value}")
+        if self.protective_ttl_s < self.ttl_s:
+            raise ValueError(
+                f"protective_ttl_s must be no shorter than ttl_s ({self.ttl_s}), not "
+                f"{self.protective_ttl_s}: what protects a position must outlive what opens one"
+            )
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -67,7 +67,7 @@ class ClientIssuer:
             orch_id=self._orch_id,
             task_id=role,
             scope=terms.scopes,
-            max_ttl_s=self._ttl_s,
+            max_ttl_s=terms.ttl_s or self._ttl_s,
             constraints=terms.constraints,
             needs_proof=self._needs_proof,
             is_protective=terms.is_protective,

@@ -24,7 +24,13 @@ from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR
-from tradewrit.errors import CredentialRefused, PermissionDenied, TokenRefused, Unauthorized
+from tradewrit.errors import (
+    CredentialRefused,
+    JournalUnwritable,
+    PermissionDenied,
+    TokenRefused,
+    Unauthorized,
+)
 from tradewrit.runtime.clock import Entropy, system_entropy
 from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import segment
@@ -62,7 +68,8 @@ class AuthorityIssuer:
     ) -> None:
         """account: names the desk's app and is the orchestration of its identities.
 
-        ttl_s: life of a token, in seconds. Raises CredentialRefused when the app cannot be registered.
+        ttl_s: life of a token of a role whose terms name none, in seconds. Raises CredentialRefused when the
+        app cannot be registered.
         """
         self._authority = authority
         self._orch_id = segment(account)
@@ -82,7 +89,7 @@ class AuthorityIssuer:
                 LaunchRequest(
                     agent_name=role,
                     allowed_scope=terms.scopes,
-                    max_ttl_s=self._ttl_s,
+                    max_ttl_s=terms.ttl_s or self._ttl_s,
                     constraints=terms.constraints,
                     is_protective=terms.is_protective,
                 ),
@@ -125,8 +132,11 @@ class AuthorityIssuer:
         return self._held(grant.agent, issued)
 
     def verify(self, grant: Grant, now: int) -> None:
-        """The text of the token is verified again: signature or warm memory, its end, and all revocations."""
-        del now
+        """The text of the token is verified again: signature or warm memory, its end, and all revocations.
+
+        With a store that cannot be read only what is protective goes on, to the end of its token: a stop
+        must not wait for a disk.
+        """
         held = self._tokens.get(grant.id)
         if held is None:
             raise PermissionDenied(f"{grant.agent}: its token is not held here")
@@ -134,6 +144,9 @@ class AuthorityIssuer:
             self._authority.verify(held.text)
         except TokenRefused as refused:
             raise PermissionDenied(f"{grant.agent}: its writ is {refused.reason}") from refused
+        except JournalUnwritable:
+            if not grant.is_protective or now >= grant.expires_at:
+                raise
 
     def release(self, grant: Grant, now: int) -> None:
         """Give the token up."""

@@ -17,6 +17,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audience: what they say in `aud`, and what a bearer's token must then say; empty asks nothing.
     default_ttl_s, max_ttl_s: life of an agent's token when none is asked for, and at most.
     total_life_s: how long renewals can keep one permission alive; then the agent registers anew.
+    protective_total_life_s: the same of a protective writ, where it is longer.
     app_token_ttl_s: of an app that names none. operator_token_ttl_s: of a person's.
     launch_ttl_s, max_launch_ttl_s: of launch tokens. nonce_ttl_s: of a challenge.
     rotation_overlap_s: how long the old key verifies after a rotation; no shorter than the longest life.
@@ -34,6 +35,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     default_ttl_s: int = 300
     max_ttl_s: int = 86_400
     total_life_s: int = 30 * 86_400
+    protective_total_life_s: int = 90 * 86_400
     app_token_ttl_s: int = 1_800
     operator_token_ttl_s: int = 300
     launch_ttl_s: int = 30
@@ -45,6 +47,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     verified_tokens: int = 4_096
     kill_grace_s: int = 30
     prune_after_writes: int = 1_000
+
+    def life_s(self, *, is_protective: bool) -> int:
+        """How long renewals can keep a permission alive."""
+        longer = self.protective_total_life_s if is_protective else 0
+        return max(self.total_life_s, longer)
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

@@ -23,7 +23,8 @@ class LocalIssuer:
     """Implements `Issuer` for one process.
 
     name: what ids derive from, a journal's id: the same run names the same identities and tokens.
-    ttl_s: life of a token; None for the life of the process, so that a backtest has nothing to renew.
+    ttl_s: life of a token of a role whose terms name none; None for the life of the process, whatever they
+    say, so that a backtest has nothing to renew.
     """
 
     def __init__(self, name: str, account: str = "paper", *, ttl_s: int | None = DEFAULT_TTL_S) -> None:
@@ -51,7 +52,7 @@ class LocalIssuer:
             agent=role,
             scopes=frozenset(terms.scopes),
             issued_at=now,
-            expires_at=self._end(now),
+            expires_at=_FOR_GOOD if self._ttl is None else now + _life(terms, self._ttl),
             agent_id=f"spiffe://tradewrit.local/agent/{self._account}/{role}/{instance}",
             constraints=terms.constraints,
             is_protective=terms.is_protective,
@@ -67,7 +68,8 @@ class LocalIssuer:
         if now >= grant.expires_at:
             return None
         self.verify(grant, now)
-        renewed = replace(grant, id=self._token_id(now), issued_at=now, expires_at=self._end(now))
+        end = _FOR_GOOD if self._ttl is None else now + grant.expires_at - grant.issued_at
+        renewed = replace(grant, id=self._token_id(now), issued_at=now, expires_at=end)
         self._live[grant.agent_id] = renewed
         return renewed
 
@@ -138,8 +140,9 @@ class LocalIssuer:
         self._drawn += 1
         return hashlib.sha256(f"{self._name}|token|{now}|{self._drawn}".encode()).hexdigest()[:32]
 
-    def _end(self, now: int) -> int:
-        return _FOR_GOOD if self._ttl is None else now + self._ttl
+
+def _life(terms: Terms, default: int) -> int:
+    return default if terms.ttl_s is None else terms.ttl_s * SECOND
 
 
 def segment(text: str) -> str:

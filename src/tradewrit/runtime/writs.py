@@ -251,7 +251,21 @@ class Writs:
         renewed = self._issuer.renew(grant, now)
         if renewed is None:  # its total life is over
             self._give_back(grant, now)
+        elif _life(renewed) < _life(grant):
+            yield from self._outlive(role, grant, renewed, now)
+            return
         yield from self._follow(role, grant, renewed, now)
+
+    def _outlive(self, role: str, grant: Grant, last: Grant, now: int) -> Iterator[Event]:
+        """Its total life ends before another whole one: register anew while there is time for it to fail."""
+        try:
+            fresh = self._issuer.issue(role, self._terms[role], now)
+        except TradewritError:
+            yield from self._follow(role, grant, last, now)
+            return
+        self._give_back(last, now)
+        self._hold(self._held[role], fresh)
+        yield WritsIssued(at=now, grants=(fresh,))
 
     def _follow(self, role: str, grant: Grant, renewed: Grant | None, now: int) -> Iterator[Event]:
         """The next token in the place of this one, or else a new identity."""
@@ -345,6 +359,10 @@ class Writs:
     def _hold(self, held: _Held, grant: Grant) -> None:
         held.grant, held.ended, held.retry_at, held.is_lost = grant, "", 0, False
         held.renew_at = grant.issued_at + (grant.expires_at - grant.issued_at) // 2
+
+
+def _life(grant: Grant) -> int:
+    return grant.expires_at - grant.issued_at
 
 
 def _together(events: Sequence[Event], now: int) -> Sequence[Event]:

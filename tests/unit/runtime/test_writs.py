@@ -32,6 +32,8 @@ from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
 from tradewrit.runtime.writs import Writs
 
 HALF = 5 * SECOND
+ROLES = roles("paper", "paper", protective_ttl_s=None)
+"""Every token of them lives as long as its issuer says."""
 KILL = Kill(by="human:maria", reason="enough")
 
 
@@ -67,7 +69,7 @@ class Patchy(LocalIssuer):
 
 def started(issuer: LocalIssuer | None = None, at: int = 0) -> tuple[Writs, Patchy]:
     issuer = issuer or Patchy("desk", ttl_s=10)
-    writs = Writs(issuer, roles("paper", "paper"))
+    writs = Writs(issuer, ROLES)
     writs.keep(at)
     assert isinstance(issuer, Patchy)
     return writs, issuer
@@ -87,7 +89,7 @@ def denial(writs: Writs, role: str, now: int) -> str:
 
 
 def test_every_agent_and_the_desk_itself_get_an_identity_of_their_own_at_the_start() -> None:
-    (issued,) = Writs(LocalIssuer("desk", ttl_s=10), roles("paper", "paper")).keep(0)
+    (issued,) = Writs(LocalIssuer("desk", ttl_s=10), ROLES).keep(0)
     assert isinstance(issued, WritsIssued)
     assert {grant.agent for grant in issued.grants} == {DESK, *(agent.NAME for agent in AGENTS)}
     ids = [AgentId.parse(grant.agent_id) for grant in issued.grants]
@@ -123,7 +125,7 @@ def test_a_role_nobody_listed_holds_nothing() -> None:
 
 
 def test_two_journals_name_different_identities_and_one_journal_the_same() -> None:
-    first, again, other = (Writs(LocalIssuer(name), roles("paper", "paper")) for name in ("a", "a", "b"))
+    first, again, other = (Writs(LocalIssuer(name), ROLES) for name in ("a", "a", "b"))
     assert first.keep(0) == again.keep(0) != other.keep(0)
     assert DEFAULT_TTL_S <= 300
     with pytest.raises(ValueError, match="at least a second"):
@@ -157,7 +159,7 @@ def test_a_token_that_was_renewed_is_dead_at_once() -> None:
 
 @given(st.lists(st.integers(0, 40 * SECOND), min_size=1))
 def test_after_looking_after_them_every_writ_has_half_its_life_to_come(steps: list[int]) -> None:
-    writs, now = Writs(LocalIssuer("desk", ttl_s=10), roles("paper", "paper")), 0
+    writs, now = Writs(LocalIssuer("desk", ttl_s=10), ROLES), 0
     for step in steps:
         now += step
         if writs.is_due(now):
@@ -168,7 +170,7 @@ def test_after_looking_after_them_every_writ_has_half_its_life_to_come(steps: li
 
 
 def test_a_writ_that_lives_as_long_as_its_run_has_nothing_to_renew() -> None:
-    writs = Writs(LocalIssuer("desk", ttl_s=None), roles("paper", "paper"))
+    writs = Writs(LocalIssuer("desk", ttl_s=None), ROLES)
     writs.keep(0)
     assert not writs.is_due(100 * 365 * 86_400 * SECOND // 2)
 
@@ -277,7 +279,7 @@ def test_what_was_revoked_while_it_could_not_be_renewed_is_not_registered_anew()
 def test_a_revocation_in_the_books_outlives_the_process() -> None:
     writs, issuer = started()
     gone = writs.live(EXECUTOR, 0)
-    again = Writs(issuer, roles("paper", "paper"))
+    again = Writs(issuer, ROLES)
     again.begin({EXECUTOR: Writ(gone, "taken away", is_revoked=True)}, "")
     again.keep(0)
     assert "taken away" in denial(again, EXECUTOR, 0)
@@ -354,7 +356,7 @@ def test_put_back_elsewhere_in_time_the_keeper_goes_on_and_the_desk_stays_halted
 def test_a_halt_that_the_authority_never_heard_of_is_told_after_a_restart() -> None:
     issuer = Patchy("desk", ttl_s=10)
     issuer.failure = JournalUnwritable("disk full")
-    writs = Writs(issuer, roles("paper", "paper"))
+    writs = Writs(issuer, ROLES)
     writs.begin({}, "all of it", Halt("human:maria", "all of it", including_protection=True), 0)
     writs.keep(0)
     assert issuer.killed() is None
@@ -369,7 +371,7 @@ def test_a_halt_that_the_authority_never_heard_of_is_told_after_a_restart() -> N
 def test_a_halt_that_the_authority_knew_of_is_not_told_again() -> None:
     """Somebody has put the authority's switch back meanwhile, for the other desks too."""
     issuer = Patchy("desk", ttl_s=10)
-    writs = Writs(issuer, roles("paper", "paper"))
+    writs = Writs(issuer, ROLES)
     writs.begin({}, "enough", None, 0)
     writs.keep(0)
     assert issuer.killed() is None
@@ -397,7 +399,7 @@ def test_a_switch_the_issuer_cannot_be_told_of_holds_here_and_is_told_later() ->
 
 
 def test_a_halted_desk_starts_with_nothing_but_protection_whatever_the_issuer_says() -> None:
-    writs = Writs(LocalIssuer("desk"), roles("paper", "paper"))
+    writs = Writs(LocalIssuer("desk"), ROLES)
     writs.begin({}, "stop everything")
     (issued,) = writs.keep(0)
     assert isinstance(issued, WritsIssued)

@@ -101,7 +101,8 @@ def run(
         account=setup.account,
     )
     collector = Collector(setup.instrument, start)
-    terms = roles(setup.mode, VENUE, symbols=tape.symbols, executor=setup.entries)
+    # Bars may be days apart, and nothing is renewed between two of them: one life for all, the issuer's.
+    terms = roles(setup.mode, VENUE, symbols=tape.symbols, executor=setup.entries, protective_ttl_s=None)
     desk = Desk(
         setup.opening(journal.id, strategy.name(), start, VERSION),
         journal=journal,
