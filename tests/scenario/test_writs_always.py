@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, SYMBOL, World
+from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, SYMBOL, World, oversold
 from tests.unruly import Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Protection
@@ -136,7 +136,9 @@ class Watched(Unruly):
                 held = self.exchange.positions.get(terms.symbol, Decimal(0))
                 assert terms.side is (Side.SELL if held > 0 else Side.BUY)
                 assert terms.quantity <= abs(held), "more than is held"
-        return super().place(approved, grant)
+        reports = super().place(approved, grant)
+        assert not oversold(self.exchange), "more is on sale than is held"
+        return reports
 
     def cancel(self, client_order_id: str, grant: Grant) -> Any:
         self._guard(grant, SYMBOL)
