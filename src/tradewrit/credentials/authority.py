@@ -376,6 +376,13 @@ class Authority:
         """
         return rotation.rotate(self._context, by=by, overlap_s=overlap_s)
 
+    def end_overlap(self, *, by: str) -> KeySet:
+        """End the overlap of earlier rotations now: all that the retired keys signed is dead at once.
+
+        Refused: invalid_request when no retired key verifies any more.
+        """
+        return rotation.end_overlap(self._context, by=by)
+
     # The audit trail
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:

@@ -41,7 +41,12 @@ def register(group: typer.Typer) -> None:
         ),
     )(_revoke)
     group.command(
-        "rotate", epilog=example("tradewrit credentials rotate", "tradewrit credentials rotate --overlap 0")
+        "rotate",
+        epilog=example(
+            "tradewrit credentials rotate",
+            "tradewrit credentials rotate --overlap 0",
+            "tradewrit credentials rotate --end-overlap",
+        ),
     )(_rotate)
 
 
@@ -125,11 +130,21 @@ def _rotate(
             help="How long the old key still verifies: until every token ends, unless named; 0 if stolen.",
         ),
     ] = None,
+    ends_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--end-overlap",
+            help="Make no new key: end the overlap of earlier rotations. All that the old keys signed dies.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Sign with a new key from now on. A running server takes it up by itself."""
+    if ends_overlap and overlap is not None:
+        raise typer.BadParameter("makes no new key, so it takes no --overlap", param_hint="--end-overlap")
     with known_authority() as opened:
-        keys = opened.rotate(by=whoami(), overlap_s=overlap).keys
+        by = whoami()
+        keys = (opened.end_overlap(by=by) if ends_overlap else opened.rotate(by=by, overlap_s=overlap)).keys
     if as_json:
         emit_json({"keys": [_key(one) for one in keys]})
     else:
