@@ -73,10 +73,14 @@ def writs_from(config: Config, venue: str, home: Path, secret_of: SecretOf) -> I
     from tradewrit.runtime.writs import Writs
 
     terms = roles(
-        config.mode, venue, symbols=config.risk.allowed_symbols, executor=config.writs.executor.constraints
+        config.mode,
+        venue,
+        symbols=config.risk.allowed_symbols,
+        executor=config.writs.executor.constraints,
+        protective_ttl_s=config.writs.protective_ttl_s,
     )
     with issuer_from(config, terms, home, secret_of) as issuer:
-        yield Writs(issuer, terms)
+        yield Writs(issuer, terms, kill_grace_s=config.writs.kill_grace_s)
 
 
 @contextmanager

@@ -27,9 +27,10 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import roles
-from tradewrit.runtime.writs import Issuer, Kill
+from tradewrit.runtime.writs import Issuer
 
 TERMS = roles("paper", "paper", symbols=["AAPL"], executor=Constraints(sides=(Side.BUY,)))
 NOW = 2_000_000_000 * SECOND
@@ -260,12 +261,44 @@ def test_the_kill_switch_spares_what_is_protective_until_a_person_puts_it_back(b
     assert is_live(bench, issued(bench))
 
 
-def test_protection_ends_too_when_that_is_said(bench: Bench) -> None:
-    protective = issued(bench, KEEPER)
-    bench.issuer.kill(Kill(by="admin:maria", reason="all", including_protection=True), bench.clock.now())
-    assert not is_live(bench, protective)
+ALL = Kill(by="admin:maria", reason="all", including_protection=True, grace_s=10)
+
+
+def test_a_kill_that_includes_protection_leaves_it_to_cancel_entries_until_none_works(bench: Bench) -> None:
+    grant, protective = issued(bench), issued(bench, KEEPER)
+    bench.issuer.kill(ALL, bench.clock.now())
+    assert (is_live(bench, grant), is_live(bench, protective)) == (False, True)
     with pytest.raises(PermissionDenied):
         issued(bench, KEEPER)
+    with pytest.raises(PermissionDenied):
+        renewed(bench, protective)
+    bench.issuer.answer_kill(protective, ("one",), ("two",), bench.clock.now())
+    assert is_live(bench, protective)
+    bench.issuer.answer_kill(protective, ("one", "two"), (), bench.clock.now())
+    assert not is_live(bench, protective)
+
+
+def test_and_not_longer_than_its_grace(bench: Bench) -> None:
+    protective = issued(bench, KEEPER)
+    bench.issuer.kill(ALL, bench.clock.now())
+    killed = bench.issuer.killed()
+    assert killed is not None
+    assert killed.protection_ends_at == NOW + 10 * SECOND
+    advance(bench, 9.999)
+    assert is_live(bench, protective)
+    advance(bench, 0.001)
+    assert not is_live(bench, protective)
+    bench.issuer.rearm("human:maria", bench.clock.now())
+    assert not is_live(bench, protective)
+    assert is_live(bench, issued(bench, KEEPER))
+
+
+def test_put_back_in_time_protection_is_what_it_was(bench: Bench) -> None:
+    protective = issued(bench, KEEPER)
+    bench.issuer.kill(ALL, bench.clock.now())
+    bench.issuer.rearm("human:maria", bench.clock.now())
+    advance(bench, 20)
+    assert is_live(bench, renewed(bench, protective))
 
 
 def test_a_refusal_is_taken_note_of_even_of_a_token_nobody_knows(bench: Bench) -> None:

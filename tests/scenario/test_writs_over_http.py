@@ -13,6 +13,7 @@ from tests.desks import BUY, World
 from tests.unit.credentials.http.brokers import Broker, broker
 from tests.unit.credentials.http.servers import UNLIMITED, process, thread
 from tests.unit.surfaces.console import run
+from tests.unruly import UNREACHABLE, Unruly
 from tradewrit.credentials.client_desk import ClientIssuer
 from tradewrit.credentials.encoding import decode
 from tradewrit.credentials.http.settings import ServerSettings
@@ -69,7 +70,15 @@ class Elsewhere:
     ahead_s: how far the desk's clock is ahead of the authority's.
     """
 
-    def __init__(self, folder: Path, stack: ExitStack, *, ahead_s: float = 0.0, **issuing: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stack: ExitStack,
+        *,
+        ahead_s: float = 0.0,
+        broker: Any = None,
+        **issuing: Any,
+    ) -> None:
         self.clock = ManualClock(AT)
         self.theirs = ManualClock(AT - round(ahead_s * SECOND))
         settings = ServerSettings(port=0, rates=UNLIMITED)
@@ -88,7 +97,14 @@ class Elsewhere:
             clock=self.clock,
             **issuing,
         )
-        self.world = World(issuer=self.issuer, terms=TERMS, clock=self.clock, entry=OrderType.LIMIT, at=AT)
+        self.world = World(
+            issuer=self.issuer,
+            terms=TERMS,
+            clock=self.clock,
+            entry=OrderType.LIMIT,
+            broker=broker,
+            at=AT,
+        )
 
     def wait(self, seconds: float) -> None:
         """Time passes, on both clocks; the desk has its tick."""
@@ -209,6 +225,40 @@ def test_a_killed_desk_still_moves_stops_under_the_protective_writ(there: Elsewh
     assert not there.world.events(WritDenied)
 
 
+@pytest.mark.parametrize("ahead_s", [-86_400.0, 0.0, 86_400.0])
+def test_a_kill_that_includes_protection_leaves_time_to_cancel_whatever_the_clocks_say(
+    tmp_path: Path, stack: ExitStack, ahead_s: float
+) -> None:
+    there = Elsewhere(tmp_path, stack, ahead_s=ahead_s)
+    there.enter()
+    there.authority.kill(by="admin:jonas", reason="all of it", including_protection=True)
+    there.wait(1)
+    assert there.roles == []
+    assert len(there.world.events(OrderCancelled)) == 1
+    there.wait(1)
+    assert not there.is_live(KEEPER)
+    (answer,) = there.authority.desk_answers()
+    assert (len(answer.cancelled), answer.working) == (1, ())
+
+
+def test_the_grace_of_such_a_kill_is_over_by_the_desks_own_clock_as_well(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """It heard of the kill, and then nothing more; its entry cannot be cancelled."""
+    there = Elsewhere(tmp_path, stack, ahead_s=3_600.0, broker=Unruly)
+    there.enter()
+    assert isinstance(there.world.broker, Unruly)
+    there.world.broker.lose("cancel", *[UNREACHABLE] * 100)
+    there.authority.kill(by="admin:jonas", reason="all of it", including_protection=True, grace_s=20)
+    there.wait(1)
+    assert there.world.books.halted == "all of it"
+    there.line.is_cut = True
+    there.wait(10)
+    assert there.is_live(KEEPER)
+    there.wait(10)
+    assert not there.is_live(KEEPER)
+
+
 def test_the_desk_trades_again_when_both_the_authority_and_the_desk_were_put_back(there: Elsewhere) -> None:
     there.authority.kill(by="admin:jonas", reason="enough")
     there.wait(1)
@@ -260,7 +310,7 @@ def test_what_only_expired_is_registered_anew(there: Elsewhere) -> None:
     there.enter()
     there.wait(3 * TTL)
     assert there.world.events(WritRevoked) == []
-    assert {lost.agent for lost in there.world.events(WritLost)} == set(TERMS)
+    assert {lost.agent for lost in there.world.events(WritLost)} == set(TERMS) - {KEEPER}
     assert there.roles == [Role.ENTRY]
     assert len(there.world.events(WritsIssued)) == 2
 

@@ -202,7 +202,21 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
         ("account.name: me", "desk.yaml:1: account.name: unknown key; nest it: account: {name: ...}"),
         (
             "writs:\n  qqq: 5",
-            "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s, issuer, trust_domain, authority or executor",
+            (
+                "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s, protective_ttl_s, kill_grace_s, issuer, "
+                "trust_domain, authority or executor"
+            ),
+        ),
+        (
+            "writs: {ttl_s: 600, protective_ttl_s: 300}",
+            (
+                "desk.yaml:1: writs.protective_ttl_s: must be no shorter than ttl_s (600), not 300: "
+                "what protects a position must outlive what opens one"
+            ),
+        ),
+        (
+            "writs: {kill_grace_s: 3601}",
+            "desk.yaml:1: writs.kill_grace_s: must be at least 0 and at most 3600, not 3601",
         ),
         (
             "paper:\n  fees: {type: fixed,\n   rate_bps: 5}",
@@ -515,7 +529,8 @@ def test_text_from_the_environment_needs_no_yaml_quoting(text: str) -> None:
             "TRADEWRIT_WRITS__QQQ",
             "1",
             (
-                "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S, TRADEWRIT_WRITS__ISSUER, "
+                "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S, "
+                "TRADEWRIT_WRITS__PROTECTIVE_TTL_S, TRADEWRIT_WRITS__KILL_GRACE_S, TRADEWRIT_WRITS__ISSUER, "
                 "TRADEWRIT_WRITS__TRUST_DOMAIN, TRADEWRIT_WRITS__AUTHORITY or TRADEWRIT_WRITS__EXECUTOR"
             ),
         ),

@@ -126,6 +126,13 @@ MEANINGS: Final[Mapping[str, str]] = {
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
     "writs.ttl_s": "How many seconds an agent's token lasts; it is renewed when half of that is over.",
+    "writs.protective_ttl_s": (
+        "The same for the protective writ, under which stops are moved and positions closed: that goes on "
+        "for at least half as long when the authority is down."
+    ),
+    "writs.kill_grace_s": (
+        "How many seconds a kill that includes protection leaves at most to cancel entries."
+    ),
     "writs.issuer": "What tokens of the authority on this machine say in `iss`; null: nothing.",
     "writs.trust_domain": "First part of the SPIFFE ids that the authority on this machine gives.",
     "writs.authority.url": "Its address, such as https://host:8080; null: the authority of this machine.",

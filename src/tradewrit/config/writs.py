@@ -12,6 +12,7 @@ from tradewrit.domain.orders import Side
 from tradewrit.errors import ConfigError
 
 _LONGEST_TOKEN_S: Final = 86_400
+_LONGEST_GRACE_S: Final = 3_600
 _LONGEST_POLL_S: Final = 60
 
 
@@ -82,14 +83,27 @@ class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     ttl_s: int = 300
+    protective_ttl_s: int = 86_400
+    kill_grace_s: int = 30
     issuer: str | None = None
     trust_domain: str = DEFAULT_TRUST_DOMAIN
     authority: AuthorityConfig = AuthorityConfig()
     executor: EntriesConfig = EntriesConfig()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.ttl_s <= _LONGEST_TOKEN_S:
-            raise ValueError(f"ttl_s must be at least 1 and at most {_LONGEST_TOKEN_S}, not {self.ttl_s}")
+        for name, least, most in (
+            ("ttl_s", 1, _LONGEST_TOKEN_S),
+            ("protective_ttl_s", 1, _LONGEST_TOKEN_S),
+            ("kill_grace_s", 0, _LONGEST_GRACE_S),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ValueError(f"{name} must be at least {least} and at most {most}, not {value}")
+        if self.protective_ttl_s < self.ttl_s:
+            raise ValueError(
+                f"protective_ttl_s must be no shorter than ttl_s ({self.ttl_s}), not "
+                f"{self.protective_ttl_s}: what protects a position must outlive what opens one"
+            )
         try:
             checked_trust_domain(self.trust_domain)
         except ValueError as wrong:

@@ -93,6 +93,16 @@ class CredentialClient(Protocol):
         """Tell that the constraints of a writ refused an order for `resource`."""
         ...
 
+    def answer_kill(
+        self,
+        token: str,
+        cancelled: Sequence[str],
+        working: Sequence[str],
+        key: SigningKey | None = None,
+    ) -> None:
+        """Tell, under a protective token, which entries were cancelled because of a kill, and which work."""
+        ...
+
     def close(self) -> None:
         """Let go of connections; the authority itself stays open."""
         ...
@@ -153,6 +163,16 @@ class LocalClient:
         """See CredentialClient."""
         claims = self._authority.authenticate(self._bearer(token, key))
         self._authority.note_refusal(claims, violations, resource=resource, by=claims.sub)
+
+    def answer_kill(
+        self,
+        token: str,
+        cancelled: Sequence[str],
+        working: Sequence[str],
+        key: SigningKey | None = None,
+    ) -> None:
+        """See CredentialClient."""
+        self._authority.answer_kill(self._bearer(token, key), cancelled=cancelled, working=working)
 
     def close(self) -> None:
         """See CredentialClient."""

@@ -23,9 +23,9 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import CredentialRefused, PermissionDenied, TheirFault
 from tradewrit.runtime.clock import Clock, Entropy, SystemClock, system_entropy
+from tradewrit.runtime.kill_switch import Kill, thrown
 from tradewrit.runtime.local_writs import segment
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class ClientIssuer:
         self._ready: dict[str, _Ready] = {}
         self._kill: Kill | None = None
         self._version = 0
-        self._watch = Watch(client, self._held, self._clock, every_ns=round(poll_s * SECOND))
+        self._watch = Watch(client, self._held, self._clock, every_ns=round(poll_s * SECOND), pace=pace)
 
     def prepare(self, terms: Mapping[str, Terms]) -> None:
         """Register every role now, so that what the authority refuses is known before anything starts.
@@ -94,7 +94,8 @@ class ClientIssuer:
 
     def issue(self, role: str, terms: Terms, now: int) -> Grant:
         """Register the role under a key pair of its own."""
-        if self._is_killed(is_protective=terms.is_protective):
+        self._watch.tell(now)
+        if self._gives_nothing(is_protective=terms.is_protective):
             raise PermissionDenied(f"{role}: no writ is issued while the kill switch is thrown")
         ready = self._ready.pop(role, None)
         if ready is not None:
@@ -111,6 +112,9 @@ class ClientIssuer:
     def renew(self, grant: Grant, now: int) -> Grant | None:
         """The next token; None when it expired, or its total life is over."""
         held = self._mine(grant)
+        self._watch.tell(now)
+        if self._gives_nothing(is_protective=grant.is_protective):
+            raise PermissionDenied(f"{grant.agent}: no writ is renewed while the kill switch ends them")
         try:
             issued = self._watch.ask(lambda: self._client.renew(held.token, held.key))
         except CredentialRefused as refused:
@@ -123,7 +127,8 @@ class ClientIssuer:
     def verify(self, grant: Grant, now: int) -> None:
         """The authority is asked; see the class for when it does not answer."""
         held = self._mine(grant)
-        if self._is_killed(is_protective=grant.is_protective):
+        self._watch.tell(now)
+        if self._kill is not None and self._kill.forbids(now, is_protective=grant.is_protective):
             raise PermissionDenied(f"{grant.agent}: its writ was revoked by the kill switch")
         if now >= grant.expires_at:
             raise PermissionDenied(f"{grant.agent}: its writ has expired")
@@ -151,24 +156,38 @@ class ClientIssuer:
     def killed(self) -> Kill | None:
         """The switch, thrown here or there."""
         theirs = self._watch.killed
-        if theirs is None or (self._kill is not None and self._kill.including_protection):
-            return self._kill
-        return theirs
+        if theirs is None or self._kill is None:
+            return theirs or self._kill
+        return thrown(theirs, self._kill, 0) if theirs.including_protection else self._kill
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw it here, and give up what it takes away; the authority's own switch is for operators."""
-        del now
-        self._kill = kill
+        self._kill = thrown(kill, self._kill, now)
         self._version += 1
         for name, held in list(self._held.items()):
-            if kill.including_protection or not held.terms.is_protective:
-                with suppress(TheirFault):  # it dies in its time
-                    self._released(held)
-                del self._held[name]
+            if not held.terms.is_protective:
+                self._give_up(name, held)
+
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        """The authority hears it, where it has asked; with no entry at work the writ is given up."""
+        del now
+        held = self._mine(grant)
+        with suppress(CredentialRefused):  # the switch was thrown here alone
+            self._watch.ask(lambda: self._client.answer_kill(held.token, cancelled, working, held.key))
+        if not working:
+            self._give_up(grant.id, held)
+            self._version += 1
+
+    def _give_up(self, name: str, held: Held) -> None:
+        with suppress(TheirFault):  # it dies in its time
+            self._released(held)
+        del self._held[name]
 
     def rearm(self, by: str, now: int) -> None:
         """Put it back here; PermissionDenied while it is on at the authority, where a person must first."""
-        del by, now
+        del by
         self._watch.look_again()
         theirs = self._watch.killed
         if theirs is not None and self._watch.is_told_why:
@@ -177,7 +196,11 @@ class ClientIssuer:
                 f"it is on at the authority, thrown by {theirs.by} ({why}); put it back there "
                 "first: tradewrit credentials rearm"
             )
-        self._kill = self._watch.killed = None
+        kill, self._kill = self._kill, None
+        self._watch.killed = None
+        if kill is not None and kill.is_protection_over(now):
+            for name, held in list(self._held.items()):
+                self._give_up(name, held)
         self._version += 1
 
     def note_refusal(self, denied: WritDenied) -> None:
@@ -204,7 +227,7 @@ class ClientIssuer:
             orch_id=self._orch_id,
             task_id=role,
             scope=terms.scopes,
-            max_ttl_s=self._ttl_s,
+            max_ttl_s=terms.ttl_s or self._ttl_s,
             constraints=UNRESTRICTED if self._is_plain else terms.constraints,
             needs_proof=self._needs_proof,
             is_protective=terms.is_protective and not self._is_plain,
@@ -268,7 +291,7 @@ class ClientIssuer:
                 f"{grant.agent}: its writ was revoked ({refused.detail}); the authority does not say by whom"
             ) from refused
 
-    def _is_killed(self, *, is_protective: bool) -> bool:
+    def _gives_nothing(self, *, is_protective: bool) -> bool:
         return self._kill is not None and (self._kill.including_protection or not is_protective)
 
 

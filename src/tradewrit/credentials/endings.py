@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from tradewrit.credentials.audit import EventType, Outcome
+from tradewrit.credentials.lookups import find_kill_state
 from tradewrit.credentials.records import Standing, Token
 from tradewrit.credentials.standing import grounds, standing
 
@@ -40,7 +41,7 @@ def find_status(connection: sqlite3.Connection, token: Token, now: int) -> Token
     return TokenStatus(
         token_id=token.jti,
         standing=standing(connection, token, now),
-        ending=_ending(connection, token),
+        ending=_ending(connection, token) or _run_out(connection, token, now),
     )
 
 
@@ -57,6 +58,15 @@ def _ending(connection: sqlite3.Connection, token: Token) -> Ending | None:
         at, after = min(given)
         return _told(connection, at, after)
     return _removal(connection, token)
+
+
+def _run_out(connection: sqlite3.Connection, token: Token, now: int) -> Ending | None:
+    """The time that the kill switch left to a protective token is over, and nobody has noticed yet."""
+    state = find_kill_state(connection)
+    if state is None or not token.is_protective or not state.is_over(now):
+        return None
+    at = state.protection_ends_at or 0
+    return Ending(how=EventType.KILL_SWITCH.value, by=state.by, at=at) if at < token.expires_at else None
 
 
 def _told(connection: sqlite3.Connection, at: int, after: int) -> Ending:

@@ -206,6 +206,20 @@ class RemoteClient:
         headers = self._headers(token, key, "/v1/refusals")
         self._http.ask("POST", "/v1/refusals", None, body=body, headers=headers)
 
+    def answer_kill(
+        self,
+        token: str,
+        cancelled: Sequence[str],
+        working: Sequence[str],
+        key: SigningKey | None = None,
+    ) -> None:
+        """See CredentialClient. An authority of the plain protocol has no ear for it: nothing is sent."""
+        if self.keys() is None:
+            return
+        body = {"cancelled": list(cancelled), "working": list(working)}
+        headers = self._headers(token, key, "/v1/kill/answer")
+        self._http.ask("POST", "/v1/kill/answer", None, body=body, headers=headers)
+
     def keys(self, *, at_least: int | None = None) -> KeySet | None:
         """The keys that verify the authority's tokens, None where it publishes none.
 

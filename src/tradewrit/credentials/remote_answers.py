@@ -51,7 +51,7 @@ class _Switch(msgspec.Struct, frozen=True):
     by: str = ""
     at: str = ""
     reason: str = ""
-    including_protection: bool = False
+    protection_ends_at: str = ""
 
 
 class _Standing(msgspec.Struct, frozen=True):
@@ -65,6 +65,7 @@ class _Standing(msgspec.Struct, frozen=True):
 class StatusAnswer(msgspec.Struct, frozen=True):
     """How tokens stand, and the kill switch; ours only."""
 
+    now: str
     kill_switch: _Switch
     tokens: tuple[_Standing, ...]
 
@@ -87,8 +88,11 @@ def status_of(told: StatusAnswer, url: str) -> Status:
                 killed_at=parse_iso(switch.at),
                 by=switch.by,
                 reason=switch.reason,
-                is_total=switch.including_protection,
+                protection_ends_at=(
+                    parse_iso(switch.protection_ends_at) if switch.protection_ends_at else None
+                ),
             )
+        now = parse_iso(told.now)
         tokens = tuple(
             TokenStatus(
                 token_id=one.token_id,
@@ -99,7 +103,7 @@ def status_of(told: StatusAnswer, url: str) -> Status:
         )
     except ValueError as error:
         raise Unreachable(f"{url}: its answer names a time that is none: {error}") from None
-    return Status(killed=killed, tokens=tokens)
+    return Status(killed=killed, tokens=tokens, now=now)
 
 
 def unverified(token: str, url: str) -> Claims:

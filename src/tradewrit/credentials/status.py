@@ -24,10 +24,14 @@ MAX_ASKED: Final = 32
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: the kill switch, None while it is not on; and each token, that of the asker first."""
+    """The answer: the kill switch, None while it is not on; and each token, that of the asker first.
+
+    now: by the authority's clock (UTC ns), in which its times are to be read.
+    """
 
     killed: KillState | None
     tokens: tuple[TokenStatus, ...]
+    now: int
 
 
 _NOBODYS: Final = TokenStatus(token_id="", standing=Standing.UNKNOWN)
@@ -43,7 +47,7 @@ def status(context: Context, gate: Gate, presented: Bearer | str, others: Sequen
         raise unverified()
     found = [context.store.status(own, context.clock.now())]
     found += [_of_another(context, text, own.app_id) for text in others]
-    return Status(killed=context.store.kill_state(), tokens=tuple(found))
+    return Status(killed=context.store.kill_state(), tokens=tuple(found), now=context.clock.now())
 
 
 def _of_another(context: Context, text: str, app_id: str) -> TokenStatus:

@@ -18,8 +18,8 @@ from tradewrit.credentials.status import Status
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import CredentialRefused, TheirFault, Unreachable
 from tradewrit.runtime.clock import Clock
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 T = TypeVar("T")
 
@@ -60,12 +60,21 @@ class Watch:
     """
 
     def __init__(
-        self, client: CredentialClient, held: Mapping[str, Held], clock: Clock, *, every_ns: int
+        self,
+        client: CredentialClient,
+        held: Mapping[str, Held],
+        clock: Clock,
+        *,
+        every_ns: int,
+        pace: int = 1,
     ) -> None:
         self._client: Final = client
         self._held: Final = held
         self._clock: Final = clock
         self._every_ns: Final = every_ns
+        self._pace: Final = pace
+        self._state: KillState | None = None
+        self._told: tuple[int, int] | None = None
         self._due_at = clock.monotonic() + every_ns
         self._silent_until = 0
         self._silences = 0
@@ -79,6 +88,10 @@ class Watch:
     def is_silent(self) -> bool:
         """Whether the authority did not answer just now: who asks again would only wait."""
         return self._clock.monotonic() < self._silent_until
+
+    def tell(self, now: int) -> None:
+        """The time by the desk's clock (UTC ns), which need not be anybody else's."""
+        self._told = (now, self._clock.monotonic())
 
     def ask(self, call: Callable[[], T]) -> T:
         """What the authority answers; raises what `call` does, and Unreachable at once while it is silent."""
@@ -127,7 +140,7 @@ class Watch:
                 self.is_told_why = True
                 self._learn(told, [name, *(other for other, _ in others)])
             return
-        self.killed = None
+        self.killed = self._state = None
 
     def standing(self, held: Held) -> TokenStatus | None:
         """How one token stands; None where it is forgotten there, or nobody is told.
@@ -142,7 +155,7 @@ class Watch:
         if told is None:
             return None
         self.is_told_why = True
-        self._switch(told.killed)
+        self._switch(told)
         return told.tokens[0]
 
     def _status(self, held: Held, others: Sequence[Held]) -> Status | None:
@@ -155,18 +168,30 @@ class Watch:
         self.news += 1
 
     def _learn(self, told: Status, names: Sequence[str]) -> None:
-        self._switch(told.killed)
+        self._switch(told)
         self._note_dead(
             name for name, one in zip(names, told.tokens, strict=True) if one.standing is not Standing.LIVE
         )
 
-    def _switch(self, state: KillState | None) -> None:
-        killed = None
+    def _switch(self, told: Status) -> None:
+        """What is said of the switch; the same said again is no news."""
+        if told.killed == self._state and (told.killed is None) == (self.killed is None):
+            return
+        self._state = state = told.killed
+        self.news += 1
+        self.killed = None
         if state is not None:
-            killed = Kill(by=state.by, reason=state.reason, including_protection=state.is_total)
-        if killed != self.killed:
-            self.killed = killed
-            self.news += 1
+            end = (
+                None if state.protection_ends_at is None else self._here(state.protection_ends_at - told.now)
+            )
+            self.killed = Kill(
+                by=state.by, reason=state.reason, including_protection=state.is_total, protection_ends_at=end
+            )
+
+    def _here(self, from_now: int) -> int:
+        """A time that is so far off (ns) at the authority, by the desk's clock: theirs may differ."""
+        at, seen_at = self._told or (self._clock.now(), self._clock.monotonic())
+        return at + self._clock.monotonic() - seen_at + from_now * self._pace
 
     def _look_plainly(self, held: Sequence[tuple[str, Held]]) -> None:
         now = self._clock.monotonic()

@@ -299,6 +299,15 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.ToKill,
         gives=bodies.Killed,
     ),
+    Endpoint(
+        method="POST",
+        path="/v1/kill/answer",
+        does=administration.answer_kill,
+        needs=OWN,
+        takes=bodies.ToAnswer,
+        status=204,
+        refuses=(Code.FORBIDDEN,),
+    ),
     Endpoint(method="POST", path="/v1/rearm", does=administration.rearm, needs=_REVOKE, gives=bodies.Killed),
     Endpoint(
         method="GET",

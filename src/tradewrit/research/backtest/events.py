@@ -143,8 +143,11 @@ def run(
 
 
 def terms_of(setup: Setup, symbols: Iterable[str]) -> Mapping[str, Terms]:
-    """What each role of a run is given, in these symbols."""
-    return roles(setup.mode, VENUE, symbols=symbols, executor=setup.entries)
+    """What each role of a run is given, in these symbols.
+
+    Bars may be days apart, and nothing is renewed between two of them: one life for all, the issuer's.
+    """
+    return roles(setup.mode, VENUE, symbols=symbols, executor=setup.entries, protective_ttl_s=None)
 
 
 def _walk(

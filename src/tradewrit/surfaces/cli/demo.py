@@ -130,7 +130,8 @@ def _going_to(url: str, config: Config) -> Config:
     checked_url(url, is_plain_allowed=there.allow_plain_http)
     there = replace(there, url=url)
     account = replace(config.account, name=ACCOUNT)
-    return replace(config, account=account, writs=replace(config.writs, authority=there, ttl_s=_TTL_S))
+    writs = replace(config.writs, authority=there, ttl_s=_TTL_S, protective_ttl_s=_TTL_S)
+    return replace(config, account=account, writs=writs)
 
 
 @contextmanager

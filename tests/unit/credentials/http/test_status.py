@@ -21,7 +21,7 @@ from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.endings import Ending
 from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.keys import SigningKey
-from tradewrit.credentials.records import KillState, Standing
+from tradewrit.credentials.records import Standing
 from tradewrit.credentials.remote import RemoteClient
 from tradewrit.credentials.status import MAX_ASKED
 from tradewrit.domain.market import SECOND
@@ -116,7 +116,10 @@ def test_the_holder_is_told_of_the_kill_switch_until_it_is_put_back(
         authority.kill(by=BY, reason="enough", including_protection=total)
         told = client.status(issued.token)
         assert told is not None
-        assert told.killed == KillState(killed_at=NOW, by=BY, reason="enough", is_total=total)
+        assert told.killed == authority.kill_state()
+        assert told.killed is not None
+        assert (told.killed.by, told.killed.reason, told.killed.is_total) == (BY, "enough", total)
+        assert told.now == NOW
     authority.rearm(by=BY)
     told = client.status(issued.token)
     assert told is not None
@@ -183,6 +186,17 @@ def test_asking_leaves_nothing_in_the_audit_trail(
     for _ in range(20):
         client.status(issued.token)
     assert (after, authority.event_count()) == (before + 1, before + 1)
+
+
+def test_a_protective_token_whose_grace_is_over_was_ended_by_the_kill_switch(
+    authority: Authority, client: RemoteClient, clock: ManualClock, key: SigningKey
+) -> None:
+    issued = client.register(asked("write:trades:AAPL", is_protective=True), key)
+    authority.kill(by=BY, including_protection=True, grace_s=20)
+    assert standings(client, issued.token) == [Standing.LIVE]
+    clock.advance(20 * SECOND)
+    assert standings(client, issued.token) == [Standing.REVOKED]
+    assert ending(client, issued.token) == Ending(how="kill_switch", by=BY, at=NOW + 20 * SECOND)
 
 
 @pytest.mark.parametrize("tokens", [["x"] * (MAX_ASKED + 1), "x", [1], {"a": 1}])
