@@ -307,6 +307,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         takes=bodies.ToAnswer,
         status=204,
         refuses=(Code.FORBIDDEN,),
+        limits=Limit.HOLDER,
     ),
     Endpoint(method="POST", path="/v1/rearm", does=administration.rearm, needs=_REVOKE, gives=bodies.Killed),
     Endpoint(
