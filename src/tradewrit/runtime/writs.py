@@ -26,7 +26,7 @@ from tradewrit.domain.events.writs import (
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import Halt, Writ
-from tradewrit.errors import JournalError, PermissionDenied, TheirFault, TradewritError
+from tradewrit.errors import PermissionDenied, TradewritError
 from tradewrit.runtime.kill_switch import KILL_GRACE_S, Keeper, Kill, KillSwitch
 from tradewrit.runtime.roles import Terms
 
@@ -228,7 +228,7 @@ class Writs:
         """Protection is about to end: it is neither renewed nor issued, only seen to be there."""
         if held.grant is None:
             return
-        with suppress(TheirFault, JournalError):
+        with suppress(TradewritError):
             try:
                 self._issuer.verify(held.grant, now)
             except PermissionDenied as denied:
