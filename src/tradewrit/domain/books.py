@@ -23,7 +23,7 @@ from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.trades import Trade
-from tradewrit.domain.writs import DESK, Writ
+from tradewrit.domain.writs import DESK, Halt, Writ
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +82,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     lapsed: the last few entries that ended unfilled, by client order id.
     suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
+    halted: why, "" while it is not. unheard: the halt of which the authority may not know.
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
 
@@ -120,6 +121,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     high_water: Decimal = ZERO
     is_drawdown_blocked: bool = False
     halted: str = ""
+    unheard: Halt | None = None
     stats: Stats = Stats()
     writs: dict[str, Writ] = {}
     sent: dict[str, DayUse] = {}
