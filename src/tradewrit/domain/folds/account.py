@@ -22,9 +22,10 @@ from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.money import ZERO, canonical
 from tradewrit.domain.orders import Role
-from tradewrit.domain.positions import ClosedLot, Fill, Position, book
+from tradewrit.domain.positions import ClosedLot, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
+from tradewrit.domain.writs import Halt
 
 
 def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
@@ -141,17 +142,13 @@ def _reconciled(books: Books, event: ac.AccountReconciled) -> Books:
     )
 
 
-def _external(books: Books, fill: Fill, cash_change: Decimal) -> Books:
+def _external(books: Books, event: ac.ExternalBooked) -> Books:
+    fill = event.fill
     position, _ = book(books.external.get(fill.symbol), fill, books.instrument(fill.symbol))
     external = without(books.external, fill.symbol)
     if position is not None:
         external = with_item(external, fill.symbol, position)
-    return replace(books, external=external, cash=canonical(books.cash + cash_change))
-
-
-def _adopted(books: Books, event: ac.PositionAdopted) -> Books:
-    books = _external(books, event.fill, ZERO)
-    return replace(books, disputed=without(books.disputed, event.symbol))
+    return replace(books, external=external, cash=canonical(books.cash + event.cash_change))
 
 
 def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
@@ -200,8 +197,12 @@ FOLDS: Final[Folds] = {
         # A deposit is not a profit and a withdrawal no loss: the mark moves along.
         high_water=canonical(books.high_water + e.amount),
     ),
-    ac.TradingHalted: lambda books, e: replace(books, halted=e.reason or "halted"),
-    ac.TradingResumed: lambda books, _: replace(books, halted=""),
+    ac.TradingHalted: lambda books, e: replace(
+        books,
+        halted=e.reason or "halted",
+        unheard=Halt(e.actor, e.reason, e.including_protection),
+    ),
+    ac.TradingResumed: lambda books, _: replace(books, halted="", unheard=None),
     ac.SymbolSuspended: _symbol_suspended,
     ac.SymbolResumed: _symbol_resumed,
     ac.AccountReconciled: _reconciled,
@@ -209,11 +210,11 @@ FOLDS: Final[Folds] = {
         books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")
     ),
     ac.PositionAgreed: lambda books, e: replace(books, disputed=without(books.disputed, e.symbol)),
-    ac.PositionAdopted: _adopted,
+    ac.PositionAdopted: lambda books, e: replace(books, disputed=without(books.disputed, e.symbol)),
     ac.ExternalOrderSeen: lambda books, e: replace(
         books, strangers=(*books.strangers, e.terms.client_order_id)
     ),
-    ac.ExternalBooked: lambda books, e: _external(books, e.fill, e.cash_change),
+    ac.ExternalBooked: _external,
     rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
     rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
     ps.FillBooked: _fill_booked,
