@@ -152,10 +152,14 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
     if order.state is OrderState.PENDING_CANCEL:
         return _given_up([order], at, "it never reached the venue") if is_over else _wait(order, report)
     listed = [other for other in books.listed_with(order) if other.state is OrderState.UNKNOWN]
+    entry = books.orders.get(order.terms.parent or "")
+    if entry is not None and entry.is_live and entry.state is not OrderState.UNKNOWN and not is_over:
+        return _wait(order, report)  # its list has arrived: the venue was asked too early
     # A venue that never takes an id twice can be sent it again at once: one of the two does nothing.
     is_urgent = (
         able.dedupe is Dedupe.FOREVER
         and all(one.terms.role.is_protective for one in listed)
+        and objection_to_resend(books, market, listed[0], at) == ""
         and (not order.resent or at >= order.doubt_since + _patience(order.resent))
     )
     if not (is_over or is_urgent):
