@@ -139,9 +139,15 @@ def test_the_terms_of_an_order_that_is_being_changed_are_not_compared(state: Ord
     assert differences(reconcile(books(working(limit("a"), state=state)), seen(limit("a", "9")))) == ()
 
 
-def test_an_order_in_doubt_is_being_asked_about_already() -> None:
-    order = working(limit("a"), doubt_since=AT - SECOND)
-    assert differences(reconcile(books(order), seen())) == ()
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.PENDING_CANCEL, S.UNKNOWN])
+def test_an_order_in_doubt_is_no_new_difference_and_is_asked_about_whether_or_not_its_timer_was_lost(
+    state: OrderState,
+) -> None:
+    order = working(limit("a"), state=state, doubt_since=AT - SECOND, sent_at=7)
+    decision = reconcile(books(order), seen())
+    assert differences(decision) == ()
+    assert rest(decision) == []
+    assert decision.effects == (AskVenue(trace="trade-1", symbol="AAPL", client_order_id="a", since=7),)
 
 
 def test_in_a_suspended_symbol_a_person_is_at_it_already() -> None:
