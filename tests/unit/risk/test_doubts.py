@@ -317,7 +317,8 @@ def test_an_entry_decided_on_a_price_that_is_too_old_is_given_up() -> None:
 def test_protection_is_sent_again_whatever_the_market_does_as_long_as_there_is_something_to_protect() -> None:
     order, closed = an_order(S.UNKNOWN, STOP), At(None, MarketPhase.CLOSED)
     assert isinstance(only(judged(order, Exec.ABSENT, SENT, closed, halted="enough")), OrderResent)
-    gone = judged(order, Exec.ABSENT, SENT, closed, positions={})
+    assert isinstance(only(judged(order, Exec.ABSENT, SENT, closed, positions={})), OrderInDoubt)
+    gone = judged(an_order(S.UNKNOWN, STOP, doubts=2), Exec.ABSENT, LATE, closed, positions={})
     assert "nothing is held" in only(gone).reason
 
 
