@@ -1,0 +1,190 @@
+"""The venue of a simulated world: the paper exchange, cut down to what a profile's venue can do.
+
+Everything it says of an order is kept in a log, which its event stream and its answers are read from.
+Its own account is the truth that the desk's books are held against.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.instruments import plain
+from tradewrit.domain.market import SECOND, Quote
+from tradewrit.domain.money import exactly
+from tradewrit.domain.orders import Approved, OrderTerms
+from tradewrit.domain.scopes import Grant
+from tradewrit.errors import Throttled, Unreachable
+from tradewrit.runtime.ports import Replacement
+from tradewrit.simulation.plan import Plan
+from tradewrit.simulation.scheduler import Scheduler
+
+Told = Callable[[Sequence[ExecutionReport]], None]
+MANUAL = "manual"
+"""How the ids of orders begin that somebody else placed at the venue."""
+
+
+class Venue:
+    """One venue with one account. `told` hears what it says, in order, as it says it.
+
+    placed: by client order id, how many orders it took under it. terms: as they came.
+    requests: times (UTC ns) of the last minute's calls.
+    """
+
+    def __init__(self, plan: Plan, scheduler: Scheduler, rng: Random) -> None:
+        self._plan = plan
+        self._scheduler = scheduler
+        self._rng = rng
+        self.capabilities: Capabilities = plan.capabilities
+        is_partial = plan.faults.thin > 0
+        self.exchange = PaperExchange(
+            lambda symbol: plain(symbol, "USD"),
+            initial_cash=plan.cash,
+            rules=PaperRules(
+                participation_fraction=Decimal(1) if is_partial else None,
+                reject_fraction=Decimal(repr(round(plan.faults.rejects, 4))),
+            ),
+            seed=plan.seed,
+            clock=lambda: scheduler.now,
+            account="venue",
+        )
+        self.log: list[ExecutionReport] = []
+        self.terms: dict[str, OrderTerms] = {}
+        self.placed: dict[str, int] = {}
+        self.requests: list[int] = []
+        self.is_calm = False
+        self.told: Told = lambda reports: None
+
+    # -- the market side
+
+    def show(self, quote: Quote) -> None:
+        """The market moves; orders meet the quote."""
+        if self.exchange.is_working(quote.symbol):
+            self._say(self.exchange.quote(quote))
+        else:
+            self.exchange.quote(quote)
+
+    def _say(self, reports: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
+        new = [report for report in reports if not self._is_known(report)]
+        if new:
+            self.log.extend(new)
+            self.told(new)
+        return reports
+
+    def _is_known(self, report: ExecutionReport) -> bool:
+        return bool(self.log) and number_of(report) <= number_of(self.log[-1])
+
+    # -- calls
+
+    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
+        """Take orders."""
+        self._count()
+        with exactly():
+            reports = self.exchange.place(approved, grant)
+        for terms in approved.orders:
+            self.terms[terms.client_order_id] = terms
+        before = len(self.log)
+        self._say(reports)
+        for report in self.log[before:]:
+            if report.kind is Exec.NEW:
+                self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
+        return reports
+
+    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+        """Cancel an order."""
+        self._count()
+        with exactly():
+            return self._say(self.exchange.cancel(client_order_id, grant))
+
+    def replace(self, client_order_id: str, new: Replacement, grant: Grant) -> Sequence[ExecutionReport]:
+        """Give an order new terms."""
+        self._count()
+        with exactly():
+            return self._say(self.exchange.replace(client_order_id, new, grant))
+
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        """All about an order."""
+        self._count()
+        return self.exchange.order(client_order_id)
+
+    def open_orders(self) -> Sequence[OrderTerms]:
+        """What may still trade."""
+        self._count()
+        return self.exchange.open_orders()
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """What is held, signed."""
+        self._count()
+        return self.exchange.positions
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Every fill at or after `since` (UTC ns)."""
+        self._count()
+        return [report for report in self.log if report.kind is Exec.TRADE and report.at >= since]
+
+    def _count(self) -> None:
+        now = self._scheduler.now
+        self.requests.append(now)
+        if self.requests[0] <= now - 60 * SECOND:
+            self.requests = [at for at in self.requests if at > now - 60 * SECOND]
+        if self._rng.random() < self._plan.faults.throttles and not self.is_calm:
+            raise Throttled("too many requests", 1.0)
+
+
+class Line:
+    """The `Broker` that one process holds: the venue at the far end of a wire that may be dead.
+
+    lost: whether calls go nowhere for now. The wire sets it around each call.
+    """
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self.lost = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the venue can do."""
+        return self._venue.capabilities
+
+    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
+        """Place through the wire."""
+        return self._far().place(approved, grant)
+
+    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+        """Cancel through the wire."""
+        return self._far().cancel(client_order_id, grant)
+
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant
+    ) -> Sequence[ExecutionReport]:
+        """Replace through the wire."""
+        return self._far().replace(client_order_id, replacement, grant)
+
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        """Look up through the wire."""
+        return self._far().order(client_order_id)
+
+    def open_orders(self) -> Sequence[OrderTerms]:
+        """Look up through the wire."""
+        return self._far().open_orders()
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Look up through the wire."""
+        return self._far().positions()
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Look up through the wire."""
+        return self._far().executions(since)
+
+    def _far(self) -> Venue:
+        if self.lost:
+            raise Unreachable("no answer within the time allowed")
+        return self._venue
+
+
+def number_of(report: ExecutionReport) -> int:
+    """The venue's running number of a report."""
+    return int(report.exec_id.rpartition(":")[2])

@@ -1,0 +1,245 @@
+"""Watches a run: follows the journal, the venue and the processes, and asks the invariants.
+
+Keeps its own sums, event by event, so that a check costs little and shares nothing with what it checks.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import AccountOpened, TradingHalted, TradingResumed
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
+from tradewrit.domain.events.positions import FillBooked, PositionClosed
+from tradewrit.domain.events.registry import TRANSIENT
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import ZERO, exactly
+from tradewrit.domain.proposals import Sized
+from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.market import MarketView
+from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.replay import event_of
+from tradewrit.simulation import invariants
+from tradewrit.simulation.plan import Plan
+from tradewrit.simulation.points import Death, Killed
+
+if TYPE_CHECKING:
+    from tradewrit.simulation.process import Process
+    from tradewrit.simulation.world import World
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """An invariant that did not hold. at: seconds since the run began."""
+
+    invariant: str
+    at: float
+    message: str
+
+
+class Watch:
+    """What is known of a run from outside.
+
+    books, market: of whichever process wrote last. cash, positions: summed from fills booked.
+    approved: by trade, what risk let through, and what people did. uncovered: symbol -> since when (ns of
+    time in which somebody could have acted) something is held without a stop.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.violations: list[Violation] = []
+        self.books = Books()
+        self.market: MarketView | None = None
+        self.seen = 0
+        self.events = self.fills = self.trades = 0
+        self.cash = ZERO
+        self.positions: dict[str, Decimal] = {}
+        self.order_states: dict[str, str] = {}
+        self.entered: dict[str, Decimal] = {}
+        self.risk: dict[str, Sized] = {}
+        self.reviewed: dict[str, str] = {}
+        self.consumed: set[str] = set()
+        self.nonces: set[str] = set()
+        self.halted = ""
+        self.uncovered: dict[str, int] = {}
+        self.able_at = world.scheduler.now
+        self.foreign: set[str] = set()
+        self.budget = _budget(world.plan)
+
+    @property
+    def state_hash(self) -> str:
+        """Of the books as last committed."""
+        return self.books.state_hash
+
+    def violate(self, invariant: str, message: str) -> None:
+        """Say that an invariant does not hold; the run ends."""
+        now = self.world.scheduler.now
+        self.violations.append(
+            Violation(invariant, (now - self.world.scheduler.began) / SECOND, message)
+        )
+        self.world.trace.note(now, f"VIOLATION {invariant}: {message}")
+
+    def ask(self, invariant: str, found: str | None) -> None:
+        """What an invariant's function found; None is well."""
+        if found is not None:
+            self.violate(invariant, found)
+
+    # -- processes
+
+    def started(self, process: "Process", market: MarketView) -> None:
+        """A desk is up on what the disk kept."""
+        desk = process.desk
+        if desk is None:
+            return
+        self._catch_up(process)
+        self.books, self.market = desk.books, market
+        self.ask("I-7", invariants.i07_replay_gives_the_same_books(desk.journal, desk.stream, desk.books))
+
+    def stopped(self, process: "Process") -> None:
+        """A process is gone."""
+        del process
+
+    def broke(self, process: "Process", why: Exception) -> None:
+        """The desk raised something that is nobody's business but its own."""
+        import traceback
+
+        where = traceback.extract_tb(why.__traceback__)[-1]
+        place = f"{where.filename.rpartition('tradewrit/')[2]}:{where.lineno}"
+        self.violate("I-0", f"{process.name} raised {type(why).__name__} at {place}: {why}")
+        self.world.died(process, Killed("exception", Death.KILL))
+
+    def heard(self, process: "Process", event: Event, record: Record | None) -> None:
+        """A listener of every desk: told after the transaction is on disk."""
+        desk = process.desk
+        if record is None:
+            return
+        if record.seq != self.seen + 1:
+            self._catch_up(process, until=record.seq)
+        elif desk is not None:
+            self._follow(desk.books, event, record)
+
+    def _catch_up(self, process: "Process", until: int = 2**62) -> None:
+        """What was committed and never told, because whoever did it died."""
+        desk = process.desk
+        image = self.world.disk.image
+        stream = "acct:paper"
+        for record in image.read(stream, after=self.seen):
+            if record.seq > until:
+                return
+            self._follow(self.books if desk is None else desk.books, event_of(record), record)
+
+    def _follow(self, books: Books, event: Event, record: Record) -> None:
+        world = self.world
+        self.seen, self.books = record.seq, books
+        self.events += 1
+        world.trace.note(world.scheduler.now, f"{record.seq} {record.entry.source} {record.entry.type} {record.hash[:12]}")
+        name = record.entry.type
+        for field in ("client_order_id",):
+            order_id = getattr(event, field, None)
+            if order_id is not None:
+                world.trace.cover(world.scheduler.now, self.order_states.get(order_id, "none"), name)
+        for check in invariants.ON_EVENT.get(type(event), ()):
+            self.ask(_id(check), check(self, books, event))
+        match event:
+            case AccountOpened():
+                self.cash = event.initial_cash
+            case FillBooked():
+                self._booked(event)
+            case PositionClosed():
+                self.trades += 1
+            case TradingHalted():
+                self.halted = event.reason
+            case TradingResumed():
+                self.halted = ""
+            case OrderRequested():
+                self.order_states[event.terms.client_order_id] = "draft"
+            case _:
+                pass
+        self._follow_order(books, event)
+
+    def _follow_order(self, books: Books, event: Event) -> None:
+        order_id = getattr(event, "client_order_id", None) or (
+            event.terms.client_order_id if isinstance(event, OrderRequested) else None
+        )
+        order = None if order_id is None else books.orders.get(order_id)
+        if order is not None:
+            self.order_states[order.id] = order.state.value
+
+    def _booked(self, event: FillBooked) -> None:
+        self.fills += 1
+        fill = event.fill
+        with exactly():
+            self.cash += event.cash_change
+            held = self.positions.get(fill.symbol, ZERO) + fill.quantity * fill.side.sign
+        self.positions[fill.symbol] = held
+
+    def fed(self, process: "Process", events: Sequence[Event]) -> None:
+        """Inputs were taken: each left something behind."""
+        desk = process.desk
+        if desk is not None:
+            for event in events:
+                if isinstance(event, ExecutionReport) and type(event) not in TRANSIENT:
+                    self.ask("I-14", invariants.i14_nothing_vanishes(desk.journal, desk.stream, event))
+
+    def leaving(self, process: "Process", departure: Departure) -> None:
+        """A call is about to leave the desk."""
+        desk = process.desk
+        if desk is None:
+            return
+        what = departure.asked.effect
+        self.world.trace.note(self.world.scheduler.now, f"{process.name} sends {type(what).__name__} {what.subject}")
+        for check in invariants.ON_DEPARTURE:
+            self.ask(_id(check), check(self, desk, departure, process.clock.now()))
+
+    def stepped(self, process: "Process") -> None:
+        """A process has taken one input to its end."""
+        desk = process.desk
+        if desk is None or self.violations:
+            return
+        for name, check in invariants.ON_STEP:
+            self.ask(name, check(self, desk))
+
+    # -- the venue
+
+    def venue_said(self, reports: Sequence[ExecutionReport]) -> None:
+        """The venue's truth moved."""
+        world = self.world
+        for report in reports:
+            world.trace.note(
+                world.scheduler.now,
+                f"venue {report.kind.value} {report.client_order_id} {report.last_quantity} {report.last_price}",
+            )
+        for name, check in invariants.ON_VENUE:
+            self.ask(name, check(self, reports))
+
+    # -- the end
+
+    def settle(self) -> None:
+        """All is quiet: the books and the venue have had time to agree."""
+        desk = self.world.processes[0].desk
+        if desk is None:
+            self.violate("I-13", "the desk did not come up again, with nothing wrong any more")
+            return
+        for name, check in invariants.WHEN_QUIET:
+            self.ask(name, check(self, desk))
+
+
+def _id(check: Callable[..., object]) -> str:
+    """`i04_...` is I-4."""
+    number = check.__name__[1:3]
+    return f"I-{int(number)}" if number.isdigit() else "I-0"
+
+
+def _budget(plan: Plan) -> int:
+    """How long a position may be without its stop while somebody could act, ns.
+
+    A lost report is found by the next reconciliation; a venue that refuses is asked again on the next bar.
+    """
+    faults, seconds = plan.faults, 15
+    if faults.drop or faults.half_open_per_hour or faults.slow or faults.partitions_per_hour or faults.kill:
+        seconds += 75
+    if faults.rejects or faults.throttles or faults.revocations_per_hour or faults.kill_switches_per_hour:
+        seconds += 130
+    return seconds * SECOND
