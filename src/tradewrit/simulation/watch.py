@@ -15,9 +15,11 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
 from tradewrit.domain.events.positions import FillBooked, PositionClosed
 from tradewrit.domain.events.registry import TRANSIENT
+from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.proposals import Sized
+from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
@@ -42,7 +44,7 @@ class Violation(msgspec.Struct, frozen=True):
 class Watch:
     """What is known of a run from outside.
 
-    books, market: of whichever process wrote last. cash, positions: summed from fills booked.
+    books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed from fills booked.
     approved: by trade, what risk let through, and what people did. uncovered: symbol -> since when (ns of
     time in which somebody could have acted) something is held without a stop.
     """
@@ -51,6 +53,7 @@ class Watch:
         self.world = world
         self.violations: list[Violation] = []
         self.books = Books()
+        self._stream = stream_of(world.opening.account)
         self.market: MarketView | None = None
         self.seen = 0
         self.events = self.fills = self.trades = 0
@@ -93,8 +96,10 @@ class Watch:
         desk = process.desk
         if desk is None:
             return
-        self._catch_up(process)
-        self.books, self.market = desk.books, market
+        self._catch_up()
+        self.market = market
+        if self.books.state_hash != desk.books.state_hash:
+            self.violate("I-7", f"{process.name} starts on other books than its journal folds to")
         self.ask("I-7", invariants.i07_replay_gives_the_same_books(desk.journal, desk.stream, desk.books))
 
     def stopped(self, process: "Process") -> None:
@@ -112,26 +117,24 @@ class Watch:
 
     def heard(self, process: "Process", event: Event, record: Record | None) -> None:
         """A listener of every desk: told after the transaction is on disk."""
-        desk = process.desk
         if record is None:
             return
         if record.seq != self.seen + 1:
-            self._catch_up(process, until=record.seq)
-        elif desk is not None:
-            self._follow(desk.books, event, record)
+            self._catch_up(until=record.seq)
+        else:
+            self._follow(event, record)
 
-    def _catch_up(self, process: "Process", until: int = 2**62) -> None:
+    def _catch_up(self, until: int = 2**62) -> None:
         """What was committed and never told, because whoever did it died."""
-        desk = process.desk
-        image = self.world.disk.image
-        stream = "acct:paper"
-        for record in image.read(stream, after=self.seen):
+        for record in self.world.disk.image.read(self._stream, after=self.seen):
             if record.seq > until:
                 return
-            self._follow(self.books if desk is None else desk.books, event_of(record), record)
+            self._follow(event_of(record), record)
 
-    def _follow(self, books: Books, event: Event, record: Record) -> None:
+    def _follow(self, event: Event, record: Record) -> None:
         world = self.world
+        with exactly():
+            books = evolve(self.books, event)
         self.seen, self.books = record.seq, books
         self.events += 1
         world.trace.note(world.scheduler.now, f"{record.seq} {record.entry.source} {record.entry.type} {record.hash[:12]}")
