@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.effects import CancelAtVenue, OrderEffect, PlaceOrders
-from tradewrit.domain.events.account import TradingHalted
+from tradewrit.domain.events.account import ExternalBooked
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     ExecutionReport,
@@ -87,7 +87,7 @@ def i02_the_position_is_the_sum_of_its_fills(watch: "Watch", books: Books, event
     return None if held == summed else f"{symbol}: the books hold {held}, the fills add up to {summed}"
 
 
-def i05_cash_is_conserved(watch: "Watch", books: Books, event: FillBooked) -> Found:
+def i05_cash_is_conserved(watch: "Watch", books: Books, event: FillBooked | ExternalBooked) -> Found:
     """Cash is what it was and what each fill moved, to the cent and beyond."""
     with exactly():
         due = watch.cash + event.cash_change
@@ -195,6 +195,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
         (OrderAccepted, OrderRejected, OrderCancelled, OrderExpired, OrderModified, OrderUnknown),
         (i08_only_legal_moves,),
     ),
+    ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
     RiskApproved: (_note_risk,),
     ReviewApproved: (i10_an_approval_is_in_time_and_of_what_was_shown,),
@@ -260,7 +261,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     is_able = now - last <= 2 * SECOND and not (
         world.wire.is_cut or world.authority.is_out or world.disk.is_full or world.disk.is_broken
     )
-    for symbol, held in world.venue.exchange.positions.items():
+    for symbol, held in world.venue.exchange.positions().items():
         if symbol in watch.foreign or symbol in desk.books.suspended:
             continue
         if closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
@@ -271,7 +272,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
                 naked = watch.uncovered[symbol] / SECOND
                 return f"{symbol}: {held} held at the venue, without enough of a stop for {naked:g} s"
     for symbol in tuple(watch.uncovered):
-        if symbol not in world.venue.exchange.positions:
+        if symbol not in world.venue.exchange.positions():
             del watch.uncovered[symbol]
     return None
 
@@ -327,7 +328,7 @@ def i03_never_more_sold_than_held(watch: "Watch", reports: Sequence[ExecutionRep
         terms = world.venue.terms.get(report.client_order_id)
         if terms is None or terms.role is Role.ENTRY or terms.symbol in watch.foreign:
             continue
-        held = world.venue.exchange.positions.get(terms.symbol, ZERO)
+        held = world.venue.exchange.positions().get(terms.symbol, ZERO)
         if report.last_quantity and held * terms.side.sign > 0:
             return (
                 f"{terms.symbol}: {terms.role} {terms.client_order_id} of trade {terms.trade_id} traded "
@@ -365,16 +366,17 @@ def i14_nothing_vanishes(journal: Journal, stream: str, report: ExecutionReport)
 
 def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
     """Position by position."""
-    ours = {symbol: position.signed for symbol, position in desk.books.positions.items()}
-    theirs = {s: held for s, held in watch.world.venue.exchange.positions.items() if held}
+    books = desk.books
+    symbols = (*books.positions, *books.external)
+    ours = {symbol: held for symbol in symbols if (held := books.units(symbol))}
+    theirs = {s: held for s, held in watch.world.venue.exchange.positions().items() if held}
     return None if ours == theirs else f"the books hold {_shown(ours)}, the venue {_shown(theirs)}"
 
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
     """To the last decimal."""
-    theirs = watch.world.venue.exchange.cash
-    shorts = ZERO  # both keep the proceeds of shorts out of cash
-    return None if desk.books.cash == theirs + shorts else f"cash is {desk.books.cash}, at the venue {theirs}"
+    theirs = watch.world.venue.exchange.cash - watch.unexplained
+    return None if desk.books.cash == theirs else f"cash is {desk.books.cash}, at the venue {theirs}"
 
 
 def i07_the_end_replays(watch: "Watch", desk: Desk) -> Found:

@@ -25,7 +25,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     The clock: jumps, and skew (the share of +-5 s it is off by).
     The disk: full, broken (a sync fails), slow_disk.
     The authority: outages, revocations. The venue: rejects, throttles, thin (partial fills), gaps (jumps of
-    the price of up to 9 %), bad_quotes. Outside: kill_switches, manual_trades, dividends.
+    the price of up to 9 %), bad_quotes. Outside: kill_switches, manual_trades.
     """
 
     drop: float = 0.0
@@ -52,7 +52,6 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     bad_quotes: float = 0.0
     kill_switches_per_hour: float = 0.0
     manual_trades_per_hour: float = 0.0
-    dividends_per_hour: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +80,7 @@ class Whims(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run, whole. horizon_s: how long anything goes wrong; then come calm_s in which nothing does.
 
-    has_lease: whether the journal is written under a lease. has_cursor: whether the venue repeats what was
-    missed. is_golden: the scripted trade of the books instead of a random walk.
+    has_lease: whether the journal is written under a lease. is_golden: the scripted trade of the books instead of a random walk.
     """
 
     seed: int
@@ -102,7 +100,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     volatility: float = 0.003
     ttl_s: int = 120
     has_lease: bool = False
-    has_cursor: bool = True
     snapshot_every: int = 0
     is_golden: bool = False
 

@@ -55,7 +55,7 @@ class Process:
         self.is_wanted = False
         self.stops_until = 0
         self.up_since = 0
-        self.stream = Stream(self, world.wire, has_cursor=world.plan.has_cursor)
+        self.stream = Stream(self, world.wire, has_cursor=world.plan.capabilities.event_cursor)
         self._line = Line(world.venue)
         self._inbox: deque[Task] = deque()
         self._unsent = False
@@ -116,7 +116,7 @@ class Process:
         )
         self.control = Control(self.desk, bus)
         self.up_since = self.clock.monotonic()
-        self._reconcile_at = self.up_since
+        self._reconcile_at = self.up_since + _RECONCILE_EVERY
         world.trace.note(world.scheduler.now, f"{self.name}: up, run {self.run}")
         world.watch.started(self, market)
         self.stream.connect()
@@ -189,12 +189,12 @@ class Process:
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at:
-            self._reconcile(desk, "start" if self._reconcile_at == self.up_since else "minute")
+        elif now >= self._reconcile_at and any(order.is_live for order in desk.books.orders.values()):
+            self._reconcile(desk, "minute")
 
     def _reconcile(self, desk: Desk, cause: str) -> None:
         self._reconcile_at = self.clock.monotonic() + _RECONCILE_EVERY
-        self._world.reconcile(desk, cause, self.clock.now())
+        desk.reconcile(cause)
 
     def _feed(self, desk: Desk, events: Sequence[Event], source: str) -> None:
         desk.feed_all(events, source)

@@ -39,7 +39,6 @@ _MOST: Final = Faults(
     bad_quotes=0.03,
     kill_switches_per_hour=3,
     manual_trades_per_hour=3,
-    dividends_per_hour=2,
 )
 """The worst that is ever drawn."""
 
@@ -88,8 +87,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "people": Profile(title="people answer late, twice, differently, or never", faults=("kill", *_MARKET)),
     "outside": Profile(
-        title="trades and payments that are not ours",
-        faults=("manual_trades_per_hour", "dividends_per_hour", "kill", "drop"),
+        title="somebody else trades in the account", faults=("manual_trades_per_hour", "kill", "drop"),
         calm=0.2,
     ),
 }
@@ -124,7 +122,6 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         volatility=rng.uniform(0.0005, 0.006),
         ttl_s=rng.choice((30, 120, 300)),
         has_lease=rng.random() < 0.5 or bool(faults.rivals_per_hour),
-        has_cursor=rng.random() < 0.5,
         snapshot_every=rng.choice((0, 0, 50)),
     )
 
@@ -141,7 +138,11 @@ def _faults(chosen: Profile, rng: Random) -> Faults:
 def _capabilities(rng: Random) -> Capabilities:
     has_oco = rng.random() < 0.6
     return msgspec.structs.replace(
-        PAPER, oco=has_oco, bracket=has_oco and rng.random() < 0.6, replace=has_oco or rng.random() < 0.8
+        PAPER,
+        oco=has_oco,
+        bracket=has_oco and rng.random() < 0.6,
+        replace=has_oco or rng.random() < 0.8,
+        event_cursor=rng.random() < 0.5,
     )
 
 

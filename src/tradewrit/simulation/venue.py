@@ -118,12 +118,12 @@ class Venue:
     def positions(self) -> Mapping[str, Decimal]:
         """What is held, signed."""
         self._count()
-        return self.exchange.positions
+        return self.exchange.positions()
 
     def executions(self, since: int) -> Sequence[ExecutionReport]:
         """Every fill at or after `since` (UTC ns)."""
         self._count()
-        return [report for report in self.log if report.kind is Exec.TRADE and report.at >= since]
+        return self.exchange.executions(since)
 
     def _count(self) -> None:
         now = self._scheduler.now

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import AccountOpened, TradingHalted, TradingResumed
+from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
 from tradewrit.domain.events.positions import FillBooked, PositionClosed
@@ -69,6 +69,7 @@ class Watch:
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.foreign: set[str] = set()
+        self.unexplained = ZERO
         self.budget = _budget(world.plan)
 
     @property
@@ -150,6 +151,10 @@ class Watch:
                 self.cash = event.initial_cash
             case FillBooked():
                 self._booked(event)
+            case ExternalBooked():
+                self.foreign.add(event.fill.symbol)
+                with exactly():
+                    self.cash += event.cash_change
             case PositionClosed():
                 self.trades += 1
             case TradingHalted():

@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 
 from tradewrit.domain.events.account import AccountOpened
-from tradewrit.domain.events.orders import GetOrderStatus
 from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, SECOND, Bar
@@ -20,7 +19,6 @@ from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.times import parse_iso
 from tradewrit.runtime.clock import draw_journal_id, seeded
-from tradewrit.runtime.desk import Desk
 from tradewrit.simulation.authority import Authority
 from tradewrit.simulation.disk import Disk
 from tradewrit.simulation.people import People
@@ -174,15 +172,6 @@ class World:
             process.stream.say(reports, first)
         self.watch.venue_said(reports)
 
-    # -- what a shell does about what it may have missed
-
-    def reconcile(self, desk: Desk, cause: str, now: int) -> None:
-        """Ask the venue what became of everything that is open."""
-        self.trace.note(self.scheduler.now, f"reconcile {cause}")
-        for order in list(desk.books.orders.values()):
-            if order.is_live:
-                desk.feed(GetOrderStatus(at=now, client_order_id=order.id, fresh=True), "desk")
-
     # -- what goes wrong
 
     def died(self, process: Process, death: Killed) -> None:
@@ -221,7 +210,6 @@ class World:
             (faults.revocations_per_hour, "revocation", self._revoke),
             (faults.kill_switches_per_hour, "kill_switch", self._kill_switch),
             (faults.manual_trades_per_hour, "manual_trade", self._trade_manually),
-            (faults.dividends_per_hour, "dividend", self._pay_dividend),
             (60.0, "", self._look_around),
         ):
             rng = seeded(self.plan.seed, f"agenda {kind}")
@@ -300,6 +288,7 @@ class World:
 
     def _trade_manually(self, one: float, two: float) -> None:
         self._manual += 1
+        self.watch.foreign.add(self.plan.symbols[int(one * len(self.plan.symbols))])
         terms = OrderTerms(
             client_order_id=f"{MANUAL}:{self._manual}",
             trade_id=MANUAL,
@@ -310,15 +299,6 @@ class World:
             role=Role.ENTRY,
         )
         self.venue.place(Approved(orders=(terms,), by=("somebody",), at=self.scheduler.now), _NOBODY)
-
-    def _pay_dividend(self, one: float, two: float) -> None:
-        del two
-        from tradewrit.domain.events.corporate import DividendWentEx
-
-        symbol = self.plan.symbols[int(one * len(self.plan.symbols))]
-        self.venue.exchange.pay_dividend(
-            DividendWentEx(at=self.scheduler.now, symbol=symbol, action=f"d{self.scheduler.now}", amount=self.plan.cash * 0 + 1)
-        )
 
     def _look_around(self, one: float, two: float) -> None:
         del two
