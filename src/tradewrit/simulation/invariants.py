@@ -374,8 +374,13 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
 
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
-    """To the last decimal."""
-    theirs = watch.world.venue.exchange.cash - watch.unexplained
+    """To the last decimal; where others trade against us, cash and positions are worth the same together."""
+    exchange, mark = watch.world.venue.exchange, desk.market.mark
+    theirs = exchange.cash
+    if watch.foreign:
+        with exactly():
+            ours, worth = equity(desk.books, mark), exchange.equity(mark)
+        return None if ours == worth else f"the account is worth {ours} by the books, {worth} at the venue"
     return None if desk.books.cash == theirs else f"cash is {desk.books.cash}, at the venue {theirs}"
 
 

@@ -24,6 +24,7 @@ class Trace:
     def __init__(self, began: int, *, keep: bool = False) -> None:
         self._began = began
         self._hash = hashlib.sha256()
+        self.keeps_all = keep
         self.lines: deque[str] = deque(maxlen=None if keep else _KEPT)
         self.covered: set[tuple[str, str, str]] = set()
         self.faults: Counter[str] = Counter()
@@ -35,11 +36,11 @@ class Trace:
         """SHA-256 of every line so far."""
         return self._hash.hexdigest()
 
-    def note(self, at: int, what: str) -> None:
-        """One line; `at`: UTC ns of the world."""
+    def note(self, at: int, what: str, detail: str = "") -> None:
+        """One line; `at`: UTC ns of the world. detail: shown, and no part of the hash."""
         line = f"{(at - self._began) / SECOND:12.6f} {what}"
         self._hash.update(line.encode())
-        self.lines.append(line)
+        self.lines.append(f"{line} {detail}" if detail else line)
 
     def fault(self, at: int, kind: str, what: str = "") -> None:
         """Something was made to go wrong."""

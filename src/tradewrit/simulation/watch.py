@@ -69,7 +69,6 @@ class Watch:
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.foreign: set[str] = set()
-        self.unexplained = ZERO
         self.budget = _budget(world.plan)
 
     @property
@@ -138,12 +137,12 @@ class Watch:
             books = evolve(self.books, event)
         self.seen, self.books = record.seq, books
         self.events += 1
-        world.trace.note(world.scheduler.now, f"{record.seq} {record.entry.source} {record.entry.type} {record.hash[:12]}")
-        name = record.entry.type
-        for field in ("client_order_id",):
-            order_id = getattr(event, field, None)
-            if order_id is not None:
-                world.trace.cover(world.scheduler.now, self.order_states.get(order_id, "none"), name)
+        name, now = record.entry.type, world.scheduler.now
+        said = f"{record.seq} {record.entry.source} {name} {record.hash[:12]}"
+        world.trace.note(now, said, record.entry.body.decode() if world.trace.keeps_all else "")
+        order_id = getattr(event, "client_order_id", None)
+        if order_id is not None:
+            world.trace.cover(now, self.order_states.get(order_id, "none"), name)
         for check in invariants.ON_EVENT.get(type(event), ()):
             self.ask(_id(check), check(self, books, event))
         match event:
