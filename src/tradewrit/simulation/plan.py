@@ -86,9 +86,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     profile: str
     horizon_s: int = 900
-    calm_s: int = 240
+    calm_s: int = 180
     symbols: tuple[str, ...] = ("AAPL", "MSFT")
-    quote_every_s: int = 10
+    quote_every_s: int = 5
+    bar_s: int = 20
     cash: Decimal = Decimal(100_000)
     entry_type: OrderType = OrderType.MARKET
     protection: Protection = Protection.AFTER_FILL

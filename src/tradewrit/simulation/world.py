@@ -13,7 +13,7 @@ import msgspec
 from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.market import SECOND, Bar
 from tradewrit.domain.money import Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.scopes import Grant
@@ -93,6 +93,7 @@ class World:
         self._feed = seeded(seed, "feed")
         self._restarts = seeded(seed, "restarts")
         self._manual = 0
+        self._bar = plan.bar_s * SECOND
         skew = int(seeded(seed, "skew").uniform(-5, 5) * faults.skew * SECOND)
         self.processes = [Process(self, "desk", NodeClock(self.scheduler, skew))]
         if faults.rivals_per_hour:
@@ -111,7 +112,7 @@ class World:
         self._arrange()
         self.processes[0].start()
         self.scheduler.at(BEGAN + SECOND // 2, self._show_quotes)
-        self.scheduler.at(BEGAN + MINUTE, self._close_minute, BEGAN)
+        self.scheduler.at(BEGAN + self._bar, self._close_bars, BEGAN)
         self._run_until(ends_at)
         self._calm_down()
         self._run_until(ends_at + self.plan.calm_s * SECOND)
@@ -153,13 +154,13 @@ class World:
             self._to_all(rng.randint(1, 60), lambda process, q: process.quote(q), spoilt(quote, rng) if is_spoilt else quote)
         self.scheduler.after(self.plan.quote_every_s * SECOND, self._show_quotes)
 
-    def _close_minute(self, opened_at: int) -> None:
+    def _close_bars(self, opened_at: int) -> None:
         closed = (prices.close(opened_at) for prices in self._prices)
         bars = [bar for bar in closed if bar is not None]
         if bars:
             self.history.append(bars)
             self._to_all(self._feed.randint(1, 60), lambda process, some: process.close_bars(some), bars)
-        self.scheduler.at(opened_at + 2 * MINUTE, self._close_minute, opened_at + MINUTE)
+        self.scheduler.at(opened_at + 2 * self._bar, self._close_bars, opened_at + self._bar)
 
     def _to_all(self, delay_ms: int, give: Callable, what: object) -> None:  # type: ignore[type-arg]
         for process in self.processes:
