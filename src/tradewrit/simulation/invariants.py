@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.effects import CancelAtVenue, OrderEffect, PlaceOrders
+from tradewrit.domain.effects import PlaceOrders
 from tradewrit.domain.events.account import ExternalBooked
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
@@ -25,7 +25,7 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
 )
 from tradewrit.domain.events.positions import FillBooked
-from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
+from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed
 from tradewrit.domain.events.risk import RiskApproved
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -64,7 +64,9 @@ def i01_an_intent_is_requested_once(watch: "Watch", books: Books, event: OrderRe
     return None
 
 
-def i01_an_entry_fills_no_more_than_approved(watch: "Watch", books: Books, event: OrderPartiallyFilled) -> Found:
+def i01_an_entry_fills_no_more_than_approved(
+    watch: "Watch", books: Books, event: OrderPartiallyFilled
+) -> Found:
     """The sum of entry fills of a trade stays within what risk let through."""
     del books
     if event.role is not Role.ENTRY:
@@ -206,20 +208,18 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
 # -- before a call leaves
 
 
-def i06_a_call_leaves_under_a_live_writ(
-    watch: "Watch", desk: Desk, departure: Departure, now: int
-) -> Found:
+def i06_a_call_leaves_under_a_live_writ(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """The grant covers the scope and lives at this moment."""
     del watch, desk
     what, grant = departure.asked.effect, departure.grant
     if grant.covers(what.scope, now):
         return None
-    return f"{type(what).__name__} {what.subject} leaves under {grant.agent}'s writ, which does not cover it now"
+    return (
+        f"{type(what).__name__} {what.subject} leaves under {grant.agent}'s writ, which does not cover it now"
+    )
 
 
-def i09_nothing_leaves_under_a_dead_writ(
-    watch: "Watch", desk: Desk, departure: Departure, now: int
-) -> Found:
+def i09_nothing_leaves_under_a_dead_writ(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """Not under a revoked token; and after the kill switch only what protects."""
     what, grant = departure.asked.effect, departure.grant
     held = watch.world.authority.live_token(grant)

@@ -48,20 +48,27 @@ class Points:
         heard: Callable[[Reached], None] | None = None,
     ) -> None:
         self._rng = rng
-        self.fraction = fraction
+        self._fraction = fraction
         self._power_fraction = power_fraction
         self._exactly_at = exactly_at
         self._death = death
         self._heard = heard
         self.count = 0
+        self._is_armed = True
+
+    def disarm(self) -> None:
+        """From here on nothing dies, and points are not counted."""
+        self._is_armed = False
 
     def reach(self, name: str) -> None:
         """The process has come to this point; raises Killed if it comes no further."""
+        if not self._is_armed:
+            return
         self.count += 1
         if self._heard is not None:
             self._heard(Reached(self.count, name))
         if self.count == self._exactly_at:
             raise Killed(name, self._death)
-        if self.fraction and self._rng.random() < self.fraction:
+        if self._fraction and self._rng.random() < self._fraction:
             is_power = self._rng.random() < self._power_fraction
             raise Killed(name, Death.POWER if is_power else Death.KILL)

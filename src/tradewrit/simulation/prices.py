@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from tradewrit.domain.market import MINUTE, SECOND, Bar, Quote
+from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.signals import Signal
 from tradewrit.features.bars import Bars
 from tradewrit.runtime.clock import seeded
@@ -48,12 +48,12 @@ class Prices:
         return Bar(self.symbol, opened_at, seen[0], max(seen), min(seen), seen[-1], 1e6)
 
 
-GOLDEN: Final = (100.0, 100.0, 101.0, 103.0, 105.0, 107.0, 110.0, 116.0, 116.0, 116.0)
-"""What the golden trade sees, a minute each: bought at 100, sold at its target of 115 or better."""
+GOLDEN: Final = (100.0, 100.0, 100.0, 100.0, 102.0, 105.0, 110.0, 116.0, 116.0, 116.0)
+"""What the golden trade sees, a bar each: bought at 100, sold at its target of 115 or better."""
 
 
 class GoldenPrices(Prices):
-    """The path of the golden trade: one price a minute."""
+    """The path of the golden trade: one price a bar."""
 
     _began = 0
 
@@ -61,7 +61,7 @@ class GoldenPrices(Prices):
         """As `Prices.quote`."""
         del is_calm
         self._began = self._began or at
-        self.mid = GOLDEN[min((at - self._began) // MINUTE, len(GOLDEN) - 1)]
+        self.mid = GOLDEN[min((at - self._began) // (self._plan.bar_s * SECOND), len(GOLDEN) - 1)]
         self._bar.append(self.mid)
         return Quote(self.symbol, at, self.mid, self.mid, _DEEP, _DEEP)
 
@@ -92,19 +92,22 @@ class Whimsical(Strategy, frozen=True, kw_only=True):
 
 
 class GoldenStrategy(Strategy, frozen=True, kw_only=True):
-    """Buys on the first bar, once."""
+    """Buys on the first bars, once: a restart in the middle of one misses it.
+
+    until: UTC ns; no entry on bars that open later.
+    """
 
     until: int = 0
 
     def on_bar(self, bars: Bars) -> Signal | None:
-        """Buy on the first."""
+        """Buy on the first few."""
         return enter_long() if int(bars.ts[-1]) < self.until else None
 
 
 def whims_of(plan: Plan, began: int) -> Strategy:
     """The strategy of a run that began at `began` (UTC ns)."""
     if plan.is_golden:
-        return GoldenStrategy(until=began + MINUTE)
+        return GoldenStrategy(until=began + 3 * plan.bar_s * SECOND)
     whims = plan.whims
     return Whimsical(
         seed=plan.seed,

@@ -26,7 +26,7 @@ from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
-from tradewrit.simulation.points import Death, Killed
+from tradewrit.simulation.points import Killed
 from tradewrit.simulation.scheduler import NodeClock
 from tradewrit.simulation.venue import Line
 from tradewrit.simulation.wire import Stream
@@ -269,4 +269,3 @@ class Process:
             world.points.reach("send.before")
             world.wire.call(self, departure, self._line)
             world.points.reach("send.after")
-

@@ -87,7 +87,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "people": Profile(title="people answer late, twice, differently, or never", faults=("kill", *_MARKET)),
     "outside": Profile(
-        title="somebody else trades in the account", faults=("manual_trades_per_hour", "kill", "drop"),
+        title="somebody else trades in the account",
+        faults=("manual_trades_per_hour", "kill", "drop"),
         calm=0.2,
     ),
 }

@@ -79,9 +79,7 @@ class Watch:
     def violate(self, invariant: str, message: str) -> None:
         """Say that an invariant does not hold; the run ends."""
         now = self.world.scheduler.now
-        self.violations.append(
-            Violation(invariant, (now - self.world.scheduler.began) / SECOND, message)
-        )
+        self.violations.append(Violation(invariant, (now - self.world.scheduler.began) / SECOND, message))
         self.world.trace.note(now, f"VIOLATION {invariant}: {message}")
 
     def ask(self, invariant: str, found: str | None) -> None:
@@ -196,7 +194,9 @@ class Watch:
         if desk is None:
             return
         what = departure.asked.effect
-        self.world.trace.note(self.world.scheduler.now, f"{process.name} sends {type(what).__name__} {what.subject}")
+        self.world.trace.note(
+            self.world.scheduler.now, f"{process.name} sends {type(what).__name__} {what.subject}"
+        )
         for check in invariants.ON_DEPARTURE:
             self.ask(_id(check), check(self, desk, departure, process.clock.now()))
 

@@ -39,9 +39,7 @@ class Call:
 class Wire:
     """The network of a world. Each message may be dropped, doubled, delayed, overtaken."""
 
-    def __init__(
-        self, faults: Faults, scheduler: Scheduler, rng: Random, trace: Trace, venue: Venue
-    ) -> None:
+    def __init__(self, faults: Faults, scheduler: Scheduler, rng: Random, trace: Trace, venue: Venue) -> None:
         self.faults = faults
         self.scheduler = scheduler
         self._rng = rng

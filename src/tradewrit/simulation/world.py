@@ -151,7 +151,11 @@ class World:
             quote = prices.quote(now, is_calm=self.is_calm)
             self.venue.show(quote)
             is_spoilt = rng.random() < faults.bad_quotes and not self.is_calm
-            self._to_all(rng.randint(1, 60), lambda process, q: process.quote(q), spoilt(quote, rng) if is_spoilt else quote)
+            self._to_all(
+                rng.randint(1, 60),
+                lambda process, q: process.quote(q),
+                spoilt(quote, rng) if is_spoilt else quote,
+            )
         self.scheduler.after(self.plan.quote_every_s * SECOND, self._show_quotes)
 
     def _close_bars(self, opened_at: int) -> None:
@@ -227,7 +231,7 @@ class World:
         self.trace.note(self.scheduler.now, "calm")
         self.wire.is_calm = self.venue.is_calm = True
         self.wire.cut_until = self.wire.mute_until = 0
-        self.points.fraction = 0.0
+        self.points.disarm()
         self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
         for process in self.processes[1:]:
             process.retire()
