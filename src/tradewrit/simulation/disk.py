@@ -9,7 +9,7 @@ most a piece of what was being written, which no checksum bears out. Many proces
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Save(msgspec.Struct, frozen=True, tag=True):
 Change = Append | SetLease | Save
 """What is written in one piece: all of it is found again after a crash, or none."""
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Change).decode
+_decode: Any = msgspec.msgpack.Decoder(Change).decode
 
 
 def framed(change: Change) -> bytes:
@@ -64,7 +64,8 @@ def unframed(raw: bytes) -> Change | None:
     body = raw[_SUM:]
     if len(raw) <= _SUM or hashlib.sha256(body).digest() != raw[:_SUM]:
         return None
-    return _decode(body)
+    change: Change = _decode(body)
+    return change
 
 
 class Disk:
@@ -140,15 +141,20 @@ def _apply(image: MemoryJournal, change: Change) -> None:
             image.save_snapshot(change.snapshot)
 
 
+def _go_on(point: str) -> None:
+    """Nobody dies here."""
+    del point
+
+
 class DiskJournal:
     """The `Journal` of one process on a disk that others may have open too.
 
     reach: told of each point at which the process may die.
     """
 
-    def __init__(self, disk: Disk, reach: Reach = lambda point: None) -> None:
+    def __init__(self, disk: Disk, reach: Reach | None = None) -> None:
         self._disk = disk
-        self._reach = reach
+        self._reach: Reach = reach if reach is not None else _go_on
         self._is_closed = False
 
     @property

@@ -42,7 +42,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search found. covered: (state, event, fault) triples. runs: seeds, or points of an enumeration."""
+    """What a search found. runs: seeds, or deaths. covered: (state, event, fault) triples."""
 
     runs: int
     events: int
@@ -167,7 +167,8 @@ def enumerate_deaths(
                     seed=plan.seed,
                     profile=plan.profile,
                     violations=found,
-                    reproduce=f"tradewrit simulate enumerate --trade {_name_of(plan)} --point {number} --death {death.value}",
+                    reproduce=f"tradewrit simulate enumerate --trade {_name_of(plan)} --point {number} "
+                    f"--death {death.value}",
                     point=f"{number} {name}",
                 )
             total.add(outcome, failure)

@@ -118,7 +118,7 @@ def i08_only_legal_moves(watch: "Watch", books: Books, event: Any) -> Found:
     """An order goes from state to state as its table says; what is over stays over, but for late fills."""
     order = books.orders.get(event.client_order_id)
     before = watch.order_states.get(event.client_order_id)
-    if order is None or before is None or before == "draft" or before == order.state.value:
+    if order is None or before is None or before in {"draft", order.state.value}:
         return None
     moves = TRANSITIONS[OrderState(before)].values()
     if order.state in moves or (order.state is OrderState.PARTIALLY_FILLED and order.filled):
@@ -159,7 +159,8 @@ def i11_limits_hold_with_what_is_pending(watch: "Watch", books: Books, event: Or
     with exactly():
         worth = equity(books, watch.market.mark)
         if limits.max_position_notional is not None and event.notional > limits.max_position_notional:
-            return f"entry {terms.client_order_id} is worth {event.notional}: above {limits.max_position_notional}"
+            most = limits.max_position_notional
+            return f"entry {terms.client_order_id} is worth {event.notional}: above {most}"
         if event.notional > limits.max_position_fraction * worth:
             return f"entry {terms.client_order_id} is worth {event.notional}, of {worth} in all"
         left = books.cash - books.reserved
@@ -233,7 +234,7 @@ def i09_nothing_leaves_under_a_dead_writ(watch: "Watch", desk: Desk, departure: 
 
 def i06_what_leaves_is_on_record(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """An order leaves only as the journal has it, after its transaction."""
-    del now
+    del desk, now
     what = departure.asked.effect
     if not isinstance(what, PlaceOrders):
         return None

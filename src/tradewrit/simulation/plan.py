@@ -80,7 +80,7 @@ class Whims(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run, whole. horizon_s: how long anything goes wrong; then come calm_s in which nothing does.
 
-    has_lease: whether the journal is written under a lease. is_golden: the scripted trade of the books instead of a random walk.
+    has_lease: whether the journal is written under a lease. is_golden: the scripted trade, not a random walk.
     """
 
     seed: int

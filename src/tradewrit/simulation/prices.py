@@ -1,4 +1,4 @@
-"""The market of a simulated world: quotes that wander and jump, the bars they amount to, and whims on them."""
+"""The market of a simulated world: quotes that wander and jump, their bars, and a strategy of whims."""
 
 import math
 import zlib

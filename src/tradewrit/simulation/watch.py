@@ -14,7 +14,6 @@ from tradewrit.domain.events.account import AccountOpened, ExternalBooked, Tradi
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
 from tradewrit.domain.events.positions import FillBooked, PositionClosed
-from tradewrit.domain.events.registry import TRANSIENT
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -44,9 +43,9 @@ class Violation(msgspec.Struct, frozen=True):
 class Watch:
     """What is known of a run from outside.
 
-    books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed from fills booked.
-    approved: by trade, what risk let through, and what people did. uncovered: symbol -> since when (ns of
-    time in which somebody could have acted) something is held without a stop.
+    books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
+    from fills booked. risk, reviewed: by trade, what was let through. uncovered: symbol -> for how long (ns in
+    which somebody could have acted) something is held without a stop. foreign: symbols others traded in.
     """
 
     def __init__(self, world: "World") -> None:
@@ -115,6 +114,7 @@ class Watch:
 
     def heard(self, process: "Process", event: Event, record: Record | None) -> None:
         """A listener of every desk: told after the transaction is on disk."""
+        del process
         if record is None:
             return
         if record.seq != self.seen + 1:
@@ -185,7 +185,7 @@ class Watch:
         desk = process.desk
         if desk is not None:
             for event in events:
-                if isinstance(event, ExecutionReport) and type(event) not in TRANSIENT:
+                if isinstance(event, ExecutionReport):
                     self.ask("I-14", invariants.i14_nothing_vanishes(desk.journal, desk.stream, event))
 
     def leaving(self, process: "Process", departure: Departure) -> None:

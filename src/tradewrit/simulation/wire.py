@@ -158,7 +158,8 @@ class Stream:
         """Once a second: whether a connection that had been lost is back, and something may be missing."""
         wire, now = self._wire, self._wire.scheduler.now
         if self._is_up and (wire.is_cut or wire.is_mute):
-            self._silent_since = self._silent_since or now
+            if not self._silent_since:
+                self._silent_since = now
             if now - self._silent_since >= SILENCE or wire.is_cut:
                 self._is_up = False
                 wire.trace.note(now, f"{self._process.name}: stream lost")

@@ -1,22 +1,20 @@
-"""A simulated world: one account's desk, its venue, disk, authority and people, and what goes wrong with them.
+"""A simulated world: one account's desk, its venue, disk, authority and people, and a day of them.
 
     plan ─▶ World ─▶ run ─▶ Outcome (trace hash, violations, what was covered)
 
 Everything but the desk is virtual; the desk is the one that runs live.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
 from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND, Bar
-from tradewrit.domain.money import Qty
-from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
-from tradewrit.domain.scopes import Grant
 from tradewrit.domain.times import parse_iso
 from tradewrit.runtime.clock import draw_journal_id, seeded
 from tradewrit.simulation.authority import Authority
@@ -24,20 +22,25 @@ from tradewrit.simulation.disk import Disk
 from tradewrit.simulation.people import People
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed, Points, Reached
-from tradewrit.simulation.prices import GoldenPrices, Prices, arrivals, spoilt, whims_of
+from tradewrit.simulation.prices import GoldenPrices, Prices, spoilt, whims_of
 from tradewrit.simulation.process import Process
 from tradewrit.simulation.scheduler import NodeClock, Scheduler
 from tradewrit.simulation.trace import Trace
-from tradewrit.simulation.venue import MANUAL, Venue
+from tradewrit.simulation.trouble import Trouble
+from tradewrit.simulation.venue import Venue
 from tradewrit.simulation.watch import Violation, Watch
-from tradewrit.simulation.wire import Wire
+from tradewrit.simulation.wire import MS, Wire
 
 BEGAN: Final = parse_iso("2024-03-04T14:30:00Z")
-_NOBODY: Final = Grant(id="manual", agent="manual", scopes=frozenset(), issued_at=0, expires_at=2**62)
+T = TypeVar("T")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished run. events: journal records; steps: actions of the scheduler; points: micro-points reached."""
+    """A finished run.
+
+    events: journal records. steps: actions of the scheduler. points: micro-points reached. covered: triples
+    of state, event and fault.
+    """
 
     plan: Plan
     digest: str
@@ -92,7 +95,6 @@ class World:
         self._prices = [(GoldenPrices if plan.is_golden else Prices)(plan, symbol) for symbol in plan.symbols]
         self._feed = seeded(seed, "feed")
         self._restarts = seeded(seed, "restarts")
-        self._manual = 0
         self._bar = plan.bar_s * SECOND
         skew = int(seeded(seed, "skew").uniform(-5, 5) * faults.skew * SECOND)
         self.processes = [Process(self, "desk", NodeClock(self.scheduler, skew))]
@@ -109,7 +111,7 @@ class World:
     def run(self) -> Outcome:
         """From the first start to the end of the calm, or to the first violation."""
         ends_at = BEGAN + self.plan.horizon_s * SECOND
-        self._arrange()
+        Trouble(self).arrange()
         self.processes[0].start()
         self.scheduler.at(BEGAN + SECOND // 2, self._show_quotes)
         self.scheduler.at(BEGAN + self._bar, self._close_bars, BEGAN)
@@ -150,12 +152,10 @@ class World:
         for prices in self._prices:
             quote = prices.quote(now, is_calm=self.is_calm)
             self.venue.show(quote)
-            is_spoilt = rng.random() < faults.bad_quotes and not self.is_calm
-            self._to_all(
-                rng.randint(1, 60),
-                lambda process, q: process.quote(q),
-                spoilt(quote, rng) if is_spoilt else quote,
-            )
+            if rng.random() < faults.bad_quotes and not self.is_calm:
+                self.trace.fault(now, "bad_quote", quote.symbol)
+                quote = spoilt(quote, rng)
+            self._to_all(Process.quote, quote)
         self.scheduler.after(self.plan.quote_every_s * SECOND, self._show_quotes)
 
     def _close_bars(self, opened_at: int) -> None:
@@ -163,21 +163,22 @@ class World:
         bars = [bar for bar in closed if bar is not None]
         if bars:
             self.history.append(bars)
-            self._to_all(self._feed.randint(1, 60), lambda process, some: process.close_bars(some), bars)
+            self._to_all(Process.close_bars, bars)
         self.scheduler.at(opened_at + 2 * self._bar, self._close_bars, opened_at + self._bar)
 
-    def _to_all(self, delay_ms: int, give: Callable, what: object) -> None:  # type: ignore[type-arg]
+    def _to_all(self, give: Callable[[Process, T], None], what: T) -> None:
+        delay = self._feed.randint(1, 60) * MS
         for process in self.processes:
             if process.desk is not None and not self.wire.is_cut:
-                self.scheduler.after(delay_ms * 1_000_000, give, process, what)
+                self.scheduler.after(delay, give, process, what)
 
-    def _venue_said(self, reports) -> None:  # type: ignore[no-untyped-def]
+    def _venue_said(self, reports: Sequence[ExecutionReport]) -> None:
         first = len(self.venue.log) - len(reports)
         for process in self.processes:
             process.stream.say(reports, first)
         self.watch.venue_said(reports)
 
-    # -- what goes wrong
+    # -- deaths
 
     def died(self, process: Process, death: Killed) -> None:
         """A process reached a point and came no further; a while later it is started again."""
@@ -200,32 +201,6 @@ class World:
         if process.is_wanted and not self.watch.violations:
             process.start()
 
-    def _arrange(self) -> None:
-        """Put everything that happens at some time into the agenda."""
-        faults = self.plan.faults
-        for per_hour, kind, action in (
-            (faults.partitions_per_hour, "partition", self._cut),
-            (faults.half_open_per_hour, "half_open", self._mute),
-            (faults.pauses_per_hour, "pause", self._pause),
-            (faults.rivals_per_hour, "rival", self._rival),
-            (faults.clock_jumps_per_hour, "clock_jump", self._jump),
-            (faults.full_disks_per_hour, "full_disk", self._fill_disk),
-            (faults.broken_disks_per_hour, "broken_disk", self._break_disk),
-            (faults.authority_outages_per_hour, "authority_outage", self._authority_out),
-            (faults.revocations_per_hour, "revocation", self._revoke),
-            (faults.kill_switches_per_hour, "kill_switch", self._kill_switch),
-            (faults.manual_trades_per_hour, "manual_trade", self._trade_manually),
-            (60.0, "", self._look_around),
-        ):
-            rng = seeded(self.plan.seed, f"agenda {kind}")
-            for after in arrivals(rng, per_hour, self.plan.horizon_s):
-                self.scheduler.at(BEGAN + after, self._happen, kind, action, rng.random(), rng.random())
-
-    def _happen(self, kind: str, action: Callable[[float, float], None], one: float, two: float) -> None:
-        if kind:
-            self.trace.fault(self.scheduler.now, kind)
-        action(one, two)
-
     def _calm_down(self) -> None:
         """From here on nothing goes wrong, and whoever is down comes up."""
         self.trace.note(self.scheduler.now, "calm")
@@ -236,78 +211,6 @@ class World:
         for process in self.processes[1:]:
             process.retire()
         self.processes[0].start()
-
-    def _cut(self, one: float, two: float) -> None:
-        del two
-        self.wire.cut_until = self.scheduler.now + int((1 + 90 * one) * SECOND)
-
-    def _mute(self, one: float, two: float) -> None:
-        del two
-        self.wire.mute_until = self.scheduler.now + int((5 + 300 * one) * SECOND)
-
-    def _pause(self, one: float, two: float) -> None:
-        self.processes[int(two * len(self.processes))].pause(int((0.2 + 80 * one**2) * SECOND))
-
-    def _rival(self, one: float, two: float) -> None:
-        """Somebody starts a second desk on the account, or stops one of the two."""
-        process = self.processes[int(two * len(self.processes))]
-        if process.is_wanted and one < 0.4 and process is not self.processes[0]:
-            process.retire()
-        else:
-            process.start()
-
-    def _jump(self, one: float, two: float) -> None:
-        far = (1.0, 30.0, 3600.0, -1.0, -30.0, -3600.0)[int(one * 6)]
-        self.processes[int(two * len(self.processes))].clock.jump(int(far * SECOND))
-
-    def _fill_disk(self, one: float, two: float) -> None:
-        del two
-        self.disk.is_full = True
-        self.scheduler.after(int((1 + 40 * one) * SECOND), setattr, self.disk, "is_full", False)
-
-    def _break_disk(self, one: float, two: float) -> None:
-        del two
-        self.disk.is_broken = True
-        self.scheduler.after(int((1 + 10 * one) * SECOND), setattr, self.disk, "is_broken", False)
-
-    def _authority_out(self, one: float, two: float) -> None:
-        del two
-        self.authority.is_out = True
-        self.scheduler.after(int((1 + 200 * one) * SECOND), setattr, self.authority, "is_out", False)
-
-    def _revoke(self, one: float, two: float) -> None:
-        del two
-        self.authority.revoke("executor" if one < 0.7 else "strategist")
-
-    def _kill_switch(self, one: float, two: float) -> None:
-        """A person throws it, and some while later puts it back."""
-        for process in self.processes:
-            if process.control is not None:
-                process.deliver(lambda desk, p=process: p.control and p.control.kill("simulated", "maria"))
-        self.scheduler.after(int((5 + 200 * one) * SECOND), self._rearm)
-
-    def _rearm(self) -> None:
-        for process in self.processes:
-            if process.control is not None:
-                process.deliver(lambda desk, p=process: p.control and p.control.rearm("simulated", "maria"))
-
-    def _trade_manually(self, one: float, two: float) -> None:
-        self._manual += 1
-        self.watch.foreign.add(self.plan.symbols[int(one * len(self.plan.symbols))])
-        terms = OrderTerms(
-            client_order_id=f"{MANUAL}:{self._manual}",
-            trade_id=MANUAL,
-            symbol=self.plan.symbols[int(one * len(self.plan.symbols))],
-            side=Side.BUY if two < 0.5 else Side.SELL,
-            quantity=Qty(self.plan.cash * 0 + 1 + int(two * 10)),
-            type=OrderType.MARKET,
-            role=Role.ENTRY,
-        )
-        self.venue.place(Approved(orders=(terms,), by=("somebody",), at=self.scheduler.now), _NOBODY)
-
-    def _look_around(self, one: float, two: float) -> None:
-        del two
-        self.people.look_around(self.processes[int(one * len(self.processes))])
 
 
 def _opening(plan: Plan, journal_id: str, strategy: str) -> AccountOpened:

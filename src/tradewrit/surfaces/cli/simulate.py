@@ -1,8 +1,9 @@
 """`tradewrit simulate`: a whole desk in a hostile virtual world, and what it does wrong there."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -133,16 +134,17 @@ def _enumerate(
     watch = Stopwatch()
     plans = list(GOLDEN.values()) if trade == "all" else [GOLDEN[trade]]
     total = sum(2 * len(points_of(plan)) for plan in plans)
-    reports = []
+    reports: list[Report] = []
     with nullcontext(None) if as_json else progress("deaths", total) as advance:
         for plan in plans:
             done = sum(report.runs for report in reports)
-            reports.append(
-                enumerate_deaths(
-                    plan, progress=None if advance is None else lambda n, done=done: advance(done + n)
-                )
-            )
+            told = None if advance is None else partial(_further, advance, done)
+            reports.append(enumerate_deaths(plan, progress=told))
     _tell(merged(reports), watch.wall(), "deaths", as_json=as_json)
+
+
+def _further(advance: Callable[[int], None], done: int, more: int) -> None:
+    advance(done + more)
 
 
 def _shrink(seed: Seed, profile: Profile = "swarm", as_json: Json = False) -> None:
@@ -205,8 +207,8 @@ def _tell(report: "Report", seconds: float, what: str, *, as_json: bool) -> None
 
 def _emit_report(report: "Report", seconds: float, what: str) -> None:
     emit_text(
-        f"{report.runs:,} {what}, {report.events:,} events, {report.orders:,} orders, {report.fills:,} fills, "
-        f"{report.trades:,} trades closed, in {seconds:.1f} s"
+        f"{report.runs:,} {what}, {report.events:,} events, {report.orders:,} orders, "
+        f"{report.fills:,} fills, {report.trades:,} trades closed, in {seconds:.1f} s"
     )
     faults = ", ".join(f"{count:,} {name}" for name, count in Counter(report.faults).most_common())
     emit_text(f"faults: {faults or 'none'}")
