@@ -173,6 +173,10 @@ class Process:
         """A quote came."""
         self.deliver(lambda desk: desk.feed(QuoteReceived(at=self.clock.now(), quote=quote), "market"))
 
+    def reconcile(self, cause: str) -> None:
+        """The session closes, or somebody asks: hold the books against the venue."""
+        self.deliver(lambda desk: desk.reconcile(cause))
+
     def pause(self, ns: int) -> None:
         """Stand still: nothing is taken and nothing sent until then."""
         self.stops_until = max(self.stops_until, self._world.scheduler.now + ns)

@@ -6,8 +6,8 @@ Its own account is the truth that the desk's books are held against.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from random import Random
 
+from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Capabilities
@@ -34,10 +34,8 @@ class Venue:
     requests: times (UTC ns) of the last minute's calls.
     """
 
-    def __init__(self, plan: Plan, scheduler: Scheduler, rng: Random) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._rng = rng
         self.capabilities: Capabilities = plan.capabilities
         is_partial = plan.faults.thin > 0
         self.exchange = PaperExchange(
@@ -45,9 +43,8 @@ class Venue:
             initial_cash=plan.cash,
             rules=PaperRules(
                 participation_fraction=Decimal(1) if is_partial else None,
-                reject_fraction=Decimal(repr(round(plan.faults.rejects, 4))),
             ),
-            seed=plan.seed,
+            chance=_Moods(self, Decimal(repr(plan.faults.rejects)), plan.seed),
             clock=lambda: scheduler.now,
             account="venue",
         )
@@ -56,7 +53,7 @@ class Venue:
         self.placed: dict[str, int] = {}
         self.requests: list[int] = []
         self.is_calm = False
-        self.told: Told = [].extend  # until somebody listens
+        self.told: Told = _nobody_listens
 
     # -- the market side
 
@@ -135,19 +132,34 @@ class Venue:
         self.requests.append(now)
         if self.requests[0] <= now - 60 * SECOND:
             self.requests = [at for at in self.requests if at > now - 60 * SECOND]
-        if self._rng.random() < self._plan.faults.throttles and not self.is_calm:
-            raise Throttled("too many requests", 1.0)
+
+
+def _nobody_listens(reports: Sequence[ExecutionReport]) -> None:
+    del reports
+
+
+class _Moods(Chance):
+    """Refusals at random, until all is calm."""
+
+    def __init__(self, venue: Venue, fraction: Decimal, seed: int) -> None:
+        super().__init__(fraction, seed)
+        self._venue = venue
+
+    def refuses(self, symbol: str) -> bool:
+        """As `Chance.refuses`."""
+        return not self._venue.is_calm and super().refuses(symbol)
 
 
 class Line:
     """The `Broker` that one process holds: the venue at the far end of a wire that may be dead.
 
-    lost: whether calls go nowhere for now. The wire sets it around each call.
+    is_lost, is_throttled: whether calls go nowhere, or are sent away, for now. The wire sets them around
+    each call.
     """
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self.lost = False
+        self.is_lost = self.is_throttled = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -185,8 +197,10 @@ class Line:
         return self._far().executions(since)
 
     def _far(self) -> Venue:
-        if self.lost:
+        if self.is_lost:
             raise Unreachable("no answer within the time allowed")
+        if self.is_throttled:
+            raise Throttled("too many requests", 1.0)
         return self._venue
 
 

@@ -44,8 +44,8 @@ class Watch:
     """What is known of a run from outside.
 
     books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
-    from fills booked. risk, reviewed: by trade, what was let through. uncovered: symbol -> for how long (ns in
-    which somebody could have acted) something is held without a stop. foreign: symbols others traded in.
+    from fills booked. risk, reviewed: by trade, what was let through. uncovered: symbol -> for how long
+    something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
     """
 
     def __init__(self, world: "World") -> None:
@@ -214,10 +214,9 @@ class Watch:
         """The venue's truth moved."""
         world = self.world
         for report in reports:
-            world.trace.note(
-                world.scheduler.now,
-                f"venue {report.kind.value} {report.client_order_id} {report.last_quantity} {report.last_price}",
-            )
+            traded = f"{report.last_quantity} {report.last_price}"
+            said = f"venue {report.kind.value} {report.client_order_id} {traded}"
+            world.trace.note(world.scheduler.now, said)
         for name, check in invariants.ON_VENUE:
             self.ask(name, check(self, reports))
 

@@ -27,12 +27,16 @@ SILENCE: Final = 30 * SECOND
 
 
 class Call:
-    """One call in flight. run: of which life of its process it is; its answer is nobody's in the next."""
+    """One call in flight. run: of which life of its process it is; its answer is nobody's in the next.
 
-    def __init__(self, departure: Departure, line: Line, run: int) -> None:
+    is_throttled: whether the venue sends it away.
+    """
+
+    def __init__(self, departure: Departure, line: Line, run: int, *, is_throttled: bool) -> None:
         self.departure = departure
         self.line = line
         self.run = run
+        self.is_throttled = is_throttled
         self.is_over = False
 
 
@@ -77,8 +81,9 @@ class Wire:
 
     def call(self, process: "Process", departure: Departure, line: Line) -> None:
         """Send it off; `process.answer` gets what came of it, once."""
-        call = Call(departure, line, process.run)
         what = str(departure.asked.effect.subject)
+        is_throttled = self.chance(self.faults.throttles, "throttle", what)
+        call = Call(departure, line, process.run, is_throttled=is_throttled)
         self.scheduler.after(DEADLINE, self._give_up, process, call)
         if self.is_cut or self.chance(self.faults.drop, "drop", f"request {what}"):
             return
@@ -89,10 +94,12 @@ class Wire:
     def _work(self, process: "Process", call: Call) -> None:
         if self.is_cut:
             return
+        call.line.is_throttled = call.is_throttled
         outcome = call.departure.work(process.clock.now())
+        call.line.is_throttled = False
         what = str(call.departure.asked.effect.subject)
         self.trace.note(self.scheduler.now, f"venue did {type(call.departure.asked.effect).__name__} {what}")
-        if self.is_cut or self.chance(self.faults.drop, "drop", f"answer {what}"):
+        if self.chance(self.faults.drop, "drop", f"answer {what}"):
             return
         self.scheduler.after(self.latency(what), self._answer, process, call, outcome)
 
@@ -105,11 +112,11 @@ class Wire:
         if call.is_over or call.run != process.run:
             return
         call.is_over = True
-        call.line.lost = True
+        call.line.is_lost = True
         try:
             outcome = call.departure.work(process.clock.now())
         finally:
-            call.line.lost = False
+            call.line.is_lost = False
         self.trace.note(self.scheduler.now, f"no answer {call.departure.asked.effect.subject}")
         process.answer(call.departure, outcome)
 

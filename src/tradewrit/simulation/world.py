@@ -32,6 +32,7 @@ from tradewrit.simulation.watch import Violation, Watch
 from tradewrit.simulation.wire import MS, Wire
 
 BEGAN: Final = parse_iso("2024-03-04T14:30:00Z")
+_CLOSES_BEFORE: Final = 30 * SECOND
 T = TypeVar("T")
 
 
@@ -73,7 +74,7 @@ class World:
         seed, faults = plan.seed, plan.faults
         self.scheduler = Scheduler(BEGAN, seeded(seed, "ties"))
         self.trace = Trace(BEGAN, keep=keep_trace)
-        self.venue = Venue(plan, self.scheduler, seeded(seed, "venue"))
+        self.venue = Venue(plan, self.scheduler)
         self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue)
         journal_id = draw_journal_id(seed)
         self.disk = Disk(journal_id, seeded(seed, "disk"))
@@ -117,6 +118,8 @@ class World:
         self.scheduler.at(BEGAN + self._bar, self._close_bars, BEGAN)
         self._run_until(ends_at)
         self._calm_down()
+        self._run_until(ends_at + self.plan.calm_s * SECOND - _CLOSES_BEFORE)
+        self.processes[0].reconcile("close")
         self._run_until(ends_at + self.plan.calm_s * SECOND)
         if not self.watch.violations:
             self.watch.settle()
