@@ -52,6 +52,7 @@ class Process:
         self.run = 0
         self.desk: Desk | None = None
         self.control: Control | None = None
+        self.owner = ""
         self.is_wanted = False
         self.stops_until = 0
         self.up_since = 0
@@ -128,9 +129,9 @@ class Process:
         if not world.plan.has_lease:
             return None
         if self._candidacy is None:
-            owner = f"{self.name}:{self.run}"
+            self.owner = f"{self.name}:{self.run}"
             stream = stream_of(world.opening.account)
-            self._candidacy = Candidacy(journal, stream, owner, self.clock)
+            self._candidacy = Candidacy(journal, stream, self.owner, self.clock)
         return self._candidacy.take()
 
     def die(self) -> None:
@@ -140,7 +141,6 @@ class Process:
         self._inbox.clear()
         self.stops_until = 0
         self.stream.lose()
-        self._world.watch.stopped(self)
 
     def retire(self) -> None:
         """A graceful stop: writs and lease are given back."""

@@ -1,4 +1,4 @@
-"""Watches a run: follows the journal, the venue and the processes, and asks the invariants.
+"""Watches a run: follows the journal, the venue and the processes, and asks what must hold.
 
 Keeps its own sums, event by event, so that a check costs little and shares nothing with what it checks.
 """
@@ -18,12 +18,19 @@ from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.proposals import Sized
-from tradewrit.runtime.desk import stream_of
+from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.replay import event_of
-from tradewrit.simulation import invariants
+from tradewrit.simulation.invariants.journal import ON_EVENT
+from tradewrit.simulation.invariants.leaving import ON_DEPARTURE
+from tradewrit.simulation.invariants.quiet import (
+    WHEN_QUIET,
+    i07_replay_gives_the_same_books,
+    i14_nothing_vanishes,
+)
+from tradewrit.simulation.invariants.venue import ON_STEP, ON_VENUE
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed
 
@@ -97,11 +104,11 @@ class Watch:
         self.market = market
         if self.books.state_hash != desk.books.state_hash:
             self.violate("I-7", f"{process.name} starts on other books than its journal folds to")
-        self.ask("I-7", invariants.i07_replay_gives_the_same_books(desk.journal, desk.stream, desk.books))
+        self.ask("I-7", i07_replay_gives_the_same_books(desk.journal, desk.stream, desk.books))
 
-    def stopped(self, process: "Process") -> None:
-        """A process is gone."""
-        del process
+    def owner_of(self, desk: Desk) -> str:
+        """The name under which the process of a desk holds the lease."""
+        return next((one.owner for one in self.world.processes if one.desk is desk), "")
 
     def broke(self, process: "Process", why: Exception) -> None:
         """The desk raised something that is nobody's business but its own."""
@@ -141,7 +148,7 @@ class Watch:
         order_id = getattr(event, "client_order_id", None)
         if order_id is not None:
             world.trace.cover(now, self.order_states.get(order_id, "none"), name)
-        for check in invariants.ON_EVENT.get(type(event), ()):
+        for check in ON_EVENT.get(type(event), ()):
             self.ask(_id(check), check(self, books, event))
         match event:
             case AccountOpened():
@@ -186,7 +193,7 @@ class Watch:
         if desk is not None:
             for event in events:
                 if isinstance(event, ExecutionReport):
-                    self.ask("I-14", invariants.i14_nothing_vanishes(desk.journal, desk.stream, event))
+                    self.ask("I-14", i14_nothing_vanishes(desk.journal, desk.stream, event))
 
     def leaving(self, process: "Process", departure: Departure) -> None:
         """A call is about to leave the desk."""
@@ -197,7 +204,7 @@ class Watch:
         self.world.trace.note(
             self.world.scheduler.now, f"{process.name} sends {type(what).__name__} {what.subject}"
         )
-        for check in invariants.ON_DEPARTURE:
+        for check in ON_DEPARTURE:
             self.ask(_id(check), check(self, desk, departure, process.clock.now()))
 
     def stepped(self, process: "Process") -> None:
@@ -205,7 +212,7 @@ class Watch:
         desk = process.desk
         if desk is None or self.violations:
             return
-        for name, check in invariants.ON_STEP:
+        for name, check in ON_STEP:
             self.ask(name, check(self, desk))
 
     # -- the venue
@@ -217,7 +224,7 @@ class Watch:
             traded = f"{report.last_quantity} {report.last_price}"
             said = f"venue {report.kind.value} {report.client_order_id} {traded}"
             world.trace.note(world.scheduler.now, said)
-        for name, check in invariants.ON_VENUE:
+        for name, check in ON_VENUE:
             self.ask(name, check(self, reports))
 
     # -- the end
@@ -228,7 +235,7 @@ class Watch:
         if desk is None:
             self.violate("I-13", "the desk did not come up again, with nothing wrong any more")
             return
-        for name, check in invariants.WHEN_QUIET:
+        for name, check in WHEN_QUIET:
             self.ask(name, check(self, desk))
 
 
@@ -245,7 +252,7 @@ def _budget(plan: Plan) -> int:
     """
     faults, seconds = plan.faults, 15
     if faults.drop or faults.half_open_per_hour or faults.slow or faults.partitions_per_hour or faults.kill:
-        seconds += 75
+        seconds += 150
     if faults.rejects or faults.throttles or faults.revocations_per_hour or faults.kill_switches_per_hour:
         seconds += 130
     return seconds * SECOND
