@@ -41,8 +41,9 @@ _NEEDS: Final = """
 
 The executor alone writes to a venue. Entries go out under its own writ, and with them, in one list, the stop
 and target of a bracket. What only reduces risk (stops, targets and exits that are sent later, the changes of
-all of them, every cancel, and the questions what became of an order and what the account holds) goes out under
-the protective writ of the position keeper, which stays when the executor's is lost or the kill switch is thrown.
+all of them, every cancel, the questions what became of an order and what the account holds, and every timer)
+goes out under the protective writ of the position keeper, which stays when the executor's is lost or the kill
+switch is thrown.
 
 """
 
