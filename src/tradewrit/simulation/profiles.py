@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
+from tradewrit.domain.capabilities import PAPER, Capabilities, Dedupe, Protection
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
@@ -46,7 +46,7 @@ _MOST: Final = Faults(
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
-    capabilities: what the venue can do; None draws it.
+    capabilities: what the venue can do; None draws it, dedupe: but for this.
     """
 
     title: str
@@ -54,6 +54,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     calm: float = 0.5
     always: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
+    dedupe: Dedupe | None = None
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
@@ -62,6 +63,12 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "swarm": Profile(title="everything that can go wrong, each in every second run"),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
     "network": Profile(title="messages are lost, late, twice and out of order", faults=(*_WIRE, *_MARKET)),
+    "forgetful": Profile(
+        title="a venue that takes an order id twice, at the end of a bad line",
+        faults=("drop", "slow", "partitions_per_hour", "kill", *_MARKET),
+        always=("drop",),
+        dedupe=Dedupe.NONE,
+    ),
     "crash": Profile(
         title="the process dies, anywhere",
         faults=("kill", "power_loss", "pauses_per_hour", "drop", *_MARKET),
@@ -108,11 +115,14 @@ def draw(seed: int, name: str = "swarm") -> Plan:
     chosen, rng = profile(name), seeded(seed, "plan")
     faults = _faults(chosen, seeded(seed, "faults"))
     capabilities = _capabilities(rng)
+    if chosen.dedupe is not None:
+        capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
     return Plan(
         seed=seed,
         profile=name,
         horizon_s=60 * rng.randint(2, 9),
         symbols=("AAPL", "MSFT", "TSLA")[: rng.randint(1, 3)],
+        cash=Decimal(rng.choice((100_000, 100_000, 3_000))),
         entry_type=rng.choice((OrderType.MARKET, OrderType.MARKET, OrderType.LIMIT)),
         protection=rng.choice(tuple(Protection)),
         capabilities=capabilities if chosen.capabilities is None else chosen.capabilities,
@@ -144,6 +154,8 @@ def _capabilities(rng: Random) -> Capabilities:
         bracket=has_oco and rng.random() < 0.6,
         replace=has_oco or rng.random() < 0.8,
         event_cursor=rng.random() < 0.5,
+        reduce_only=rng.random() < 0.7,
+        dedupe=rng.choice((Dedupe.FOREVER, Dedupe.FOREVER, Dedupe.OPEN_ONLY, Dedupe.NONE)),
     )
 
 
