@@ -46,7 +46,8 @@ _MOST: Final = Faults(
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
-    capabilities: what the venue can do; None draws it, dedupe: but for this.
+    capabilities: what the venue can do; None draws it, dedupe: but for this. cash: of the account; None
+    draws it.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     always: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
     dedupe: Dedupe | None = None
+    cash: Decimal | None = None
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
@@ -69,6 +71,11 @@ PROFILES: Final[Mapping[str, Profile]] = {
         always=("drop",),
         dedupe=Dedupe.NONE,
     ),
+    "market": Profile(
+        title="the venue refuses, and fills in parts", faults=(*_MARKET, "throttles"), calm=0.1
+    ),
+    "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
+    "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
     "crash": Profile(
         title="the process dies, anywhere",
         faults=("kill", "power_loss", "pauses_per_hour", "drop", *_MARKET),
@@ -84,8 +91,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "owners": Profile(
         title="two desks want one account",
-        faults=("rivals_per_hour", "pauses_per_hour", "skew", "kill", "clock_jumps_per_hour"),
-        always=("rivals_per_hour", "pauses_per_hour"),
+        faults=("rivals_per_hour", "pauses_per_hour", "slow_disk", "skew", "kill", "clock_jumps_per_hour"),
+        always=("rivals_per_hour", "pauses_per_hour", "slow_disk"),
     ),
     "credentials": Profile(
         title="writs expire, are revoked, cannot be renewed",
@@ -115,6 +122,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
     chosen, rng = profile(name), seeded(seed, "plan")
     faults = _faults(chosen, seeded(seed, "faults"))
     capabilities = _capabilities(rng)
+    cash = Decimal(rng.choice((100_000, 100_000, 3_000)))
     if chosen.dedupe is not None:
         capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
     return Plan(
@@ -122,7 +130,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         profile=name,
         horizon_s=60 * rng.randint(2, 9),
         symbols=("AAPL", "MSFT", "TSLA")[: rng.randint(1, 3)],
-        cash=Decimal(rng.choice((100_000, 100_000, 3_000))),
+        cash=cash if chosen.cash is None else chosen.cash,
         entry_type=rng.choice((OrderType.MARKET, OrderType.MARKET, OrderType.LIMIT)),
         protection=rng.choice(tuple(Protection)),
         capabilities=capabilities if chosen.capabilities is None else chosen.capabilities,
