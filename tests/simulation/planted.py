@@ -19,7 +19,8 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.positions import ExitRequested
-from tradewrit.domain.orders import Role
+from tradewrit.domain.folds import orders as folded
+from tradewrit.domain.orders import On, OrderState, Role, can
 from tradewrit.domain.rejections import Rejection
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.risk import closing, doubts, limits, pretrade, protection
@@ -201,6 +202,21 @@ def a_part_of_an_order_is_taken_for_all_of_it(patch: pytest.MonkeyPatch) -> None
     patch.setattr(reports, "_trade", whole)
 
 
+@bug("disorder", "I-8")
+def the_last_report_heard_is_the_state(patch: pytest.MonkeyPatch) -> None:
+    """Reports are believed in the order in which they come, whatever the order was before."""
+    naive = {
+        On.ACCEPT: OrderState.ACCEPTED,
+        On.CANCEL: OrderState.CANCELLED,
+        On.FILL_SOME: OrderState.PARTIALLY_FILLED,
+        On.FILL_REST: OrderState.FILLED,
+    }
+    following = folded._next
+    patch.setattr(folded, "_next", lambda order, on: naive.get(on) or following(order, on))
+    patch.setattr(folded, "can", lambda state, on: on in naive or can(state, on))
+    patch.setattr(reports, "can", lambda state, on: on in naive or can(state, on))
+
+
 @bug("calm", "I-14", "I-2", "I-4", "I-13")
 def reports_of_unknown_kind_are_dropped(patch: pytest.MonkeyPatch) -> None:
     """The pump swallows what it has no use for: here, cancellations by the venue."""
@@ -240,7 +256,7 @@ def the_stop_does_not_grow_with_the_position(patch: pytest.MonkeyPatch) -> None:
     everywhere(patch, protection, "fit_order", nothing)
 
 
-@bug("calm", "I-3", "I-13", "I-4")
+@bug("oversold", "I-3")
 def an_exit_leaves_without_cancelling_the_stop(patch: pytest.MonkeyPatch) -> None:
     """Both may fill."""
 

@@ -47,7 +47,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
     capabilities: what the venue can do; None draws it, dedupe: but for this. cash: of the account; None
-    draws it.
+    draws it. is_worst: whatever goes wrong does so as often as it ever does.
     """
 
     title: str
@@ -57,6 +57,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities | None = None
     dedupe: Dedupe | None = None
     cash: Decimal | None = None
+    is_worst: bool = False
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
@@ -73,6 +74,17 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "market": Profile(
         title="the venue refuses, and fills in parts", faults=(*_MARKET, "throttles"), calm=0.1
+    ),
+    "disorder": Profile(
+        title="messages overtake each other by seconds, and many are lost",
+        faults=("reorder", "slow", "drop", "thin"),
+        always=("reorder", "slow", "drop"),
+        is_worst=True,
+    ),
+    "oversold": Profile(
+        title="a venue that lets an order sell more than is held",
+        faults=("gaps", "slow", "drop"),
+        capabilities=msgspec.structs.replace(PAPER, oco=False, bracket=False, reduce_only=False),
     ),
     "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
     "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
@@ -149,6 +161,7 @@ def _faults(chosen: Profile, rng: Random) -> Faults:
     drawn = {}
     for name in FAULTS:
         is_off, level = rng.random() < chosen.calm, rng.uniform(0.1, 1.0) ** 2
+        level = 1.0 if chosen.is_worst else level
         if name in chosen.always or (name in chosen.faults and not is_off):
             drawn[name] = level * getattr(_MOST, name)
     return Faults(**drawn)
