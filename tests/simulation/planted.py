@@ -256,7 +256,7 @@ def the_stop_does_not_grow_with_the_position(patch: pytest.MonkeyPatch) -> None:
     everywhere(patch, protection, "fit_order", nothing)
 
 
-@bug("oversold", "I-3")
+@bug("oversold", "I-3", "I-4", "I-13")
 def an_exit_leaves_without_cancelling_the_stop(patch: pytest.MonkeyPatch) -> None:
     """Both may fill."""
 
