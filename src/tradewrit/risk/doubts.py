@@ -175,7 +175,7 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
 def _has_passed(order: Order, seconds: int, at: int) -> bool:
     """Whether a doubt is so old; by the growing waits between the questions where the clock was set back."""
     if at < order.doubt_since:
-        return 2**order.doubts > seconds
+        return bool(2**order.doubts > seconds)
     return at >= order.doubt_since + seconds * SECOND
 
 
