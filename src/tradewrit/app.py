@@ -11,7 +11,17 @@ import typer
 from tradewrit.config.tree import Config
 from tradewrit.config.writs import AuthorityConfig
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, journal, sealed, sweep
+from tradewrit.surfaces.cli import (
+    backtest,
+    check,
+    credentials,
+    data,
+    demo,
+    journal,
+    sealed,
+    simulate,
+    sweep,
+)
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
@@ -54,6 +64,7 @@ def command_line() -> typer.Typer:
             journal.register,
             credentials.register,
             sealed.register,
+            simulate.register,
         )
     )
 

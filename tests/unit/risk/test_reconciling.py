@@ -13,11 +13,12 @@ from tests.unit.risk.proposing import account, holding
 from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.differences import Difference, Differs
-from tradewrit.domain.effects import AskAccount, AskVenue, SetTimer
+from tradewrit.domain.effects import AskAccount, AskVenue, CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReconciled,
     AccountReported,
     ExternalOrderSeen,
+    OrderFound,
     PositionAgreed,
     PositionDisputed,
 )
@@ -213,13 +214,18 @@ def test_an_order_of_somebody_elses_is_shown_once_and_stays() -> None:
 
 
 @pytest.mark.parametrize("state", [S.REJECTED, S.CANCELLED, S.EXPIRED, S.FILLED])
-def test_an_order_that_should_be_over_and_is_listed_is_shown_like_a_strangers(state: OrderState) -> None:
+def test_an_order_of_ours_that_should_be_over_and_is_listed_is_cancelled_until_it_is_gone(
+    state: OrderState,
+) -> None:
     order = working(limit("a"), state=state)
     decision, known = twice(books(order), seen(limit("a")))
     assert differences(decision)[0].ours == state
-    assert rest(decision) == [ExternalOrderSeen]
+    assert rest(decision) == [OrderFound]
+    (cancel,) = decision.effects
+    assert isinstance(cancel, CancelAtVenue)
+    assert (cancel.client_order_id, cancel.is_stray) == ("a", True)
     decision, _ = once(known, seen(limit("a")))
-    assert rest(decision) == []
+    assert rest(decision) == [OrderFound]
 
 
 def lapsed(**more: Any) -> Books:
