@@ -59,6 +59,16 @@ def test_a_desk_that_dies_at_any_point_of_a_trade_ends_it_as_one_trade() -> None
     assert report.failures == ()
 
 
+def test_neither_a_bus_nor_a_neighbour_changes_a_run() -> None:
+    for seed in (3, 7):
+        plan = draw(seed, "crash")
+        alone = World(plan).run()
+        beside = World(plan, has_neighbour=True)
+        assert beside.run() == World(plan, is_watched=False).run() == alone
+        assert beside.neighbour is not None
+        assert beside.neighbour.events > 20
+
+
 def test_a_broken_invariant_is_found_shrunk_and_can_be_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     # A check nobody could pass: that the venue is never asked anything after it was slow.
     monkeypatch.setattr(venue, "_MOST_REQUESTS", 3)
