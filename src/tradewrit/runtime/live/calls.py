@@ -85,12 +85,15 @@ class Calls:
 
     def start(self, departure: Departure) -> None:
         """Send it. `arrived` is called for it once, whatever happens."""
-        flight = _Flight(self, departure)
+        flight = _Flight(departure, self._land, self._late, self._unknown)
         self._flying += 1
         loop = asyncio.get_running_loop()
-        flight.timer = loop.call_later(self._policy.deadline_ns / SECOND, flight.give_up)
+        flight.timer = loop.call_later(self._policy.deadline_ns / SECOND, self._give_up, flight)
         now = self._clock.now()
         self._workers.start(lambda: departure.work(now), flight.answer)
+
+    def _give_up(self, flight: "_Flight") -> None:
+        self.overdue += flight.give_up()
 
     def _land(self, departure: Departure, outcome: Outcome) -> None:
         self._flying -= 1
@@ -104,31 +107,39 @@ class Calls:
         return handler(departure.asked.effect, departure.grant, self._clock.now())
 
 
+Told = Callable[[Departure, Outcome], None]
+
+
 class _Flight:
     """One call: answered, or given up and perhaps answered late."""
 
-    def __init__(self, calls: Calls, departure: Departure) -> None:
-        self._calls = calls
+    def __init__(
+        self, departure: Departure, land: Told, late: Told, unknown: Callable[[Departure], Outcome]
+    ) -> None:
         self._departure = departure
+        self._land = land
+        self._late = late
+        self._unknown = unknown
         self._is_over = False
         self.timer: asyncio.TimerHandle | None = None
 
     def answer(self, outcome: Outcome | BaseException) -> None:
         """The worker is done. What it raised says no more than a lost line."""
         if isinstance(outcome, BaseException):
-            outcome = self._calls._unknown(self._departure)
+            outcome = self._unknown(self._departure)
         if self._is_over:
-            self._calls._late(self._departure, _from_the_venue(outcome))
+            self._late(self._departure, _from_the_venue(outcome))
             return
         self._end()
-        self._calls._land(self._departure, outcome)
+        self._land(self._departure, outcome)
 
-    def give_up(self) -> None:
-        """The deadline has passed."""
-        if not self._is_over:
-            self._end()
-            self._calls.overdue += 1
-            self._calls._land(self._departure, self._calls._unknown(self._departure))
+    def give_up(self) -> bool:
+        """The deadline has passed; returns whether it was still waited for."""
+        if self._is_over:
+            return False
+        self._end()
+        self._land(self._departure, self._unknown(self._departure))
+        return True
 
     def _end(self) -> None:
         self._is_over = True

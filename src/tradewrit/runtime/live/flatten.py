@@ -3,7 +3,7 @@
     entries halted ─▶ round: read positions ─▶ plan, on record ─▶ closes leave ─▶ wait ─▶ read again ...
 
 What a trade of ours holds is closed the usual way, which takes its stops back first. What no trade explains,
-and what the usual way has not closed after some rounds, is closed by an order of its own: reduce-only, for the
+and what the usual way has not closed after some rounds, gets an order of its own: reduce-only, for the
 quantity that the venue has just named, under an id that follows from run, symbol and round. A lost answer can
 therefore neither be doubled nor turn the position round.
 """

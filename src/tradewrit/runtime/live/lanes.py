@@ -221,8 +221,6 @@ class Lanes:
             self.conflated += 1
             return Put.TAKEN
         if len(self._market) >= self._room[Priority.MARKET]:
-            if item.bars:
-                return Put.WAIT
             oldest = next((name for name, one in self._market.items() if not one.bars), None)
             if oldest is None:
                 return Put.WAIT

@@ -59,6 +59,7 @@ class Line:
         self._told = told
         now = clock.monotonic()
         self.pulse = Pulse(beat_at=now, data_at=now, carries_prices=stream.carries_prices)
+        self.priced_at = now
         self.is_up = False
         self.attempts = 0
         self._up_at = 0
@@ -78,10 +79,17 @@ class Line:
         """To be called about once a second: a silent line is cut. now: monotonic ns."""
         if not is_open:
             self.pulse = self.pulse.rested(now)
+            self.priced_at = now
         silence = self.pulse.silence(now, self._patience, is_open=is_open)
         if silence and self._reading is not None:
             self._silence = silence
             self._reading.cancel()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its prices are too old to trade on. That it was called again does not make them newer."""
+        age = self._clock.monotonic() - self.priced_at
+        return self.pulse.carries_prices and age > self._patience.data_ns
 
     def heard_ago_s(self, now: int) -> float:
         """Seconds since its last sign of life."""
@@ -108,8 +116,10 @@ class Line:
 
     async def _read(self) -> None:
         async for item in self._stream.open():
-            is_data = item is not None and item.priority is Priority.MARKET
-            self.pulse = self.pulse.heard(self._clock.monotonic(), is_data=is_data)
+            is_data, now = item is not None and item.priority is Priority.MARKET, self._clock.monotonic()
+            self.pulse = self.pulse.heard(now, is_data=is_data)
+            if is_data:
+                self.priced_at = now
             if not self.is_up:
                 self.is_up, self._is_cut, self._up_at = True, False, self._clock.monotonic()
                 self._told(self, "")

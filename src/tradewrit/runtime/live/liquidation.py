@@ -7,6 +7,7 @@ keeper's protective writ, can only reduce, and is the last thing there is.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from tradewrit.domain.events.account import HaltTrading
@@ -87,8 +88,8 @@ class Liquidation:
         grant = shell.desk.writs.live(KEEPER, now)
         order = approved(closing, planned.run, now)
         for order_id in in_the_way(closing, working):
-            await self._heard(lambda order_id=order_id: broker.cancel(order_id, grant))
-        await self._heard(lambda: broker.place(order, grant))
+            await self._heard(partial(broker.cancel, order_id, grant))
+        await self._heard(partial(broker.place, order, grant))
 
     async def _heard(self, call: Callable[[], Sequence[Event]]) -> None:
         """What the venue answers is a fact; what it does not answer, the next round sees."""
@@ -102,9 +103,7 @@ class Liquidation:
 
     async def _end(self, rounds: int, held: Mapping[str, Decimal], why: str) -> FlattenEnded:
         left = {symbol: units for symbol, units in held.items() if units}
-        ended = FlattenEnded(
-            at=self._shell.clock.now(), run=self._run, rounds=rounds, held=left, reason=why
-        )
+        ended = FlattenEnded(at=self._shell.clock.now(), run=self._run, rounds=rounds, held=left, reason=why)
         self._shell.log(f"flatten: over after {rounds} rounds: {why}")
         await self._shell.ask(ended)
         return ended

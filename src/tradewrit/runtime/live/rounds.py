@@ -38,6 +38,10 @@ class Rounds:
         now, is_open = shell.clock.monotonic(), self._is_open()
         for line in shell.lines:
             line.look(now, is_open=is_open)
+            if line.is_stale:
+                shell.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
+            else:
+                shell.allow(f"prices {line.name}")
         self._follow_session()
         policy = shell.policy
         is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())

@@ -290,8 +290,8 @@ class Shell:
                 self.allow(_COMPARING)
             return True
         if self._held is not None:
-            item, self._held = self._held, None
-            self._feed(item)
+            held, self._held = self._held, None
+            self._feed(held)
             return True
         if self._own:
             self._feeding(None, self._own[0])

@@ -39,7 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A desk at one moment. Money in account currency.
 
     because: why it is not RUNNING. naked: symbols held without a working stop. unknown: orders whose fate
-    the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: since the start.
+    the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
     """
 
     at: int

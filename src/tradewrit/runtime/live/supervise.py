@@ -13,13 +13,14 @@ from tradewrit.domain.market import MINUTE, SECOND
 class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long silence is borne, and how soon a lost stream is called again. All in ns.
 
-    beat_ns: without any sign of life. data_ns: without a price while the market is open.
+    beat_ns: without any sign of life. data_ns: without a price while the market is open;
+        two and a half bars of a minute, so that one late bar is borne.
     first_ns, longest_ns: pause before the first further attempt, and at most; each doubles the one before.
     jitter_fraction: by how much at most a pause is drawn shorter, so that many desks do not come at once.
     """
 
     beat_ns: int = 30 * SECOND
-    data_ns: int = 60 * SECOND
+    data_ns: int = 150 * SECOND
     first_ns: int = SECOND
     longest_ns: int = 60 * SECOND
     jitter_fraction: float = 0.5

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, NamedTuple
 
 from tradewrit.domain.capabilities import Capabilities, Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -53,9 +53,7 @@ class HedgedBroker:
             raise ConfigError(f"a second road after {after_s:g} s needs patience for longer than that")
         self._first: Final = first
         self._second: Final = second
-        self._after_s: Final = after_s
-        self._patience_s: Final = patience_s
-        self._breached: Final = breached
+        self._roads: Final = _Roads(first, second, after_s, patience_s, breached)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -66,7 +64,7 @@ class HedgedBroker:
         """By both roads if need be, where every order of the list only reduces risk."""
         if not all(terms.role.is_protective for terms in approved.orders):
             return self._first.place(approved, grant)
-        return _Race(self, approved, grant).run()
+        return _Race(self._roads, approved, grant).run()
 
     def cancel(self, client_order_id: str, grant: Grant) -> Reports:
         """By the second road when the first is lost: a cancel is harmless to repeat."""
@@ -108,11 +106,21 @@ class HedgedBroker:
             return self._second.executions(since)
 
 
+class _Roads(NamedTuple):
+    """What a race needs of its broker."""
+
+    first: Broker
+    second: Broker
+    after_s: float
+    patience_s: float
+    breached: Callable[[str], None]
+
+
 class _Race:
     """One list of orders on its way by up to two roads."""
 
-    def __init__(self, broker: HedgedBroker, approved: Approved, grant: Grant) -> None:
-        self._broker = broker
+    def __init__(self, roads: _Roads, approved: Approved, grant: Grant) -> None:
+        self._roads = roads
         self._approved = approved
         self._grant = grant
         self._answers: SimpleQueue[_Answer] = SimpleQueue()
@@ -122,22 +130,24 @@ class _Race:
 
     def run(self) -> Reports:
         """The one answer. Raises what both roads raised, Unreachable when neither answered."""
-        broker = self._broker
-        self._send(broker._first)
-        answer = self._next(broker._after_s)
+        roads = self._roads
+        self._send(roads.first)
+        answer = self._next(roads.after_s)
         if answer is None or _is_lost(answer[1]):
-            self._send(broker._second)
+            self._send(roads.second)
             answer = self._settle(answer)
-        found = answer[1] if answer is not None else Unreachable("no road to the venue answered in time")
+        if answer is None:
+            raise Unreachable("no road to the venue answered in time")
+        road, found = answer
         if isinstance(found, Exception):
             raise found
-        return self._looked_up(answer[0], found) if answer is not None else found
+        return self._looked_up(road, found)
 
     def _settle(self, answer: _Answer | None) -> _Answer | None:
         """The first answer that tells anything, or the last that does not."""
         waiting = self._sent - (answer is not None)
         for _ in range(waiting):
-            came = self._next(self._broker._patience_s)
+            came = self._next(self._roads.patience_s)
             if came is None:
                 return answer
             answer = came
@@ -179,7 +189,7 @@ class _Race:
                 said += f"; {report.broker_order_id} was cancelled"
             except Exception as failed:  # noqa: BLE001 - a person has to be told either way
                 said += f"; {report.broker_order_id} COULD NOT BE CANCELLED: {failed}"
-            self._broker._breached(said)
+            self._roads.breached(said)
 
     def _looked_up(self, road: Broker, reports: Reports) -> Reports:
         """A venue that answers a repeat with "duplicate" has the order: what it knows of it is the answer."""
