@@ -211,7 +211,7 @@ class Live:
 
     def send(self, item: Input) -> None:
         """By the first wire, or straight to the shell where there is none."""
-        if self.wires:
+        if self.wires and not self.wires[0].refuses:
             self.wires[0].send(item)
         else:
             self.shell.put(item)

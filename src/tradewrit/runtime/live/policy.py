@@ -13,6 +13,7 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reconcile_ns: between two comparisons with the venue while an order is open.
     idle_reconcile_ns: the same while none is. retry_compare_ns: while entries wait for its outcome.
     drain_ns: how long a graceful stop waits for what is in flight.
+    cancels_entries_on_stop: whether entries at work are taken back then: nobody would protect their fills.
     status_ns: between two lines of the log while nothing happens.
     flatten_round_ns: between two rounds of an emergency liquidation.
     entry_ttl_ns: how long an entry from outside may wait for its turn.
@@ -23,6 +24,7 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     idle_reconcile_ns: int = 10 * MINUTE
     retry_compare_ns: int = 10 * SECOND
     drain_ns: int = 3 * SECOND
+    cancels_entries_on_stop: bool = True
     status_ns: int = MINUTE
     flatten_round_ns: int = 3 * SECOND
     entry_ttl_ns: int = 30 * SECOND

@@ -21,8 +21,10 @@ from msgspec.structs import replace
 from tradewrit.domain.events.account import AccountReported, HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld, InputDropped
 from tradewrit.domain.market import SECOND
+from tradewrit.domain.orders import Role
 from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, LeaseLost, OurFault, Unreachable
 from tradewrit.runtime.clock import Clock
@@ -96,6 +98,7 @@ class Shell:
         self._own: deque[Callable[[], list[Event]]] = deque()
         self._dropped = 0
         self._stopping = ""
+        self._stop_by = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -128,7 +131,26 @@ class Shell:
         if not self._stopping:
             self._stopping = reason
             self.log(f"stopping: {reason}; stops stay at the venue, no entry leaves")
+            self.withhold("stop", f"the desk is stopping: {reason}")
+            self.lanes.clear(Priority.ENTRIES, reason=reason)
+            if self.policy.cancels_entries_on_stop:
+                self._take_entries_back(reason)
+            self._stop_by = self.clock.monotonic() + self.policy.drain_ns
             self._wake.set()
+
+    def _take_entries_back(self, reason: str) -> None:
+        """What fills while nobody is there would be without a stop where legs are not listed with it."""
+        for order in self.desk.books.orders.values():
+            if order.is_live and order.terms.role is Role.ENTRY:
+                self.say(
+                    CancelOrder(
+                        at=self.clock.now(),
+                        trace=order.terms.trade_id,
+                        client_order_id=order.id,
+                        actor=DESK,
+                        reason=f"the desk is stopping: {reason}",
+                    )
+                )
 
     async def offer(self, item: Input) -> None:
         """Put an input in, once there is room for it."""
@@ -252,7 +274,6 @@ class Shell:
     # -- the loop
 
     async def _work(self, tasks: Sequence["asyncio.Task[None]"]) -> Ended:
-        until: int | None = None
         while True:
             self._wake.clear()
             is_more = self._take_some()
@@ -260,10 +281,8 @@ class Shell:
             for task in tasks:
                 if task.done():
                     task.result()  # what ended it must not be gone on after
-            if self._stopping:
-                until = self._begin_to_stop() if until is None else until
-                if self._is_drained() or self.clock.monotonic() >= until:
-                    return self._end()
+            if self._stopping and (self._is_drained() or self.clock.monotonic() >= self._stop_by):
+                return self._end()
             if is_more:
                 await asyncio.sleep(0)
                 continue
@@ -434,12 +453,6 @@ class Shell:
         self.say(EntriesAllowed(at=at, was=was))
 
     # -- the end
-
-    def _begin_to_stop(self) -> int:
-        """Returns until when (monotonic ns) what is in flight is waited for."""
-        self.withhold("stop", f"the desk is stopping: {self._stopping}")
-        self.lanes.clear(Priority.ENTRIES, reason=self._stopping)
-        return self.clock.monotonic() + self.policy.drain_ns
 
     def _is_drained(self) -> bool:
         waiting = any(self.lanes.depth(lane) for lane in Priority if lane is not Priority.MARKET)
