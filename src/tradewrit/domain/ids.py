@@ -25,7 +25,8 @@ def derive(*parts: object, length: int = _LENGTH) -> str:
     """
     text = "|".join([f"{len(str(part))}:{part}" for part in parts])
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:20])
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(150, -1, -10)])[:length]
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(150, 150 - 5 * length, -10)]
+    return "".join(pairs)[:length]
 
 
 def client_order_id(journal_id: str, account: str, trade_id: str, role: Role, attempt: int) -> str:
