@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.brokers.paper.http.inputs import BarsClosed, BarsOpened, MarketEnded
+from tradewrit.brokers.paper.http.inputs import BarsClosed, BarsOpened, MarketEnded, Quoted
 from tradewrit.brokers.paper.http.venue import Venue
-from tradewrit.domain.market import SECOND, Bar
+from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.times import iso
 
 log: Final = logging.getLogger(__name__)
@@ -22,11 +22,12 @@ _REPORT_S: Final = 30.0
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """All bars of one time. opened_at, closed_at: UTC ns."""
+    """All bars of one time, and the quotes at their close. opened_at, closed_at: UTC ns."""
 
     opened_at: int
     closed_at: int
     bars: Sequence[Bar]
+    quotes: Sequence[Quote] = ()
 
 
 class Replay:
@@ -67,6 +68,8 @@ class Replay:
                 venue.take(BarsOpened(bars=tuple(moment.bars)))
             await self._wait(length)
             venue.take(BarsClosed(bars=tuple(moment.bars), closed_at=moment.closed_at))
+            for quote in moment.quotes:
+                venue.take(Quoted(quote=quote))
             before = moment
             self._tell(venue, done + 1, loop.time())
         if not venue.is_over:

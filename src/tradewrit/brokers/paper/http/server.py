@@ -20,7 +20,7 @@ import uvicorn
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, compile_path
+from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tradewrit.brokers.paper.http.door import Door, refusal
@@ -156,9 +156,8 @@ def _route(door: Door, endpoint: Endpoint) -> Route:
 async def _unmatched(request: Request, _: Exception) -> Response:
     """No such path, or no such method on it."""
     path = request.scope["path"]
-    allowed = sorted({one.method for one in ENDPOINTS if compile_path(one.path)[0].match(path)})
-    if path == EVENTS:
-        allowed = ["GET"]
+    here = [one for one in request.app.router.routes if isinstance(one, Route) and one.path_regex.match(path)]
+    allowed = sorted({method for one in here for method in one.methods or ()})
     if allowed and request.method not in allowed:
         detail = f"this path answers {', '.join(allowed)}"
         return refusal("method_not_allowed", detail, Allow=", ".join(allowed))
