@@ -124,8 +124,8 @@ def test_a_request_that_is_not_taken_does_nothing(fault: str, kind: type[Excepti
 
 
 def test_an_answer_that_takes_too_long_is_unreachable() -> None:
-    with running(faults=Faults(delay_ms=600_000.0)) as exchange:
-        hasty = exchange.another(timeout_s=0.2)
+    with running(faults=Faults(delay_ms=800.0), fault_seed=4) as exchange:
+        hasty = exchange.another(timeout_s=0.05)
         with pytest.raises(Unreachable, match="ReadTimeout"):
             hasty.place(approved(terms("a")), GRANT)
         assert exchange.venue.order("a")
