@@ -272,7 +272,7 @@ class World:
     @property
     def held(self) -> Decimal:
         """What the venue says is held."""
-        return self.exchange.positions.get(SYMBOL, Decimal(0))
+        return self.exchange.positions().get(SYMBOL, Decimal(0))
 
     # -- what was
 
@@ -317,14 +317,14 @@ class World:
         if is_in_step:
             assert self.exchange.cash == self.books.cash
             held = {symbol: position.signed for symbol, position in self.books.positions.items()}
-            assert dict(self.exchange.positions) == held
+            assert dict(self.exchange.positions()) == held
         assert not oversold(self.exchange), "more is on sale than is held"
 
 
 def oversold(exchange: PaperExchange) -> list[str]:
     """Symbols in which working orders to close add up to more than the position; OCO legs count once."""
     found = []
-    for symbol, held in exchange.positions.items():
+    for symbol, held in exchange.positions().items():
         side = Side.SELL if held > 0 else Side.BUY
         groups: dict[str, Decimal] = {}
         for order in exchange.working.get(symbol, ()):

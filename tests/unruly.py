@@ -1,7 +1,8 @@
 """A broker that is reached badly: the paper exchange behind a line that fails as a test says."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import NoReturn
 
 import msgspec
@@ -83,6 +84,14 @@ class Unruly:
 
     def open_orders(self) -> Sequence[OrderTerms]:
         return self.exchange.open_orders()
+
+    def executions(self, since: int) -> Reports:
+        self._begin("executions")
+        return self.exchange.executions(since)
+
+    def positions(self) -> Mapping[str, Decimal]:
+        self._begin("positions")
+        return self.exchange.positions()
 
     # -- how it fails
 

@@ -128,7 +128,7 @@ class Watched(Unruly):
                 assert terms.quantity <= LARGEST
             else:
                 assert grant.agent == KEEPER
-                held = self.exchange.positions.get(terms.symbol, Decimal(0))
+                held = self.exchange.positions().get(terms.symbol, Decimal(0))
                 assert terms.side is (Side.SELL if held > 0 else Side.BUY)
                 assert terms.quantity <= abs(held), "more than is held"
         return super().place(approved, grant)

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.events.account import HighWaterRaised, TransitionRefused
+from tradewrit.domain.events.account import ExternalBooked, ExternalTraded, HighWaterRaised, TransitionRefused
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import (
     DelistingBooked,
@@ -49,6 +49,7 @@ Hears = (
     | SharesDelisted
     | FundingSettled
     | CommissionReport
+    | ExternalTraded
     | CalculatePnl
     | TrackPosition
 )
@@ -77,6 +78,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
             booked = _happened(books, event)
             return NOTHING if booked is None else Decision((booked,))
+        case ExternalTraded():
+            return Decision((_external(books, event),))
         case CommissionReport():
             return Decision((_late_fee(books, event),))
         case CalculatePnl(symbol=symbol, price=price):
@@ -109,6 +112,15 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
         fill=fill,
         cash_change=cash_change(fill, closed, instrument),
         closed=closed,
+    )
+
+
+def _external(books: Books, event: ExternalTraded) -> ExternalBooked:
+    fill = event.fill
+    instrument = books.instrument(fill.symbol)
+    _, closed = book(books.external.get(fill.symbol), fill, instrument)
+    return ExternalBooked(
+        at=event.at, fill=fill, cash_change=cash_change(fill, closed, instrument), closed=closed
     )
 
 

@@ -14,10 +14,17 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
 from tradewrit.domain.drafts import drafts, listed, restated
-from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue
-from tradewrit.domain.events.account import SymbolSuspended, TradingHalted
+from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
+from tradewrit.domain.events.account import (
+    AccountReported,
+    DeskStarted,
+    PositionDisputed,
+    ReconcileAccount,
+    SymbolSuspended,
+    TradingHalted,
+)
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import MarketStatusReported
+from tradewrit.domain.events.market import MarketStatusReported, TimerFired
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
@@ -47,7 +54,10 @@ from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms,
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import entry_terms, exit_terms, listed_terms, order_id, protection_terms
 from tradewrit.domain.writs import EXECUTOR, KEEPER
+from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
+from tradewrit.risk.reconciling import TIMER as RECONCILE
+from tradewrit.risk.reconciling import question, reconcile
 
 NAME: Final = EXECUTOR
 Hears = (
@@ -66,6 +76,11 @@ Hears = (
     | SymbolSuspended
     | WritDenied
     | WritRevoked
+    | DeskStarted
+    | ReconcileAccount
+    | AccountReported
+    | PositionDisputed
+    | TimerFired
 )
 
 
@@ -82,8 +97,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _move(books, event)
         case ExitRequested():
             return _exit(books, market, event)
-        case ExecutionReport():
-            return reports.interpret(books, event)
+        case ExecutionReport(kind=kind):
+            said_here = kind in doubts.SAID_BY_THE_DESK
+            return doubts.judge(books, market, event) if said_here else reports.interpret(books, event)
         case CancelOrder():
             return _cancel(books, event)
         case ModifyOrder():
@@ -102,6 +118,17 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return denied(books, event)
         case WritRevoked():
             return _disown(books, event)
+        case DeskStarted():
+            return doubts.reopened(books, event.at) + Decision(effects=(question(books, "start"),))
+        case ReconcileAccount(cause=cause):
+            return Decision(effects=(question(books, cause),))
+        case AccountReported():
+            return reconcile(books, event)
+        case PositionDisputed(symbol=symbol):
+            entries = (order for order in _entries(books) if order.terms.symbol == symbol)
+            return _take_back(entries, event.at, NAME, f"disputed: {books.disputed.get(symbol, symbol)}")
+        case TimerFired():
+            return _look_again(books, event)
         case _:
             assert_never(event)
 
@@ -318,7 +345,13 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     )
     if not event.fresh or order is None:
         return Decision((answer,))
-    return Decision((answer,), (AskVenue(symbol=order.terms.symbol, client_order_id=event.client_order_id),))
+    return Decision((answer,), (reports.ask(order),))
+
+
+def _look_again(books: Books, event: TimerFired) -> Decision:
+    if event.timer == doubts.TIMER:
+        return doubts.asked_again(books, event.subject)
+    return Decision(effects=(question(books, "again"),)) if event.timer == RECONCILE else NOTHING
 
 
 # -- a halt of the desk or of a symbol

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.events.account import SymbolResumed
+from tradewrit.domain.events.account import AccountReconciled, SymbolResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DelistingBooked, SplitBooked
 from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated
@@ -77,6 +77,7 @@ Hears = (
     | UpdateStop
     | CloseTrade
     | CheckExit
+    | AccountReconciled
 )
 
 
@@ -113,6 +114,12 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return NOTHING if trade is None else _saying(_proceed(books, market, trade, event.at))
         case CloseTrade():
             return _close_on_demand(books, market, event)
+        case AccountReconciled():
+            return _saying(
+                said
+                for trade in books.trades.values()
+                for said in (_uncovered(books, trade, event.at) or _step(books, market, trade, event.at))
+            )
         case SetStop():
             return _set_stop(books, event)
         case UpdateStop():
@@ -142,24 +149,36 @@ def _watch_bars(books: Books, market: Market, event: BarsClosed) -> Decision:
         return NOTHING
     events: list[Event] = []
     for trade in books.trades.values():
-        match trade.state:
-            case TradeState.HOLDING:
-                if needs_watching(books, trade):
-                    events.extend(_watch(books, market, trade, event.at))
-            case TradeState.ORDER_PLACED:
-                events.extend(take_back_legs(books, trade, event.at))
-            case TradeState.EXIT_TRIGGERED:
-                events.extend(leave(books, market, trade, event.at))
-            case TradeState.PROTECTING:
-                events.extend(mend(books, trade, event.at))
-            case TradeState.ORDER_CLOSING:
-                if not held(books, trade):  # flat, and something could not be taken back
-                    events.extend(close(books, trade, event.at, trade.exit_reason))
-                elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
-                    events.extend(mend(books, trade, event.at))
-            case _:
-                pass
+        if trade.state is TradeState.HOLDING:
+            if needs_watching(books, trade):
+                events.extend(_watch(books, market, trade, event.at))
+        else:
+            events.extend(_step(books, market, trade, event.at))
     return _saying(events)
+
+
+def _step(books: Books, market: Market, trade: Trade, at: int) -> Iterable[Event]:
+    """What is to be done for a trade that is on its way into or out of a position, and was not done yet."""
+    match trade.state:
+        case TradeState.ORDER_PLACED:
+            return take_back_legs(books, trade, at)
+        case TradeState.EXIT_TRIGGERED:
+            return leave(books, market, trade, at)
+        case TradeState.PROTECTING:
+            return mend(books, trade, at)
+        case TradeState.ORDER_CLOSING if not held(books, trade):  # flat, and something was not taken back
+            return close(books, trade, at, trade.exit_reason)
+        case TradeState.ORDER_CLOSING if not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+            return mend(books, trade, at)
+        case _:
+            return ()
+
+
+def _uncovered(books: Books, trade: Trade, at: int) -> tuple[Event, ...]:
+    """A position that is held on to and has no stop gets one."""
+    if trade.state is not TradeState.HOLDING or working(books, trade, Role.STOP):
+        return ()
+    return tuple(mend(books, trade, at))
 
 
 def _watch(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskPeople, SetTimer
+from tradewrit.domain.events.account import DeskStarted
 from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.events.review import (
@@ -32,7 +33,7 @@ from tradewrit.domain.signals import Market
 
 NAME: Final = "reviewer"
 TIMER: Final = "review"
-Hears = RiskApproved | LimitExceeded | HumanDecided | WithdrawReview | TimerFired
+Hears = RiskApproved | LimitExceeded | HumanDecided | WithdrawReview | TimerFired | DeskStarted
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -49,6 +50,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _withdraw(books, event)
         case TimerFired():
             return _expire(books, event)
+        case DeskStarted():
+            return _ask_again(books)
         case _:
             assert_never(event)
 
@@ -91,6 +94,19 @@ def _ask(books: Books, event: RiskApproved) -> Decision:
             SetTimer(trace=event.trace, timer=TIMER, about=review_id, due_at=requested.expires_at),
         ),
     )
+
+
+def _ask_again(books: Books) -> Decision:
+    """After a restart nobody may remember the question, and no timer does."""
+    decision = NOTHING
+    for task in books.reviews.values():
+        timer = SetTimer(trace=task.trade_id, timer=TIMER, about=task.id, due_at=task.expires_at)
+        if task.state is ReviewState.PENDING:
+            again = AskPeople(trace=task.trade_id, review_id=task.id, version=task.version)
+            decision += Decision(effects=(again, timer))
+        elif task.state is ReviewState.MODIFIED:
+            decision += Decision(effects=(timer,))
+    return decision
 
 
 def _keep(event: LimitExceeded) -> Decision:

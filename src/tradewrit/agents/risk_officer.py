@@ -13,8 +13,11 @@ from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.differences import Differs
 from tradewrit.domain.events.account import (
+    AdoptPosition,
     HaltTrading,
+    PositionAdopted,
     ResumeSymbol,
     ResumeTrading,
     SymbolResumed,
@@ -42,8 +45,10 @@ from tradewrit.domain.events.risk import (
 from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical, canonical_qty
+from tradewrit.domain.orders import Side
 from tradewrit.domain.portfolio import drawdown, equity, exposure
+from tradewrit.domain.positions import Fill
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
 from tradewrit.risk.drawdown import may_have_crossed
@@ -65,6 +70,7 @@ Hears = (
     | SymbolChanged
     | SharesDelisted
     | ResumeSymbol
+    | AdoptPosition
 )
 
 
@@ -90,6 +96,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _resume(books, event.at, actor, reason)
         case SymbolChanged() | SharesDelisted():
             return _freeze(books, event)
+        case AdoptPosition():
+            return _adopt(books, market, event)
         case ResumeSymbol():
             return _resume_symbol(books, event)
         case _:
@@ -251,6 +259,35 @@ def _resume_symbol(books: Books, event: ResumeSymbol) -> Decision:
         cause=f"{event.actor}: only a suspended symbol can be resumed, and only by a person",
     )
     return Decision((refused,))
+
+
+def _adopt(books: Books, market: Market, event: AdoptPosition) -> Decision:
+    """A person says that the venue is right: what it holds beyond ours is held by somebody else."""
+    symbol, is_person = event.symbol, event.actor.startswith("human:")
+    said = books.suspects.get(f"{Differs.POSITION}:{symbol}", "")
+    price = event.price if event.price is not None else market.mark(symbol)
+    if not (is_person and symbol in books.disputed and said and price):
+        refused = TransitionRefused(
+            at=event.at,
+            machine="position",
+            subject=symbol,
+            state=books.disputed.get(symbol, "agreed"),
+            wanted="adopt",
+            cause=f"{event.actor}: only what is disputed can be adopted, only by a person, and at a price",
+        )
+        return Decision((refused,))
+    missing = Decimal(said.partition("|")[2]) - books.units(symbol)
+    fill = Fill(
+        trade_id="",
+        symbol=symbol,
+        side=Side.BUY if missing > 0 else Side.SELL,
+        quantity=canonical_qty(abs(missing)),
+        price=Price(price),
+        fee=ZERO,
+        at=event.at,
+    )
+    adopted = PositionAdopted(at=event.at, symbol=symbol, actor=event.actor, reason=event.reason, fill=fill)
+    return Decision((adopted,))
 
 
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:

@@ -82,6 +82,10 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     lapsed: the last few entries that ended unfilled, by client order id.
     suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
+    external: what others hold in the account, by symbol: traded by hand, or with other software.
+    disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
+    books were last held against the venue. strangers: ids of working orders that are not ours.
+    reconciled_at: when that was, UTC ns; at first the time of the genesis.
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
 
@@ -121,6 +125,12 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     is_drawdown_blocked: bool = False
     halted: str = ""
     stats: Stats = Stats()
+    external: dict[str, Position] = {}
+    disputed: dict[str, str] = {}
+    suspects: dict[str, str] = {}
+    strangers: tuple[str, ...] = ()
+    opened_at: int = 0
+    reconciled_at: int = 0
     writs: dict[str, Writ] = {}
     sent: dict[str, DayUse] = {}
     events: int = 0
@@ -148,6 +158,20 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The orders that were listed with an entry, to come to life as it fills."""
         return [order for order in self.orders.values() if order.terms.parent == entry_id]
 
+    def listed_with(self, order: Order) -> list[Order]:
+        """All that left in the same list, in its order: an entry and its legs, or the two of an OCO."""
+        head, label = order.terms.parent or order.id, order.terms.oco
+        return [
+            other
+            for other in self.orders_of(order.terms.trade_id)
+            if head in {other.id, other.terms.parent} or (label and other.terms.oco == label)
+        ]
+
+    def units(self, symbol: str) -> Decimal:
+        """Units held in the account, signed: by our trades and by others."""
+        held = (self.positions.get(symbol), self.external.get(symbol))
+        return sum((one.signed for one in held if one is not None), ZERO)
+
     def standing(self, role: str) -> tuple[str, str]:
         """Under which identity and token a role acts now: SPIFFE id and token id, "" for none.
 
@@ -163,7 +187,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Open positions as a linear form of their prices."""
         base, margin = self.cash, ZERO
         units: list[tuple[str, Decimal, Decimal]] = []
-        for symbol, position in self.positions.items():
+        held = (*self.positions.items(), *self.external.items()) if self.external else self.positions.items()
+        for symbol, position in held:
             instrument = self.instrument(symbol)
             cost = position.cost(instrument) * position.direction.sign
             if not is_paid_in_full(position.direction, instrument):

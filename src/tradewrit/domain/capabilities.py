@@ -25,6 +25,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     oco: two orders of which the first to fill cancels the other, sharing one held quantity.
     bracket: an entry with children that become live as it fills.
+    event_cursor: its stream can be taken up where it was cut.
+    acceptance_s: for how long after it was sent a request that nobody answered may still be taken, seconds.
     """
 
     dedupe: Dedupe = Dedupe.NONE
@@ -36,6 +38,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool = False
     trailing_stop: bool = False
     shorting: bool = False
+    event_cursor: bool = False
+    acceptance_s: int = 10
 
     @property
     def brackets(self) -> bool:
@@ -53,4 +57,5 @@ PAPER = Capabilities(
     reduce_only=True,
     trailing_stop=True,
     shorting=True,
+    event_cursor=True,
 )

@@ -8,7 +8,7 @@ from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.orders import CancelRefused, ModifyRefused
 from tradewrit.domain.events.writs import WritDenied
-from tradewrit.domain.orders import On, Order, OrderState, can
+from tradewrit.domain.orders import On, OrderState, can
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reports import rejected
 
@@ -25,7 +25,7 @@ def denied(books: Books, event: WritDenied) -> Decision:
     match event.effect:
         case PlaceOrders.__name__:
             decision = NOTHING
-            for listed in _listed_with(books, order):
+            for listed in [one for one in books.listed_with(order) if can(one.state, On.REJECT)]:
                 decision += rejected(listed, at, Rejection.NO_WRIT, reason)
             return decision
         case CancelAtVenue.__name__ if order.state is OrderState.PENDING_CANCEL:
@@ -38,14 +38,3 @@ def denied(books: Books, event: WritDenied) -> Decision:
             )
         case _:
             return NOTHING
-
-
-def _listed_with(books: Books, order: Order) -> list[Order]:
-    """The order, and what was to be sent in the same list: the legs of an entry, the other of an OCO."""
-    label = order.terms.oco
-    return [
-        other
-        for other in books.orders_of(order.terms.trade_id)
-        if order.id in {other.id, other.terms.parent} or (label and other.terms.oco == label)
-        if can(other.state, On.REJECT)
-    ]

@@ -76,10 +76,11 @@ class ReplaceAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
 
 
 class AskVenue(Effect, frozen=True, kw_only=True, gc=False):
-    """Ask the venue what it knows of an order."""
+    """Ask the venue what it knows of an order. since: UTC ns, when it left; its fills are not older."""
 
     symbol: str
     client_order_id: str
+    since: int = 0
 
     @property
     def scope(self) -> str:

@@ -14,14 +14,19 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
-def derive(*parts: object, length: int = 26) -> str:
+_LETTERS: Final = frozenset(_ALPHABET)
+_LENGTH: Final = 26
+
+
+def derive(*parts: object, length: int = _LENGTH) -> str:
     """A lower-case base-32 name of `parts`, at most 32 characters of their SHA-256.
 
     Each part is length-prefixed, so no two lists of parts read the same.
     """
     text = "|".join([f"{len(str(part))}:{part}" for part in parts])
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:20])
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(150, -1, -10)])[:length]
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(150, 150 - 5 * length, -10)]
+    return "".join(pairs)[:length]
 
 
 def client_order_id(journal_id: str, account: str, trade_id: str, role: Role, attempt: int) -> str:
@@ -30,6 +35,11 @@ def client_order_id(journal_id: str, account: str, trade_id: str, role: Role, at
     attempt: rises only by a journalled decision (a stop placed anew), never by a retry.
     """
     return derive("order", journal_id, account, trade_id, role.value, attempt)
+
+
+def is_ours(order_id: str) -> bool:
+    """Whether a client order id has the shape of those that are made here, for whatever journal."""
+    return len(order_id) == _LENGTH and _LETTERS.issuperset(order_id)
 
 
 def trade_id(journal_id: str, strategy: str, symbol: str, at: int) -> str:

@@ -181,6 +181,7 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
         On.REJECT: _S.REJECTED,  # Alpaca and Schwab reject after accepting, e.g. at the open
         On.ASK_CANCEL: _S.PENDING_CANCEL,
         On.ASK_REPLACE: _S.PENDING_REPLACE,
+        On.REPLACE: _S.ACCEPTED,  # a change that was given up for lost, and was only late
     },
     _S.PARTIALLY_FILLED: {
         On.FILL_SOME: _S.PARTIALLY_FILLED,
@@ -189,6 +190,7 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
         On.EXPIRE: _S.EXPIRED,
         On.ASK_CANCEL: _S.PENDING_CANCEL,
         On.ASK_REPLACE: _S.PENDING_REPLACE,
+        On.REPLACE: _S.PARTIALLY_FILLED,
     },
     _S.PENDING_CANCEL: {
         On.ACCEPT: _S.PENDING_CANCEL,  # the acknowledgement overtaken by our cancel
@@ -252,6 +254,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     is_sent: whether it ever left for the venue.
     agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
+    doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not.
+    doubts: how often it was asked since, and that did not settle it.
     """
 
     terms: OrderTerms
@@ -268,6 +272,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str = ""
     notional: Decimal = ZERO
     sent_at: int = 0
+    doubt_since: int = 0
+    doubts: int = 0
 
     @property
     def id(self) -> str:
@@ -278,6 +284,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def is_live(self) -> bool:
         """Whether it may still trade."""
         return self.state not in TERMINAL
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the venue has to be asked before anything is concluded about it."""
+        return self.state is OrderState.UNKNOWN or (self.doubt_since > 0 and self.is_live)
 
     @property
     def remaining(self) -> Decimal:

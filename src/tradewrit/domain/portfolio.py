@@ -49,7 +49,10 @@ def notional(position: Position, mark: Price | None, instrument: Instrument) -> 
 def exposure(books: Books, mark: Marks) -> Decimal:
     """Gross notional of all open positions."""
     return sum(
-        (notional(held, mark(symbol), books.instrument(symbol)) for symbol, held in books.positions.items()),
+        (
+            notional(held, mark(symbol), books.instrument(symbol))
+            for symbol, held in (*books.positions.items(), *books.external.items())
+        ),
         ZERO,
     )
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
-from tradewrit.domain.events.account import TransitionRefused
+from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
+    CancelOrder,
     CancelRefused,
     Exec,
     ExecutionReport,
@@ -25,18 +26,22 @@ from tradewrit.domain.events.orders import (
     OrderPartiallyFilled,
     OrderRejected,
     OrderRestated,
-    OrderUnknown,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import TradeAborted, TradeRevived
 from tradewrit.domain.fees import in_account_currency
+from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.positions import Fill
 from tradewrit.domain.rejections import Rejection
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
-    """The facts a report amounts to; a quarantine when it fits nothing we know."""
+    """The facts a report of the venue amounts to; a quarantine when it fits nothing we know.
+
+    What the desk itself says of a question or a write that was lost is `risk.doubts`.
+    """
     order = books.orders.get(report.client_order_id)
     if order is None:
         return _late(books, report)
@@ -58,8 +63,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return NOTHING
         case Exec.CANCEL_REJECTED:
             return _not_cancelled(order, report)
-        case Exec.REPLACED if order.state is OrderState.PENDING_CANCEL:
-            return NOTHING  # overtaken by our cancel; the report itself is on record
+        case Exec.REPLACED if order.state is OrderState.PENDING_CANCEL or not order.is_live:
+            return NOTHING  # overtaken by our cancel, or by its end; the report itself is on record
         case Exec.REPLACED:
             return _move(order, report, On.REPLACE, _modified(order, report))
         case Exec.REPLACE_REJECTED if order.state is not OrderState.PENDING_REPLACE:
@@ -75,14 +80,16 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return Decision((kept,))
         case Exec.RESTATED:
             return _restated(order, report)
-        case Exec.UNKNOWN:
-            return _unknown(order, report)
+        case Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
+            return NOTHING
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:
     """A fill that crossed the cancel of an entry on the wire is ours all the same."""
     lapsed = books.lapsed.get(report.client_order_id)
-    if lapsed is None or report.kind is not Exec.TRADE:
+    if report.kind is Exec.TRADE and lapsed is None and not is_ours(report.client_order_id):
+        return _external(report)
+    if lapsed is None or report.kind not in {Exec.TRADE, Exec.NEW}:
         return _quarantine(report, "none", "no open order has this id")
     trade, order = lapsed.trade, lapsed.order
     if trade.symbol in books.active:
@@ -91,8 +98,45 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     revived = TradeRevived(
         at=report.at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
     )
+    if report.kind is Exec.NEW:  # it was given up for lost, and works: nobody wants it any more
+        works = OrderAccepted(
+            at=report.at,
+            trace=trade.id,
+            client_order_id=order.id,
+            broker_order_id=report.broker_order_id,
+            symbol=trade.symbol,
+            role=order.terms.role,
+        )
+        unwanted = CancelOrder(
+            at=report.at,
+            trace=trade.id,
+            client_order_id=order.id,
+            reason="it arrived after it was given up",
+        )
+        return Decision((revived, works, unwanted))
     filled = _trade(books, order, report)
     return Decision((revived, *filled.events), filled.effects)
+
+
+def _external(report: ExecutionReport) -> Decision:
+    """A fill of an order that nobody here ever placed: somebody else trades in the account."""
+    price = report.last_price
+    if price is None or price <= 0 or report.last_quantity <= 0 or report.side is None or not report.symbol:
+        return _quarantine(report, "none", "a fill of an unknown order, without all it takes to book it")
+    fill = Fill(
+        trade_id="",
+        symbol=report.symbol,
+        side=report.side,
+        quantity=canonical_qty(report.last_quantity),
+        price=price,
+        fee=report.fee if not report.fee_currency else ZERO,
+        at=report.at,
+        settles_at=report.settles_at,
+    )
+    traded = ExternalTraded(
+        at=report.at, exec_id=report.exec_id, client_order_id=report.client_order_id, fill=fill
+    )
+    return Decision((traded,))
 
 
 def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
@@ -244,21 +288,7 @@ def _restated(order: Order, report: ExecutionReport) -> Decision:
     return Decision((restated,))
 
 
-def _unknown(order: Order, report: ExecutionReport) -> Decision:
-    if not can(order.state, On.LOSE):
-        return NOTHING
-    unknown = OrderUnknown(
-        at=report.at,
-        trace=order.terms.trade_id,
-        client_order_id=order.id,
-        reason=report.reason,
-    )
-    return Decision((unknown,), (_ask(order),))
-
-
 def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
-    if report.code == Rejection.UNKNOWN_ORDER and not order.broker_order_id and can(order.state, On.REJECT):
-        return rejected(order, report.at, Rejection.NOT_SENT, report.reason)  # it never got there
     refused = CancelRefused(
         at=report.at,
         trace=order.terms.trade_id,
@@ -269,11 +299,17 @@ def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
     if report.code != Rejection.TOO_LATE:
         return Decision((refused,))
     # It is over at the venue, and not in the books: something was missed.
-    return Decision((refused,), (_ask(order),))
+    return Decision((refused,), (ask(order),))
 
 
-def _ask(order: Order) -> AskVenue:
-    return AskVenue(trace=order.terms.trade_id, symbol=order.terms.symbol, client_order_id=order.id)
+def ask(order: Order) -> AskVenue:
+    """The question what became of it."""
+    return AskVenue(
+        trace=order.terms.trade_id,
+        symbol=order.terms.symbol,
+        client_order_id=order.id,
+        since=order.sent_at,
+    )
 
 
 def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decision:

@@ -78,6 +78,13 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             books.suspended[proposal.symbol],
             f"{proposal.symbol} is suspended; a person must resume it",
         )
+    if proposal.symbol in books.disputed:
+        yield _breach(
+            "disputed",
+            "a position both agree on",
+            books.disputed[proposal.symbol],
+            f"the venue differs on {proposal.symbol}; a person must look, and adopt what it holds",
+        )
     if limits.allowed_symbols is not None and proposal.symbol not in limits.allowed_symbols:
         yield _breach(
             "allowed_symbols", "a listed symbol", proposal.symbol, f"{proposal.symbol} is not on the list"

@@ -10,7 +10,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.orders import ModifyOrder, SubmitOrder
 from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.ids import review_id
-from tradewrit.domain.market import MarketPhase
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import EXACT
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.signals import Market
@@ -31,11 +31,8 @@ def objections(books: Books, market: Market, event: ReviewApproved) -> tuple[str
     price = market.mark(proposal.symbol)
     if price is None:
         found.append("there is no price")
-    else:
-        drift = EXACT.divide(abs(price - proposal.entry_price) * 10_000, proposal.entry_price)
-        if drift > books.review.max_drift_bps:
-            shown = drift.quantize(Decimal("0.1"), context=EXACT)
-            found.append(f"the price moved {shown} bps, at most {books.review.max_drift_bps} are allowed")
+    elif drifted := _drift(books, price, proposal.entry_price):
+        found.append(drifted)
     now = facts(books, market.mark, event.at)
     found.extend(f"{b.limit}: {b.message}" for b in breaches(books, sized, now))
     return tuple(found)
@@ -58,6 +55,39 @@ def objection_to_submit(
     if market.phase(event.at) is not MarketPhase.OPEN:
         return "the market is closed; the order leaves when it opens"
     return None
+
+
+def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> str:
+    """Why an order that the venue never got may not go out again; "" when it may.
+
+    What reduces risk always may, as long as there is something to protect.
+    """
+    terms = order.terms
+    if terms.role is not Role.ENTRY:
+        return "" if terms.symbol in books.positions else "nothing is held that it would protect"
+    if books.halted:
+        return f"trading is halted: {books.halted}"
+    for frozen in (books.suspended, books.disputed):
+        if terms.symbol in frozen:
+            return frozen[terms.symbol]
+    if market.phase(at) is not MarketPhase.OPEN:
+        return "the market is closed"
+    if at - order.sent_at >= books.limits.max_price_age_s * SECOND:
+        return f"what it was decided on is older than {books.limits.max_price_age_s} s"
+    trade = books.trades.get(terms.trade_id)
+    price, sized = market.mark(terms.symbol), None if trade is None else trade.sized
+    if price is None or sized is None:
+        return "there is no price, or no decision it belongs to"
+    return _drift(books, price, sized.proposal.entry_price)
+
+
+def _drift(books: Books, price: Decimal, decided: Decimal) -> str:
+    """That the price has moved too far from the one that was decided on; "" when it has not."""
+    drift = EXACT.divide(abs(price - decided) * 10_000, decided)
+    if drift <= books.review.max_drift_bps:
+        return ""
+    shown = drift.quantize(Decimal("0.1"), context=EXACT)
+    return f"the price moved {shown} bps, at most {books.review.max_drift_bps} are allowed"
 
 
 def objection_to_modify(books: Books, event: ModifyOrder, order: Order | None) -> str | None:

@@ -5,18 +5,24 @@ Knows no concrete broker, feed or journal; `app`, `research` and `simulation` ha
 
 from collections.abc import Callable, Sequence
 
-from tradewrit.agents.reviewer import TIMER
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import AccountOpened, HaltTrading, TradingHalted, TradingResumed
+from tradewrit.domain.effects import CancelAtVenue
+from tradewrit.domain.events.account import (
+    AccountOpened,
+    DeskStarted,
+    HaltTrading,
+    ReconcileAccount,
+    TradingHalted,
+    TradingResumed,
+)
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
-from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import OurFault, TradewritError
-from tradewrit.kernel import Kernel
+from tradewrit.kernel import Asked, Kernel
 from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
@@ -25,14 +31,22 @@ from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.messages import Message, message_of
-from tradewrit.runtime.outbox import Outbox
-from tradewrit.runtime.perform import Departure, Performer, desk_handlers, feed_handlers, venue_handlers
+from tradewrit.runtime.outbox import Outbox, outdated
+from tradewrit.runtime.perform import (
+    Departure,
+    Performer,
+    desk_handlers,
+    feed_handlers,
+    never_left,
+    venue_handlers,
+)
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.pump import AUTHORITY, OUTCOME, Listener, Pump
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.schedule import Schedule
 from tradewrit.runtime.writs import Kill, Writs
+from tradewrit.version import VERSION
 
 AskPeople = Callable[[str, int], None]
 """Told (review id, version) when people have to be asked; the books hold the rest."""
@@ -107,10 +121,12 @@ class Desk:
         )
         self._outbox = outbox
         self.writs.begin(self.books.writs, self.books.halted)
-        if self.books.events == 0:
+        is_new = self.books.events == 0
+        if is_new:
             self.feed(opening, "desk")
         self.keep()
-        self._set_timers()
+        if not is_new:  # recovery is an input like any other: the agents know what had no answer
+            self.feed(DeskStarted(at=clock.now(), version=VERSION), "desk")
 
     @property
     def books(self) -> Books:
@@ -141,18 +157,32 @@ class Desk:
         """
         outbox = self._outbox
         while outbox is not None and (asked := outbox.next()) is not None:
-            admitted = self.pump.admit(asked)
-            if isinstance(admitted, Departure):
-                return admitted
+            unsent = self._unsent(asked, outbox)
+            if unsent is None:
+                admitted = self.pump.admit(asked)
+                if isinstance(admitted, Departure):
+                    return admitted
+                unsent = (admitted,)
             outbox.done(asked)
-            self.feed(admitted, OUTCOME)
+            self.feed_all(unsent, OUTCOME)
         return None
+
+    def _unsent(self, asked: Asked, outbox: Outbox) -> Sequence[Event] | None:
+        """What is to be said of something that need not leave any more; None when it must."""
+        effect, books, now = asked.effect, self.books, self.clock.now()
+        if isinstance(effect, CancelAtVenue) and (placed := outbox.take_back(effect.client_order_id)):
+            return never_left(placed.effect, books, now)
+        return never_left(effect, books, now) if outdated(effect, books) else None
 
     def arrive(self, departure: Departure, outcome: Sequence[Event]) -> list[Event]:
         """What came of it; returns all it led to."""
         if self._outbox is not None:
             self._outbox.done(departure.asked)
         return self.feed_all(outcome, OUTCOME)
+
+    def reconcile(self, cause: str) -> list[Event]:
+        """Hold the books against the venue; to be called after every cut, every minute and at the close."""
+        return self.feed(ReconcileAccount(at=self.clock.now(), cause=cause), "schedule")
 
     def keep(self) -> list[Event]:
         """Bring the writs up to date: renewals, and what others took away; returns all it led to."""
@@ -202,12 +232,6 @@ class Desk:
         except TradewritError as why:
             reason = f"the kill switch could not be put back: {why}"
             self.pump.feed(HaltTrading(at=now, actor=DESK, reason=reason), DESK)
-
-    def _set_timers(self) -> None:
-        """Timers live in memory; what they were about lives in the books."""
-        for task in self.books.reviews.values():
-            if task.state in {ReviewState.PENDING, ReviewState.MODIFIED}:
-                self.schedule.set(TIMER, task.id, task.expires_at)
 
 
 def _nobody(review_id: str, version: int) -> None:

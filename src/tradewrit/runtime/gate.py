@@ -21,7 +21,16 @@ from tradewrit.domain.constraints import (
     day_of,
     violations,
 )
-from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect, OrderEffect, PlaceOrders, ReplaceAtVenue
+from tradewrit.domain.effects import (
+    AskAccount,
+    AskVenue,
+    CancelAtVenue,
+    Effect,
+    OrderEffect,
+    PlaceOrders,
+    ReplaceAtVenue,
+    SetTimer,
+)
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState, OrderTerms, Role, Side
@@ -121,7 +130,8 @@ class Gate:
 def holder_of(effect: Effect, agent: str, books: Books) -> str:
     """Whose writ an effect goes out under: the executor acts for the position keeper where that protects.
 
-    Cancelling reduces risk, and so does asking what became of an order. Nobody else borrows anything.
+    Cancelling reduces risk, and so does asking what became of an order, or what is held, now or in a while.
+    Nobody else borrows anything.
     """
     if agent != EXECUTOR:
         return agent
@@ -133,7 +143,8 @@ def holder_of(effect: Effect, agent: str, books: Books) -> str:
     if isinstance(effect, ReplaceAtVenue):
         order = books.orders.get(effect.client_order_id)
         return agent if order is None or order.terms.role is Role.ENTRY else KEEPER
-    return KEEPER if isinstance(effect, CancelAtVenue | AskVenue) else agent
+    asks = CancelAtVenue | AskVenue | AskAccount | SetTimer
+    return KEEPER if isinstance(effect, asks) else agent
 
 
 def _not_on_record(effect: Effect, books: Books) -> str:

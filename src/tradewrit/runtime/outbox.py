@@ -23,7 +23,7 @@ from tradewrit.domain.effects import (
     PlaceOrders,
     ReplaceAtVenue,
 )
-from tradewrit.domain.orders import Role
+from tradewrit.domain.orders import OrderState, Role
 from tradewrit.kernel import Asked
 
 
@@ -102,6 +102,20 @@ class Outbox:
         else:
             self._asking -= 1
 
+    def take_back(self, client_order_id: str) -> Asked | None:
+        """The list with this order, if it still waits: it leaves no more."""
+        for lane, queue in self._lanes.items():
+            if lane in {Lane.QUESTIONS, Lane.DATA}:
+                continue
+            for place, asked in enumerate(queue):
+                effect = asked.effect
+                if isinstance(effect, PlaceOrders) and client_order_id in {
+                    terms.client_order_id for terms in effect.approved.orders
+                }:
+                    del queue[place]
+                    return asked
+        return None
+
     def waiting(self) -> Iterator[Asked]:
         """What waits, most urgent first."""
         for queue in self._lanes.values():
@@ -132,6 +146,25 @@ def lane_of(effect: Effect, books: Books) -> Lane:
             return Lane.DATA
         case _:
             return Lane.QUESTIONS
+
+
+def outdated(effect: Effect, books: Books) -> bool:
+    """Whether the books have gone on while it waited, so that it has nothing left to do.
+
+    An order that is to be cancelled does not leave; what is over is neither cancelled nor changed.
+    """
+    match effect:
+        case PlaceOrders():
+            orders = [books.orders.get(terms.client_order_id) for terms in effect.approved.orders]
+            return any(order is None or order.state is not OrderState.SUBMITTED for order in orders)
+        case CancelAtVenue():
+            order = books.orders.get(effect.client_order_id)
+            return order is None or not order.is_live
+        case ReplaceAtVenue():
+            order = books.orders.get(effect.client_order_id)
+            return order is None or order.state is not OrderState.PENDING_REPLACE
+        case _:
+            return False
 
 
 def _symbol(effect: Effect) -> str:

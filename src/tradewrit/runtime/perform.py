@@ -11,6 +11,7 @@ from msgspec.structs import replace as replace_fields
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.effects import (
+    AskAccount,
     AskPeople,
     AskVenue,
     CancelAtVenue,
@@ -23,6 +24,7 @@ from tradewrit.domain.effects import (
     ReplaceAtVenue,
     SetTimer,
 )
+from tradewrit.domain.events.account import AccountReported, AccountUnavailable
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.writs import WritDenied
@@ -107,11 +109,10 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         try:
             return observed(broker.cancel(effect.client_order_id, grant), now)
-        except (Unreachable, Throttled, Unauthorized) as failed:
-            # Cancelling twice is harmless, so not knowing is the same as not having asked: unless the
-            # venue can still tell that it was done.
-            refused = say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(failed))
-            return (*known(effect.client_order_id, now), refused)
+        except Unreachable as lost:
+            return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
+        except (Throttled, Unauthorized) as refused:
+            return (say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(refused)),)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -121,28 +122,56 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         )
         try:
             return observed(broker.replace(effect.client_order_id, replacement, grant), now)
-        except (Unreachable, Throttled, Unauthorized) as failed:
-            refused = say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(failed))
-            return (*known(effect.client_order_id, now), refused)
+        except Unreachable as lost:
+            return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
+        except (Throttled, Unauthorized) as refused:
+            return (say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(refused)),)
 
     def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
         del grant
+        order_id = effect.client_order_id
         try:
-            reports = broker.order(effect.client_order_id)
-        except (Unreachable, Throttled, Unauthorized):
-            return NO_EVENTS  # still unknown; asked again at the next reconciliation
-        if reports:
-            return observed(reports, now)
-        lost = "the venue never received it"
-        return (say(effect, effect.client_order_id, Exec.REJECTED, now, lost, Rejection.NOT_SENT),)
+            # A venue may forget an order that is over; what it traded it does not forget.
+            reports = broker.order(order_id) or [
+                fill for fill in broker.executions(effect.since) if fill.client_order_id == order_id
+            ]
+        except (Unreachable, Throttled, Unauthorized) as failed:
+            return (say(effect, order_id, Exec.UNANSWERED, now, str(failed)),)
+        if not reports:
+            return (say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order"),)
+        told = "the venue has told all it knows of it"
+        return (*observed(reports, now), say(effect, order_id, Exec.ANSWERED, now, told))
 
-    def known(client_order_id: str, now: int) -> Sequence[Event]:
+    def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
+        del grant
         try:
-            return observed(broker.order(client_order_id), now)
-        except (Unreachable, Throttled, Unauthorized):
-            return NO_EVENTS
+            executions = broker.executions(effect.since)
+            orders, positions = tuple(broker.open_orders()), dict(broker.positions())
+        except (Unreachable, Throttled, Unauthorized) as failed:
+            return (AccountUnavailable(at=now, cause=effect.cause, reason=str(failed)),)
+        held = AccountReported(at=now, cause=effect.cause, orders=orders, positions=positions)
+        return (*observed(executions, now), held)
 
-    return {PlaceOrders: place, CancelAtVenue: cancel, ReplaceAtVenue: replace, AskVenue: ask}
+    return {
+        PlaceOrders: place,
+        CancelAtVenue: cancel,
+        ReplaceAtVenue: replace,
+        AskVenue: ask,
+        AskAccount: account,
+    }
+
+
+def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:
+    """What an order's list that stays here after all comes to: the venue has never heard of it."""
+    if not isinstance(effect, PlaceOrders):
+        return NO_EVENTS
+    say = _Reporter()
+    reason = "taken back before it left"
+    return tuple(
+        say(effect, terms.client_order_id, Exec.REJECTED, now, reason, Rejection.NOT_SENT)
+        for terms in effect.approved.orders
+        if (order := books.orders.get(terms.client_order_id)) is not None and order.is_live
+    )
 
 
 class _Reporter:

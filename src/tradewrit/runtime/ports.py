@@ -1,6 +1,7 @@
 """What the desk asks of the world. Adapters live in their own rooms; each port has one contract suite."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -55,7 +56,15 @@ class Broker(Protocol):
         ...
 
     def open_orders(self) -> Sequence[OrderTerms]:
-        """Orders that may still trade."""
+        """Orders that may still trade, anybody's, each at the quantity that is left to it."""
+        ...
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Every fill of the account from `since` (UTC ns) on, anybody's, oldest first, under its exec id."""
+        ...
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Units held by symbol, negative when short; flat symbols are absent."""
         ...
 
 

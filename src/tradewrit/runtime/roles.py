@@ -30,7 +30,7 @@ ROLE_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "market_watch": ("read:market:*", "write:journal:market_watch"),
     "bookkeeper": ("write:journal:bookkeeper",),
     "risk_officer": ("write:journal:risk_officer",),
-    KEEPER: ("write:trades:*", "read:trades:*", "write:journal:position_keeper"),
+    KEEPER: ("write:trades:*", "read:trades:*", "write:timers:*", "write:journal:position_keeper"),
     "reviewer": ("write:reviews:*", "write:timers:*", "write:journal:reviewer"),
     EXECUTOR: ("write:trades:*", "write:journal:executor"),
     "strategist": ("write:journal:strategist",),

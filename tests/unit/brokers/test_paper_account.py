@@ -49,7 +49,7 @@ def test_the_golden_trade_costs_and_earns_what_the_page_says() -> None:
     venue.close(entry)
     venue.show(bar(2, 180, 202, 179, 200))
     assert venue.exchange.cash == Decimal(100_000) + Decimal("131.60")
-    assert venue.exchange.positions == {}
+    assert venue.exchange.positions() == {}
 
 
 @pytest.mark.parametrize(

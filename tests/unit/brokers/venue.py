@@ -200,4 +200,4 @@ class Venue:
 
     @property
     def held(self) -> Decimal:
-        return self.exchange.positions.get(SYMBOL, Decimal(0))
+        return self.exchange.positions().get(SYMBOL, Decimal(0))

@@ -193,6 +193,14 @@ class PaperExchange:
         """Orders that may still trade, in order of arrival, at the quantity that is left to them."""
         return tuple(order.working_terms for order in self._life.orders.values())
 
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Every fill at or after `since` (UTC ns), oldest first."""
+        return self._life.reports.fills(since)
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Units held by symbol, negative when short; flat symbols are absent."""
+        return dict(self._ledger.positions)
+
     # -- the market
 
     def open(self, bar: Bar) -> Sequence[ExecutionReport]:
@@ -287,11 +295,6 @@ class PaperExchange:
     def fees(self) -> Decimal:
         """All fees charged so far."""
         return self._ledger.fees
-
-    @property
-    def positions(self) -> Mapping[str, Decimal]:
-        """Units held by symbol, negative when short; flat symbols are absent."""
-        return self._ledger.positions
 
     @property
     def held(self) -> Decimal:

@@ -25,10 +25,15 @@ class Reports:
         self._count = 0
         self._said: list[ExecutionReport] = []
         self._histories: dict[str, list[ExecutionReport]] = {}
+        self._fills: list[ExecutionReport] = []
 
     def history(self, client_order_id: str) -> list[ExecutionReport]:
         """Every report about an order, oldest first; empty when it is not known."""
         return self._histories.get(client_order_id, [])
+
+    def fills(self, since: int) -> tuple[ExecutionReport, ...]:
+        """Those that traded at or after `since` (UTC ns), oldest first."""
+        return tuple(fill for fill in self._fills if fill.at >= since)
 
     def drain(self) -> tuple[ExecutionReport, ...]:
         """What was said since the last call, in order."""
@@ -85,6 +90,8 @@ class Reports:
         )
         self._said.append(report)
         self._histories.setdefault(terms.client_order_id, []).append(report)
+        if kind is Exec.TRADE:
+            self._fills.append(report)
 
     def _exec_id(self) -> str:
         self._count += 1

@@ -3,11 +3,13 @@
 from decimal import Decimal
 
 from tradewrit.domain.capabilities import Capabilities, Protection
-from tradewrit.domain.events.base import Command, Event
+from tradewrit.domain.differences import Difference
+from tradewrit.domain.events.base import Answer, Command, Event, Query
 from tradewrit.domain.fees import FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.orders import OrderType
+from tradewrit.domain.orders import OrderTerms, OrderType
+from tradewrit.domain.positions import ClosedLot, Fill
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 
@@ -141,3 +143,111 @@ class TransitionRefused(Event, frozen=True, kw_only=True, gc=False, tag="kernel.
     state: str
     wanted: str
     cause: str
+
+
+class DeskStarted(Event, frozen=True, kw_only=True, gc=False, tag="account.desk.started"):
+    """A process took over an account that was at work before: what had no answer by then is asked about."""
+
+    version: str = ""
+
+
+class ReconcileAccount(Query, frozen=True, kw_only=True, gc=False, tag="account.reconcile"):
+    """Asks for the books to be held against the venue. cause: `start`, `reconnect`, `minute`, `close` ..."""
+
+    cause: str
+
+
+class AccountReported(Answer, frozen=True, kw_only=True, gc=False, tag="account.report.received"):
+    """The account as the venue sees it. Executions came before it, as reports of their own.
+
+    orders: what may still trade, each at the quantity that is left to it. positions: units, signed.
+    """
+
+    cause: str
+    orders: tuple[OrderTerms, ...]
+    positions: dict[str, Decimal]
+
+
+class AccountUnavailable(Answer, frozen=True, kw_only=True, gc=False, tag="account.report.failed"):
+    """The venue could not be asked for the account."""
+
+    cause: str
+    reason: str
+
+
+class AccountReconciled(Event, frozen=True, kw_only=True, gc=False, tag="account.books.reconciled"):
+    """The books were held against the venue. Acted on is what differs in the same way twice in a row.
+
+    orders, positions: how many the venue named. strangers: working orders that are not ours, by id.
+    """
+
+    cause: str
+    orders: int
+    positions: int
+    differences: tuple[Difference, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+
+class PositionDisputed(Event, frozen=True, kw_only=True, gc=False, tag="account.position.disputed"):
+    """An alert: the venue holds something else than the books, and no fill explains it.
+
+    No new entries in the symbol until both agree, or a person adopts what the venue has.
+    ours, theirs: units, signed. todo: what a person has to do.
+    """
+
+    symbol: str
+    ours: Decimal
+    theirs: Decimal
+    todo: str
+
+
+class PositionAgreed(Event, frozen=True, kw_only=True, gc=False, tag="account.position.agreed"):
+    """Books and venue agree on a symbol again."""
+
+    symbol: str
+
+
+class AdoptPosition(Command, frozen=True, kw_only=True, gc=False, tag="account.adopt_position"):
+    """A person, by name, says that the venue is right about a symbol that is disputed.
+
+    price: at which the units that differ are entered; without it at the last one known.
+    """
+
+    symbol: str
+    actor: str
+    reason: str
+    price: Decimal | None = None
+
+
+class PositionAdopted(Event, frozen=True, kw_only=True, gc=False, tag="account.position.adopted"):
+    """What the venue holds beyond ours is in the books as held by somebody else. fill: the difference.
+
+    Cash stays as it is: what a transfer, a bust or a corporate action did to it a person books apart.
+    """
+
+    symbol: str
+    actor: str
+    reason: str
+    fill: Fill
+
+
+class ExternalOrderSeen(Event, frozen=True, kw_only=True, gc=False, tag="account.order.external"):
+    """An alert: an order works at the venue that is not ours. It is never cancelled by the desk."""
+
+    terms: OrderTerms
+
+
+class ExternalTraded(Event, frozen=True, kw_only=True, gc=False, tag="account.fill.external"):
+    """An alert: somebody else traded in the account, by hand or with other software. fill: what."""
+
+    exec_id: str
+    client_order_id: str
+    fill: Fill
+
+
+class ExternalBooked(Event, frozen=True, kw_only=True, gc=False, tag="account.fill.adopted"):
+    """It is in the books, apart from what the desk's trades hold, and counts in every limit."""
+
+    fill: Fill
+    cash_change: Decimal
+    closed: tuple[ClosedLot, ...] = ()

@@ -34,7 +34,12 @@ class OrderReleased(Event, frozen=True, kw_only=True, gc=False, tag="order.submi
 
 
 class Exec(StrEnum):
-    """What an execution report says, in FIX's words (tag 150)."""
+    """What an execution report says, in FIX's words (tag 150); the last four the desk says itself.
+
+    UNKNOWN: a write was sent, and nobody knows what came of it. ABSENT: the venue was asked about an order
+    and knows none of that name. ANSWERED: it was asked, and told all it knows. UNANSWERED: it was asked, and
+    could not be reached.
+    """
 
     NEW = "new"
     TRADE = "trade"
@@ -46,6 +51,9 @@ class Exec(StrEnum):
     EXPIRED = "expired"
     RESTATED = "restated"
     UNKNOWN = "unknown"
+    ABSENT = "absent"
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
 
 
 class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.report.received"):
@@ -102,6 +110,35 @@ class OrderUnknown(Event, frozen=True, kw_only=True, gc=False, tag="order.submit
 
     client_order_id: str
     reason: str
+
+
+class OrderInDoubt(Event, frozen=True, kw_only=True, gc=False, tag="order.doubt.raised"):
+    """The books and the venue may differ on this order, and the venue is being asked.
+
+    times: how often that did not settle it. An order in doubt is neither dead nor free to be sent again.
+    """
+
+    client_order_id: str
+    times: int
+    reason: str
+
+
+class OrderDoubtSettled(Event, frozen=True, kw_only=True, gc=False, tag="order.doubt.settled"):
+    """The venue was asked, and works the order as the books have it."""
+
+    client_order_id: str
+
+
+class OrderResent(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.resent"):
+    """The venue never got it: the same order goes out again, under the same id. The intent for that.
+
+    agent_id, token_id: who it goes out under this time.
+    """
+
+    client_order_id: str
+    reason: str
+    agent_id: str = ""
+    token_id: str = ""
 
 
 class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.partial"):

@@ -22,7 +22,7 @@ from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.money import ZERO, canonical
 from tradewrit.domain.orders import Role
-from tradewrit.domain.positions import ClosedLot, Position, book
+from tradewrit.domain.positions import ClosedLot, Fill, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
 
@@ -132,6 +132,28 @@ def _fee_booked(books: Books, event: od.FeeBooked) -> Books:
     return change_trade(books, trade.id, None, fees=canonical(trade.fees + event.fee))
 
 
+def _reconciled(books: Books, event: ac.AccountReconciled) -> Books:
+    return replace(
+        books,
+        reconciled_at=event.at,
+        suspects={one.key: one.said for one in event.differences},
+        strangers=tuple(known for known in books.strangers if known in event.strangers),
+    )
+
+
+def _external(books: Books, fill: Fill, cash_change: Decimal) -> Books:
+    position, _ = book(books.external.get(fill.symbol), fill, books.instrument(fill.symbol))
+    external = without(books.external, fill.symbol)
+    if position is not None:
+        external = with_item(external, fill.symbol, position)
+    return replace(books, external=external, cash=canonical(books.cash + cash_change))
+
+
+def _adopted(books: Books, event: ac.PositionAdopted) -> Books:
+    books = _external(books, event.fill, ZERO)
+    return replace(books, disputed=without(books.disputed, event.symbol))
+
+
 def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
     books = replace(books, suspended=with_item(books.suspended, event.symbol, event.reason))
     return change_trade(books, books.active.get(event.symbol, ""), TradeOn.SUSPEND)
@@ -164,6 +186,8 @@ FOLDS: Final[Folds] = {
         initial_cash=e.initial_cash,
         cash=e.initial_cash,
         high_water=e.initial_cash,
+        opened_at=e.at,
+        reconciled_at=e.at,
     ),
     ac.InstrumentListed: lambda books, e: replace(
         books, instruments=with_item(books.instruments, e.instrument.symbol, e.instrument)
@@ -180,6 +204,16 @@ FOLDS: Final[Folds] = {
     ac.TradingResumed: lambda books, _: replace(books, halted=""),
     ac.SymbolSuspended: _symbol_suspended,
     ac.SymbolResumed: _symbol_resumed,
+    ac.AccountReconciled: _reconciled,
+    ac.PositionDisputed: lambda books, e: replace(
+        books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")
+    ),
+    ac.PositionAgreed: lambda books, e: replace(books, disputed=without(books.disputed, e.symbol)),
+    ac.PositionAdopted: _adopted,
+    ac.ExternalOrderSeen: lambda books, e: replace(
+        books, strangers=(*books.strangers, e.terms.client_order_id)
+    ),
+    ac.ExternalBooked: lambda books, e: _external(books, e.fill, e.cash_change),
     rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
     rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
     ps.FillBooked: _fill_booked,

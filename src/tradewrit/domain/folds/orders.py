@@ -28,6 +28,8 @@ def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Boo
         if not can(order.state, on):
             return books
         changes["state"] = _next(order, on)
+        if order.doubt_since and changes["state"] is not order.state:
+            changes = {"doubt_since": 0, "doubts": 0} | changes
     return replace(books, orders=with_item(books.orders, order_id, replace(order, **changes)))
 
 
@@ -115,6 +117,13 @@ def _use(order: Order) -> Use:
     return Use(order.sent_at, order.terms.quantity, order.notional)
 
 
+def _in_doubt(books: Books, event: od.OrderInDoubt) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None or not order.is_live:
+        return books
+    return _order(books, order.id, None, doubt_since=order.doubt_since or event.at, doubts=event.times)
+
+
 def _rejected(books: Books, event: od.OrderRejected) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is not None and event.code in UNSENT and can(order.state, On.REJECT):
@@ -190,7 +199,14 @@ FOLDS: Final[Folds] = {
         books, e.client_order_id, On.ACCEPT, broker_order_id=e.broker_order_id
     ),
     od.OrderRejected: _rejected,
-    od.OrderUnknown: lambda books, e: _order(books, e.client_order_id, On.LOSE, reason=e.reason),
+    od.OrderUnknown: lambda books, e: _order(
+        books, e.client_order_id, On.LOSE, reason=e.reason, doubt_since=e.at, doubts=0
+    ),
+    od.OrderInDoubt: _in_doubt,
+    od.OrderDoubtSettled: lambda books, e: _order(books, e.client_order_id, None, doubt_since=0, doubts=0),
+    od.OrderResent: lambda books, e: _order(
+        books, e.client_order_id, On.SUBMIT, reason="", agent_id=e.agent_id, token_id=e.token_id
+    ),
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),

@@ -6,6 +6,7 @@ not sent, and is said so (Throttled, Unauthorized); what it let through and lost
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from threading import Lock
 from typing import Final, TypeVar
@@ -124,6 +125,14 @@ class GuardedBroker:
     def open_orders(self) -> Sequence[OrderTerms]:
         """A query."""
         return self._call(Endpoint.QUERIES, self._broker.open_orders)
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """A query."""
+        return self._call(Endpoint.QUERIES, lambda: self._broker.executions(since))
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """A query."""
+        return self._call(Endpoint.QUERIES, self._broker.positions)
 
     # -- one call
 

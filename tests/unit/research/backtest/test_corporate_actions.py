@@ -224,7 +224,7 @@ def test_an_action_heard_twice_happens_once() -> None:
     before = desk.books
     desk.feed(split, "corporate")
     assert desk.books == before
-    assert exchange.positions["S"] == before.positions["S"].signed == 70
+    assert exchange.positions()["S"] == before.positions["S"].signed == 70
 
 
 # -- the same as on adjusted prices, as live, as replayed
@@ -262,7 +262,7 @@ def test_a_live_desk_books_the_same_splits_to_the_same_journal(seed: int) -> Non
     assert desk.journal.head(desk.stream) == backtest.journal.head(backtest.stream)
     assert desk.books.state_hash == backtest.books.state_hash
     # Two sets of books, written apart from each other.
-    assert exchange.positions == {symbol: held.signed for symbol, held in desk.books.positions.items()}
+    assert exchange.positions() == {symbol: held.signed for symbol, held in desk.books.positions.items()}
     assert exchange.cash == pytest.approx(desk.books.cash, abs=Decimal("1E-6"))
     assert replay(desk.journal, desk.stream).books == desk.books
 

@@ -27,7 +27,7 @@ def assert_venue_agrees(books: Books, exchange: PaperExchange) -> None:
     """Two ledgers, written apart, come to the same figures."""
     assert exchange.cash == books.cash
     assert exchange.fees == books.stats.fees
-    assert dict(exchange.positions) == {symbol: held.signed for symbol, held in books.positions.items()}
+    assert dict(exchange.positions()) == {symbol: held.signed for symbol, held in books.positions.items()}
     live = {order.id: order.remaining for order in books.orders.values() if order.is_live}
     working = {terms.client_order_id for terms in exchange.open_orders()}
     assert working == live.keys()

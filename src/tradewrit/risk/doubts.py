@@ -1,0 +1,207 @@
+"""What is concluded when the venue did not answer, or says that it knows no such order. Never a guess.
+
+A write that was lost is neither done nor undone: the venue is asked, again and again at growing
+intervals. Only when it denies the order, and the lost request can no longer be taken, does the order go
+out again, under the same id and where the venue tells the second from the first; or it is given up.
+What reduces risk does not wait that long where the venue never x. Used by the executor.
+Knows no prices of its own and sends nothing.
+"""
+
+from typing import Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import Dedupe
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, SetTimer
+from tradewrit.domain.events.account import SymbolSuspended
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import (
+    Exec,
+    ExecutionReport,
+    ModifyRefused,
+    OrderDoubtSettled,
+    OrderInDoubt,
+    OrderResent,
+    OrderUnknown,
+)
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import ZERO
+from tradewrit.domain.orders import Approved, On, Order, OrderState, can
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.reports import ask, cancelled, rejected
+from tradewrit.domain.signals import Market
+from tradewrit.domain.writs import EXECUTOR, KEEPER
+from tradewrit.risk.pretrade import objection_to_resend
+
+TIMER: Final = "ask"
+"""The timer after which the venue is asked again; about a client order id."""
+SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
+_LOOKUPS: Final = 3
+_LONGEST_WAIT: Final = 60
+_PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+
+
+def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
+    """What the desk's own report of a lost write, or of an answer to a question, leads to."""
+    order = books.orders.get(report.client_order_id)
+    if order is None or not order.is_live:
+        return NOTHING
+    if report.kind is Exec.UNKNOWN:
+        return _lost(order, report)
+    if not order.is_in_doubt:
+        return NOTHING  # settled meanwhile, or its own answer is still to come
+    match report.kind:
+        case Exec.ABSENT:
+            return _absent(books, market, order, report)
+        case Exec.ANSWERED:
+            return _answered(order, report)
+        case _:
+            return _wait(order, report)
+
+
+def reopened(books: Books, at: int) -> Decision:
+    """The process was restarted: whatever had no answer by then is asked about."""
+    decision = NOTHING
+    for order in books.orders.values():
+        if order.state is OrderState.SUBMITTED:
+            decision += Decision((_unknown(order, at, "the desk was restarted before it was answered"),))
+        elif order.state in _PENDING:
+            decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
+        elif not order.is_in_doubt:
+            continue
+        decision += Decision(effects=(ask(order),))
+    return decision
+
+
+def asked_again(books: Books, order_id: str) -> Decision:
+    """The time has come to ask once more, if there still is a doubt."""
+    order = books.orders.get(order_id)
+    return Decision(effects=(ask(order),)) if order is not None and order.is_in_doubt else NOTHING
+
+
+def missing(order: Order, at: int, reason: str) -> Decision:
+    """Ask about an order that the books have and the venue does not list as working."""
+    return Decision((_doubt(order, at, order.doubts, reason),), (ask(order),))
+
+
+def _lost(order: Order, report: ExecutionReport) -> Decision:
+    if can(order.state, On.LOSE):
+        return Decision((_unknown(order, report.at, report.reason),), (ask(order),))
+    if order.state in _PENDING:
+        return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
+    return NOTHING
+
+
+def _answered(order: Order, report: ExecutionReport) -> Decision:
+    """The venue has told all it knows, and what was asked of it is not among that."""
+    at, terms = report.at, order.terms
+    match order.state:
+        case OrderState.PENDING_CANCEL:  # asking twice is harmless
+            again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
+            return Decision(
+                (_doubt(order, at, order.doubts + 1, "it is to be cancelled, and works"),), (again,)
+            )
+        case OrderState.PENDING_REPLACE:
+            kept = ModifyRefused(
+                at=at,
+                trace=terms.trade_id,
+                client_order_id=order.id,
+                reason="nobody answered, and the venue works the old terms",
+                is_answer=True,
+            )
+            return Decision((kept,))
+        case OrderState.UNKNOWN:
+            return _wait(order, report)
+        case _:
+            return Decision((OrderDoubtSettled(at=at, trace=terms.trade_id, client_order_id=order.id),))
+
+
+def _wait(order: Order, report: ExecutionReport) -> Decision:
+    times = order.doubts + 1
+    seconds = min(2 ** (times - 1), _LONGEST_WAIT)
+    timer = SetTimer(
+        trace=order.terms.trade_id, timer=TIMER, about=order.id, due_at=report.at + seconds * SECOND
+    )
+    return Decision((_doubt(order, report.at, times, report.reason),), (timer,))
+
+
+def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
+    """The venue knows no order of that name; whether it never will is another matter."""
+    at, able = report.at, books.capabilities
+    is_over = at >= order.doubt_since + able.acceptance_s * SECOND and order.doubts + 1 >= _LOOKUPS
+    if order.broker_order_id:  # it had it once
+        gone = cancelled(order, at, "the venue no longer knows it")
+        return Decision((gone,)) if is_over else _wait(order, report)
+    if order.state is OrderState.PENDING_CANCEL:
+        return _given_up([order], at, "it never reached the venue") if is_over else _wait(order, report)
+    listed = [other for other in books.listed_with(order) if other.state is OrderState.UNKNOWN]
+    # A venue that never x can be sent it again at once: one of the two does nothing.
+    is_urgent = able.dedupe is Dedupe.FOREVER and all(one.terms.role.is_protective for one in listed)
+    if not (is_over or is_urgent):
+        return _wait(order, report)
+    if able.dedupe is Dedupe.NONE:
+        return _beyond_us(books, listed, at)
+    objection = objection_to_resend(books, market, listed[0], at)
+    if objection:
+        return _given_up(listed, at, f"the venue never received it, and it is not sent again: {objection}")
+    return _resent(books, listed, at, report.reason)
+
+
+def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision:
+    first = listed[0]
+    holder = KEEPER if first.terms.role.is_protective and first.terms.parent is None else EXECUTOR
+    agent_id, token_id = books.standing(holder)
+    said = tuple(
+        OrderResent(
+            at=at,
+            trace=order.terms.trade_id,
+            client_order_id=order.id,
+            reason=reason,
+            agent_id=agent_id,
+            token_id=token_id,
+        )
+        for order in listed
+    )
+    approved = Approved(orders=tuple(order.terms for order in listed), by=first.approved_by, at=at)
+    return Decision(
+        said, (PlaceOrders(trace=first.terms.trade_id, symbol=first.terms.symbol, approved=approved),)
+    )
+
+
+def _given_up(listed: list[Order], at: int, reason: str) -> Decision:
+    decision = NOTHING
+    for order in listed:
+        decision += rejected(order, at, Rejection.NOT_SENT, reason)
+    return decision
+
+
+def _beyond_us(books: Books, listed: list[Order], at: int) -> Decision:
+    """A venue takes an id twice: what protects is decided anew, an entry is a person's to settle."""
+    first = listed[0]
+    if all(order.terms.role.is_protective for order in listed):
+        return _given_up(listed, at, "the venue does not know it")
+    terms = first.terms
+    if terms.symbol in books.suspended:
+        return NOTHING
+    position = books.positions.get(terms.symbol)
+    suspended = SymbolSuspended(
+        at=at,
+        trace=terms.trade_id,
+        symbol=terms.symbol,
+        reason=f"nobody can say whether {first.id} reached the venue",
+        quantity=ZERO if position is None else position.signed,
+        orders=tuple(order.id for order in listed),
+        todo=f"look at the venue for an order to {terms.side} {terms.quantity} {terms.symbol}; "
+        f"cancel it there if it works, then resume {terms.symbol} by name",
+    )
+    return Decision((suspended,))
+
+
+def _unknown(order: Order, at: int, reason: str) -> Event:
+    return OrderUnknown(at=at, trace=order.terms.trade_id, client_order_id=order.id, reason=reason)
+
+
+def _doubt(order: Order, at: int, times: int, reason: str) -> Event:
+    return OrderInDoubt(
+        at=at, trace=order.terms.trade_id, client_order_id=order.id, times=times, reason=reason
+    )

@@ -1,0 +1,175 @@
+"""The books held against the venue: what differs, and what is done about it. Used by the executor.
+
+The venue's answer took its time, and so did the reports on their way to us: a difference counts once it
+was seen twice in a row, the same each time. An order that the venue does not list is asked about at once;
+that harms nobody. Whatever others do in the account is taken into the books apart and never undone.
+Knows no venue and sends nothing.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.differences import Difference, Differs
+from tradewrit.domain.effects import AskAccount, SetTimer
+from tradewrit.domain.events.account import (
+    AccountReconciled,
+    AccountReported,
+    ExternalOrderSeen,
+    PositionAgreed,
+    PositionDisputed,
+)
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderRestated
+from tradewrit.domain.market import MINUTE, SECOND
+from tradewrit.domain.money import ZERO, canonical_qty
+from tradewrit.domain.orders import Order, OrderState, OrderTerms
+from tradewrit.domain.reports import interpret
+from tradewrit.risk.doubts import missing
+
+TIMER: Final = "reconcile"
+"""The timer after which the account is asked for once more; about nothing."""
+_SOON: Final = 2 * SECOND
+_OVERLAP: Final = 15 * MINUTE
+_WORKS: Final = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+_AT_VENUE: Final = _WORKS | {OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE}
+
+
+def question(books: Books, cause: str) -> AskAccount:
+    """Ask for the account; its executions from well before it was asked last, since they may come late."""
+    return AskAccount(since=max(books.opened_at, books.reconciled_at - _OVERLAP), cause=cause)
+
+
+def reconcile(books: Books, report: AccountReported) -> Decision:
+    """What differs goes on record; what has differed before in the same way is acted on."""
+    at, listed = report.at, {terms.client_order_id: terms for terms in report.orders}
+    found = tuple(_differences(books, report, listed))
+    summary = AccountReconciled(
+        at=at,
+        cause=report.cause,
+        orders=len(report.orders),
+        positions=len(report.positions),
+        differences=found,
+        strangers=tuple(name for name in listed if name not in books.orders),
+    )
+    decision = Decision((summary, *_agreed(books, found, at)))
+    is_new = False
+    for one in found:
+        if one.kind is Differs.MISSING:
+            decision += missing(books.orders[one.subject], at, "the venue does not list it as working")
+        elif books.suspects.get(one.key) == one.said:
+            decision += _acted_on(books, one, listed, at)
+        else:
+            is_new = True
+    if is_new:
+        decision += Decision(effects=(SetTimer(timer=TIMER, about="", due_at=at + _SOON),))
+    return decision
+
+
+def _differences(
+    books: Books, report: AccountReported, listed: dict[str, OrderTerms]
+) -> Iterator[Difference]:
+    for order in books.orders.values():
+        if order.state not in _AT_VENUE:
+            continue
+        terms = listed.get(order.id)
+        if terms is None:
+            if not order.doubt_since:
+                yield Difference(kind=Differs.MISSING, subject=order.id, ours=order.state, theirs="none")
+        elif order.state in _WORKS and order.terms.parent is None:
+            ours, theirs = _worked(order), _asked(terms)
+            if ours != theirs:
+                yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)
+    for name, terms in listed.items():
+        if name not in books.orders and name not in books.strangers:
+            yield Difference(kind=Differs.STRANGER, subject=name, ours="none", theirs=_asked(terms))
+    symbols = books.positions.keys() | books.external.keys() | report.positions.keys()
+    for symbol in sorted(symbols - books.suspended.keys()):
+        ours_held, theirs_held = books.units(symbol), report.positions.get(symbol, ZERO)
+        if ours_held != theirs_held:
+            yield Difference(
+                kind=Differs.POSITION, subject=symbol, ours=f"{ours_held:f}", theirs=f"{theirs_held:f}"
+            )
+
+
+def _worked(order: Order) -> str:
+    return _said(order.remaining, order.terms)
+
+
+def _asked(terms: OrderTerms) -> str:
+    return _said(terms.quantity, terms)
+
+
+def _said(quantity: Decimal, terms: OrderTerms) -> str:
+    # A trailing stop's price is the venue's to move.
+    stop = None if terms.trail_fraction is not None else terms.stop_price
+    prices = "".join(
+        f" {name} {price:f}" for name, price in (("limit", terms.limit_price), ("stop", stop)) if price
+    )
+    return f"{canonical_qty(quantity):f}{prices}"
+
+
+def _agreed(books: Books, found: tuple[Difference, ...], at: int) -> Iterator[Event]:
+    disputed = {one.subject for one in found if one.kind is Differs.POSITION}
+    for symbol in books.disputed:
+        if symbol not in disputed:
+            yield PositionAgreed(at=at, symbol=symbol)
+
+
+def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: int) -> Decision:
+    match one.kind:
+        case Differs.POSITION:
+            return _disputed(books, one, at)
+        case Differs.TERMS:
+            return Decision((_restated(books.orders[one.subject], listed[one.subject], at),))
+        case _:
+            return _stranger(books, listed[one.subject], at)
+
+
+def _disputed(books: Books, one: Difference, at: int) -> Decision:
+    symbol, theirs = one.subject, Decimal(one.theirs)
+    ours = Decimal(one.ours)
+    if books.disputed.get(symbol) == f"{ours} in the books, {theirs} at the venue":
+        return NOTHING
+    disputed = PositionDisputed(
+        at=at,
+        trace=books.active.get(symbol, ""),
+        symbol=symbol,
+        ours=ours,
+        theirs=theirs,
+        todo=f"find out what happened to {symbol} at the venue; then adopt what it holds, by name",
+    )
+    return Decision((disputed,))
+
+
+def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
+    return OrderRestated(
+        at=at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        trade_id=order.terms.trade_id,
+        symbol=order.terms.symbol,
+        role=order.terms.role,
+        quantity=canonical_qty(order.filled + terms.quantity),
+        filled=order.filled,
+        limit_price=terms.limit_price,
+        stop_price=terms.stop_price,
+    )
+
+
+def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
+    """An order that was given up, and works after all, is ours to end; anybody else's is not."""
+    if terms.client_order_id in books.lapsed:
+        works = ExecutionReport(
+            at=at,
+            trace=terms.trade_id,
+            exec_id=f"desk:listed:{terms.client_order_id}:{at}",
+            client_order_id=terms.client_order_id,
+            kind=Exec.NEW,
+            symbol=terms.symbol,
+            side=terms.side,
+        )
+        return interpret(books, works)
+    return Decision((ExternalOrderSeen(at=at, terms=terms),))
