@@ -7,10 +7,11 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, journal, sealed, sweep
+from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, exchange, journal, sealed, sweep
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
+    from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.credentials.authority import Authority
     from tradewrit.research.backtest.setup import Setup
     from tradewrit.runtime.writs import Writs
@@ -41,6 +42,7 @@ def command_line() -> typer.Typer:
             sweeps,
             data.register,
             journal.register,
+            partial(exchange.register, rules_from=rules_from),
             credentials.register,
             sealed.register,
         )
@@ -67,7 +69,6 @@ def setup_from(config: Config) -> "Setup":
 
     Raises ConfigError for what no backtest can do: wait for a person.
     """
-    from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.domain.orders import OrderType
     from tradewrit.domain.reviews import PolicyKind
     from tradewrit.research.backtest.setup import Setup
@@ -89,20 +90,27 @@ def setup_from(config: Config) -> "Setup":
         sizing=config.sizing,
         limits=config.risk,
         review=config.review,
-        rules=PaperRules(
-            fees=config.paper.fees,
-            market_fills=config.paper.market_fills,
-            slippage_bps=config.paper.slippage_bps,
-            limit_fills=config.paper.limit_fills,
-            participation_fraction=config.paper.participation_fraction,
-            settlement_days=config.paper.settlement_days,
-            sessions=config.paper.sessions,
-            margin=config.account.type == "margin",
-            max_leverage=config.risk.max_leverage,
-            reject_fraction=config.paper.reject_fraction,
-        ),
+        rules=rules_from(config),
         instruments={one.symbol: one for one in config.instruments},
         calendar=config.data.calendar or "",
         entries=config.writs.executor.constraints,
         seed=config.seed,
+    )
+
+
+def rules_from(config: Config) -> "PaperRules":
+    """What the paper exchange of a configuration does."""
+    from tradewrit.brokers.paper.rules import PaperRules
+
+    return PaperRules(
+        fees=config.paper.fees,
+        market_fills=config.paper.market_fills,
+        slippage_bps=config.paper.slippage_bps,
+        limit_fills=config.paper.limit_fills,
+        participation_fraction=config.paper.participation_fraction,
+        settlement_days=config.paper.settlement_days,
+        sessions=config.paper.sessions,
+        margin=config.account.type == "margin",
+        max_leverage=config.risk.max_leverage,
+        reject_fraction=config.paper.reject_fraction,
     )
