@@ -7,7 +7,18 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.errors import ConfigError
-from tradewrit.surfaces.cli import backtest, check, credentials, data, demo, exchange, journal, sealed, sweep
+from tradewrit.surfaces.cli import (
+    backtest,
+    check,
+    credentials,
+    data,
+    demo,
+    exchange,
+    journal,
+    run,
+    sealed,
+    sweep,
+)
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
@@ -43,6 +54,7 @@ def command_line() -> typer.Typer:
             data.register,
             journal.register,
             partial(exchange.register, rules_from=rules_from),
+            partial(run.register, setup_from=setup_from, rules_from=rules_from),
             credentials.register,
             sealed.register,
         )

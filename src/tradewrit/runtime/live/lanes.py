@@ -83,7 +83,9 @@ Reply = Callable[[tuple[Event, ...] | Exception], None]
 class Input(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What is fed in one breath.
 
-    bars: that closed at `at` (UTC ns), instead of events. good_until: dropped when its turn comes later.
+    bars: that closed at `at` (UTC ns), instead of events. is_history: they are from before, and fill a gap:
+        the market learns them, and nobody trades on them.
+    good_until: dropped when its turn comes later.
     reply: told what it led to, or why it was not taken.
     """
 
@@ -91,6 +93,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     events: tuple[Event, ...] = ()
     bars: tuple[Bar, ...] = ()
     at: int = 0
+    is_history: bool = False
     source: str = "input"
     good_until: int | None = None
     reply: Reply | None = None
@@ -252,7 +255,8 @@ def _newer(before: Input, item: Input) -> Input:
     if not item.bars:
         return item if _stamp(item) >= _stamp(before) else before
     together = {bar.symbol: bar for bar in (*before.bars, *item.bars)}
-    return replace(before, bars=tuple(together.values()))
+    is_history = before.is_history and item.is_history
+    return replace(before, bars=tuple(together.values()), is_history=is_history)
 
 
 def _stamp(item: Input) -> int:

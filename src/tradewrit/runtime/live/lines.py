@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import TheirFault
 from tradewrit.runtime.clock import Clock
@@ -21,7 +23,8 @@ class Stream(Protocol):
     """Where reports or prices come from.
 
     At least once, in order per symbol; may repeat after a reconnect, and says nothing of what it missed.
-    name: for messages. carries_prices: whether its silence while the market is open means it is broken.
+    name: for messages. carries_prices: whether its silence while the market is open means it is broken; it
+        may change, where no more prices are to come.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Line:
 
     def look(self, now: int, *, is_open: bool) -> None:
         """To be called about once a second: a silent line is cut. now: monotonic ns."""
+        self.pulse = replace(self.pulse, carries_prices=self._stream.carries_prices)
         if not is_open:
             self.pulse = self.pulse.rested(now)
             self.priced_at = now

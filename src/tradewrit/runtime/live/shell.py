@@ -332,7 +332,7 @@ class Shell:
             except Exception as bug:  # noqa: BLE001 - a strategy may raise anything
                 self._poison(item, bug)
                 return
-            if not count:
+            if not count or item.is_history:
                 return
             # What the market has taken in is not new to it a second time, should the journal be full.
             item = replace(item, bars=(), events=(BarsClosed(at=item.at, count=count),))

@@ -10,7 +10,6 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.signals import Market
-from tradewrit.domain.times import iso
 
 
 class Mode(StrEnum):
@@ -63,7 +62,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     def line(self) -> str:
         """The whole of it, worst first."""
-        parts = [f"{iso(self.at)} {self.mode.upper()}{f' ({self.because})' if self.because else ''}"]
+        parts = [f"{self.mode.upper()}{f' ({self.because})' if self.because else ''}"]
         if self.naked:
             parts.append(f"WITHOUT A STOP: {', '.join(self.naked)}")
         if self.unknown:

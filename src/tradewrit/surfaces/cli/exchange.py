@@ -24,7 +24,7 @@ from tradewrit.surfaces.cli.selection import Since, Symbols, Until, named, selec
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.http.inputs import VenueSettings
     from tradewrit.brokers.paper.http.replay import Moment, Replay
-    from tradewrit.brokers.paper.http.server import ServerSettings
+    from tradewrit.brokers.paper.http.server import ExchangeServer, ServerSettings
     from tradewrit.brokers.paper.http.venue import Venue
     from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.brokers.paper.sessions import Calendars
@@ -130,6 +130,32 @@ def register(app: typer.Typer, rules_from: RulesFrom) -> None:
         _run(venue, server_settings, replay, place, as_json=as_json)
 
     app.add_typer(group, name="exchange")
+
+
+def serving(
+    config: Config,
+    rules: "PaperRules",
+    data: Path,
+    *,
+    symbols: str | None,
+    speed: str,
+    state: Path,
+) -> "tuple[ExchangeServer, tuple[str, ...]]":
+    """An exchange for a desk in the same process, on a free port, and what is traded there.
+
+    It begins when the desk listens, and goes on from `state` when started again.
+    """
+    from tradewrit.brokers.paper.http.server import ExchangeServer, ServerSettings
+
+    _need_server()
+    bars = _bars(data, symbols, None, None)
+    tape = _tape(bars)
+    if tape is None:
+        raise ConfigError(f"{data}: no bars to replay")
+    settings, calendars = _settings(config, rules, tape.symbols, bars, tape.interval, None)
+    venue, _ = _venue(settings, calendars, state)
+    replay = _replay(tape, _speed(speed), is_waiting=True)
+    return ExchangeServer(venue, ServerSettings(), replay), tape.symbols
 
 
 def _run(

@@ -1,0 +1,259 @@
+"""The work behind `tradewrit run` and `tradewrit watchdog`: a live desk or its watchdog, put together.
+
+Imports what runs, so commands import it when they are called.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.brokers.paper.http.live import ExchangeLine
+from tradewrit.config.tree import Config
+from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.times import iso
+from tradewrit.errors import ConfigError, JournalError, TheirFault
+from tradewrit.market.calendar import calendar_for
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
+from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.lease import Candidacy, owner_name
+from tradewrit.runtime.live.calls import ThreadWorkers
+from tradewrit.runtime.live.door import Door, door_of
+from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.policy import LivePolicy
+from tradewrit.runtime.live.shell import Shell
+from tradewrit.runtime.live.starts import Starts
+from tradewrit.runtime.live.venue_clock import VenueClock
+from tradewrit.runtime.live.watchdog import Watchdog, terms_of_watchdog
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.market import LiveMarket
+from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
+from tradewrit.runtime.roles import roles
+from tradewrit.runtime.secret import Secret
+from tradewrit.runtime.writs import Writs
+from tradewrit.strategies.base import Strategy
+from tradewrit.version import VERSION
+
+_SECOND_TIME: Final = 130
+_BUDGET: Final = Budget(calls=1_200)
+"""What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
+
+
+class Venue(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a live desk trades. symbols: whose history is wanted at the start."""
+
+    url: str
+    key: Secret | None = None
+    symbols: tuple[str, ...] = ()
+
+
+class LiveDesk:
+    """Everything that a live desk of one configuration is made of."""
+
+    def __init__(
+        self,
+        config: Config,
+        setup: Setup,
+        strategy: Strategy,
+        journal: Path,
+        venue: Venue,
+        policy: LivePolicy,
+    ) -> None:
+        self.config = config
+        self.setup = setup
+        self.strategy = strategy
+        self.path = journal
+        self.policy = policy
+        self.machine: Final[Clock] = SystemClock()
+        self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
+        found = self.client.clock()
+        self.clock = VenueClock(self.machine, found.at or self.machine.now())
+        chance = seeded(config.seed, "live").random
+        self.broker = GuardedBroker(
+            self.client, f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
+        )
+        self._chance = chance
+        self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
+        self._symbols = venue.symbols
+        self._journal: SqliteJournal | None = None
+        self._owner = owner_name(system_entropy)
+        calendar = config.data.calendar
+        self._sessions = None if calendar is None else calendar_for(calendar)
+
+    def say(self, text: str) -> None:
+        """A line for people, with the time at the venue."""
+        sys.stderr.write(f"{iso(self.clock.now())} {text}\n")
+        sys.stderr.flush()
+
+    def open_shell(self) -> Shell:
+        """Begin a life: the journal anew, the lease, the desk. Raises LeaseHeld and JournalError."""
+        self.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        journal = self._journal = SqliteJournal.open(
+            self.path,
+            id=draw_journal_id(None),
+            created_at=self.machine.now(),
+            synchronous="FULL" if self.config.journal.synchronous == "full" else "NORMAL",
+        )
+        stream = stream_of(self.setup.account)
+        tenure = Candidacy(journal, stream, self._owner, self.machine).take()
+        market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
+        for at in _by_time(self._history()):
+            market.absorb(at)
+        outbox = Outbox()
+        terms = roles(
+            self.setup.mode,
+            "paper",
+            symbols=self.config.risk.allowed_symbols,
+            executor=self.setup.entries,
+        )
+        issuer = LocalIssuer(journal.id, self.setup.account, ttl_s=self.config.writs.ttl_s)
+        desk = Desk(
+            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
+            journal=journal,
+            market=market,
+            broker=self.broker,
+            clock=self.clock,
+            writs=Writs(issuer, terms),
+            ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
+            snapshot_every=10_000,
+            tenure=tenure,
+            outbox=outbox,
+        )
+        self._line = self._line.again()
+        return Shell(
+            desk,
+            outbox,
+            self.clock,
+            ThreadWorkers(asyncio.get_running_loop()),
+            streams=[self._line],
+            sessions=self._sessions,
+            policy=self.policy,
+            chance=self._chance,
+            log=self.say,
+        )
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._journal is not None:
+            with suppress(JournalError):
+                self._journal.close()
+            self._journal = None
+
+    def _history(self) -> Iterator[Bar]:
+        """What the venue still knows of the bars before, so that the strategy need not start blind."""
+        for symbol in self._symbols:
+            try:
+                yield from self.client.bars(symbol)
+            except TheirFault as lost:
+                self.say(f"no history of {symbol}: {lost}; the strategy begins with the next bars")
+
+    async def run(self, begun: Callable[[], object]) -> None:
+        """Until a signal, or a person at the door, asks to stop."""
+        starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
+        keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
+        door = Door(door_of(self.path), keeper.receive)
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, _stop, keeper, one)
+        opening: list[asyncio.Task[None]] = []
+
+        def open_door() -> None:
+            opening.append(asyncio.ensure_future(door.open()))
+            begun()
+
+        try:
+            await keeper.run(open_door)
+        finally:
+            await asyncio.gather(*opening, return_exceptions=True)
+            await door.close()
+            self.close()
+
+
+def _stop(keeper: Keeper, number: int) -> None:
+    """The first time asks; the second time does not wait. The journal is whole either way."""
+    name = signal.Signals(number).name
+    if keeper.is_stopping:
+        sys.stderr.write(f"{name} again: ended at once; the next start asks the venue what was in flight\n")
+        sys.stderr.flush()
+        os._exit(_SECOND_TIME)
+    keeper.stop(name)
+
+
+def _by_time(bars: Iterable[Bar]) -> Sequence[Sequence[Bar]]:
+    times: dict[int, list[Bar]] = {}
+    for bar in bars:
+        times.setdefault(bar.ts, []).append(bar)
+    return [times[at] for at in sorted(times)]
+
+
+@contextmanager
+def exchange_in_a_thread(
+    serve: Callable[[Callable[[str], None]], None], stop: Callable[[], None]
+) -> Iterator[str]:
+    """A paper exchange while the block lasts; yields its address. Raises ConfigError when it fails."""
+    listening, failed = threading.Event(), list[BaseException]()
+    url: list[str] = []
+
+    def told(address: str) -> None:
+        url.append(address)
+        listening.set()
+
+    def work() -> None:
+        try:
+            serve(told)
+        except BaseException as why:  # noqa: BLE001 - told to whoever waits for it
+            failed.append(why)
+        finally:
+            listening.set()
+
+    thread = threading.Thread(target=work, name="tradewrit-exchange-server", daemon=True)
+    thread.start()
+    listening.wait()
+    if not url:
+        raise ConfigError(f"the paper exchange did not start: {failed[0] if failed else 'it ended'}")
+    try:
+        yield url[0]
+    finally:
+        stop()
+        thread.join(timeout=4)
+
+
+def watch(journal: Path, account: str, venue: Venue, *, once: bool, say: Callable[[str], None]) -> None:
+    """Run a watchdog until a signal asks it to stop. once: a single look, for tests of the wiring."""
+    machine = SystemClock()
+    client = ExchangeClient(venue.url, venue.key, clock=machine)
+    with ExitStack() as stack:
+        file = SqliteJournal.open(journal, create=False)
+        stack.callback(file.close)
+        terms = terms_of_watchdog("paper", "paper")
+        issuer = LocalIssuer(f"{file.id}:watchdog", account)
+        dog = Watchdog(file, account, client, machine, issuer, terms, log=say)
+        stack.callback(dog.stop)
+        ended = threading.Event()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, lambda *_: ended.set())
+        while not ended.is_set():
+            dog.look()
+            if once:
+                return
+            ended.wait(dog.policy.every_ns / SECOND)
+
+
+def policy_of(stale_after_s: float) -> LivePolicy:
+    """The policy of a run whose prices may be silent for so long."""
+    before = LivePolicy()
+    patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
+    return msgspec.structs.replace(before, patience=patience, status_ns=MINUTE)
