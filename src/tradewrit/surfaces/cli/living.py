@@ -18,13 +18,17 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.registry import name_of
+from tradewrit.domain.market import DAY, MINUTE, SECOND, Bar
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, TheirFault
+from tradewrit.errors import ConfigError, JournalError, TheirFault, Unreachable
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.lease import Candidacy, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
@@ -44,11 +48,38 @@ from tradewrit.runtime.roles import roles
 from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
 _SECOND_TIME: Final = 130
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
+
+
+_TOLD: Final = (
+    orders.OrderAccepted,
+    orders.OrderRejected,
+    orders.OrderUnknown,
+    orders.OrderPartiallyFilled,
+    orders.ReportQuarantined,
+    positions.StopSet,
+    positions.StopFailed,
+    positions.StopHit,
+    positions.PositionClosed,
+    account.TradingHalted,
+    account.TradingResumed,
+    account.SymbolSuspended,
+    account.PositionDisputed,
+    account.PositionAgreed,
+    account.ExternalOrderSeen,
+    account.ExternalTraded,
+    risk.DrawdownAlerted,
+    writs.WritDenied,
+    writs.WritLost,
+    writs.WritRevoked,
+    writs.WritRenewalFailed,
+)
+"""What a person reads in the log as it happens; everything else is in the journal."""
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +110,7 @@ class LiveDesk:
         self.machine: Final[Clock] = SystemClock()
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
         found = self.client.clock()
-        self.clock = VenueClock(self.machine, found.at or self.machine.now())
+        self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
         chance = seeded(config.seed, "live").random
         self.broker = GuardedBroker(
             self.client, f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
@@ -88,6 +119,7 @@ class LiveDesk:
         self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
+        self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
         self._owner = owner_name(system_entropy)
         calendar = config.data.calendar
         self._sessions = None if calendar is None else calendar_for(calendar)
@@ -96,6 +128,10 @@ class LiveDesk:
         """A line for people, with the time at the venue."""
         sys.stderr.write(f"{iso(self.clock.now())} {text}\n")
         sys.stderr.flush()
+
+    def _tell(self, event: Event, record: Record | None) -> None:
+        if record is not None and isinstance(event, _TOLD):
+            self.say(f"{name_of(type(event))}: {words(event)}")
 
     def open_shell(self) -> Shell:
         """Begin a life: the journal anew, the lease, the desk. Raises LeaseHeld and JournalError."""
@@ -119,7 +155,9 @@ class LiveDesk:
             symbols=self.config.risk.allowed_symbols,
             executor=self.setup.entries,
         )
-        issuer = LocalIssuer(journal.id, self.setup.account, ttl_s=self.config.writs.ttl_s)
+        # In a market of the past minutes pass in a second: a writ would die before it could be renewed.
+        ttl_s = None if self._is_replay else self.config.writs.ttl_s
+        issuer = LocalIssuer(journal.id, self.setup.account, ttl_s=ttl_s)
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
             journal=journal,
@@ -128,6 +166,7 @@ class LiveDesk:
             clock=self.clock,
             writs=Writs(issuer, terms),
             ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
+            listeners=[self._tell],
             snapshot_every=10_000,
             tenure=tenure,
             outbox=outbox,
@@ -190,6 +229,18 @@ def _stop(keeper: Keeper, number: int) -> None:
         sys.stderr.flush()
         os._exit(_SECOND_TIME)
     keeper.stop(name)
+
+
+def _first_time(client: ExchangeClient) -> int:
+    """The first time that a market shows which has not begun: it may wait for somebody to listen."""
+    events = client.events()
+    try:
+        for _, message in events:
+            if at := getattr(message, "at", 0) or getattr(message, "closed_at", 0):
+                return int(at)
+    finally:
+        events.close()
+    raise Unreachable("the exchange ended before its market began")
 
 
 def _by_time(bars: Iterable[Bar]) -> Sequence[Sequence[Bar]]:
