@@ -118,8 +118,8 @@ class Live:
         self.life = 0
         self.running: asyncio.Task[Ended] | None = None
 
-    def start(self) -> None:
-        """A new process: takes the lease, folds the journal, runs."""
+    def start(self, *, runs: bool = True) -> None:
+        """A new process: takes the lease, folds the journal, runs unless somebody else runs it."""
         self.life += 1
         self.market = LiveMarket(
             Scripted(script=self.script), lambda symbol: plain(symbol, "USD"), self.sessions
@@ -165,7 +165,7 @@ class Live:
             log=self.said.append,
             lanes=self.lanes,
         )
-        self.running = asyncio.ensure_future(self.shell.run())
+        self.running = asyncio.ensure_future(self.shell.run()) if runs else None
 
     async def crash(self) -> None:
         """The process is gone, and with it what was in flight; the lease runs out."""

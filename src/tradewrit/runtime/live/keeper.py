@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingHalted, TradingResumed
+from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault
 from tradewrit.runtime.clock import Clock
@@ -116,6 +116,13 @@ class Keeper:
             reason = f"crash loop: {crashes}"
             shell.say(HaltTrading(at=shell.clock.now(), actor=DESK, reason=reason))
 
+    def halt(self, reason: str) -> None:
+        """Something is wrong: no entries until a person has looked. From the loop's thread."""
+        shell = self.shell
+        if shell is not None:
+            self._log(f"HALTED: {reason}. {_LEAVE}")
+            shell.say(HaltTrading(at=shell.clock.now(), actor=DESK, reason=reason))
+
     # -- people
 
     async def receive(self, request: AnyRequest) -> Answer:
@@ -138,9 +145,10 @@ class Keeper:
                 return await self._flatten(shell, _named(request), reason)
 
     async def _halt(self, shell: Shell, actor: str, reason: str) -> Answer:
-        said = await shell.ask(HaltTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
-        is_new = any(isinstance(event, TradingHalted) for event in said)
-        return Answer(said="halted: no entries; stops and exits go on" if is_new else "was halted already")
+        before = shell.desk.books.halted
+        await shell.ask(HaltTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
+        known = f"was halted already: {before}" if before else "halted"
+        return Answer(said=f"{known}; no entries, stops and exits go on")
 
     async def _resume(self, shell: Shell, actor: str, reason: str) -> Answer:
         said = await shell.ask(ResumeTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)

@@ -42,7 +42,9 @@ from tradewrit.runtime.live.watchdog import Watchdog, terms_of_watchdog
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.secret import Secret
@@ -52,6 +54,8 @@ from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
 _SECOND_TIME: Final = 130
+_HEDGE_AFTER_S: Final = 0.5
+"""Far beyond what an exchange on this machine takes."""
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
 
@@ -83,9 +87,13 @@ _TOLD: Final = (
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a live desk trades. symbols: whose history is wanted at the start."""
+    """Where a live desk trades. symbols: whose history is wanted at the start.
+
+    second: another way to the same exchange and account; "" for none.
+    """
 
     url: str
+    second: str = ""
     key: Secret | None = None
     symbols: tuple[str, ...] = ()
 
@@ -112,8 +120,10 @@ class LiveDesk:
         found = self.client.clock()
         self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
         chance = seeded(config.seed, "live").random
+        self._keeper: Keeper | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.broker = GuardedBroker(
-            self.client, f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
+            self._roads(venue), f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
         )
         self._chance = chance
         self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
@@ -123,6 +133,23 @@ class LiveDesk:
         self._owner = owner_name(system_entropy)
         calendar = config.data.calendar
         self._sessions = None if calendar is None else calendar_for(calendar)
+
+    def _roads(self, venue: Venue) -> Broker:
+        """The way to the exchange; with a second one, what protects goes by both when the first is slow."""
+        if not venue.second:
+            return self.client
+        other = ExchangeClient(venue.second, venue.key, clock=self.machine)
+        if other.clock().venue != self.client.clock().venue:
+            raise ConfigError(
+                f"{venue.second} is another exchange: a second road must lead to the same account"
+            )
+        return HedgedBroker(self.client, other, after_s=_HEDGE_AFTER_S, breached=self._breached)
+
+    def _breached(self, said: str) -> None:
+        """From any thread: the venue took one order twice."""
+        keeper, loop = self._keeper, self._loop
+        if keeper is not None and loop is not None:
+            loop.call_soon_threadsafe(keeper.halt, said)
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
@@ -202,9 +229,9 @@ class LiveDesk:
     async def run(self, begun: Callable[[], object]) -> None:
         """Until a signal, or a person at the door, asks to stop."""
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
-        keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
+        keeper = self._keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
         door = Door(door_of(self.path), keeper.receive)
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, _stop, keeper, one)
         opening: list[asyncio.Task[None]] = []

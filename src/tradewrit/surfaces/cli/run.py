@@ -95,6 +95,15 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom) -> 
             str, typer.Option(metavar="Nx|max", help="Market seconds in a second of `--broker paper`.")
         ] = "1x",
         key_env: KeyEnv = None,
+        second: Annotated[
+            str,
+            typer.Option(
+                "--second",
+                metavar="URL",
+                help="Another address of the same exchange: stops and exits go there too, under the same "
+                "order id, when the first is slow.",
+            ),
+        ] = "",
         stale_after: Annotated[
             float,
             typer.Option(
@@ -127,7 +136,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom) -> 
             url = broker
             if broker == PAPER:
                 url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
-            venue = Venue(url=url, key=_key(key_env), symbols=wanted)
+            venue = Venue(url=url, second=second, key=_key(key_env), symbols=wanted)
             desk = LiveDesk(current, setup, chosen, place, venue, policy_of(stale_after))
             asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
         if not as_json:
