@@ -25,6 +25,7 @@ from tradewrit.errors import PermissionDenied
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.lease import Candidacy, LeasePolicy
 from tradewrit.runtime.live.watchdog import WATCHDOG, Watchdog, WatchPolicy, terms_of_watchdog, uncovered
 from tradewrit.runtime.local_writs import LocalIssuer
@@ -36,7 +37,7 @@ LEASE = LeasePolicy(duration_ns=5 * MINUTE, renew_every_ns=MINUTE, margin_ns=MIN
 POLICY = WatchPolicy()
 
 
-def desk(journal: MemoryJournal | None = None, at: int = START, **more: Any) -> World:
+def desk(journal: Journal | None = None, at: int = START, **more: Any) -> World:
     clock, journal = ManualClock(at), journal or MemoryJournal(JOURNAL_ID)
     tenure = Candidacy(journal, stream_of("paper"), f"desk at {at}", clock, LEASE).take()
     return World(broker=Unruly, journal=journal, clock=clock, tenure=tenure, at=at, **more)

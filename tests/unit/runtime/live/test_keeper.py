@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -224,15 +225,13 @@ def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -
 
 
 def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_path: Path) -> None:
-    async def twice() -> None:
-        for _ in range(2):
-            await Door(tmp_path / "d", lambda _: asyncio.sleep(0, Answer())).open()
-        (tmp_path / "f").write_text("mine")
-        with pytest.raises(OurFault, match="is no door of a desk"):
-            await Door(tmp_path / "f", lambda _: asyncio.sleep(0, Answer())).open()
-
-    asyncio.run(twice())
-    assert (tmp_path / "f").read_text() == "mine"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "d"))
+    assert at_the_door(tmp_path, AskStatus(actor="maria")) == [Answer(said="AskStatus by maria")]
+    (tmp_path / "d").write_text("mine")
+    with pytest.raises(OurFault, match="is no door of a desk"):
+        at_the_door(tmp_path)
+    assert (tmp_path / "d").read_text() == "mine"
 
 
 def test_where_nobody_is_at_home_one_is_told_how_to_start_a_desk(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Inputs that wait: urgent ones first, none lost in silence."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def everything(lanes: Lanes, now: int = 0) -> list[Input]:
         (report(), Priority.FACTS),
         (HaltTrading(at=1, actor="human:maria", reason="drill"), Priority.FACTS),
         (CancelOrder(at=1, client_order_id="o"), Priority.FACTS),
-        (UpdateStop(at=1, trade_id="t", stop_price=Price(1)), Priority.FACTS),
+        (UpdateStop(at=1, trade_id="t", stop_price=Price(Decimal(1))), Priority.FACTS),
         (TimerFired(at=1, timer="review"), Priority.FACTS),
         (CloseTrade(at=1, trade_id="t", actor="human:maria"), Priority.EXITS),
         (GetOrderStatus(at=1, client_order_id="o"), Priority.PEOPLE),

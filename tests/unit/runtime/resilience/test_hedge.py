@@ -59,6 +59,11 @@ class Roads:
             self.first, self.second, after_s=SOON, patience_s=10.0, breached=self._breached
         )
 
+    def letting_the_first_go(self, reports: Reports) -> Reports:
+        """The second road has answered: now the first may."""
+        self.first.gate.set()
+        return reports
+
     def _breached(self, said: str) -> None:
         self.breaches.append(said)
         self.told.set()
@@ -103,7 +108,7 @@ def test_where_the_first_road_is_slow_the_same_order_goes_by_the_second() -> Non
 def test_when_both_roads_arrive_it_is_one_order_and_no_breach() -> None:
     roads = Roads()
     roads.first.gate.clear()
-    roads.second.answer = lambda reports: (roads.first.gate.set(), reports)[1]
+    roads.second.answer = roads.letting_the_first_go
     roads.broker.place(stop(), GRANT)
     for thread in threading.enumerate():
         if thread.name == "tradewrit-road":
@@ -167,7 +172,7 @@ def test_a_refusal_is_an_answer_and_is_not_asked_for_twice() -> None:
 def test_one_id_that_became_two_orders_is_a_breach_and_the_later_one_is_cancelled() -> None:
     roads = Roads()
     roads.first.gate.clear()
-    roads.second.answer = lambda reports: (roads.first.gate.set(), reports)[1]
+    roads.second.answer = roads.letting_the_first_go
 
     def another(reports: Reports) -> Reports:
         return tuple(msgspec.structs.replace(report, broker_order_id="twin") for report in reports)
