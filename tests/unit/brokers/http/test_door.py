@@ -188,7 +188,7 @@ def test_nothing_that_is_sent_makes_the_server_fail(
 
 @pytest.mark.parametrize("key", [None, "", "wrong", KEY.reveal() + "x", "ä" * 5])
 def test_without_the_key_nothing_is_told_and_nothing_done(exchange: Running, key: str | None) -> None:
-    headers = {} if key is None else {KEY_HEADER: key.encode()}
+    headers = {} if key is None else {KEY_HEADER.encode(): key.encode()}
     with httpx.Client(base_url=exchange.url, trust_env=False) as client:
         for endpoint in ENDPOINTS:
             path = endpoint.path.replace("{client_order_id:path}", "a")

@@ -95,7 +95,7 @@ class Replay:
             done,
             self._total,
             venue.equity(),
-            len(venue.positions),
+            len(venue.positions()),
             len(venue.open_orders()),
             venue.record.last,
         )

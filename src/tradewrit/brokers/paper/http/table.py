@@ -123,7 +123,7 @@ def replace(venue: Venue, call: Call) -> wire.Reports:
 
 def positions(venue: Venue, _: Call) -> wire.Positions:
     """What is held."""
-    held = venue.positions
+    held = venue.positions()
     return wire.Positions(
         positions=tuple(wire.Position(symbol=symbol, quantity=held[symbol]) for symbol in sorted(held))
     )

@@ -78,7 +78,6 @@ class Venue:
         self._priced_at: dict[str, int] = {}
         self._bars: dict[str, deque[Bar]] = {}
         self._open: dict[str, Bar] = {}
-        self._executions: list[ExecutionReport] = []
         self._said: set[str] = set()
         self._exchange = PaperExchange(
             self._instruments,
@@ -127,20 +126,14 @@ class Venue:
         return self._exchange.open_orders()
 
     def executions(self, since: int, skip: int, most: int) -> tuple[Reports, int]:
-        """Fills at or after `since` (UTC ns), after the first `skip` of all fills; where to go on, or 0."""
-        found: list[ExecutionReport] = []
-        for place in range(skip, len(self._executions)):
-            if self._executions[place].at < since:
-                continue
-            if len(found) == most:
-                return tuple(found), place
-            found.append(self._executions[place])
-        return tuple(found), 0
+        """Fills at or after `since` (UTC ns), without the first `skip` of them; where to go on, or 0."""
+        fills = self._exchange.executions(since)
+        end = skip + most
+        return tuple(fills[skip:end]), end if end < len(fills) else 0
 
-    @property
     def positions(self) -> Mapping[str, Decimal]:
         """Units held by symbol."""
-        return self._exchange.positions
+        return self._exchange.positions()
 
     @property
     def exchange(self) -> PaperExchange:
@@ -274,7 +267,6 @@ class Venue:
         """What the exchange said; what it says for the first time goes on record."""
         new = tuple(report for report in reports if report.exec_id not in self._said)
         self._said.update(report.exec_id for report in new)
-        self._executions += [report for report in new if report.kind is Exec.TRADE]
         if new:
             self.record.add(Reported(reports=new))
         return tuple(reports)

@@ -101,7 +101,7 @@ class OpenOrders(Out, frozen=True, kw_only=True):
 
 
 class Position(Out, frozen=True, kw_only=True):
-    """quantity: units held, negative when short."""
+    """Units of one symbol. quantity: negative when short."""
 
     symbol: str
     quantity: Decimal
@@ -131,7 +131,7 @@ class Account(Out, frozen=True, kw_only=True):
 class VenueTime(Out, frozen=True, kw_only=True):
     """Where the venue is. at: its time, UTC ns, the latest that its market has shown.
 
-    venue: identity of this exchange; another one numbers its events anew. last: of its events.
+    venue: identity of this exchange; another one numbers its events anew. last: number of its latest event.
     is_over: no more prices will come.
     """
 
@@ -195,14 +195,14 @@ class Reported(Message, frozen=True, kw_only=True, tag="reports"):
 
 
 class BarsShown(Message, frozen=True, kw_only=True, tag="bars"):
-    """All bars of one time have closed. closed_at: UTC ns. What they led to was reported before."""
+    """All bars of one time have closed; what they led to was reported before. closed_at: UTC ns."""
 
     closed_at: int
     bars: tuple[Bar, ...]
 
 
 class QuoteShown(Message, frozen=True, kw_only=True, tag="quote"):
-    """A quote. What it led to was reported before."""
+    """A quote; what it led to was reported before."""
 
     quote: Quote
 
