@@ -3,12 +3,21 @@
 Knows no strategy and no venue. Lots are matched FIFO; every figure is a finite decimal.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.events.account import ExternalBooked, ExternalTraded, HighWaterRaised, TransitionRefused
+from tradewrit.domain.events.account import (
+    ExternalBooked,
+    ExternalTraded,
+    HighWaterRaised,
+    PositionAdopted,
+    TransitionRefused,
+)
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import (
     DelistingBooked,
@@ -30,7 +39,8 @@ from tradewrit.domain.events.positions import (
 )
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.funding import payment
-from tradewrit.domain.money import ZERO, Price, canonical
+from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
+from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import cash_change, equity
 from tradewrit.domain.positions import Fill, Position, book
 from tradewrit.domain.signals import Market
@@ -50,6 +60,7 @@ Hears = (
     | FundingSettled
     | CommissionReport
     | ExternalTraded
+    | PositionAdopted
     | CalculatePnl
     | TrackPosition
 )
@@ -78,8 +89,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
             booked = _happened(books, event)
             return NOTHING if booked is None else Decision((booked,))
-        case ExternalTraded():
-            return Decision((_external(books, event),))
+        case ExternalTraded(client_order_id=order_id, fill=fill):
+            return Decision(tuple(_external(books, fill, order_id, event.at)))
+        case PositionAdopted(fill=fill):
+            return Decision(tuple(_external(books, fill, "", event.at)))
         case CommissionReport():
             return Decision((_late_fee(books, event),))
         case CalculatePnl(symbol=symbol, price=price):
@@ -115,13 +128,28 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
     )
 
 
-def _external(books: Books, event: ExternalTraded) -> ExternalBooked:
-    fill = event.fill
-    instrument = books.instrument(fill.symbol)
-    _, closed = book(books.external.get(fill.symbol), fill, instrument)
-    return ExternalBooked(
-        at=event.at, fill=fill, cash_change=cash_change(fill, closed, instrument), closed=closed
-    )
+def _external(books: Books, fill: Fill, order_id: str, at: int) -> Iterator[Event]:
+    """Somebody else's fill: what it closes of our position is gone, whoever sold it; the rest is theirs."""
+    symbol, instrument = fill.symbol, books.instrument(fill.symbol)
+    ours, trade, theirs = books.positions.get(symbol), books.trade_in(symbol), fill
+    if ours is not None and trade is not None and ours.direction.exit_side is fill.side:
+        taken = min(fill.quantity, ours.quantity)
+        closing = replace(fill, trade_id=trade.id, quantity=canonical_qty(taken))
+        _, closed = book(ours, closing, instrument)
+        yield FillBooked(
+            at=at,
+            trace=trade.id,
+            client_order_id=order_id,
+            role=Role.EXIT,
+            fill=closing,
+            cash_change=cash_change(closing, closed, instrument),
+            closed=closed,
+        )
+        theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
+    if theirs.quantity:
+        _, closed = book(books.external.get(symbol), theirs, instrument)
+        change = cash_change(theirs, closed, instrument)
+        yield ExternalBooked(at=at, fill=theirs, cash_change=change, closed=closed)
 
 
 def _happened(books: Books, event: Happened) -> Event | None:

@@ -22,10 +22,13 @@ from tradewrit.domain.events.review import (
     ReviewModified,
     ReviewRejected,
     ReviewRequested,
+    ReviewShown,
+    ReviewUnshown,
     ReviewWithdrawn,
     WithdrawReview,
 )
 from tradewrit.domain.events.risk import LimitExceeded, RiskApproved
+from tradewrit.domain.events.writs import WritDenied, WritsIssued, WritsRenewed
 from tradewrit.domain.ids import review_id as id_of
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.reviews import PolicyKind, Review, ReviewState
@@ -33,7 +36,17 @@ from tradewrit.domain.signals import Market
 
 NAME: Final = "reviewer"
 TIMER: Final = "review"
-Hears = RiskApproved | LimitExceeded | HumanDecided | WithdrawReview | TimerFired | DeskStarted
+Hears = (
+    RiskApproved
+    | LimitExceeded
+    | HumanDecided
+    | WithdrawReview
+    | TimerFired
+    | DeskStarted
+    | WritDenied
+    | WritsIssued
+    | WritsRenewed
+)
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -52,6 +65,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _expire(books, event)
         case DeskStarted():
             return _ask_again(books)
+        case WritDenied():
+            return _unshown(books, event)
+        case WritsIssued() | WritsRenewed():
+            return _show(books, event)
         case _:
             assert_never(event)
 
@@ -106,6 +123,28 @@ def _ask_again(books: Books) -> Decision:
             decision += Decision(effects=(again, timer))
         elif task.state is ReviewState.MODIFIED:
             decision += Decision(effects=(timer,))
+    return decision
+
+
+def _unshown(books: Books, event: WritDenied) -> Decision:
+    """Without a writ nobody could be told; that is made up for as soon as there is one."""
+    task = books.reviews.get(event.subject)
+    if event.effect != AskPeople.__name__ or task is None or task.state is not ReviewState.PENDING:
+        return NOTHING
+    unshown = ReviewUnshown(at=event.at, trace=task.trade_id, review_id=task.id, reason=event.reason)
+    return Decision((unshown,))
+
+
+def _show(books: Books, event: WritsIssued | WritsRenewed) -> Decision:
+    if not books.reviews or all(grant.agent != NAME for grant in event.grants):
+        return NOTHING
+    decision = NOTHING
+    for task in books.reviews.values():
+        if task.state is ReviewState.PENDING and not task.is_shown:
+            shown = ReviewShown(at=event.at, trace=task.trade_id, review_id=task.id)
+            again = AskPeople(trace=task.trade_id, review_id=task.id, version=task.version)
+            timer = SetTimer(trace=task.trade_id, timer=TIMER, about=task.id, due_at=task.expires_at)
+            decision += Decision((shown,), (again, timer))
     return decision
 
 

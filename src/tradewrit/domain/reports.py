@@ -22,6 +22,7 @@ from tradewrit.domain.events.orders import (
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderInDoubt,
     OrderModified,
     OrderPartiallyFilled,
     OrderRejected,
@@ -88,7 +89,7 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     """A fill that crossed the cancel of an entry on the wire is ours all the same."""
     lapsed = books.lapsed.get(report.client_order_id)
     if report.kind is Exec.TRADE and lapsed is None and not is_ours(report.client_order_id):
-        return _external(report)
+        return _external(books, report)
     if lapsed is None or report.kind not in {Exec.TRADE, Exec.NEW}:
         return _quarantine(report, "none", "no open order has this id")
     trade, order = lapsed.trade, lapsed.order
@@ -118,18 +119,19 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     return Decision((revived, *filled.events), filled.effects)
 
 
-def _external(report: ExecutionReport) -> Decision:
+def _external(books: Books, report: ExecutionReport) -> Decision:
     """A fill of an order that nobody here ever placed: somebody else trades in the account."""
     price = report.last_price
     if price is None or price <= 0 or report.last_quantity <= 0 or report.side is None or not report.symbol:
         return _quarantine(report, "none", "a fill of an unknown order, without all it takes to book it")
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
     fill = Fill(
         trade_id="",
         symbol=report.symbol,
         side=report.side,
         quantity=canonical_qty(report.last_quantity),
         price=price,
-        fee=report.fee if not report.fee_currency else ZERO,
+        fee=fee or ZERO,
         at=report.at,
         settles_at=report.settles_at,
     )
@@ -289,6 +291,16 @@ def _restated(order: Order, report: ExecutionReport) -> Decision:
 
 
 def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
+    doubt = OrderInDoubt(
+        at=report.at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        times=order.doubts,
+        reason=report.reason,
+    )
+    if report.code == Rejection.UNKNOWN_ORDER:
+        # Neither dead nor at work: the order itself may still be on its way.
+        return Decision((doubt,), (ask(order),))
     refused = CancelRefused(
         at=report.at,
         trace=order.terms.trade_id,
@@ -299,7 +311,7 @@ def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
     if report.code != Rejection.TOO_LATE:
         return Decision((refused,))
     # It is over at the venue, and not in the books: something was missed.
-    return Decision((refused,), (ask(order),))
+    return Decision((refused, doubt), (ask(order),))
 
 
 def ask(order: Order) -> AskVenue:

@@ -132,7 +132,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
     shown: exactly what people see. shown_hash: its hash; an answer must repeat it.
     approved_by: distinct people who said yes to this version. seen: nonces of answers already taken,
-    with what was replied, so that a repeated click gets the same reply.
+    with what was replied, so that a repeated click gets the same reply. is_shown: whether people know of it.
     """
 
     id: str
@@ -147,3 +147,4 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     note: str = ""
+    is_shown: bool = True

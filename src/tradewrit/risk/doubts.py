@@ -3,7 +3,7 @@
 A write that was lost is neither done nor undone: the venue is asked, again and again at growing
 intervals. Only when it denies the order, and the lost request can no longer be taken, does the order go
 out again, under the same id and where the venue tells the second from the first; or it is given up.
-What reduces risk does not wait that long where the venue never x. Used by the executor.
+What reduces risk does not wait that long where the venue never takes an id twice. Used by the executor.
 Knows no prices of its own and sends nothing.
 """
 
@@ -39,6 +39,8 @@ SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, E
 _LOOKUPS: Final = 3
 _LONGEST_WAIT: Final = 60
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+_NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
+"""States in which an order without the venue's own id may never have reached it."""
 
 
 def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
@@ -129,13 +131,13 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
     """The venue knows no order of that name; whether it never will is another matter."""
     at, able = report.at, books.capabilities
     is_over = at >= order.doubt_since + able.acceptance_s * SECOND and order.doubts + 1 >= _LOOKUPS
-    if order.broker_order_id:  # it had it once
+    if order.broker_order_id or order.state not in _NEVER_SEEN:  # it had it once
         gone = cancelled(order, at, "the venue no longer knows it")
         return Decision((gone,)) if is_over else _wait(order, report)
     if order.state is OrderState.PENDING_CANCEL:
         return _given_up([order], at, "it never reached the venue") if is_over else _wait(order, report)
     listed = [other for other in books.listed_with(order) if other.state is OrderState.UNKNOWN]
-    # A venue that never x can be sent it again at once: one of the two does nothing.
+    # A venue that never takes an id twice can be sent it again at once: one of the two does nothing.
     is_urgent = able.dedupe is Dedupe.FOREVER and all(one.terms.role.is_protective for one in listed)
     if not (is_over or is_urgent):
         return _wait(order, report)

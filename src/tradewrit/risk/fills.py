@@ -36,6 +36,8 @@ def filled(books: Books, market: Market, event: FillBooked) -> Iterable[Event]:
         return ()
     if event.role is Role.ENTRY:
         return _entered(books, market, trade, event)
+    if event.client_order_id not in books.orders:
+        return _taken(books, market, trade, event)
     return _reduced(books, market, trade, event)
 
 
@@ -72,6 +74,15 @@ def _entered(books: Books, market: Market, trade: Trade, event: FillBooked) -> I
         yield from _go_on(books, market, trade, at)
     else:
         yield from fit(books, replace(trade, stop_price=stop, target_price=target), at)
+
+
+def _taken(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterable[Event]:
+    """Somebody else closed some of it: the protection shrinks with it, or the trade is over."""
+    if not held(books, trade):
+        return close(books, trade, event.at, trade.exit_reason or "external")
+    if trade.state in LEAVING:
+        return _go_on(books, market, trade, event.at)
+    return fit(books, trade, event.at)
 
 
 def _reduced(books: Books, market: Market, trade: Trade, event: FillBooked) -> Iterator[Event]:

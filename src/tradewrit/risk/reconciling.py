@@ -26,7 +26,7 @@ from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderRestated
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
-from tradewrit.domain.reports import interpret
+from tradewrit.domain.reports import ask, interpret
 from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
@@ -54,7 +54,9 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         differences=found,
         strangers=tuple(name for name in listed if name not in books.orders),
     )
-    decision = Decision((summary, *_agreed(books, found, at)))
+    # A question that was denied, or whose timer was lost, is put again.
+    asked = tuple(ask(order) for order in books.orders.values() if order.is_in_doubt)
+    decision = Decision((summary, *_agreed(books, found, at)), asked)
     is_new = False
     for one in found:
         if one.kind is Differs.MISSING:

@@ -133,6 +133,8 @@ def holder_of(effect: Effect, agent: str, books: Books) -> str:
     Cancelling reduces risk, and so does asking what became of an order, or what is held, now or in a while.
     Nobody else borrows anything.
     """
+    if isinstance(effect, SetTimer):
+        return KEEPER  # that something is looked at again is never to depend on ours
     if agent != EXECUTOR:
         return agent
     if isinstance(effect, PlaceOrders):
@@ -143,7 +145,7 @@ def holder_of(effect: Effect, agent: str, books: Books) -> str:
     if isinstance(effect, ReplaceAtVenue):
         order = books.orders.get(effect.client_order_id)
         return agent if order is None or order.terms.role is Role.ENTRY else KEEPER
-    asks = CancelAtVenue | AskVenue | AskAccount | SetTimer
+    asks = CancelAtVenue | AskVenue | AskAccount
     return KEEPER if isinstance(effect, asks) else agent
 
 

@@ -131,14 +131,14 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         del grant
         order_id = effect.client_order_id
         try:
+            reports = broker.order(order_id)
             # A venue may forget an order that is over; what it traded it does not forget.
-            reports = broker.order(order_id) or [
-                fill for fill in broker.executions(effect.since) if fill.client_order_id == order_id
-            ]
+            traded = () if reports else broker.executions(effect.since)
         except (Unreachable, Throttled, Unauthorized) as failed:
             return (say(effect, order_id, Exec.UNANSWERED, now, str(failed)),)
         if not reports:
-            return (say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order"),)
+            absent = say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order")
+            return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
         return (*observed(reports, now), say(effect, order_id, Exec.ANSWERED, now, told))
 

@@ -210,7 +210,7 @@ class PositionAgreed(Event, frozen=True, kw_only=True, gc=False, tag="account.po
 class AdoptPosition(Command, frozen=True, kw_only=True, gc=False, tag="account.adopt_position"):
     """A person, by name, says that the venue is right about a symbol that is disputed.
 
-    price: at which the units that differ are entered; without it at the last one known.
+    price: at which the units that differ are taken to have been traded; without it the last one known.
     """
 
     symbol: str
@@ -220,9 +220,9 @@ class AdoptPosition(Command, frozen=True, kw_only=True, gc=False, tag="account.a
 
 
 class PositionAdopted(Event, frozen=True, kw_only=True, gc=False, tag="account.position.adopted"):
-    """What the venue holds beyond ours is in the books as held by somebody else. fill: the difference.
+    """The books follow the venue, as if somebody else had traded the difference at a price a person named.
 
-    Cash stays as it is: what a transfer, a bust or a corporate action did to it a person books apart.
+    fill: the difference. Cash moves as with any trade; what really happened to it a person books apart.
     """
 
     symbol: str

@@ -21,6 +21,19 @@ class ReviewRequested(Event, frozen=True, kw_only=True, gc=False, tag="review.ta
     expires_at: int
 
 
+class ReviewUnshown(Event, frozen=True, kw_only=True, gc=False, tag="review.task.unshown"):
+    """An alert: nobody was told of the question, for there was no writ to tell them under."""
+
+    review_id: str
+    reason: str
+
+
+class ReviewShown(Event, frozen=True, kw_only=True, gc=False, tag="review.task.shown"):
+    """A question that nobody had been told of is put to people after all."""
+
+    review_id: str
+
+
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may change: the size, and how far away stop and target are."""
 

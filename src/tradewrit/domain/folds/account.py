@@ -22,7 +22,7 @@ from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.money import ZERO, canonical
 from tradewrit.domain.orders import Role
-from tradewrit.domain.positions import ClosedLot, Fill, Position, book
+from tradewrit.domain.positions import ClosedLot, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
 
@@ -141,17 +141,13 @@ def _reconciled(books: Books, event: ac.AccountReconciled) -> Books:
     )
 
 
-def _external(books: Books, fill: Fill, cash_change: Decimal) -> Books:
+def _external(books: Books, event: ac.ExternalBooked) -> Books:
+    fill = event.fill
     position, _ = book(books.external.get(fill.symbol), fill, books.instrument(fill.symbol))
     external = without(books.external, fill.symbol)
     if position is not None:
         external = with_item(external, fill.symbol, position)
-    return replace(books, external=external, cash=canonical(books.cash + cash_change))
-
-
-def _adopted(books: Books, event: ac.PositionAdopted) -> Books:
-    books = _external(books, event.fill, ZERO)
-    return replace(books, disputed=without(books.disputed, event.symbol))
+    return replace(books, external=external, cash=canonical(books.cash + event.cash_change))
 
 
 def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
@@ -209,11 +205,11 @@ FOLDS: Final[Folds] = {
         books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")
     ),
     ac.PositionAgreed: lambda books, e: replace(books, disputed=without(books.disputed, e.symbol)),
-    ac.PositionAdopted: _adopted,
+    ac.PositionAdopted: lambda books, e: replace(books, disputed=without(books.disputed, e.symbol)),
     ac.ExternalOrderSeen: lambda books, e: replace(
         books, strangers=(*books.strangers, e.terms.client_order_id)
     ),
-    ac.ExternalBooked: lambda books, e: _external(books, e.fill, e.cash_change),
+    ac.ExternalBooked: _external,
     rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
     rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
     ps.FillBooked: _fill_booked,

@@ -89,5 +89,7 @@ FOLDS: Final[Folds] = {
     rv.ReviewInvalidated: lambda books, e: _review(
         books, e.review_id, Verdict.INVALIDATE, note="; ".join(e.reasons)
     ),
+    rv.ReviewUnshown: lambda books, e: _review(books, e.review_id, None, is_shown=False),
+    rv.ReviewShown: lambda books, e: _review(books, e.review_id, None, is_shown=True),
     rv.ReviewConsumed: lambda books, e: _review(books, e.review_id, Verdict.CONSUME),
 }

@@ -1,14 +1,14 @@
 """docs/reference/scopes.md: what each agent may do, and which permission each effect needs."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tradewrit.domain import effects
 from tradewrit.domain.books import Books
 from tradewrit.domain.constraints import UNRESTRICTED
-from tradewrit.domain.effects import AskVenue, CancelAtVenue, Effect
+from tradewrit.domain.effects import AskAccount, AskVenue, CancelAtVenue, Effect
 from tradewrit.domain.scopes import Scope, is_subset
 from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.kernel import AGENTS
@@ -41,8 +41,9 @@ _NEEDS: Final = """
 
 The executor alone writes to a venue. Entries go out under its own writ, and with them, in one list, the stop
 and target of a bracket. What only reduces risk (stops, targets and exits that are sent later, the changes of
-all of them, every cancel, and the question what became of an order) goes out under the
-protective writ of the position keeper, which stays when the executor's is lost or the kill switch is thrown.
+all of them, every cancel, the questions what became of an order and what the account holds, and every timer)
+goes out under the protective writ of the position keeper, which stays when the executor's is lost or the kill
+switch is thrown.
 
 """
 
@@ -73,8 +74,13 @@ def kinds() -> Iterator[type[Effect]]:
 
 def needed(kind: type[Effect]) -> str:
     """The scope an effect needs when it is about the symbol SYMBOL."""
+    return _example(kind).scope
+
+
+def _example(kind: type[Effect]) -> Effect:
     # Structs are not validated when they are made, so any text will do for what the scope does not name.
-    return kind(**{field.name: _ANY for field in msgspec.structs.fields(kind)}).scope
+    anything: dict[str, Any] = {field.name: _ANY for field in msgspec.structs.fields(kind)}
+    return kind(**anything)
 
 
 def holders(kind: type[Effect]) -> Iterator[str]:
@@ -84,10 +90,9 @@ def holders(kind: type[Effect]) -> Iterator[str]:
 
 
 def _sends(role: str, kind: type[Effect]) -> bool:
-    """Orders go out under either writ, by what they are for; a cancel and a question under one."""
-    if kind in {CancelAtVenue, AskVenue}:
-        effect = kind(**{field.name: _ANY for field in msgspec.structs.fields(kind)})
-        return role == holder_of(effect, EXECUTOR, Books())
+    """Orders go out under either writ, by what they are for; cancels and questions under one."""
+    if kind in {CancelAtVenue, AskVenue, AskAccount}:
+        return role == holder_of(_example(kind), EXECUTOR, Books())
     return True
 
 
