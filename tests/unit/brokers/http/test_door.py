@@ -204,6 +204,11 @@ def test_a_web_page_cannot_trade_here(http: httpx.Client, headers: dict[str, str
     assert code(http.get("/v2/account", headers=headers)) == "forbidden"
 
 
+def test_a_name_in_a_path_cannot_write_lines_into_the_log(http: httpx.Client) -> None:
+    for name in ("a%0aINFO%20trade%20b", "x" * 129, "%1b[2J"):
+        assert code(http.delete(f"/v2/orders/{name}")) == "invalid_request"
+
+
 def test_a_path_that_is_not_here_and_a_method_that_is_not(http: httpx.Client) -> None:
     assert code(http.get("/v2/nothing")) == "not_found"
     answer = http.delete("/v2/account")
