@@ -180,6 +180,15 @@ def test_orders_and_fills_are_in_the_log() -> None:
     assert "trade b AAPL buy 5 at 100.00, 5 in all" in log
 
 
+def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
+    with served(*MANUAL) as server:
+        for number in range(700):  # a hundred kilobytes of log: more than a pipe holds
+            server.client.place(approved(terms(f"{number:0100}")), GRANT)
+        assert len(server.client.open_orders()) == 700
+        server.process.terminate()
+        assert server.process.wait(timeout=60) == 0  # and it ends, though nobody has read a line
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

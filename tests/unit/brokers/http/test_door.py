@@ -206,7 +206,7 @@ def test_a_web_page_cannot_trade_here(http: httpx.Client, headers: dict[str, str
 
 def test_a_name_in_a_path_cannot_write_lines_into_the_log(http: httpx.Client) -> None:
     for name in ("a%0aINFO%20trade%20b", "x" * 129, "%1b[2J"):
-        assert code(http.delete(f"/v2/orders/{name}")) == "invalid_request"
+        assert code(http.delete(f"/v2/orders/{name}")) in {"invalid_request", "not_found"}
 
 
 def test_a_path_that_is_not_here_and_a_method_that_is_not(http: httpx.Client) -> None:
