@@ -43,6 +43,7 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
+from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import Terms, roles
@@ -113,6 +114,7 @@ class World:
         agents: Sequence[Any] = AGENTS,
         clock: ManualClock | None = None,
         tenure: Tenure | None = None,
+        outbox: Outbox | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
@@ -166,6 +168,7 @@ class World:
             ask_people=lambda review, version: self.asked.append((review, version)),
             listeners=[lambda event, record: self.heard.append((event, record))],
             tenure=tenure,
+            outbox=outbox,
         )
         self.control = Control(self.desk, self.bus)
 
@@ -212,6 +215,12 @@ class World:
         quote = Quote(symbol, self.clock.now(), bid, bid if ask is None else ask, size, size)
         self.report(self.exchange.quote(quote))
         return self.feed(QuoteReceived(at=self.clock.now(), quote=quote), "market")
+
+    def wait(self, seconds: int) -> None:
+        """Time passes, and the desk looks at its clock once a second."""
+        for _ in range(seconds):
+            self.clock.advance(SECOND)
+            self.desk.tick()
 
     def report(self, reports: Iterable[ExecutionReport]) -> None:
         """What the venue says by stream, in one breath."""

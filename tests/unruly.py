@@ -83,6 +83,7 @@ class Unruly:
         return self.exchange.order(client_order_id)
 
     def open_orders(self) -> Sequence[OrderTerms]:
+        self._begin("open_orders")
         return self.exchange.open_orders()
 
     def executions(self, since: int) -> Reports:

@@ -14,6 +14,7 @@ import pytest
 from tests.unit.brokers.http.exchanges import bar, running
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
@@ -38,8 +39,12 @@ class Market(Protocol):
 
 
 class PaperMarket:
-    def __init__(self) -> None:
-        self.exchange = PaperExchange({"AAPL": Instrument(symbol="AAPL")}, initial_cash=Decimal(100_000))
+    def __init__(self, rules: PaperRules | None = None) -> None:
+        self.exchange = PaperExchange(
+            {"AAPL": Instrument(symbol="AAPL", is_shortable=True)},
+            initial_cash=Decimal(100_000),
+            rules=rules or PaperRules(),
+        )
         self.broker: Broker = self.exchange
         self._ts = 0
 
@@ -237,3 +242,83 @@ def test_a_list_with_one_bad_order_places_none(market: Market) -> None:
     reports = place(market, order("entry"), stop("s", "-1", parent="entry"))
     assert said(reports) == [("entry", Exec.REJECTED), ("s", Exec.REJECTED)]
     assert not market.prints(100.0)
+
+
+# -- the account, for those who hold their books against it
+
+
+def test_executions_are_every_fill_and_nothing_else_oldest_first_under_the_ids_they_were_told_by(
+    market: Market,
+) -> None:
+    assert list(market.broker.executions(0)) == []
+    place(market, order("a"))
+    first = market.prints(100.0)
+    place(market, order("b"), limit("waits", "90"))
+    second = market.prints(101.0)
+    place(market, order("c", Side.SELL, quantity=Qty(Decimal(10)), role=Role.EXIT))
+    market.broker.cancel("waits", GRANT)
+    third = market.prints(102.0)
+    told = [*first, *second, *third]
+    assert said(told) == [("a", Exec.TRADE), ("b", Exec.TRADE), ("c", Exec.TRADE)]
+    assert list(market.broker.executions(0)) == told
+    assert list(market.broker.executions(0)) == told, "asking is not taking away"
+
+
+def test_executions_since_a_time_include_those_of_that_very_time(market: Market) -> None:
+    place(market, order("a"))
+    market.prints(100.0)
+    place(market, order("b"))
+    (fill,) = market.prints(101.0)
+    assert list(market.broker.executions(fill.at)) == [fill]
+    assert list(market.broker.executions(fill.at + 1)) == []
+
+
+def test_an_execution_says_all_it_takes_to_book_it_without_knowing_the_order(market: Market) -> None:
+    place(market, order("a"))
+    market.prints(100.0)
+    (fill,) = market.broker.executions(0)
+    assert (fill.client_order_id, fill.symbol, fill.side, fill.last_quantity, fill.last_price) == (
+        "a", "AAPL", Side.BUY, Decimal(5), Decimal(100),
+    )  # fmt: skip
+    assert fill.exec_id
+    assert fill.at > 0
+
+
+def test_positions_are_what_is_held_and_flat_symbols_are_absent(market: Market) -> None:
+    assert dict(market.broker.positions()) == {}
+    place(market, order("a"), limit("b", "90"))
+    assert dict(market.broker.positions()) == {}
+    market.prints(100.0)
+    before = market.broker.positions()
+    assert dict(before) == {"AAPL": Decimal(5)}
+    place(market, order("c", Side.SELL, role=Role.EXIT))
+    market.prints(101.0)
+    assert dict(market.broker.positions()) == {}
+    assert dict(before) == {"AAPL": Decimal(5)}, "an answer stays what it was"
+
+
+def test_what_is_sold_short_is_held_at_less_than_nothing() -> None:
+    market = PaperMarket(PaperRules(margin=True))
+    place(market, order("a", Side.SELL))
+    market.prints(100.0)
+    assert dict(market.broker.positions()) == {"AAPL": Decimal(-5)}
+
+
+def test_positions_are_the_sum_of_the_executions(market: Market) -> None:
+    for name, side in (("a", Side.BUY), ("b", Side.BUY), ("c", Side.SELL)):
+        place(market, order(name, side, role=Role.ENTRY if side is Side.BUY else Role.EXIT))
+        market.prints(100.0)
+    signed = [
+        fill.last_quantity if fill.side is Side.BUY else -fill.last_quantity
+        for fill in market.broker.executions(0)
+    ]
+    assert market.broker.positions()["AAPL"] == sum(signed) == 5
+
+
+def test_open_orders_can_be_asked_for_at_their_terms_until_they_are_over(market: Market) -> None:
+    terms = [limit("a", "90"), limit("b", "80")]
+    for one in terms:
+        place(market, one)
+    assert list(market.broker.open_orders()) == terms
+    market.broker.cancel("a", GRANT)
+    assert [one.client_order_id for one in market.broker.open_orders()] == ["b"]

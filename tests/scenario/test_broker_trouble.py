@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.desks import BUY, LEAVE, START, WITHOUT_OCO, World
 from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.events.account import TransitionRefused
+from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
@@ -22,6 +22,7 @@ from tradewrit.domain.events.orders import (
     OrderFilled,
     OrderPartiallyFilled,
     OrderRejected,
+    OrderResent,
     OrderUnknown,
     ReportQuarantined,
 )
@@ -38,9 +39,10 @@ from tradewrit.domain.events.positions import (
     TradeRevived,
 )
 from tradewrit.domain.events.strategy import ExitSignalled
+from tradewrit.domain.ids import client_order_id
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import OrderState, OrderType, Role, Side
+from tradewrit.domain.orders import Approved, OrderState, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.trades import TradeState
@@ -72,13 +74,41 @@ def world() -> Troubled:
 # -- nothing is known about the outcome
 
 
-def test_an_entry_lost_on_the_way_is_asked_about_and_never_sent_again(world: Troubled) -> None:
+def test_an_entry_lost_on_the_way_is_asked_about_until_it_can_no_longer_arrive_and_sent_once_more(
+    world: Troubled,
+) -> None:
     world.line.lose("place", UNREACHABLE)
     world.order_entry()
-    assert world.line.calls == ["place", "order"]
-    assert world.only(OrderUnknown).client_order_id == world.only(OrderRejected).client_order_id
-    assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    order = world.order(ENTRY)
+    assert world.only(OrderUnknown).client_order_id == order.id
+    world.wait(9)
+    assert world.order(ENTRY).state is OrderState.UNKNOWN
+    assert world.line.calls.count("place") == 1
+    assert world.line.calls.count("order") == world.line.calls.count("executions") == 4
+    world.wait(6)
+    assert world.only(OrderResent).client_order_id == order.id
+    assert [terms.client_order_id for terms in world.line.sent] == [order.id]
+    assert world.order(ENTRY).state is OrderState.ACCEPTED
+    world.wait(120)
+    assert world.line.calls.count("place") == 2
+    world.bar(175.50)
+    world.bar(201.82)
+    assert world.closed.gross == Decimal("131.60")
+    world.audit()
+
+
+def test_an_entry_that_never_arrived_is_dropped_when_the_price_has_moved_away_meanwhile(
+    world: Troubled,
+) -> None:
+    world.line.lose("place", UNREACHABLE)
+    world.order_entry()
+    world.quote(178.00)
+    world.wait(20)
+    dropped = world.only(OrderRejected)
+    assert dropped.code == Rejection.NOT_SENT
+    assert "the price moved 142.5 bps, at most 100 are allowed" in dropped.reason
     assert world.only(TradeAborted).outcome == "rejected"
+    assert world.line.calls.count("place") == 1
     assert not world.books.trades
     assert not world.working()
     world.audit()
@@ -90,6 +120,8 @@ def test_an_entry_that_arrived_although_the_answer_was_lost_is_adopted(world: Tr
     assert world.line.calls == ["place", "order"]
     assert world.only(OrderUnknown).client_order_id == world.order(ENTRY).id
     assert world.order(ENTRY).state is OrderState.ACCEPTED
+    world.wait(30)
+    assert world.line.calls == ["place", "order"]  # settled: nothing is asked any more
     world.bar(175.50)
     world.bar(201.82)
     assert world.closed.gross == Decimal("131.60")
@@ -134,7 +166,10 @@ def test_protection_lost_on_the_way_ends_as_one_stop_and_one_target(world: Troub
     world.bar(175.50)
     assert [line[0] for line in world.working()] == [STOP, TARGET]
     assert world.stage() is TradeState.HOLDING
-    assert len(world.events(ProtectionRequested)) == (1 if is_done else 2)
+    assert len(world.events(ProtectionRequested)) == 1
+    # A venue that takes an id once is sent protection again at once; nobody waits with an open position.
+    assert len(world.events(OrderResent)) == (0 if is_done else 2)
+    assert [terms.role for terms in world.line.sent] == [ENTRY, STOP, TARGET]
     world.bar(201.82)
     assert world.closed.reason == "target"
     world.audit()
@@ -153,9 +188,24 @@ def test_an_entry_that_was_surely_not_sent_is_rejected_at_once(world: Troubled, 
 # -- exits over a bad line
 
 
-def test_a_cancel_that_got_lost_leaves_the_stop_and_is_asked_again_on_the_next_bar(world: Troubled) -> None:
+def test_a_cancel_that_got_lost_is_looked_into_and_asked_for_again(world: Troubled) -> None:
     world.enter()
     world.line.lose("cancel", UNREACHABLE, UNREACHABLE)
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert world.line.calls[2:] == ["cancel", "cancel", "order", "order", "cancel", "cancel", "place"]
+    assert not world.events(CancelRefused)
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    world.bar(181.0)
+    assert world.closed.reason == "signal"
+    world.audit()
+
+
+def test_a_cancel_that_was_surely_not_sent_leaves_the_stop_and_is_asked_again_on_the_next_bar(
+    world: Troubled,
+) -> None:
+    world.enter()
+    world.line.lose("cancel", THROTTLED, THROTTLED)
     world.says(LEAVE)
     world.bar(180.0)
     assert [line[0] for line in world.working()] == [STOP, TARGET]
@@ -165,6 +215,36 @@ def test_a_cancel_that_got_lost_leaves_the_stop_and_is_asked_again_on_the_next_b
     assert [line[0] for line in world.working()] == [EXIT]
     world.bar(181.0)
     assert world.closed.reason == "signal"
+    world.audit()
+
+
+def test_a_line_that_is_cut_for_writes_alone_is_tried_again_at_growing_intervals(world: Troubled) -> None:
+    world.enter()
+    world.line.lose("cancel", *[UNREACHABLE] * 1000)
+    world.says(LEAVE)
+    world.bar(180.0)
+    assert len(world.line.calls) < 12
+    world.wait(300)
+    assert 8 < world.line.calls.count("cancel") < 30
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    world.line.lost_before.clear()
+    world.wait(60)
+    assert world.working() == [(EXIT, Side.SELL, 5, None)]
+    world.audit()
+
+
+def test_protection_over_such_a_line_is_sent_again_at_growing_intervals_too(world: Troubled) -> None:
+    world.order_entry()
+    world.line.lose("place", *[UNREACHABLE] * 1000)
+    world.bar(175.50)
+    assert len(world.line.calls) < 16
+    world.wait(300)
+    assert 15 < world.line.calls.count("place") < 30  # about as often as a request can no longer arrive
+    assert world.working() == []
+    world.line.lost_before.clear()
+    world.wait(61)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    assert len({order.id for order in world.books.orders_of(world.trade.id)}) == 3
     world.audit()
 
 
@@ -187,17 +267,52 @@ def test_a_cancel_the_venue_calls_too_late_is_looked_into(world: Troubled) -> No
     world.bar(180.0)
     assert world.working() == []
     assert world.stage() is TradeState.EXIT_TRIGGERED
-    world.bar(180.0)
+    world.wait(1)
     assert world.working() == [(EXIT, Side.SELL, 5, None)]
     world.audit()
 
 
-def test_an_order_that_never_arrived_and_cannot_be_cancelled_is_over(world: Troubled) -> None:
+def test_a_cancel_the_venue_calls_too_late_is_asked_about_until_the_fill_is_found() -> None:
+    world = Troubled(entry=OrderType.LIMIT)
+    world.order_entry()
+    world.exchange.open(_bar(world, 175.50))  # and the stream loses what was said of it
+    world.line.lose("order", UNREACHABLE, UNREACHABLE)
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    assert not world.books.positions
+    world.wait(3)
+    assert world.stage() is TradeState.HOLDING
+    assert [line[2] for line in world.working()] == [5, 5]
+    world.audit()
+
+
+def test_an_order_that_never_arrived_and_is_to_be_cancelled_is_over_once_it_can_no_longer_arrive(
+    world: Troubled,
+) -> None:
     world.line.lose("place", UNREACHABLE)
     world.line.lose("order", UNREACHABLE)
     world.order_entry()
-    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    entry = world.order(ENTRY)
+    world.feed(CancelOrder(at=world.now, client_order_id=entry.id))
+    world.wait(9)
+    # Its request may still be under way: it would trade, and nobody would know.
+    assert world.order(ENTRY).state is OrderState.PENDING_CANCEL
+    world.wait(10)
     assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    assert world.line.calls.count("place") == 1
+    assert not world.books.trades
+    world.audit()
+
+
+def test_an_order_that_arrives_after_its_cancel_is_cancelled_all_the_same(world: Troubled) -> None:
+    world.line.lose("place", UNREACHABLE)
+    world.order_entry()
+    entry = world.order(ENTRY)
+    world.feed(CancelOrder(at=world.now, client_order_id=entry.id))
+    world.exchange.place(Approved(orders=(entry.terms,), by=("risk:late",), at=world.now), _grant(world))
+    assert [line[0] for line in world.working()] == [ENTRY]
+    world.wait(3)
+    assert world.working() == []
+    assert world.only(OrderCancelled).client_order_id == entry.id
     assert not world.books.trades
     world.audit()
 
@@ -451,23 +566,41 @@ def test_a_fill_that_overtakes_the_acknowledgement_is_booked_and_the_late_one_sa
     world.audit()
 
 
-def test_a_fill_of_an_order_nobody_knows_is_quarantined_and_changes_nothing(world: Troubled) -> None:
-    before = world.books
-    stranger = ExecutionReport(
+def _stranger(world: World, name: str) -> ExecutionReport:
+    return ExecutionReport(
         at=world.now,
         exec_id="x:1",
-        client_order_id="somebody-else",
+        client_order_id=name,
         kind=Exec.TRADE,
         symbol="AAPL",
         side=Side.BUY,
         last_quantity=Decimal(100),
         last_price=Price(Decimal(10)),
     )
+
+
+def test_a_fill_of_an_order_of_our_making_that_nobody_knows_is_quarantined_and_changes_nothing(
+    world: Troubled,
+) -> None:
+    before = world.books
+    stranger = _stranger(world, client_order_id("f" * 32, "paper", "trade-of-another-journal", ENTRY, 1))
     world.report([stranger])
     held = world.only(ReportQuarantined)
     assert held.report == stranger
     assert replace(world.books, events=before.events) == before
     world.audit()
+
+
+def test_a_fill_of_somebody_elses_order_is_in_the_books_apart_from_the_desks_own(world: Troubled) -> None:
+    before = world.books
+    world.report([_stranger(world, "somebody-else")] * 2)
+    assert world.only(ExternalTraded).client_order_id == "somebody-else"
+    assert world.books.external["AAPL"].signed == 100
+    assert world.books.units("AAPL") == 100
+    assert world.books.cash == before.cash - 1000
+    assert not world.books.positions
+    assert not world.working()
+    world.audit(is_in_step=False)
 
 
 def test_a_second_fill_of_a_filled_order_is_quarantined(world: Troubled) -> None:

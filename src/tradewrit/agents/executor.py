@@ -97,9 +97,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _move(books, event)
         case ExitRequested():
             return _exit(books, market, event)
-        case ExecutionReport(kind=kind):
-            said_here = kind in doubts.SAID_BY_THE_DESK
-            return doubts.judge(books, market, event) if said_here else reports.interpret(books, event)
+        case ExecutionReport() if doubts.concerns(books, event):
+            return doubts.judge(books, market, event)
+        case ExecutionReport():
+            return reports.interpret(books, event)
         case CancelOrder():
             return _cancel(books, event)
         case ModifyOrder():

@@ -256,6 +256,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
     doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not.
     doubts: how often it was asked since, and that did not settle it.
+    resent: how often it went out again, since the venue never got it.
     """
 
     terms: OrderTerms
@@ -274,6 +275,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: int = 0
     doubt_since: int = 0
     doubts: int = 0
+    resent: int = 0
 
     @property
     def id(self) -> str:

@@ -41,7 +41,8 @@ from tradewrit.domain.rejections import Rejection
 def interpret(books: Books, report: ExecutionReport) -> Decision:
     """The facts a report of the venue amounts to; a quarantine when it fits nothing we know.
 
-    What the desk itself says of a question or a write that was lost is `risk.doubts`.
+    What the desk itself says of a question or a write that was lost, and a venue that knows nothing of an
+    order it is to cancel, is `risk.doubts`.
     """
     order = books.orders.get(report.client_order_id)
     if order is None:
@@ -291,16 +292,6 @@ def _restated(order: Order, report: ExecutionReport) -> Decision:
 
 
 def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
-    doubt = OrderInDoubt(
-        at=report.at,
-        trace=order.terms.trade_id,
-        client_order_id=order.id,
-        times=order.doubts,
-        reason=report.reason,
-    )
-    if report.code == Rejection.UNKNOWN_ORDER:
-        # Neither dead nor at work: the order itself may still be on its way.
-        return Decision((doubt,), (ask(order),))
     refused = CancelRefused(
         at=report.at,
         trace=order.terms.trade_id,
@@ -311,7 +302,14 @@ def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
     if report.code != Rejection.TOO_LATE:
         return Decision((refused,))
     # It is over at the venue, and not in the books: something was missed.
-    return Decision((refused, doubt), (ask(order),))
+    missed = OrderInDoubt(
+        at=report.at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        times=order.doubts,
+        reason=report.reason,
+    )
+    return Decision((refused, missed), (ask(order),))
 
 
 def ask(order: Order) -> AskVenue:

@@ -35,7 +35,7 @@ from tradewrit.risk.pretrade import objection_to_resend
 
 TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
-SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
+_SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
 _LOOKUPS: Final = 3
 _LONGEST_WAIT: Final = 60
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
@@ -43,12 +43,21 @@ _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 """States in which an order without the venue's own id may never have reached it."""
 
 
+def concerns(books: Books, report: ExecutionReport) -> bool:
+    """Whether nothing is certain after it: a lost write, an answer to a question, a cancel of nothing."""
+    if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
+        return report.kind in _SAID_BY_THE_DESK
+    order = books.orders.get(report.client_order_id)
+    # Neither dead nor at work: the order itself may still be on its way.
+    return order is not None and order.state is OrderState.PENDING_CANCEL
+
+
 def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
-    """What the desk's own report of a lost write, or of an answer to a question, leads to."""
+    """What a report that `concerns` leads to."""
     order = books.orders.get(report.client_order_id)
     if order is None or not order.is_live:
         return NOTHING
-    if report.kind is Exec.UNKNOWN:
+    if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
         return _lost(order, report)
     if not order.is_in_doubt:
         return NOTHING  # settled meanwhile, or its own answer is still to come
@@ -89,9 +98,11 @@ def missing(order: Order, at: int, reason: str) -> Decision:
 def _lost(order: Order, report: ExecutionReport) -> Decision:
     if can(order.state, On.LOSE):
         return Decision((_unknown(order, report.at, report.reason),), (ask(order),))
-    if order.state in _PENDING:
-        return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
-    return NOTHING
+    if order.state not in _PENDING:
+        return NOTHING
+    if order.doubts:  # lost again: the line to the venue may be cut for writes alone
+        return _wait(order, report)
+    return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
 
 
 def _answered(order: Order, report: ExecutionReport) -> Decision:
@@ -120,11 +131,14 @@ def _answered(order: Order, report: ExecutionReport) -> Decision:
 
 def _wait(order: Order, report: ExecutionReport) -> Decision:
     times = order.doubts + 1
-    seconds = min(2 ** (times - 1), _LONGEST_WAIT)
-    timer = SetTimer(
-        trace=order.terms.trade_id, timer=TIMER, about=order.id, due_at=report.at + seconds * SECOND
-    )
+    due_at = report.at + _patience(order.doubts)
+    timer = SetTimer(trace=order.terms.trade_id, timer=TIMER, about=order.id, due_at=due_at)
     return Decision((_doubt(order, report.at, times, report.reason),), (timer,))
+
+
+def _patience(times: int) -> int:
+    """How long to wait after so many attempts that settled nothing, ns."""
+    return int(min(2**times, _LONGEST_WAIT) * SECOND)
 
 
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
@@ -138,7 +152,11 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
         return _given_up([order], at, "it never reached the venue") if is_over else _wait(order, report)
     listed = [other for other in books.listed_with(order) if other.state is OrderState.UNKNOWN]
     # A venue that never takes an id twice can be sent it again at once: one of the two does nothing.
-    is_urgent = able.dedupe is Dedupe.FOREVER and all(one.terms.role.is_protective for one in listed)
+    is_urgent = (
+        able.dedupe is Dedupe.FOREVER
+        and all(one.terms.role.is_protective for one in listed)
+        and (not order.resent or at >= order.doubt_since + _patience(order.resent))
+    )
     if not (is_over or is_urgent):
         return _wait(order, report)
     if able.dedupe is Dedupe.NONE:

@@ -313,7 +313,10 @@ def test_a_status_is_answered_from_the_books_and_fresh_asks_the_venue() -> None:
     assert (answer.state, answer.filled, answer.at) == (OrderState.ACCEPTED, Decimal(0), 7)
     assert decision.effects == ()
     fresh = asked(world, GetOrderStatus(at=7, client_order_id=order.id, fresh=True))
-    assert fresh.effects == (AskVenue(symbol=SYMBOL, client_order_id=order.id),)
+    assert fresh.effects == (
+        AskVenue(trace=world.trade.id, symbol=SYMBOL, client_order_id=order.id, since=order.sent_at),
+    )
+    assert order.sent_at > 0
     (unknown,) = asked(world, GetOrderStatus(at=7, client_order_id="x", fresh=True)).events
     assert isinstance(unknown, OrderStatusReported)
     assert unknown.state is None
@@ -410,7 +413,13 @@ def test_a_report_that_says_nothing_new_leads_to_nothing(kind: Exec) -> None:
     assert asked(world, report(world, kind)) == Decision()
 
 
-@pytest.mark.parametrize("kind", [Exec.REPLACED, Exec.CANCELED, Exec.EXPIRED, Exec.REJECTED])
+def test_a_change_confirmed_after_the_order_was_over_says_nothing_new() -> None:
+    world = World()
+    world.enter()
+    assert asked(world, report(world, Exec.REPLACED)) == Decision()
+
+
+@pytest.mark.parametrize("kind", [Exec.CANCELED, Exec.EXPIRED, Exec.REJECTED])
 def test_a_report_of_an_impossible_move_is_refused_and_kept(kind: Exec) -> None:
     world = World()
     world.enter()

@@ -49,7 +49,8 @@ _POOLS: Final = {
 # Amounts that may be negative; every other decimal is a price, a size, a fee or a fraction of one.
 _SIGNED: Final = frozenset({
     "amount", "cash", "cash_change", "drawdown_fraction", "equity", "funding", "gross", "high_water",
-    "initial_cash", "pnl", "rate", "realised", "reward_risk", "reward_risk_sum", "unrealised",
+    "initial_cash", "ours", "pnl", "positions", "rate", "realised", "reward_risk", "reward_risk_sum", "theirs",
+    "unrealised",
 })  # fmt: skip
 _SMALL_TEXT = st.text(max_size=6)
 _TIMES = st.integers(0, 2**62)

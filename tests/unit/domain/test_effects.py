@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tradewrit.domain.effects import (
+    AskAccount,
     AskPeople,
     AskVenue,
     CancelAtVenue,
@@ -41,6 +42,7 @@ EXAMPLES = {
     CancelAtVenue(symbol="AAPL", client_order_id="order-1"): ("write:trades:AAPL", "order-1"),
     ReplaceAtVenue(symbol="AAPL", client_order_id="order-1"): ("write:trades:AAPL", "order-1"),
     AskVenue(symbol="AAPL", client_order_id="order-1"): ("read:trades:AAPL", "order-1"),
+    AskAccount(since=1, cause="start"): ("read:trades:*", "start"),
     FetchQuote(symbol="AAPL"): ("read:market:AAPL", "AAPL"),
     FetchBars(symbol="AAPL", interval=Interval.DAY, count=5): ("read:market:AAPL", "AAPL"),
     OpenStream(symbol="AAPL"): ("read:market:AAPL", "AAPL"),

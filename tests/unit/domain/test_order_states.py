@@ -14,8 +14,12 @@ from tradewrit.domain.events.orders import (
     Exec,
     ExecutionReport,
     ModifyRequested,
+    OrderDoubtSettled,
+    OrderInDoubt,
     OrderReleased,
     OrderRequested,
+    OrderResent,
+    OrderUnknown,
     ReportQuarantined,
 )
 from tradewrit.domain.folding import evolve
@@ -95,6 +99,8 @@ pending_replace   refuse       accepted
 pending_replace   cancel       cancelled
 pending_replace   expire       expired
 pending_replace   ask_cancel   pending_cancel
+accepted          replace      accepted
+partially_filled  replace      partially_filled
 """
 LEGAL = {
     (S(state), On(on)): S(after) for state, on, after in (line.split() for line in EDGES.splitlines() if line)
@@ -106,7 +112,7 @@ PAIRS = """
                    draft submitted accepted partially_filled filled cancelled rejected expired
 draft                .       D         .           .            .       o         .       o
 submitted            .       .         D           o            A       o         D       o
-accepted             .       .         .           D            A       D         A       A
+accepted             .       .         o           D            A       D         A       A
 partially_filled     .       .         .           o            D       A         .       A
 filled               .       .         .           .            .       .         .       .
 cancelled            .       .         .           .            o       o         .       .
@@ -337,11 +343,55 @@ def test_a_replacement_keeps_one_order_with_new_terms_and_a_higher_version() -> 
     assert order.terms.limit_price == Decimal("175.50")
 
 
+def test_a_change_that_was_given_up_for_lost_and_was_only_late_still_counts() -> None:
+    changed = ExecutionReport(
+        at=4, exec_id="r", client_order_id="order-1", kind=Exec.REPLACED, quantity=Decimal(8)
+    )
+    working = after(report(Exec.NEW))
+    order = told(working, changed).orders["order-1"]
+    assert (order.state, order.terms.quantity, order.version) == (S.ACCEPTED, Qty(Decimal(8)), 2)
+    part = told(working, report(Exec.TRADE, "4", "175.50"))
+    order = told(part, changed).orders["order-1"]
+    assert (order.state, order.remaining, order.version) == (S.PARTIALLY_FILLED, Decimal(4), 2)
+    over = told(part, report(Exec.CANCELED))
+    assert told(over, changed).orders == over.orders
+
+
 def test_silence_makes_an_order_unknown_and_the_venues_answer_settles_it() -> None:
-    lost = after(report(Exec.UNKNOWN))
-    assert lost.orders["order-1"].state is S.UNKNOWN
-    assert lost.orders["order-1"].is_live
+    lost = evolve(after(), OrderUnknown(at=2, client_order_id="order-1", reason="no answer"))
+    order = lost.orders["order-1"]
+    assert (order.state, order.is_live, order.is_in_doubt) == (S.UNKNOWN, True, True)
     assert told(lost, report(Exec.TRADE, "10", "175.50")).orders["order-1"].state is S.FILLED
+
+
+def test_a_doubt_begins_once_counts_on_and_ends_with_any_move_of_the_order() -> None:
+    working = after(report(Exec.NEW))
+    first = evolve(working, OrderInDoubt(at=5, client_order_id="order-1", times=0, reason="not listed"))
+    again = evolve(first, OrderInDoubt(at=9, client_order_id="order-1", times=1, reason="not listed"))
+    order = again.orders["order-1"]
+    assert (order.state, order.doubt_since, order.doubts, order.is_in_doubt) == (S.ACCEPTED, 5, 1, True)
+    settled = evolve(again, OrderDoubtSettled(at=10, client_order_id="order-1"))
+    assert settled.orders == working.orders
+    moved = told(again, report(Exec.TRADE, "4", "175.50")).orders["order-1"]
+    assert (moved.state, moved.is_in_doubt, moved.doubts) == (S.PARTIALLY_FILLED, False, 0)
+    over = told(again, report(Exec.CANCELED))
+    late = evolve(over, OrderInDoubt(at=11, client_order_id="order-1", times=2, reason="not listed"))
+    assert late.orders == over.orders
+
+
+def test_an_order_sent_again_is_on_its_way_like_the_first_time_and_under_its_new_writ() -> None:
+    lost = evolve(after(), OrderUnknown(at=2, client_order_id="order-1", reason="no answer"))
+    again = OrderResent(
+        at=9, client_order_id="order-1", reason="absent", agent_id="spiffe://a", token_id="t2"
+    )
+    order = evolve(lost, again).orders["order-1"]
+    assert (order.state, order.is_in_doubt, order.doubts) == (S.SUBMITTED, False, 0)
+    assert (order.agent_id, order.token_id, order.reason) == ("spiffe://a", "t2", "")
+
+
+@pytest.mark.parametrize("kind", [Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED])
+def test_what_the_desk_says_itself_is_no_report_of_the_venues(kind: Exec) -> None:
+    assert not interpret(after(report(Exec.NEW)), report(kind)).events
 
 
 def test_an_impossible_report_is_kept_whole_and_moves_nothing() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
-from tradewrit.domain.events.account import TransitionRefused
+from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.orders import (
     CancelRefused,
     Exec,
@@ -18,10 +18,10 @@ from tradewrit.domain.events.orders import (
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderInDoubt,
     OrderModified,
     OrderPartiallyFilled,
     OrderRejected,
-    OrderUnknown,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import TradeAborted
@@ -31,6 +31,7 @@ from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reports import interpret
 
 S = OrderState
+ASKED = AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1")
 TERMS = OrderTerms(
     client_order_id="order-1",
     trade_id="trade-1",
@@ -158,19 +159,24 @@ def test_a_cancel_that_is_refused_is_an_answer_only_while_one_is_asked_for() -> 
 
 def test_a_cancel_that_came_too_late_makes_us_ask_what_was_missed() -> None:
     late = said(an_order(S.PENDING_CANCEL), Exec.CANCEL_REJECTED, code=Rejection.TOO_LATE)
-    assert [type(event) for event in late.events] == [CancelRefused]
-    assert late.effects == (AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1"),)
+    assert [type(event) for event in late.events] == [CancelRefused, OrderInDoubt]
+    assert late.effects == (ASKED,)
     other = said(an_order(S.PENDING_CANCEL), Exec.CANCEL_REJECTED, code=Rejection.VENUE)
     assert other.effects == ()
 
 
-@pytest.mark.parametrize(("broker_order_id", "kind"), [("", OrderRejected), ("venue-7", CancelRefused)])
-def test_an_order_the_venue_never_heard_of_is_dead_unless_it_had_acknowledged_it(
-    broker_order_id: str, kind: type
+@pytest.mark.parametrize("broker_order_id", ["", "venue-7"], ids=["never acknowledged", "acknowledged"])
+def test_a_cancel_of_an_order_the_venue_never_heard_of_is_neither_done_nor_undone_and_makes_us_ask(
+    broker_order_id: str,
 ) -> None:
-    order = an_order(S.PENDING_CANCEL, broker_order_id=broker_order_id)
-    (event,) = said(order, Exec.CANCEL_REJECTED, code=Rejection.UNKNOWN_ORDER).events
-    assert type(event) is kind
+    order = an_order(S.PENDING_CANCEL, broker_order_id=broker_order_id, doubts=2)
+    unheard = said(order, Exec.CANCEL_REJECTED, code=Rejection.UNKNOWN_ORDER)
+    (doubt,) = unheard.events
+    assert isinstance(doubt, OrderInDoubt)
+    assert (doubt.client_order_id, doubt.times, doubt.reason, doubt.trace) == (
+        "order-1", 2, "its own words", "trade-1",
+    )  # fmt: skip
+    assert unheard.effects == (ASKED,)
     (plain,) = said(replace(order, broker_order_id=""), Exec.CANCEL_REJECTED, code=Rejection.VENUE).events
     assert type(plain) is CancelRefused
 
@@ -211,11 +217,53 @@ def test_a_replacement_overtaken_by_our_cancel_or_settled_meanwhile_says_nothing
     assert (kept.is_answer, kept.reason) == (True, "its own words")
 
 
-def test_silence_after_sending_makes_us_ask_once() -> None:
-    lost = said(an_order(S.SUBMITTED), Exec.UNKNOWN)
-    assert [type(event) for event in lost.events] == [OrderUnknown]
-    assert lost.effects == (AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1"),)
-    assert said(an_order(S.UNKNOWN), Exec.UNKNOWN) is NOTHING
+def stranger(**changes: object) -> Decision:
+    facts: dict[str, object] = {
+        "client_order_id": "typed-by-hand",
+        "symbol": "AAPL",
+        "side": Side.SELL,
+        "last_quantity": Decimal("3.0"),
+        "last_price": Price(Decimal("175.25")),
+        "settles_at": 9,
+        "fee": Decimal("0.70"),
+    }
+    return said(None, Exec.TRADE, **(facts | changes))
+
+
+def test_a_fill_of_an_order_with_a_name_that_is_not_of_our_making_is_somebody_elses_trade() -> None:
+    (traded,) = stranger().events
+    assert isinstance(traded, ExternalTraded)
+    assert (traded.exec_id, traded.client_order_id) == ("exec-1", "typed-by-hand")
+    fill = traded.fill
+    assert (fill.symbol, fill.side, fill.quantity, fill.price, fill.fee, fill.trade_id, fill.settles_at) == (
+        "AAPL", Side.SELL, Decimal(3), Decimal("175.25"), Decimal("0.70"), "", 9,
+    )  # fmt: skip
+
+
+def test_what_an_external_trade_cost_is_counted_in_the_currency_of_the_account() -> None:
+    (traded,) = stranger(fee=Decimal("0.002"), fee_currency="BNB", fee_rate=Decimal("612.40")).events
+    assert isinstance(traded, ExternalTraded)
+    assert traded.fill.fee == Decimal("1.2248")
+
+
+@pytest.mark.parametrize(
+    "wanting",
+    [
+        {"symbol": ""},
+        {"side": None},
+        {"last_quantity": Decimal(0)},
+        {"last_price": None},
+        {"last_price": Price(Decimal(0))},
+        {"client_order_id": "a" * 26},
+    ],
+    ids=["symbol", "side", "quantity", "price", "zero price", "a name of our making"],
+)
+def test_a_fill_of_an_unknown_order_that_cannot_be_booked_safely_is_quarantined(
+    wanting: dict[str, object],
+) -> None:
+    (held,) = stranger(**wanting).events
+    assert isinstance(held, ReportQuarantined)
+    assert held.state == "none"
 
 
 def test_an_impossible_move_is_refused_by_name_and_kept_whole() -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desks import BUY, JOURNAL_ID, SYMBOL, World
-from tradewrit.domain.events.account import AccountOpened
+from tradewrit.domain.events.account import AccountOpened, AccountReconciled
 from tradewrit.domain.events.market import BarsClosed, TimerFired
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, Bar
@@ -31,16 +31,26 @@ def test_an_empty_journal_begins_with_everything_decisions_depend_on() -> None:
     assert world.desk.stream == stream_of("paper") == "acct:paper"
 
 
+def assert_only_looked_around(first: World, second: World) -> None:
+    """A new process has new writs, and has held the books against the venue; nothing else happened."""
+    assert second.names() == ["WritsIssued", "DeskStarted", "AccountReconciled"]
+    assert second.only(AccountReconciled).differences == ()
+    assert second.books == replace(
+        first.books,
+        writs=second.books.writs,
+        reconciled_at=second.now,
+        events=first.books.events + 3,
+    )
+
+
 def test_a_journal_that_holds_the_account_is_folded_and_not_opened_again() -> None:
     journal = MemoryJournal(JOURNAL_ID)
     first = World(journal=journal)
     first.enter()
     before = journal.head(first.desk.stream)
     second = World(journal=journal, exchange=first.exchange, at=first.now, cash="7")
-    # A new process has new writs; nothing else happened.
-    events = first.books.events + 1
-    assert second.books == replace(first.books, writs=second.books.writs, events=events)
-    assert journal.head(first.desk.stream).seq == before.seq + 1
+    assert_only_looked_around(first, second)
+    assert journal.head(first.desk.stream).seq == before.seq + 3
     assert second.books.initial_cash == 100_000  # what was opened stays what it was
     second.market.absorb([Bar(SYMBOL, second.now, 176, 176, 176, 176, 1.0)])
     second.bar(201.82)
@@ -69,8 +79,7 @@ def test_a_position_survives_a_restart_on_disk(tmp_path: Path) -> None:
     second = World(
         journal=SqliteJournal.open(path, id=JOURNAL_ID), exchange=first.exchange, at=first.now + MINUTE
     )
-    events = first.books.events + 1
-    assert second.books == replace(first.books, writs=second.books.writs, events=events)
+    assert_only_looked_around(first, second)
     assert [line[0] for line in second.working()] == [Role.STOP, Role.TARGET]
     second.bar(201.82)
     assert second.closed.gross == Decimal("131.60")

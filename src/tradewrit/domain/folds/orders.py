@@ -124,6 +124,21 @@ def _in_doubt(books: Books, event: od.OrderInDoubt) -> Books:
     return _order(books, order.id, None, doubt_since=order.doubt_since or event.at, doubts=event.times)
 
 
+def _resent(books: Books, event: od.OrderResent) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    return _order(
+        books,
+        order.id,
+        On.SUBMIT,
+        reason="",
+        agent_id=event.agent_id,
+        token_id=event.token_id,
+        resent=order.resent + 1,
+    )
+
+
 def _rejected(books: Books, event: od.OrderRejected) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is not None and event.code in UNSENT and can(order.state, On.REJECT):
@@ -204,9 +219,7 @@ FOLDS: Final[Folds] = {
     ),
     od.OrderInDoubt: _in_doubt,
     od.OrderDoubtSettled: lambda books, e: _order(books, e.client_order_id, None, doubt_since=0, doubts=0),
-    od.OrderResent: lambda books, e: _order(
-        books, e.client_order_id, On.SUBMIT, reason="", agent_id=e.agent_id, token_id=e.token_id
-    ),
+    od.OrderResent: _resent,
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
