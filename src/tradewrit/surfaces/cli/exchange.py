@@ -1,9 +1,11 @@
 """`tradewrit exchange serve`: the paper exchange for desks in other processes."""
 
 import logging
-import sys
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +19,7 @@ from tradewrit.domain.market import Interval
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.secret import Secret
+from tradewrit.surfaces.cli.aside import Aside
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.selection import Since, Symbols, Until, named, selected
@@ -37,6 +40,7 @@ RulesFrom = Callable[[Config], "PaperRules"]
 
 DEFAULT_PORT: Final = 8090
 _ID_BYTES: Final = 8
+_STDERR: Final = 2
 
 
 def register(app: typer.Typer, rules_from: RulesFrom) -> None:
@@ -124,10 +128,10 @@ def register(app: typer.Typer, rules_from: RulesFrom) -> None:
             current, rules_from(current), listed, bars, tape.interval if tape else length, _cash(cash)
         )
         server_settings = _server_settings(port, key_env, fault or [], fault_seed)
-        _log()
-        venue, place = _venue(settings, calendars, state)
         replay = None if tape is None else _replay(tape, _speed(speed), is_waiting=wait)
-        _run(venue, server_settings, replay, place, as_json=as_json)
+        with _logging():
+            venue, place = _venue(settings, calendars, state)
+            _run(venue, server_settings, replay, place, as_json=as_json)
 
     app.add_typer(group, name="exchange")
 
@@ -337,8 +341,18 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def _log() -> None:
+@contextmanager
+def _logging() -> Iterator[None]:
     """What happens, with the time of this machine, on standard error."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    aside = Aside(partial(os.write, _STDERR))
+    aside.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(aside)
+    root.setLevel(logging.INFO)
     for name in ("httpx", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(aside)
+        aside.close()

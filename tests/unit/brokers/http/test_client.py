@@ -98,7 +98,7 @@ def test_the_same_id_sent_again_after_a_lost_answer_places_one_order() -> None:
         for number in range(5):
             persistently(lambda n=number: exchange.client.place(approved(terms(f"o{n}")), GRANT))  # type: ignore[misc]
         exchange.client.show_bars([bar(1, 100.0)])
-        assert exchange.venue.positions == {"AAPL": 25}
+        assert exchange.venue.positions() == {"AAPL": 25}
 
 
 def persistently(ask: Callable[[], Any]) -> Any:
@@ -124,7 +124,7 @@ def test_a_request_that_is_not_taken_does_nothing(fault: str, kind: type[Excepti
 
 
 def test_an_answer_that_takes_too_long_is_unreachable() -> None:
-    with running(faults=Faults(delay_ms=800.0), fault_seed=4) as exchange:
+    with running(faults=Faults(delay_ms=800.0), fault_seed=7) as exchange:
         hasty = exchange.another(timeout_s=0.05)
         with pytest.raises(Unreachable, match="ReadTimeout"):
             hasty.place(approved(terms("a")), GRANT)

@@ -188,7 +188,7 @@ def test_nothing_that_is_sent_makes_the_server_fail(
 
 @pytest.mark.parametrize("key", [None, "", "wrong", KEY.reveal() + "x", "ä" * 5])
 def test_without_the_key_nothing_is_told_and_nothing_done(exchange: Running, key: str | None) -> None:
-    headers = {} if key is None else {KEY_HEADER: key.encode()}
+    headers = {} if key is None else {KEY_HEADER.encode(): key.encode()}
     with httpx.Client(base_url=exchange.url, trust_env=False) as client:
         for endpoint in ENDPOINTS:
             path = endpoint.path.replace("{client_order_id:path}", "a")
@@ -202,6 +202,11 @@ def test_without_the_key_nothing_is_told_and_nothing_done(exchange: Running, key
 )
 def test_a_web_page_cannot_trade_here(http: httpx.Client, headers: dict[str, str]) -> None:
     assert code(http.get("/v2/account", headers=headers)) == "forbidden"
+
+
+def test_a_name_in_a_path_cannot_write_lines_into_the_log(http: httpx.Client) -> None:
+    for name in ("a%0aINFO%20trade%20b", "x" * 129, "%1b[2J"):
+        assert code(http.delete(f"/v2/orders/{name}")) in {"invalid_request", "not_found"}
 
 
 def test_a_path_that_is_not_here_and_a_method_that_is_not(http: httpx.Client) -> None:

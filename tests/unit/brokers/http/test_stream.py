@@ -139,7 +139,7 @@ def test_a_server_that_went_and_came_back_is_found_and_reported() -> None:
     venue = Venue(SETTINGS, "v1")
     for _ in range(last):
         venue.record.add(Reported(reports=()))
-    seen = []
+    seen: list[Seen] = []
     with running(venue, port=port) as exchange:
         more = exchange.client.show_bars([bar(9, 100.0)]).last
         while not seen or seen[-1][0] < more:
@@ -231,7 +231,7 @@ def test_a_client_that_does_not_read_holds_up_nobody_and_gets_everything_later()
             last = exchange.client.show_bars([bar(minute, 100.0, symbol) for symbol in symbols]).last
         quick = up_to(exchange.client.events(after=last - 3, venue="v1"), last)
         assert numbers(quick) == [last - 2, last - 1, last]
-        received = b""
+        received = bytearray()
         while f"id: {last}\n".encode() not in received[-100_000:]:
             chunk = raw.recv(1 << 20)
             assert chunk, "the server gave up on it"
@@ -276,7 +276,7 @@ def test_a_stream_without_a_sign_of_life_counts_as_cut() -> None:
 def test_closing_a_stream_ends_its_loop() -> None:
     with running() as exchange:
         stream = exchange.client.events()
-        seen = []
+        seen: list[Seen] = []
         for one in stream:
             seen.append(one)
             stream.close()

@@ -24,7 +24,7 @@ from tradewrit.brokers.paper.http.inputs import (
 )
 from tradewrit.brokers.paper.http.venue import Impossible, Venue
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.events.orders import Exec
+from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.market import MINUTE, Quote
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side
 from tradewrit.errors import ConfigError, DataError, OurFault
@@ -56,7 +56,7 @@ def state(venue: Venue) -> tuple[Any, ...]:
         exchange.cash,
         exchange.held,
         exchange.buying_power,
-        dict(venue.positions),
+        dict(venue.positions()),
         list(venue.open_orders()),
         venue.record.after(0, 10**6),
         venue.executions(0, 0, 10**6),
@@ -220,7 +220,8 @@ def test_fills_are_paged_without_loss() -> None:
     assert end == 0
     assert [one.client_order_id for one in every] == [f"o{number}" for number in range(1, 8)]
     assert {one.kind for one in every} == {Exec.TRADE}
-    paged, place = [], 0
+    paged: list[ExecutionReport] = []
+    place = 0
     while True:
         page, place = venue.executions(3 * MINUTE, place, 2)
         paged += page
@@ -268,6 +269,6 @@ def test_a_stop_listed_with_its_entry_works_while_nobody_is_connected() -> None:
     venue.take(placed(terms("a"), stop))
     for one in (*minute(1, 100.0), *minute(2, 94.0)):
         venue.take(one)
-    assert not venue.positions
+    assert not venue.positions()
     fills, _ = venue.executions(0, 0, 10)
     assert [one.client_order_id for one in fills] == ["a", "s"]

@@ -27,6 +27,7 @@ from tradewrit.brokers.paper.http.wire import (
     Beat,
     Hello,
     Problem,
+    defect_of_name,
     defects_of,
     encode,
     frame,
@@ -174,6 +175,9 @@ async def _read(endpoint: Endpoint, request: Request) -> Call:
             raise Refused("timeout", "the body of the request did not arrive in time") from None
         body = _decoded(endpoint.takes, raw)
     path = {name: str(value) for name, value in request.path_params.items()}
+    for name, value in path.items():
+        if defect := defect_of_name(name, value):
+            raise Refused("invalid_request", defect)
     return Call(body=body, path=path, query=dict(request.query_params))
 
 

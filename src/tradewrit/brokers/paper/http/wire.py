@@ -265,12 +265,13 @@ def _of_list(body: NewBars) -> str:
 
 def _of_terms(place: str, terms: OrderTerms) -> str:
     for name in ("client_order_id", "symbol", "trade_id"):
-        if defect := _of_name(f"{place}.{name}", getattr(terms, name), least=name != "trade_id"):
+        if defect := defect_of_name(f"{place}.{name}", getattr(terms, name), least=int(name != "trade_id")):
             return defect
     return _of_amounts(f"{place}.", terms, ("quantity", "limit_price", "stop_price", "trail_fraction"))
 
 
-def _of_name(place: str, name: str, *, least: int) -> str:
+def defect_of_name(place: str, name: str, *, least: int = 1) -> str:
+    """What is wrong with a name at a place; "" when nothing is."""
     is_fit = least <= len(name) <= 128 and name.isprintable()
     return "" if is_fit else f"{place}: {least} to 128 printable characters, not {name[:40]!r}"
 
@@ -290,7 +291,7 @@ def _is_sane(amount: Decimal) -> bool:
 
 
 def _of_bar(place: str, bar: Bar) -> str:
-    if defect := _of_name(f"{place}.symbol", bar.symbol, least=1) or _of_time(f"{place}.ts", bar.ts):
+    if defect := defect_of_name(f"{place}.symbol", bar.symbol) or _of_time(f"{place}.ts", bar.ts):
         return defect
     for name in ("open", "high", "low", "close"):
         price: float = getattr(bar, name)
@@ -304,7 +305,7 @@ def _of_bar(place: str, bar: Bar) -> str:
 
 
 def _of_quote(quote: Quote) -> str:
-    if defect := _of_name("quote.symbol", quote.symbol, least=1) or _of_time("quote.ts", quote.ts):
+    if defect := defect_of_name("quote.symbol", quote.symbol) or _of_time("quote.ts", quote.ts):
         return defect
     for name in ("bid", "ask"):
         price: float = getattr(quote, name)
