@@ -20,6 +20,8 @@ from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side,
 from tradewrit.risk.closing import LEAVING
 from tradewrit.risk.protection import held as held_by
 
+_MARK: Final = "flat-"
+"""Sets its orders apart from those of trades: no trade waits for what becomes of them."""
 PATIENCE: Final = 3
 """Rounds in which a trade may close itself."""
 
@@ -78,7 +80,7 @@ def approved(closing: Closing, run: str, at: int) -> Approved:
 
 def _closing(run: str, number: int, symbol: str, units: Decimal) -> Closing:
     return Closing(
-        derive("flatten", run, symbol, number),
+        f"{_MARK}{derive('flatten', run, symbol, number, length=20)}",
         symbol,
         Side.SELL if units > 0 else Side.BUY,
         abs(units),
