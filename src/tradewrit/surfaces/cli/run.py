@@ -194,6 +194,7 @@ def _watchdog(
     key_env: KeyEnv = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Look once and leave.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Watch over a desk: place the stop it would place, if it is silent and a position is without one.
 
@@ -212,8 +213,12 @@ def _watchdog(
         sys.stderr.write(f"{iso(clock.now())} watchdog: {text}\n")
         sys.stderr.flush()
 
-    venue = Venue(url=broker, key=_key(key_env))
-    watch(_journal(current, journal), current.account.name, venue, once=once, say=say)
+    venue, place = Venue(url=broker, key=_key(key_env)), _journal(current, journal)
+    if as_json:
+        emit_text(msgspec.json.encode({"broker": broker, "journal": str(place)}).decode())
+    else:
+        emit_text(f"Watching {place} against {broker}; Ctrl-C stops it.")
+    watch(place, current.account.name, venue, once=once, say=say)
 
 
 def _status(journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False) -> None:
