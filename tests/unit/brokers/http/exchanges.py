@@ -33,11 +33,17 @@ class Running(msgspec.Struct, frozen=True):
     url: str
     server: ExchangeServer
     venue: Venue
-    client: ExchangeClient
+    clients: list[ExchangeClient]
+
+    @property
+    def client(self) -> ExchangeClient:
+        """The first client."""
+        return self.clients[0]
 
     def another(self, **named: Any) -> ExchangeClient:
-        """A second client."""
-        return ExchangeClient(self.url, KEY, **named)
+        """A further one."""
+        self.clients.append(ExchangeClient(self.url, KEY, **named))
+        return self.clients[-1]
 
 
 @contextmanager
@@ -53,9 +59,12 @@ def running(
     named = {"key": KEY, "beat_s": 0.05, **named}
     server = ExchangeServer(venue, ServerSettings(**named), replay)
     with started(server) as url:
-        client = ExchangeClient(url, named["key"])
-        yield Running(url, server, venue, client)
-        client.close()
+        clients = [ExchangeClient(url, named["key"])]
+        try:
+            yield Running(url, server, venue, clients)
+        finally:
+            for client in clients:
+                client.close()
 
 
 @contextmanager

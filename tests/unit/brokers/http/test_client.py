@@ -154,7 +154,7 @@ def test_a_server_that_is_gone_is_unreachable_and_one_that_is_back_is_found() ->
     venue = Venue(SETTINGS, "v1")
     with running(venue) as exchange:
         port = int(exchange.url.rpartition(":")[2])
-        client = exchange.another()
+        client = ExchangeClient(exchange.url, KEY)
         client.place(approved(terms("a")), GRANT)
     for ask in (
         lambda: client.place(approved(terms("b")), GRANT),
@@ -172,7 +172,7 @@ def test_a_server_that_is_gone_is_unreachable_and_one_that_is_back_is_found() ->
 def test_a_question_survives_a_restart_between_two_requests() -> None:
     with running() as exchange:
         port = int(exchange.url.rpartition(":")[2])
-        client = exchange.another()
+        client = ExchangeClient(exchange.url, KEY)
         client.clock()
     with running(port=port):
         assert client.clock().venue == "v1"

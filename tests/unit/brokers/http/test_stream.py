@@ -109,7 +109,7 @@ def test_a_line_that_is_cut_again_and_again_loses_nothing(seed: int) -> None:
 
 def test_without_a_server_the_cut_is_said_once_and_the_pauses_grow() -> None:
     with running() as exchange:
-        stream_of = exchange.another()
+        stream_of = ExchangeClient(exchange.url, KEY)
     pauses: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -130,7 +130,7 @@ def test_a_server_that_went_and_came_back_is_found_and_reported() -> None:
     with running() as exchange:
         port = int(exchange.url.rpartition(":")[2])
         last = traded(exchange, range(1, 3))
-        client = exchange.another()
+        client = ExchangeClient(exchange.url, KEY)
         stream = EventStream(client._http, exchange.url, 5.0, wait=threading.Event().wait)
         events = iter(stream)
         while next(events)[0] < last:
@@ -271,6 +271,15 @@ def test_a_stream_without_a_sign_of_life_counts_as_cut() -> None:
         assert isinstance(seen[1][1], Cut)
         assert "ReadTimeout" in seen[1][1].reason
         client.close()
+
+
+def test_closing_the_client_ends_the_loops_of_its_streams() -> None:
+    with running() as exchange:
+        client = exchange.another()
+        events = iter(EventStream(client._http, exchange.url, 5.0, wait=lambda _: False))
+        assert isinstance(next(events)[1], Hello)
+        client.close()
+        assert all(isinstance(message, Cut | Beat) for _, message in events)
 
 
 def test_closing_a_stream_ends_its_loop() -> None:

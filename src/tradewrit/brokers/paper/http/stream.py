@@ -93,13 +93,16 @@ class EventStream:
         self._failures = 0
 
     def close(self) -> None:
-        """End the iteration: at once when it waits, at the next sign of life when it reads."""
+        """End the iteration: at once when it waits, at the next sign of life when it reads.
+
+        To close the client ends it as well, after the next pause.
+        """
         self._closed.set()
 
     def __iter__(self) -> Iterator[Seen]:
         """Raises Unauthorized when the server does not know our key; nothing else."""
         is_cut = False
-        while not self._closed.is_set():
+        while not (self._closed.is_set() or self._http.is_closed):
             try:
                 for seen in self._read():
                     is_cut = False
@@ -141,7 +144,7 @@ class EventStream:
                     yield number, self._message(data)
         except httpx.HTTPError as error:
             raise _Broken(f"{self._url}: {type(error).__name__}: {error}") from error
-        except RuntimeError as error:  # the client was closed
+        except RuntimeError as error:  # the client was closed meanwhile
             raise _Broken(f"{self._url}: {error}") from error
         raise _Broken(f"{self._url}: the server ended the stream")
 
