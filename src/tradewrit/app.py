@@ -13,11 +13,13 @@ from tradewrit.surfaces.cli import (
     credentials,
     data,
     demo,
+    desk,
     exchange,
     journal,
     run,
     sealed,
     sweep,
+    watchdog,
 )
 from tradewrit.surfaces.cli.main import assemble
 
@@ -54,7 +56,9 @@ def command_line() -> typer.Typer:
             data.register,
             journal.register,
             partial(exchange.register, rules_from=rules_from),
-            partial(run.register, setup_from=setup_from, rules_from=rules_from),
+            partial(run.register, setup_from=setup_from, rules_from=rules_from, writs_from=writs_from),
+            watchdog.register,
+            desk.register,
             credentials.register,
             sealed.register,
         )

@@ -1,4 +1,4 @@
-"""The work behind `tradewrit run` and `tradewrit watchdog`: a live desk or its watchdog, put together.
+"""The work behind `tradewrit run`: a live desk, put together and run.
 
 Imports what runs, so commands import it when they are called.
 """
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from tradewrit.config.tree import Config
 from tradewrit.domain.events import account, orders, positions, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
-from tradewrit.domain.market import DAY, MINUTE, SECOND, Bar
+from tradewrit.domain.market import DAY, SECOND, Bar
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError, JournalError, TheirFault, Unreachable
 from tradewrit.market.calendar import calendar_for
@@ -30,7 +30,7 @@ from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded,
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import Candidacy, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
@@ -38,7 +38,6 @@ from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.shell import Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.live.venue_clock import VenueClock
-from tradewrit.runtime.live.watchdog import Watchdog, terms_of_watchdog
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
@@ -98,8 +97,15 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
 
 
+WritsOf = Callable[[], Writs]
+
+
 class LiveDesk:
-    """Everything that a live desk of one configuration is made of."""
+    """Everything that a live desk of one configuration is made of.
+
+    writs_of: makes the writs of one life, by an authority; None for writs in memory.
+    Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
+    """
 
     def __init__(
         self,
@@ -109,6 +115,9 @@ class LiveDesk:
         journal: Path,
         venue: Venue,
         policy: LivePolicy,
+        *,
+        lease: LeasePolicy = DEFAULT,
+        writs_of: WritsOf | None = None,
     ) -> None:
         self.config = config
         self.setup = setup
@@ -130,6 +139,13 @@ class LiveDesk:
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
         self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
+        if writs_of is not None and self._is_replay:
+            raise ConfigError(
+                f"the exchange plays {iso(self.clock.now())[:10]}, and tokens of the authority live by "
+                "the time of now: leave out --authority, writs in memory do for a market of the past"
+            )
+        self._lease = lease
+        self._writs_of = writs_of or self._local_writs
         self._owner = owner_name(system_entropy)
         calendar = config.data.calendar
         self._sessions = None if calendar is None else calendar_for(calendar)
@@ -171,27 +187,18 @@ class LiveDesk:
             synchronous="FULL" if self.config.journal.synchronous == "full" else "NORMAL",
         )
         stream = stream_of(self.setup.account)
-        tenure = Candidacy(journal, stream, self._owner, self.machine).take()
+        tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
         market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
         for at in _by_time(self._history()):
             market.absorb(at)
         outbox = Outbox()
-        terms = roles(
-            self.setup.mode,
-            "paper",
-            symbols=self.config.risk.allowed_symbols,
-            executor=self.setup.entries,
-        )
-        # In a market of the past minutes pass in a second: a writ would die before it could be renewed.
-        ttl_s = None if self._is_replay else self.config.writs.ttl_s
-        issuer = LocalIssuer(journal.id, self.setup.account, ttl_s=ttl_s)
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
             journal=journal,
             market=market,
             broker=self.broker,
             clock=self.clock,
-            writs=Writs(issuer, terms),
+            writs=self._writs_of(),
             ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
             listeners=[self._tell],
             snapshot_every=10_000,
@@ -210,6 +217,18 @@ class LiveDesk:
             chance=self._chance,
             log=self.say,
         )
+
+    def _local_writs(self) -> Writs:
+        """In memory. In a market of the past minutes pass in a second: a writ must not die of that."""
+        terms = roles(
+            self.setup.mode,
+            "paper",
+            symbols=self.config.risk.allowed_symbols,
+            executor=self.setup.entries,
+        )
+        ttl_s = None if self._is_replay else self.config.writs.ttl_s
+        name = f"{self._owner}:{self.machine.now()}"
+        return Writs(LocalIssuer(name, self.setup.account, ttl_s=ttl_s), terms)
 
     def close(self) -> None:
         """Let go of the journal."""
@@ -309,29 +328,15 @@ def exchange_in_a_thread(
         thread.join(timeout=4)
 
 
-def watch(journal: Path, account: str, venue: Venue, *, once: bool, say: Callable[[str], None]) -> None:
-    """Run a watchdog until a signal asks it to stop. once: a single look, for tests of the wiring."""
-    machine = SystemClock()
-    client = ExchangeClient(venue.url, venue.key, clock=machine)
-    with ExitStack() as stack:
-        file = SqliteJournal.open(journal, create=False)
-        stack.callback(file.close)
-        terms = terms_of_watchdog("paper", "paper")
-        issuer = LocalIssuer(f"{file.id}:watchdog", account)
-        dog = Watchdog(file, account, client, machine, issuer, terms, log=say)
-        stack.callback(dog.stop)
-        ended = threading.Event()
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, lambda *_: ended.set())
-        while not ended.is_set():
-            dog.look()
-            if once:
-                return
-            ended.wait(dog.policy.every_ns / SECOND)
+def lease_of(seconds: float) -> LeasePolicy:
+    """A lease of so long, renewed four times in it."""
+    whole = round(seconds * SECOND)
+    return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
 
 
-def policy_of(stale_after_s: float) -> LivePolicy:
-    """The policy of a run whose prices may be silent for so long."""
+def policy_of(stale_after_s: float, lease_s: float) -> LivePolicy:
+    """The policy of a run whose prices may be silent for so long, under a lease of so long."""
     before = LivePolicy()
     patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
-    return msgspec.structs.replace(before, patience=patience, status_ns=MINUTE)
+    tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
+    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns)

@@ -1,69 +1,42 @@
-"""`tradewrit run`, its watchdog, and what a person says to a desk: status, halt, resume, flatten."""
+"""`tradewrit run`: a desk kept alive against an exchange."""
 
 import asyncio
-import getpass
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from tradewrit.config.environment import process_environment
-from tradewrit.config.places import journal_file
 from tradewrit.config.tree import Config
-from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, OurFault
-from tradewrit.runtime.secret import Secret
+from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example
+from tradewrit.surfaces.cli.live_options import (
+    PAPER,
+    Broker,
+    JournalFile,
+    KeyEnv,
+    UnderAuthority,
+    journal_of,
+    key_from,
+)
+from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
-    from tradewrit.runtime.live.door import Answer, AnyRequest
+    from tradewrit.credentials.authority import Authority
+    from tradewrit.runtime.writs import Writs
 
 RulesFrom = Callable[[Config], "PaperRules"]
-PAPER: Final = "paper"
-
-JournalFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--journal", metavar="FILE", help="The account's journal. Without it, the configuration's place."
-    ),
-]
-Broker = Annotated[
-    str,
-    typer.Option(
-        "--broker",
-        metavar="paper|URL",
-        help="Address of an exchange server (tradewrit exchange serve), or `paper` for one in this process, "
-        "which needs --data.",
-    ),
-]
-KeyEnv = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Environment variable with the key that the exchange server asks for."),
-]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes on record.")]
+WritsFrom = Callable[[Config, "Authority", str], "Writs"]
 
 
-def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom) -> None:
-    """Add `tradewrit run|watchdog|status|halt|resume|flatten`."""
-    app.command(
-        "watchdog",
-        epilog=example("tradewrit watchdog --journal desk.sqlite --broker http://127.0.0.1:8090"),
-    )(_watchdog)
-    app.command("status", epilog=example("tradewrit status --journal desk.sqlite"))(_status)
-    app.command("halt", epilog=example('tradewrit halt --journal desk.sqlite --reason "bad fills"'))(_halt)
-    app.command("resume", epilog=example('tradewrit resume --journal desk.sqlite --reason "feed is back"'))(
-        _resume
-    )
-    app.command("flatten", epilog=example("tradewrit flatten --journal desk.sqlite --yes"))(_flatten)
+def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, writs_from: WritsFrom) -> None:
+    """Add `tradewrit run`."""
 
     @app.command(
         "run",
@@ -113,7 +86,17 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom) -> 
                 "entry leaves: two and a half bars.",
             ),
         ] = 150.0,
+        lease: Annotated[
+            float,
+            typer.Option(
+                min=0.4,
+                metavar="SECONDS",
+                help="How long this desk holds the account without renewing; after a crash the next one "
+                "waits for one and a half of it.",
+            ),
+        ] = 10.0,
         *,
+        authority: UnderAuthority = False,
         live: Annotated[bool, typer.Option("--live", help="Trade real money.")] = False,
         as_json: Json = False,
     ) -> None:
@@ -125,19 +108,34 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom) -> 
         current = in_force(config)
         _refuse_live(current, is_live=live)
         from tradewrit.runtime.strategies import load_strategy
-        from tradewrit.surfaces.cli.living import LiveDesk, Venue, policy_of
+        from tradewrit.surfaces.cli.living import LiveDesk, Venue, lease_of, policy_of
 
         name = current.strategy.name if strategy is None else strategy
         chosen = load_strategy(name, parameters_of(current, name, param or ()))
         setup = msgspec.structs.replace(setup_from(current), mode="paper")
-        place = _journal(current, journal)
+        place = journal_of(current, journal)
         with ExitStack() as stack:
             wanted = named(symbols) or tuple(one.symbol for one in current.instruments)
             url = broker
             if broker == PAPER:
                 url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
-            venue = Venue(url=url, second=second, key=_key(key_env), symbols=wanted)
-            desk = LiveDesk(current, setup, chosen, place, venue, policy_of(stale_after))
+            venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
+            writs_of = None
+            if authority:
+                from tradewrit.surfaces.cli.credentials_home import known_authority
+
+                found = stack.enter_context(known_authority())
+                writs_of = partial(writs_from, current, found, "paper")
+            desk = LiveDesk(
+                current,
+                setup,
+                chosen,
+                place,
+                venue,
+                policy_of(stale_after, lease),
+                lease=lease_of(lease),
+                writs_of=writs_of,
+            )
             asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
         if not as_json:
             emit_text("Stopped.")
@@ -185,127 +183,3 @@ def _say_begun(url: str, journal: Path, *, as_json: bool) -> None:
         emit_text(msgspec.json.encode({"broker": url, "journal": str(journal)}).decode())
     else:
         emit_text(f"Running against {url}, journal {journal}; Ctrl-C stops it.")
-
-
-def _watchdog(
-    broker: Broker,
-    journal: JournalFile = None,
-    config: ConfigFile = None,
-    key_env: KeyEnv = None,
-    *,
-    once: Annotated[bool, typer.Option("--once", help="Look once and leave.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Watch over a desk: place the stop it would place, if it is silent and a position is without one.
-
-    A process of its own with a protective writ of its own: it cannot enter, and under the desk's order ids it
-    cannot double a stop.
-    """
-    from tradewrit.runtime.clock import SystemClock
-    from tradewrit.surfaces.cli.living import Venue, watch
-
-    if broker == PAPER:
-        raise typer.BadParameter("a watchdog needs the address of an exchange server", param_hint="--broker")
-    current = in_force(config)
-    clock = SystemClock()
-
-    def say(text: str) -> None:
-        sys.stderr.write(f"{iso(clock.now())} watchdog: {text}\n")
-        sys.stderr.flush()
-
-    venue, place = Venue(url=broker, key=_key(key_env)), _journal(current, journal)
-    if as_json:
-        emit_text(msgspec.json.encode({"broker": broker, "journal": str(place)}).decode())
-    else:
-        emit_text(f"Watching {place} against {broker}; Ctrl-C stops it.")
-    watch(place, current.account.name, venue, once=once, say=say)
-
-
-def _status(journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False) -> None:
-    """Ask a running desk how it stands."""
-    from tradewrit.runtime.live.door import AskStatus
-
-    answer = _ask(journal, config, AskStatus(), timeout_s=5.0)
-    if as_json:
-        emit_json(answer.status)
-    else:
-        emit_text(answer.said)
-
-
-def _halt(
-    reason: Reason, journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False
-) -> None:
-    """Throw the kill switch of a running desk: no entries until a person resumes; stops and exits go on."""
-    from tradewrit.runtime.live.door import AskHalt
-
-    _told(_ask(journal, config, AskHalt(actor=_me(), reason=reason), timeout_s=10.0), as_json=as_json)
-
-
-def _resume(
-    reason: Reason, journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False
-) -> None:
-    """Put the kill switch back, after a halt or a crash loop: entries may leave again."""
-    from tradewrit.runtime.live.door import AskResume
-
-    _told(_ask(journal, config, AskResume(actor=_me(), reason=reason), timeout_s=10.0), as_json=as_json)
-
-
-def _flatten(
-    reason: Reason = "asked for",
-    journal: JournalFile = None,
-    config: ConfigFile = None,
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Halt a running desk and close every position at market, until the venue says the account is flat."""
-    from tradewrit.runtime.live.door import AskFlatten, AskStatus
-
-    status = _ask(journal, config, AskStatus(), timeout_s=5.0).status
-    held = {} if status is None else status.held
-    shown = ", ".join(f"{units:+f} {symbol}" for symbol, units in held.items()) or "what the venue holds"
-    if not yes and not typer.confirm(f"Halt trading and close {shown} at market?", err=True):
-        raise OurFault("nothing was done")
-    _told(_ask(journal, config, AskFlatten(actor=_me(), reason=reason), timeout_s=None), as_json=as_json)
-
-
-def _ask(
-    journal: Path | None, config: Path | None, request: "AnyRequest", *, timeout_s: float | None
-) -> "Answer":
-    from tradewrit.runtime.live.door import door_of, knock
-
-    answer = knock(door_of(_journal(in_force(config), journal)), request, timeout_s=timeout_s)
-    if answer.error:
-        raise OurFault(answer.error)
-    return answer
-
-
-def _told(answer: "Answer", *, as_json: bool) -> None:
-    if as_json:
-        emit_json({"said": answer.said})
-    else:
-        emit_text(answer.said)
-
-
-def _journal(config: Config, given: Path | None) -> Path:
-    found = given or journal_file(config, process_environment())
-    if found is None:
-        raise ConfigError("a live desk needs a journal on disk: give --journal FILE, or set mode: paper")
-    return found
-
-
-def _key(name: str | None) -> Secret | None:
-    if name is None:
-        return None
-    text = process_environment().get(name, "")
-    if not (text and text.isascii() and text.isprintable()):
-        raise ConfigError(f"--key-env {name}: that variable is not set, or holds no printable ASCII text")
-    return Secret("exchange_key", text)
-
-
-def _me() -> str:
-    """Who is at the terminal, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
