@@ -98,15 +98,27 @@ class Market:
         return [terms for terms in self.client.open_orders() if terms.role is role]
 
 
-@pytest.fixture
-def market() -> Iterator[Market]:
+@contextmanager
+def exchange() -> Iterator[Market]:
+    """An exchange in a process of its own, whose market has not begun."""
     with process("exchange", "serve", "--manual", "--symbols", SYMBOL, "--port", "0", "--json") as server:
         url = str(first_line(server)["url"])
         client = ExchangeClient(url)
-        one = Market(client, url)
+        yield Market(client, url)
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own."""
+    monkeypatch.setenv("TRADEWRIT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def market() -> Iterator[Market]:
+    with exchange() as one:
         one.bar()
         yield one
-        client.close()
 
 
 class Place:
@@ -313,6 +325,26 @@ def test_a_desk_that_is_killed_at_any_moment_doubles_nothing_and_leaves_nothing_
 def _held(place: Place) -> Decimal | None:
     status = place.status()
     return None if status is None else status.held.get(SYMBOL, Decimal(0))
+
+
+def test_under_the_authority_of_this_machine_its_kill_switch_halts_the_desk(tmp_path: Path) -> None:
+    with exchange() as market:
+        market.at = SystemClock().now() // MINUTE * MINUTE - MINUTE  # tokens live by the time of now
+        market.bar()
+        place = Place(tmp_path, market)
+        with place.desk("--authority"):
+            with process("credentials", "kill", "--reason", "drill") as kill:
+                _, why = kill.communicate(timeout=PATIENCE_S)
+                assert kill.returncode == 0, why
+            patiently(lambda: (status := place.status()) and status.mode is Mode.HALTED, "the desk is halted")
+
+
+def test_a_market_of_the_past_has_no_use_for_tokens_of_now(tmp_path: Path, market: Market) -> None:
+    arguments = ["--broker", market.url, "--journal", str(tmp_path / "d"), "--authority"]
+    with process("run", *arguments) as asked:
+        _, why = asked.communicate(timeout=PATIENCE_S)
+        assert asked.returncode == 1
+        assert "leave out --authority" in " ".join(why.split())
 
 
 def test_without_a_desk_a_person_is_told_how_to_start_one(tmp_path: Path) -> None:

@@ -122,9 +122,9 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, wri
             venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
             writs_of = None
             if authority:
-                from tradewrit.surfaces.cli.credentials_home import known_authority
+                from tradewrit.surfaces.cli.credentials_home import authority as authority_at_home
 
-                found = stack.enter_context(known_authority())
+                found = stack.enter_context(authority_at_home())
                 writs_of = partial(writs_from, current, found, "paper")
             desk = LiveDesk(
                 current,

@@ -85,9 +85,9 @@ def _watchdog(
     with ExitStack() as stack:
         issuer_of = None
         if authority:
-            from tradewrit.surfaces.cli.credentials_home import known_authority
+            from tradewrit.surfaces.cli.credentials_home import authority as authority_at_home
 
-            found = stack.enter_context(known_authority())
+            found = stack.enter_context(authority_at_home())
             issuer_of = partial(_issuer, found, current)
         watch(
             place,

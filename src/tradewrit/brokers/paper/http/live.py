@@ -25,7 +25,7 @@ class ExchangeLine:
     """
 
     def __init__(self, client: ExchangeClient, clock: VenueClock, *, after: int, venue: str) -> None:
-        self._client = client
+        self.client = client
         self._clock = clock
         self._after = after
         self._venue = venue
@@ -35,11 +35,11 @@ class ExchangeLine:
 
     def again(self) -> "ExchangeLine":
         """The same line for another desk, to go on where this one is."""
-        return ExchangeLine(self._client, self._clock, after=self._after, venue=self._venue)
+        return ExchangeLine(self.client, self._clock, after=self._after, venue=self._venue)
 
     async def open(self) -> AsyncIterator[Input | None]:
         """See `Stream.open`. Raises ConfigError when another exchange answers: its account is another."""
-        pipe = _Pipe(self._client.events(self._after, self._venue), asyncio.get_running_loop())
+        pipe = _Pipe(self.client.events(self._after, self._venue), asyncio.get_running_loop())
         try:
             while True:
                 number, message = await pipe.next()
@@ -55,8 +55,8 @@ class ExchangeLine:
 
     def _inputs(self, number: int, message: object) -> Iterator[Input | None]:
         match message:
-            case Hello(at=at, last=last):
-                self._known = last
+            case Hello(at=at, last=last, venue=venue):
+                self._known, self._venue = last, venue
                 self._clock.hear(at)
                 yield None
             case Beat(at=at):
