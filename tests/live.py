@@ -94,6 +94,7 @@ class Live:
         lanes: Lanes | None = None,
         protection: Protection = Protection.AFTER_FILL,
         beats: bool = True,
+        limits: Limits | None = None,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -103,6 +104,7 @@ class Live:
         self.lanes = lanes
         self.protection = protection
         self.beats = beats
+        self.limits = limits or Limits()
         self.script: dict[tuple[str, int], Signal] = {}
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
@@ -137,7 +139,7 @@ class Live:
             strategy="scripted",
             entry_type=OrderType.MARKET,
             protection=self.protection,
-            limits=Limits(),
+            limits=self.limits,
             review=ReviewPolicy(),
             fees=BpsFee(),
             capabilities=PAPER,

@@ -5,7 +5,8 @@ F-22, F-24, F-33..F-37, F-41..F-43, F-53, F-58, F-65; R13..R18, R20, R22, R24, R
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,16 +17,17 @@ from tradewrit.domain.events.account import AccountReconciled, HaltTrading, Trad
 from tradewrit.domain.events.orders import GetOrderStatus, OrderFilled, OrderRejected, SubmitOrder
 from tradewrit.domain.events.positions import CloseTrade
 from tradewrit.domain.events.running import InputDropped, StreamCut
-from tradewrit.domain.market import SECOND
+from tradewrit.domain.limits import Limits
+from tradewrit.domain.market import SECOND, Bar
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.times import parse_iso
-from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, LeaseLost, OurFault
+from tradewrit.errors import ConfigError, JournalBroken, JournalUnwritable, LeaseHeld, LeaseLost, OurFault
 from tradewrit.market.calendar import calendar_for
 from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.live.calls import CallPolicy
-from tradewrit.runtime.live.lanes import Priority, Put, heard
+from tradewrit.runtime.live.lanes import Input, Priority, Put, heard
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.shell import Ended
 from tradewrit.runtime.live.status import Mode
@@ -491,3 +493,73 @@ def test_the_kill_switch_is_obeyed_before_anything_that_waits() -> None:
 
     live = play(story)
     live.audit()
+
+
+def test_the_kill_switch_with_many_orders_in_flight_and_a_venue_that_times_out() -> None:
+    """R20: nothing new leaves; what works is cancelled or known to be unresolved; it outlives a restart."""
+    symbols = [f"S{n:02d}" for n in range(40)]
+    limits = Limits(max_position_fraction=Decimal("0.01"), max_position_notional=Decimal(500))
+
+    async def story(live: Live) -> None:
+        at = live.clock.now()
+        for symbol in symbols:
+            live.script[symbol, at] = BUY
+        await live.settle(60)
+        shown = tuple(Bar(symbol, at, 50.0, 50.0, 50.0, 50.0, 1e6) for symbol in symbols)
+        for phase in (live.exchange.open, live.exchange.trade, live.exchange.close):
+            for bar in shown:
+                live.report(phase(bar))
+        live.workers.back_s = 3.0
+        live.send(Input(priority=Priority.MARKET, bars=shown, at=live.clock.now(), source="market"))
+        await live.settle(4)
+        assert live.shell.calls.in_flight > 0
+        sent = len(placed(live, Role.ENTRY))
+        live.workers.back_s = math.inf  # from here on nobody answers
+        halt = HaltTrading(at=live.clock.now(), actor="human:maria", reason="drill")
+        await live.shell.ask(halt, source="human:maria")
+        await live.settle(1)
+        live.workers.back_s = 0.01
+        await live.settle(45)
+        assert len(placed(live, Role.ENTRY)) == sent < len(symbols)
+        assert [terms for terms in live.exchange.open_orders() if terms.role is Role.ENTRY] == []
+        assert live.shell.status().unknown == ()
+        await live.crash()
+        live.start()
+        await live.settle(5)
+        assert live.shell.status().mode is Mode.HALTED
+
+    live = play(story, limits=limits)
+    live.audit()
+
+
+def test_a_wall_clock_that_jumps_an_hour_fires_nothing_twice_and_costs_no_lease() -> None:
+    async def story(live: Live) -> None:
+        await live.enter()
+        live.clock.set(live.clock.now() + 3600 * SECOND, is_jump=True)
+        await live.settle(5)
+        live.clock.set(live.clock.now() - 7200 * SECOND, is_jump=True)
+        await live.settle(65)
+        assert live.running is not None
+        assert not live.running.done()
+        assert order(live, Role.STOP).is_live
+
+    live = play(story)
+    assert len(placed(live, Role.STOP)) == 1
+    live.audit()
+
+
+def test_a_line_to_another_account_ends_the_desk_and_gives_the_lease_free() -> None:
+    class Wrong(Wire):
+        async def open(self) -> AsyncIterator[Input | None]:
+            raise ConfigError("another exchange answers there now")
+            yield None
+
+    async def story(live: Live) -> None:
+        assert live.running is not None
+        with pytest.raises(ConfigError):
+            await live.running
+
+    live = play(story, wires=[Wrong()])
+    lease = live.journal.lease(STREAM)
+    assert lease is not None
+    assert lease.is_given_up

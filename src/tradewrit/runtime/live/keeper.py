@@ -54,7 +54,7 @@ class Keeper:
         while not self._stopping.is_set():
             shell = await self._open(is_first=is_first)
             if shell is None:
-                return
+                break
             self.shell = shell
             if is_first:
                 begun()
@@ -63,8 +63,8 @@ class Keeper:
             if self._stopping.is_set():
                 shell.stop(self._why)
             if await shell.run() is Ended.STOPPED:
-                self._starts.end()
-                return
+                break
+        self._starts.end()
 
     @property
     def is_stopping(self) -> bool:

@@ -118,6 +118,13 @@ class Shell:
                 self.log(f"the lease ran out while the journal could not be written: {self._unwritable}")
                 return Ended.OUT_OF_JOURNAL
             raise
+        except JournalError:
+            raise
+        except Exception:
+            # A bug, or a line to the wrong exchange: the account need not wait for the lease to run out.
+            with suppress(Exception):
+                self.desk.stop()
+            raise
         finally:
             for task in tasks:
                 task.cancel()
