@@ -19,7 +19,7 @@ import pytest
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import OrderTerms, Role
-from tradewrit.domain.times import parse_iso
+from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import OurFault
 from tradewrit.runtime.clock import SystemClock, seeded
 from tradewrit.runtime.journal.sqlite import SqliteJournal
@@ -238,6 +238,56 @@ def test_a_second_desk_on_the_account_refuses_and_the_first_does_not_notice(
             assert second.returncode == 1
             assert "two desks on one account" in said
         assert place.is_running()
+
+
+def test_a_desk_that_slept_while_another_took_over_sends_nothing_and_ends(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    with place.desk() as first:
+        place.enter()
+        os.kill(first.pid, signal.SIGSTOP)
+        market.bar()
+        with place.desk():
+            patiently(place.is_covered, "the second desk looks after the position")
+            os.kill(first.pid, signal.SIGCONT)
+            _, said = first.communicate(timeout=PATIENCE_S)
+            assert first.returncode == 1
+            assert "is lost" in said
+            assert "Traceback" not in said
+            patiently(place.is_running, "the second did not notice")
+    assert place.is_covered()
+    place.audit()
+
+
+def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: Path) -> None:
+    bars = tmp_path / "minutes.csv"
+    at = [iso(START + n * MINUTE) for n in range(600)]
+    rows = [f"{SYMBOL},{ts},175.5,175.6,175.4,175.5,1000" for ts in at]
+    bars.write_text("\n".join(["symbol,ts,open,high,low,close,volume", *rows]))
+    strategy = tmp_path / "once.py"
+    strategy.write_text(STRATEGY.replace("== 32", "% 4 == 0"))
+    journal = tmp_path / "desk.sqlite"
+    arguments = ["--broker", "paper", "--data", str(bars), "--speed", "600x", "--journal", str(journal)]
+
+    def status() -> Status | None:
+        try:
+            return knock(door_of(journal), AskStatus(), timeout_s=5.0).status
+        except OurFault:
+            return None
+
+    held: list[Decimal] = []
+    for _ in range(2):
+        with process("run", "--strategy", str(strategy), *arguments) as desk:
+            patiently(lambda: (found := status()) is not None and found.held and not found.naked, "it holds")
+            found = status()
+            assert found is not None
+            held.append(found.held[SYMBOL])
+            desk.send_signal(signal.SIGTERM)
+            told, said = desk.communicate(timeout=PATIENCE_S)
+            assert desk.returncode == 0, said
+            assert told.endswith("Stopped.\n")
+    assert held[0] == held[1]
 
 
 def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Path, market: Market) -> None:

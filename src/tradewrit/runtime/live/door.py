@@ -89,6 +89,7 @@ class Door:
         self._path = path
         self._reception = reception
         self._server: asyncio.AbstractServer | None = None
+        self._inode = 0
 
     async def open(self) -> None:
         """Raises OurFault when the place cannot be listened on."""
@@ -102,6 +103,7 @@ class Door:
                 )
             finally:
                 os.umask(before)
+            self._inode = self._path.stat().st_ino
         except OSError as why:
             raise OurFault(f"{self._path}: cannot be listened on: {why.strerror or why}") from why
 
@@ -110,7 +112,9 @@ class Door:
         if self._server is not None:
             self._server.close()
             self._server = None
-            self._path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if self._path.stat().st_ino == self._inode:  # else it is the door of who took over
+                    self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
