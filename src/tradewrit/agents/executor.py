@@ -255,8 +255,8 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
         return _no_cancel(event, "there is no such open order")
     if not order.is_live:
         return _no_cancel(event, f"the order is already {order.state}")
-    if order.state is OrderState.PENDING_CANCEL:
-        return NOTHING
+    if order.state is OrderState.PENDING_CANCEL:  # whoever asks again wants to know now
+        return Decision(effects=(reports.ask(order),)) if order.is_in_doubt else NOTHING
     terms = order.terms
     needed_for = _needed_for(books, order)
     if needed_for and event.actor != KEEPER:

@@ -36,8 +36,9 @@ from tradewrit.risk.pretrade import objection_to_resend
 TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
 _SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
-_LOOKUPS: Final = 3
-_LONGEST_WAIT: Final = 60
+LOOKUPS: Final = 3
+"""How often the venue must have denied an order before it is believed."""
+LONGEST_WAIT_S: Final = 60
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 """States in which an order without the venue's own id may never have reached it."""
@@ -138,13 +139,13 @@ def _wait(order: Order, report: ExecutionReport) -> Decision:
 
 def _patience(times: int) -> int:
     """How long to wait after so many attempts that settled nothing, ns."""
-    return int(min(2**times, _LONGEST_WAIT) * SECOND)
+    return int(min(2**times, LONGEST_WAIT_S) * SECOND)
 
 
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
     """The venue knows no order of that name; whether it never will is another matter."""
     at, able = report.at, books.capabilities
-    is_over = at >= order.doubt_since + able.acceptance_s * SECOND and order.doubts + 1 >= _LOOKUPS
+    is_over = at >= order.doubt_since + able.acceptance_s * SECOND and order.doubts + 1 >= LOOKUPS
     if order.broker_order_id or order.state not in _NEVER_SEEN:  # it had it once
         gone = cancelled(order, at, "the venue no longer knows it")
         return Decision((gone,)) if is_over else _wait(order, report)

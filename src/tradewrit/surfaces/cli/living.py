@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -45,9 +45,9 @@ from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.resilience.guard import GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
-from tradewrit.runtime.roles import roles
+from tradewrit.runtime.roles import Terms, roles
 from tradewrit.runtime.secret import Secret
-from tradewrit.runtime.writs import Writs
+from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
@@ -97,13 +97,13 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
 
 
-WritsOf = Callable[[], Writs]
+IssuerOf = Callable[[Mapping[str, Terms]], Issuer]
 
 
 class LiveDesk:
     """Everything that a live desk of one configuration is made of.
 
-    writs_of: makes the writs of one life, by an authority; None for writs in memory.
+    issuer_of: an authority's, for these terms; None for writs in memory.
     Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
     """
 
@@ -117,7 +117,7 @@ class LiveDesk:
         policy: LivePolicy,
         *,
         lease: LeasePolicy = DEFAULT,
-        writs_of: WritsOf | None = None,
+        issuer_of: IssuerOf | None = None,
     ) -> None:
         self.config = config
         self.setup = setup
@@ -139,13 +139,20 @@ class LiveDesk:
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
         self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
-        if writs_of is not None and self._is_replay:
+        if issuer_of is not None and self._is_replay:
             raise ConfigError(
                 f"the exchange plays {iso(self.clock.now())[:10]}, and tokens of the authority live by "
                 "the time of now: leave out --authority, writs in memory do for a market of the past"
             )
         self._lease = lease
-        self._writs_of = writs_of or self._local_writs
+        self._terms = roles(
+            setup.mode,
+            "paper",
+            symbols=config.risk.allowed_symbols,
+            executor=setup.entries,
+            protective_ttl_s=config.writs.protective_ttl_s,
+        )
+        self._issuer = None if issuer_of is None else issuer_of(self._terms)
         self._owner = owner_name(system_entropy)
         calendar = config.data.calendar
         self._sessions = None if calendar is None else calendar_for(calendar)
@@ -198,7 +205,7 @@ class LiveDesk:
             market=market,
             broker=self.broker,
             clock=self.clock,
-            writs=self._writs_of(),
+            writs=self._writs(),
             ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
             listeners=[self._tell],
             snapshot_every=10_000,
@@ -218,17 +225,13 @@ class LiveDesk:
             log=self.say,
         )
 
-    def _local_writs(self) -> Writs:
-        """In memory. In a market of the past minutes pass in a second: a writ must not die of that."""
-        terms = roles(
-            self.setup.mode,
-            "paper",
-            symbols=self.config.risk.allowed_symbols,
-            executor=self.setup.entries,
-        )
-        ttl_s = None if self._is_replay else self.config.writs.ttl_s
-        name = f"{self._owner}:{self.machine.now()}"
-        return Writs(LocalIssuer(name, self.setup.account, ttl_s=ttl_s), terms)
+    def _writs(self) -> Writs:
+        """Those of one life. Where minutes pass in a second a writ in memory must not die of that."""
+        issuer, writs = self._issuer, self.config.writs
+        if issuer is None:
+            name = f"{self._owner}:{self.machine.now()}"
+            issuer = LocalIssuer(name, self.setup.account, ttl_s=None if self._is_replay else writs.ttl_s)
+        return Writs(issuer, self._terms, kill_grace_s=writs.kill_grace_s)
 
     def close(self) -> None:
         """Let go of the journal."""

@@ -16,26 +16,26 @@ from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.live_options import (
     PAPER,
     Broker,
+    IssuerFrom,
     JournalFile,
     KeyEnv,
     UnderAuthority,
+    issuing,
     journal_of,
     key_from,
 )
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
 from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
-    from tradewrit.credentials.authority import Authority
-    from tradewrit.runtime.writs import Writs
 
 RulesFrom = Callable[[Config], "PaperRules"]
-WritsFrom = Callable[[Config, "Authority", str], "Writs"]
 
 
-def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, writs_from: WritsFrom) -> None:
+def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, issuer_from: IssuerFrom) -> None:
     """Add `tradewrit run`."""
 
     @app.command(
@@ -97,6 +97,8 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, wri
         ] = 10.0,
         *,
         authority: UnderAuthority = False,
+        passphrase_file: PassphraseFile = None,
+        key_file: KeyFile = None,
         live: Annotated[bool, typer.Option("--live", help="Trade real money.")] = False,
         as_json: Json = False,
     ) -> None:
@@ -120,12 +122,9 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, wri
             if broker == PAPER:
                 url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
             venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
-            writs_of = None
+            issuer_of = None
             if authority:
-                from tradewrit.surfaces.cli.credentials_home import authority as authority_at_home
-
-                found = stack.enter_context(authority_at_home())
-                writs_of = partial(writs_from, current, found, "paper")
+                issuer_of = issuing(stack, issuer_from, current, passphrase_file, key_file)
             desk = LiveDesk(
                 current,
                 setup,
@@ -134,7 +133,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, wri
                 venue,
                 policy_of(stale_after, lease),
                 lease=lease_of(lease),
-                writs_of=writs_of,
+                issuer_of=issuer_of,
             )
             asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
         if not as_json:
