@@ -24,13 +24,13 @@ from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.account import HaltTrading, TradingHalted, TransitionRefused
 from tradewrit.domain.events.orders import (
     CancelOrder,
-    CancelRefused,
     CancelRequested,
     ModifyOrder,
     ModifyRefused,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
+    OrderInDoubt,
     OrderRejected,
     OrderRequested,
 )
@@ -498,18 +498,20 @@ def test_kill_with_a_hundred_entries_at_work_and_a_venue_that_times_out(tmp_path
     world.show(*(Bar(symbol, world.now, 175.5, 175.5, 175.5, 175.5, 1e6) for symbol in MANY))
     assert len(world.exchange.open_orders()) == 100
     line.lose("cancel", *[UNREACHABLE] * 7)
+    line.lose("order", *[UNREACHABLE] * 7)
     world.control.kill("the market has gone mad", "maria")
     cancelled = {event.client_order_id for event in world.events(OrderCancelled)}
-    unresolved = {event.client_order_id for event in world.events(CancelRefused)}
+    unresolved = {order.id for order in world.books.orders.values() if order.is_in_doubt}
     assert (len(cancelled), len(unresolved)) == (93, 7)
+    assert {event.client_order_id for event in world.events(OrderInDoubt)} == unresolved
     assert {terms.client_order_id for terms in world.exchange.open_orders()} == unresolved
     assert len(world.events(WritRevoked)) == len(world.books.writs) - 1
-    # Nothing new, whoever asks; and what is left can be cancelled still.
+    # Nothing new, whoever asks; and what is left is cancelled as soon as the venue answers.
     world.says(BUY, "NEW")
     world.bar(175.50, symbol="NEW")
     assert [breach.limit for breach in world.events(LimitExceeded)[-1].breaches] == ["halted"]
-    for order in sorted(unresolved):
-        world.feed(CancelOrder(at=world.now, client_order_id=order, actor="human:maria"))
+    world.wait(2)
+    assert not world.books.orders
     assert not world.exchange.open_orders()
     assert len(line.sent) == 100
     real.authority.close()

@@ -42,6 +42,11 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     notional: Decimal = ZERO
 
 
+def use_of(order: Order) -> Use:
+    """What an order takes of its agent's day."""
+    return Use(order.sent_at, order.terms.quantity, order.notional)
+
+
 def taken(used: DayUse, use: Use) -> DayUse:
     """The day with one more order in it; a later day starts from nothing, a clock set back does not."""
     if used.day < day_of(use.at):

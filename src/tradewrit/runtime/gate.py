@@ -35,7 +35,7 @@ from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState, OrderTerms, Role, Side
 from tradewrit.domain.scopes import Grant
-from tradewrit.domain.writs import EXECUTOR, KEEPER, Use, given_back, renotional, taken
+from tradewrit.domain.writs import EXECUTOR, KEEPER, given_back, renotional, taken, use_of
 from tradewrit.errors import TradewritError
 from tradewrit.runtime.writs import Writs
 
@@ -96,7 +96,7 @@ class Gate:
             for name in self._unsent:
                 order = books.orders[name]
                 if order.terms.role is Role.ENTRY:
-                    used = given_back(used, _use(order))
+                    used = given_back(used, use_of(order))
         # A clock that was set back past midnight does not give the day again.
         return used if used.day <= day_of(now) else replace(used, day=day_of(now))
 
@@ -180,7 +180,7 @@ def _requests(
         yield (
             held,
             _request(books, order, quantity, worth, reduces=reduces and _is_closing(books, order)),
-            given_back(used, _use(order)),
+            given_back(used, use_of(order)),
         )
     elif isinstance(effect, PlaceOrders):
         listed = {terms.client_order_id for terms in effect.approved.orders}
@@ -196,7 +196,7 @@ def _requests(
             )
             yield held, _request(books, order, terms.quantity, order.notional, reduces=reduces), used
             if terms.role is Role.ENTRY and len(listed) > 1:
-                used = taken(used, _use(order))
+                used = taken(used, use_of(order))
 
 
 def _only_closes(leg: OrderTerms, entry: OrderTerms, listed: tuple[OrderTerms, ...]) -> bool:
@@ -234,10 +234,6 @@ def _fits(books: Books, order: Order, quantity: Decimal) -> bool:
     """Whether so much is held."""
     position = books.positions.get(order.terms.symbol)
     return position is not None and quantity <= abs(position.signed)
-
-
-def _use(order: Order) -> Use:
-    return Use(order.sent_at, order.terms.quantity, order.notional)
 
 
 def _is_waiting(order: Order | None) -> bool:

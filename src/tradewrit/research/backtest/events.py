@@ -138,6 +138,7 @@ def run(
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
         sizing=setup.sizing,
+        denied=collector.denied,
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 
