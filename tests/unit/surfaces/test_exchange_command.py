@@ -157,7 +157,7 @@ def test_a_server_that_is_killed_comes_back_with_everything(tmp_path: Path) -> N
 
 
 def test_no_order_and_no_event_is_lost_over_kills_in_the_middle_of_a_market(tmp_path: Path) -> None:
-    data, chance = bar_file(tmp_path / "bars.csv", market(1, 300)), seeded(5, "kills")
+    data, chance = bar_file(tmp_path / "bars.csv", market(1, 3_000)), seeded(5, "kills")
     options = ("--data", data, "--state", tmp_path / "exchange.jsonl", "--cash", "1000000")
     known: list[str] = []
     port = "0"
