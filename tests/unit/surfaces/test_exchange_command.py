@@ -21,6 +21,7 @@ from tradewrit.domain.events.orders import Exec
 from tradewrit.domain.market import MINUTE
 from tradewrit.domain.orders import OrderType, Role, Side
 from tradewrit.errors import Unauthorized, Unreachable
+from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.secret import Secret
 
 MANUAL = ("--manual", "--symbols", "AAPL,MSFT")
@@ -153,6 +154,34 @@ def test_a_server_that_is_killed_comes_back_with_everything(tmp_path: Path) -> N
         assert isinstance(told, Reported)
         assert [(one.client_order_id, one.kind) for one in told.reports] == [("s", Exec.TRADE)]
         assert client.clock().at == 3 * MINUTE
+
+
+def test_no_order_and_no_event_is_lost_over_kills_in_the_middle_of_a_market(tmp_path: Path) -> None:
+    data, chance = bar_file(tmp_path / "bars.csv", market(1, 3_000)), seeded(5, "kills")
+    options = ("--data", data, "--state", tmp_path / "exchange.jsonl", "--cash", "1000000")
+    known: list[str] = []
+    port = "0"
+    for _ in range(3):
+        with served(*options, "--speed", "3000x", "--port", port) as server:
+            port = str(server.port)
+            for _ in range(chance.randrange(5, 60)):
+                name = f"o{len(known)}"
+                server.client.place(approved(terms(name, symbol="SYN000")), GRANT)
+                known.append(name)
+            server.process.kill()
+    with served(*options, "--speed", "max", "--port", port) as server:
+        numbers, fills = [], []
+        for number, message in server.client.events():
+            if number:
+                numbers.append(number)
+            if isinstance(message, Reported):
+                fills += [report for report in message.reports if report.kind is Exec.TRADE]
+            if isinstance(message, MarketOver):
+                break
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert [fill.client_order_id for fill in fills] == known
+        assert tuple(fills) == server.client.executions(0)
+        assert server.client.positions() == {"SYN000": Decimal(5 * len(known))}
 
 
 def test_the_key_comes_from_the_environment_and_is_told_to_nobody() -> None:

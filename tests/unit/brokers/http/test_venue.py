@@ -194,6 +194,33 @@ def test_an_order_that_cannot_be_kept_is_not_taken(tmp_path: Path) -> None:
     assert not venue.open_orders()
 
 
+def test_after_a_bug_nothing_is_taken_until_a_restart_which_knows_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue, file = opened(tmp_path / "state.jsonl")
+    venue.take(placed(terms("a")))
+    before = state(venue)
+    with monkeypatch.context() as patched:
+        patched.setattr(venue.exchange, "cancel", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            venue.take(CancelAsked(client_order_id="a"))
+    with pytest.raises(OurFault, match="start the exchange server anew"):
+        venue.take(placed(terms("b")))
+    file.close()
+    again, file = opened(tmp_path / "state.jsonl")
+    assert state(again) == before
+    again.take(placed(terms("b")))
+    file.close()
+
+
+def test_a_report_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    venue = Venue(SETTINGS, ID)
+    with caplog.at_level("INFO"):
+        for _ in range(3):
+            venue.take(placed(terms("a")))
+    assert caplog.text.count("new a AAPL buy") == 1
+
+
 def test_the_venue_dates_orders_by_its_own_clock() -> None:
     venue = Venue(SETTINGS, ID)
     for one in minute(10, 100.0):

@@ -108,7 +108,7 @@ class InputFile:
         self.path = path
         self.venue = venue
         self._fd = fd
-        self._end = end
+        self._end = self._before = end
 
     @classmethod
     def open(cls, path: Path, settings: VenueSettings, venue: str) -> tuple[Self, Iterator[AnyInput]]:
@@ -143,6 +143,11 @@ class InputFile:
         """Keep an input. Raises OurFault when it cannot be kept; nothing is half-written then."""
         self._write(_encode(one))
 
+    def take_back(self) -> None:
+        """Forget the last input that was added."""
+        os.ftruncate(self._fd, self._before)
+        self._end = self._before
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._fd)
@@ -156,7 +161,7 @@ class InputFile:
         if written < len(data):
             os.ftruncate(self._fd, self._end)
             raise OurFault(f"{self.path}: cannot be written: it took only part of a line; is the disk full?")
-        self._end += written
+        self._before, self._end = self._end, self._end + written
 
 
 def _lock(path: Path, fd: int) -> None:

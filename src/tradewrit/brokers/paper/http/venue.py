@@ -79,6 +79,7 @@ class Venue:
         self._bars: dict[str, deque[Bar]] = {}
         self._open: dict[str, Bar] = {}
         self._said: set[str] = set()
+        self._new: Reports = ()
         self._exchange = PaperExchange(
             self._instruments,
             initial_cash=settings.cash,
@@ -104,14 +105,19 @@ class Venue:
         nothing was done.
         """
         if self._is_broken:
-            raise OurFault("an earlier input failed half-way: start the exchange server anew")
+            raise OurFault("an earlier input failed half-way, see the log: start the exchange server anew")
         self._check(one)
         if self._file is not None:
             self._file.add(one)
-        self._is_broken = True
-        reports = self._do(one)
-        self._is_broken = False
-        for report in reports:
+        try:
+            reports = self._do(one)
+        except BaseException:
+            # A bug. What it left behind is not to be believed, and must not come back after a restart.
+            self._is_broken = True
+            if self._file is not None:
+                self._file.take_back()
+            raise
+        for report in self._new:
             log.info("%s", _told(report))
         return reports
 
@@ -197,6 +203,7 @@ class Venue:
             raise Impossible(f"{symbol} is not traded here; what is: {known}")
 
     def _do(self, one: AnyInput) -> Reports:
+        self._new = ()
         with exactly():
             return self._led_to(one)
 
@@ -265,10 +272,10 @@ class Venue:
 
     def _report(self, reports: Sequence[ExecutionReport]) -> Reports:
         """What the exchange said; what it says for the first time goes on record."""
-        new = tuple(report for report in reports if report.exec_id not in self._said)
-        self._said.update(report.exec_id for report in new)
-        if new:
-            self.record.add(Reported(reports=new))
+        self._new = tuple(report for report in reports if report.exec_id not in self._said)
+        self._said.update(report.exec_id for report in self._new)
+        if self._new:
+            self.record.add(Reported(reports=self._new))
         return tuple(reports)
 
 

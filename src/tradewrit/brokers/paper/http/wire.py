@@ -6,7 +6,7 @@ that it does not know is refused: a misspelt one must not pass for a default. Kn
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -31,7 +31,6 @@ _LEAST_PRICE: Final = 1e-9
 _MOST: Final = 1e12
 """Bounds within which every product of the exchange's arithmetic is exact, and far beyond any market."""
 
-Body = TypeVar("Body", bound=msgspec.Struct)
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
