@@ -331,7 +331,7 @@ def test_a_watchdog_in_a_process_of_its_own_protects_what_a_killed_desk_never_he
     market.bar()
     assert market.held > 0
     assert not place.is_covered()
-    with process("watchdog", *arguments, "--every", "0.3", "--patience", "1") as dog:
+    with process("watchdog", *arguments, "--authority", "--every", "0.3", "--patience", "1") as dog:
         patiently(place.is_covered, "the watchdog has placed the stop")
         (stop,) = market.working(Role.STOP)
         dog.send_signal(signal.SIGTERM)

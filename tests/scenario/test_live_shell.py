@@ -551,8 +551,9 @@ def test_a_wall_clock_that_jumps_an_hour_fires_nothing_twice_and_costs_no_lease(
 def test_a_line_to_another_account_ends_the_desk_and_gives_the_lease_free() -> None:
     class Wrong(Wire):
         async def open(self) -> AsyncIterator[Input | None]:
-            raise ConfigError("another exchange answers there now")
-            yield None
+            async for item in super().open():
+                yield item
+                raise ConfigError("another exchange answers there now")
 
     async def story(live: Live) -> None:
         assert live.running is not None

@@ -38,7 +38,7 @@ from tradewrit.runtime.journal.records import Entry
 from tradewrit.runtime.live.shadow import Shadow
 from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.replay import load
-from tradewrit.runtime.roles import Terms
+from tradewrit.runtime.roles import PROTECTIVE_TTL_S, Terms
 from tradewrit.runtime.writs import Issuer, Writs
 
 WATCHDOG: Final = "watchdog"
@@ -57,7 +57,13 @@ def terms_of_watchdog(mode: Mode, venue: str) -> Mapping[str, Terms]:
     """What a watchdog asks the authority for: to protect and to look, in this mode at this venue."""
     here = Constraints(modes=(mode,), venues=(venue,))
     scopes = ("write:trades:*", "read:trades:*", "write:journal:watchdog")
-    return {WATCHDOG: Terms(scopes=scopes, constraints=both(PROTECTIVE, here), is_protective=True)}
+    terms = Terms(
+        scopes=scopes,
+        constraints=both(PROTECTIVE, here),
+        is_protective=True,
+        ttl_s=PROTECTIVE_TTL_S,  # it has to outlast an authority that is down
+    )
+    return {WATCHDOG: terms}
 
 
 def uncovered(positions: Mapping[str, Decimal], working: Sequence[OrderTerms]) -> dict[str, Decimal]:

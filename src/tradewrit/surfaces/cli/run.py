@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from tradewrit.config.tree import Config
+from tradewrit.domain.reviews import PolicyKind
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.live_options import (
@@ -108,7 +109,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         the account free. A second Ctrl-C ends at once; the next start then asks the venue what became of it.
         """
         current = in_force(config)
-        _refuse_live(current, is_live=live)
+        _refuse(current, is_live=live)
         from tradewrit.runtime.strategies import load_strategy
         from tradewrit.surfaces.cli.living import LiveDesk, Venue, lease_of, policy_of
 
@@ -140,11 +141,17 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             emit_text("Stopped.")
 
 
-def _refuse_live(config: Config, *, is_live: bool) -> None:
+def _refuse(config: Config, *, is_live: bool) -> None:
+    """Raise ConfigError for what a running desk cannot do."""
     if is_live or config.mode == "live":
         raise ConfigError(
             "this version has no gateway to a broker with real money: leave out --live and use mode: paper, "
             "with --broker paper or the address of an exchange server"
+        )
+    if config.review.kind is not PolicyKind.AUTOMATIC:
+        raise ConfigError(
+            f"review.kind: {config.review.kind} asks people, and a running desk has no way yet to hear their "
+            "answers: no entry would ever leave; set review.kind: automatic"
         )
     if config.exits.before_session_end_minutes is not None:
         raise ConfigError(
