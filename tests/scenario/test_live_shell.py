@@ -13,12 +13,20 @@ import pytest
 
 from tests.desks import BUY, JOURNAL_ID, SYMBOL
 from tests.live import STREAM, Live, Wire, play
+from tests.unruly import UNREACHABLE
 from tradewrit.domain.events.account import AccountReconciled, HaltTrading, TradingHalted
-from tradewrit.domain.events.orders import GetOrderStatus, OrderFilled, OrderRejected, SubmitOrder
+from tradewrit.domain.events.orders import (
+    Exec,
+    ExecutionReport,
+    GetOrderStatus,
+    OrderFilled,
+    OrderRejected,
+    SubmitOrder,
+)
 from tradewrit.domain.events.positions import CloseTrade
 from tradewrit.domain.events.running import InputDropped, StreamCut
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import SECOND, Bar
+from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.times import parse_iso
 from tradewrit.errors import ConfigError, JournalBroken, JournalUnwritable, LeaseHeld, LeaseLost, OurFault
@@ -27,7 +35,7 @@ from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.live.calls import CallPolicy
-from tradewrit.runtime.live.lanes import Input, Priority, Put, heard
+from tradewrit.runtime.live.lanes import Input, Lanes, Priority, Put, heard
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.shell import Ended
 from tradewrit.runtime.live.status import Mode
@@ -243,6 +251,47 @@ def test_a_fill_that_no_stream_told_is_found_within_a_minute_and_protected() -> 
 
     live = play(story)
     assert len(live.events(OrderFilled)) == 1
+    live.audit()
+
+
+def test_no_entry_leaves_while_the_venue_cannot_say_what_the_account_holds() -> None:
+    async def story(live: Live) -> None:
+        live.broker.lose("executions", *[UNREACHABLE] * 3)
+        live.wires[0].cut()
+        await live.settle(5)
+        status = live.shell.status()
+        assert status.mode is Mode.GUARDED
+        assert "compared with the venue (reconnect)" in status.because
+        await live.settle(40)
+        assert live.shell.status().mode is Mode.RUNNING
+
+    play(story, wires=[Wire()])
+
+
+def test_where_nothing_can_be_taken_a_line_waits_and_nothing_it_says_is_lost() -> None:
+    """A full lane of facts while the disk is full, for longer than a silent line is borne with."""
+    disk = Disk(JOURNAL_ID)
+
+    async def story(live: Live) -> None:
+        await live.enter()
+        disk.fault = FULL
+        told = [live.exchange.quote(Quote(SYMBOL, live.clock.now() + n, 175.0, 175.0)) for n in range(5)]
+        assert told == [()] * 5
+        reports = [
+            ExecutionReport(at=1, exec_id=f"x{n}", client_order_id=f"stranger-{n}", kind=Exec.NEW)
+            for n in range(40)
+        ]
+        for report in reports:
+            live.wires[0].send(heard(report, source="venue"))
+        await live.settle(9)
+        assert live.shell.lanes.depth(Priority.FACTS) == 3
+        disk.fault = None
+        await live.settle(5)
+        seen = {event.exec_id for event in live.events(ExecutionReport)}
+        assert {report.exec_id for report in reports} <= seen
+        assert live.events(StreamCut) == []
+
+    live = play(story, journal=disk, wires=[Wire()], lanes=Lanes({Priority.FACTS: 3}))
     live.audit()
 
 

@@ -69,6 +69,7 @@ class Line:
         self._is_cut = False
         self._reading: asyncio.Task[None] | None = None
         self._silence = ""
+        self._is_held_up = False
 
     async def keep_open(self) -> None:
         """For as long as it is not cancelled."""
@@ -84,6 +85,8 @@ class Line:
         if not is_open:
             self.pulse = self.pulse.rested(now)
             self.priced_at = now
+        if self._is_held_up:  # it is we who do not listen
+            self.pulse = self.pulse.heard(now, is_data=True)
         silence = self.pulse.silence(now, self._patience, is_open=is_open)
         if silence and self._reading is not None:
             self._silence = silence
@@ -103,7 +106,7 @@ class Line:
         """Read until it ends, and say why it did."""
         now = self._clock.monotonic()
         self.pulse = self.pulse.heard(now, is_data=True)  # each attempt has the whole of our patience
-        self._silence = ""
+        self._silence, self._is_held_up = "", False
         self._reading = asyncio.ensure_future(self._read())
         try:
             await self._reading
@@ -128,7 +131,9 @@ class Line:
                 self.is_up, self._is_cut, self._up_at = True, False, self._clock.monotonic()
                 self._told(self, "")
             if item is not None:
+                self._is_held_up = True
                 await self._offer(item)
+                self._is_held_up = False
 
     def _cut(self, reason: str) -> None:
         # One that hangs up as soon as it was called is called ever more rarely, too.

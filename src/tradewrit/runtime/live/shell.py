@@ -84,7 +84,7 @@ class Shell:
         self.clock = clock
         self.policy = policy or LivePolicy()
         self.log = log
-        self.lanes = lanes or Lanes()
+        self.lanes = Lanes() if lanes is None else lanes
         self.lines = [
             Line(stream, clock, self.policy.patience, chance, self.offer, self._told) for stream in streams
         ]
