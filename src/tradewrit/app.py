@@ -22,6 +22,7 @@ from tradewrit.surfaces.cli import (
     journal,
     run,
     sealed,
+    simulate,
     sweep,
     watchdog,
 )
@@ -72,6 +73,7 @@ def command_line() -> typer.Typer:
             desk.register,
             credentials.register,
             sealed.register,
+            simulate.register,
         )
     )
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -15,16 +16,19 @@ from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal, Snapshot
 from tradewrit.runtime.journal.records import GENESIS, Entry, Head
 from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.simulation.disk import Disk, DiskJournal
 
 ID = "0123456789abcdef" * 2
 STREAM = "acct:default/paper"
 
-KINDS = ["memory", "sqlite"]
+KINDS = ["memory", "sqlite", "disk"]
 
 
 def make(kind: str, folder: Path) -> Journal:
     if kind == "memory":
         return MemoryJournal(ID)
+    if kind == "disk":
+        return DiskJournal(Disk(ID, Random(0)))
     return SqliteJournal.open(folder / "journal.sqlite", id=ID, synchronous="OFF")
 
 

@@ -13,11 +13,12 @@ from typing import Final
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
-from tradewrit.domain.effects import AskAccount, SetTimer
+from tradewrit.domain.effects import AskAccount, CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReconciled,
     AccountReported,
     ExternalOrderSeen,
+    OrderFound,
     PositionAgreed,
     PositionDisputed,
 )
@@ -171,6 +172,19 @@ def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
 
 def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
     """An order that was given up, and works after all, is ours to end; anybody else's is not."""
+    ours = books.orders.get(terms.client_order_id)
+    if ours is not None:
+        found = OrderFound(
+            at=at,
+            trace=ours.terms.trade_id,
+            client_order_id=ours.id,
+            symbol=ours.terms.symbol,
+            state=ours.state,
+        )
+        cancel = CancelAtVenue(
+            trace=ours.terms.trade_id, symbol=ours.terms.symbol, client_order_id=ours.id, is_stray=True
+        )
+        return Decision((found,), (cancel,))
     lapsed = books.lapsed.get(terms.client_order_id)
     if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
         return Decision((ExternalOrderSeen(at=at, terms=terms),))

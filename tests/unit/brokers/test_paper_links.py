@@ -53,7 +53,7 @@ def test_a_partial_fill_of_one_reduces_the_other_to_match() -> None:
     venue.show(flat(1, 100, volume=1000))
     venue.place(*protection(SELL, "95", "115", 50), at=1)
     assert venue.show(bar(2, 100, 115, 99, 100, volume=200)) == [traded("target", 20, "115")]
-    assert {o.client_order_id: o.quantity for o in venue.exchange.open_orders()} == {"stop": 30, "target": 50}
+    assert {o.client_order_id: o.quantity for o in venue.exchange.open_orders()} == {"stop": 30, "target": 30}
     assert venue.show(bar(3, 100, 101, 90, 91, volume=1000)) == [
         traded("stop", 30, "95"),
         ended("target"),

@@ -308,6 +308,13 @@ def test_an_entry_that_would_not_be_sent_today_is_given_up_instead(
     assert gone.effects == ()
 
 
+def test_a_clock_that_was_set_back_does_not_keep_an_order_in_doubt() -> None:
+    back = SENT - 3_600 * SECOND
+    early, late = (judged(an_order(S.UNKNOWN, doubts=n), Exec.ABSENT, back) for n in (3, 4))
+    assert isinstance(only(early), OrderInDoubt)
+    assert not isinstance(late.events[0], OrderInDoubt)
+
+
 def test_an_entry_decided_on_a_price_that_is_too_old_is_given_up() -> None:
     rejected = judged(an_order(S.UNKNOWN, doubts=2), Exec.ABSENT, SENT + 300 * SECOND).events[0]
     assert isinstance(rejected, OrderRejected)
@@ -317,7 +324,8 @@ def test_an_entry_decided_on_a_price_that_is_too_old_is_given_up() -> None:
 def test_protection_is_sent_again_whatever_the_market_does_as_long_as_there_is_something_to_protect() -> None:
     order, closed = an_order(S.UNKNOWN, STOP), At(None, MarketPhase.CLOSED)
     assert isinstance(only(judged(order, Exec.ABSENT, SENT, closed, halted="enough")), OrderResent)
-    gone = judged(order, Exec.ABSENT, SENT, closed, positions={})
+    assert isinstance(only(judged(order, Exec.ABSENT, SENT, closed, positions={})), OrderInDoubt)
+    gone = judged(an_order(S.UNKNOWN, STOP, doubts=2), Exec.ABSENT, LATE, closed, positions={})
     assert "nothing is held" in only(gone).reason
 
 

@@ -13,11 +13,12 @@ from tests.unit.risk.proposing import account, holding
 from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.differences import Difference, Differs
-from tradewrit.domain.effects import AskAccount, AskVenue, SetTimer
+from tradewrit.domain.effects import AskAccount, AskVenue, CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReconciled,
     AccountReported,
     ExternalOrderSeen,
+    OrderFound,
     PositionAgreed,
     PositionDisputed,
 )
@@ -139,9 +140,15 @@ def test_the_terms_of_an_order_that_is_being_changed_are_not_compared(state: Ord
     assert differences(reconcile(books(working(limit("a"), state=state)), seen(limit("a", "9")))) == ()
 
 
-def test_an_order_in_doubt_is_being_asked_about_already() -> None:
-    order = working(limit("a"), doubt_since=AT - SECOND)
-    assert differences(reconcile(books(order), seen())) == ()
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.PENDING_CANCEL, S.UNKNOWN])
+def test_an_order_in_doubt_is_no_new_difference_and_is_asked_about_whether_or_not_its_timer_was_lost(
+    state: OrderState,
+) -> None:
+    order = working(limit("a"), state=state, doubt_since=AT - SECOND, sent_at=7)
+    decision = reconcile(books(order), seen())
+    assert differences(decision) == ()
+    assert rest(decision) == []
+    assert decision.effects == (AskVenue(trace="trade-1", symbol="AAPL", client_order_id="a", since=7),)
 
 
 def test_in_a_suspended_symbol_a_person_is_at_it_already() -> None:
@@ -207,13 +214,18 @@ def test_an_order_of_somebody_elses_is_shown_once_and_stays() -> None:
 
 
 @pytest.mark.parametrize("state", [S.REJECTED, S.CANCELLED, S.EXPIRED, S.FILLED])
-def test_an_order_that_should_be_over_and_is_listed_is_shown_like_a_strangers(state: OrderState) -> None:
+def test_an_order_of_ours_that_should_be_over_and_is_listed_is_cancelled_until_it_is_gone(
+    state: OrderState,
+) -> None:
     order = working(limit("a"), state=state)
     decision, known = twice(books(order), seen(limit("a")))
     assert differences(decision)[0].ours == state
-    assert rest(decision) == [ExternalOrderSeen]
+    assert rest(decision) == [OrderFound]
+    (cancel,) = decision.effects
+    assert isinstance(cancel, CancelAtVenue)
+    assert (cancel.client_order_id, cancel.is_stray) == ("a", True)
     decision, _ = once(known, seen(limit("a")))
-    assert rest(decision) == []
+    assert rest(decision) == [OrderFound]
 
 
 def lapsed(**more: Any) -> Books:

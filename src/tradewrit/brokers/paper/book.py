@@ -108,10 +108,12 @@ class Working(msgspec.Struct, kw_only=True, eq=False):
 
     @property
     def working_terms(self) -> OrderTerms:
-        """Its terms, at the quantity that is left to it once something has been cut away for good."""
-        if not self.cut_by or self.may_grow:
+        """Its terms, at the quantity that may still trade: less what has filled, and what was cut away."""
+        is_cut = self.cut_by and not self.may_grow
+        left = self.leaves if is_cut else self.terms.quantity - self.filled
+        if left == self.terms.quantity:
             return self.terms
-        return msgspec.structs.replace(self.terms, quantity=Qty(self.filled + self.leaves))
+        return msgspec.structs.replace(self.terms, quantity=Qty(left))
 
     def saw_open_of(self, ts: int) -> bool:
         """Whether it was live when the bar of `ts` had its first trade."""

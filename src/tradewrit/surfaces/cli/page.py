@@ -42,6 +42,10 @@ created_at, deregistered_at, client_secret`; the secret is printed this once. `c
 
 `demo --json`: `trades, orders, fills, events, final_equity, journal_verified, replay_hash_equal, report`.
 
+`simulate --json`: `seeds, events, faults{...}, violations[{seed, profile, point, invariant, at_s, message,
+reproduce}], coverage, seconds`; `simulate enumerate --json` has `deaths` in the place of `seeds`. `coverage`
+counts triples of what an order was in, what it heard, and what had just gone wrong.
+
 ## Trades file
 
 `backtest --trades` writes CSV: `symbol,side,quantity,entry_time,entry_price,exit_time,exit_price,exit_reason,
@@ -70,10 +74,9 @@ def commands_page(app: typer.Typer) -> str:
 
 def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with the words that call it."""
-    subcommands = getattr(command, "commands", None)
-    if not subcommands:
+    subcommands = getattr(command, "commands", None) or {}
+    if not subcommands or getattr(command, "invoke_without_command", False):
         yield words, command
-        return
     for name, one in subcommands.items():
         yield from leaves(one, (*words, name))
 

@@ -1,0 +1,209 @@
+"""What must hold after every event of the journal. The checks of one event run in the order of the table."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from tradewrit.agents.reviewer import person
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import ExternalBooked
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderModified,
+    OrderPartiallyFilled,
+    OrderRejected,
+    OrderRequested,
+    OrderUnknown,
+)
+from tradewrit.domain.events.positions import FillBooked
+from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed
+from tradewrit.domain.events.risk import RiskApproved
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import ZERO, exactly
+from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
+from tradewrit.domain.portfolio import equity
+
+if TYPE_CHECKING:
+    from tradewrit.simulation.watch import Watch
+
+Found = str | None
+
+
+def i01_an_intent_is_requested_once(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """An order id is decided on once, ever; and a trade has one entry."""
+    del books
+    terms = event.terms
+    if terms.client_order_id in watch.order_states:
+        return f"order {terms.client_order_id} of trade {terms.trade_id} is requested a second time"
+    if terms.role is not Role.ENTRY:
+        return None
+    if terms.trade_id in watch.entered:
+        return f"trade {terms.trade_id} asks for a second entry, {terms.client_order_id}"
+    watch.entered[terms.trade_id] = ZERO
+    return None
+
+
+def i01_an_entry_fills_no_more_than_approved(
+    watch: "Watch", books: Books, event: OrderPartiallyFilled
+) -> Found:
+    """The sum of entry fills of a trade stays within what risk let through."""
+    del books
+    if event.role is not Role.ENTRY:
+        return None
+    filled = watch.entered.get(event.trade_id, ZERO) + event.quantity
+    watch.entered[event.trade_id] = filled
+    sized = watch.risk.get(event.trade_id)
+    if sized is None or filled > sized.quantity:
+        most = None if sized is None else sized.quantity
+        return f"trade {event.trade_id}: {filled} entered, and {most} were approved"
+    return None
+
+
+def i02_the_position_is_the_sum_of_its_fills(watch: "Watch", books: Books, event: FillBooked) -> Found:
+    """By our own sum over fills."""
+    symbol = event.fill.symbol
+    position = books.positions.get(symbol)
+    held = ZERO if position is None else position.signed
+    summed = watch.positions.get(symbol, ZERO) + event.fill.quantity * event.fill.side.sign
+    return None if held == summed else f"{symbol}: the books hold {held}, the fills add up to {summed}"
+
+
+def i05_cash_is_conserved(watch: "Watch", books: Books, event: FillBooked | ExternalBooked) -> Found:
+    """Cash is what it was and what each fill moved, to the cent and beyond."""
+    with exactly():
+        due = watch.cash + event.cash_change
+    return None if books.cash == due else f"cash is {books.cash}, and the fills leave {due}"
+
+
+def i06_an_entry_has_a_risk_decision_and_an_approval(
+    watch: "Watch", books: Books, event: OrderRequested
+) -> Found:
+    """No entry without both, on record, for this trade and this quantity."""
+    del books
+    terms = event.terms
+    if terms.role is not Role.ENTRY:
+        return None
+    sized = watch.risk.get(terms.trade_id)
+    if sized is None:
+        return f"entry {terms.client_order_id} of trade {terms.trade_id} has no risk decision"
+    if watch.reviewed.get(terms.trade_id) != sized.hash:
+        return f"entry {terms.client_order_id} of trade {terms.trade_id} was not approved as it was sized"
+    if terms.quantity > sized.quantity:
+        return f"entry {terms.client_order_id} is for {terms.quantity}, and {sized.quantity} were approved"
+    return None
+
+
+def i08_only_legal_moves(watch: "Watch", books: Books, event: Any) -> Found:
+    """An order goes from state to state as its table says; what is over stays over, but for late fills."""
+    order = books.orders.get(event.client_order_id)
+    before = watch.order_states.get(event.client_order_id)
+    if order is None or before is None or before in {"draft", order.state.value}:
+        return None
+    moves = TRANSITIONS[OrderState(before)].values()
+    if order.state in moves or (order.state is OrderState.PARTIALLY_FILLED and order.filled):
+        return None
+    return f"order {order.id} of trade {order.terms.trade_id} went from {before} to {order.state}"
+
+
+def i10_an_approval_is_in_time_and_of_what_was_shown(
+    watch: "Watch", books: Books, event: ReviewApproved
+) -> Found:
+    """Never after expiry, never twice on one click, by enough people, and its hash is that of the terms."""
+    if event.at >= event.expires_at:
+        return f"review {event.review_id} was approved {(event.at - event.expires_at) / SECOND:g} s too late"
+    if event.sized_hash != event.sized.hash:
+        return f"review {event.review_id} approves other terms than its hash says"
+    if event.nonce and event.nonce in watch.nonces:
+        return f"review {event.review_id}: the click {event.nonce} counted twice"
+    needed, names = books.review.people_needed(event.sized.cost), {person(one) for one in event.approved_by}
+    if len(names) < needed:
+        return f"review {event.review_id} needs {needed} people, and {', '.join(sorted(names))} approved"
+    watch.nonces.add(event.nonce)
+    watch.reviewed[event.trade_id] = event.sized_hash
+    return None
+
+
+def i10_an_approval_is_consumed_once(watch: "Watch", books: Books, event: ReviewConsumed) -> Found:
+    """One approval, one order."""
+    del books
+    if event.review_id in watch.consumed:
+        return f"review {event.review_id} of trade {event.trade_id} was consumed a second time"
+    watch.consumed.add(event.review_id)
+    return None
+
+
+def i10_an_entry_is_near_the_price_it_was_approved_at(
+    watch: "Watch", books: Books, event: OrderRequested
+) -> Found:
+    """As near as the account's policy wants."""
+    terms = event.terms
+    sized, market = watch.risk.get(terms.trade_id), watch.market
+    mark = None if market is None else market.mark(terms.symbol)
+    if terms.role is not Role.ENTRY or sized is None or mark is None:
+        return None
+    decided, most = sized.proposal.entry_price, books.review.max_drift_bps
+    if abs(mark - decided) * 10_000 <= most * decided:
+        return None
+    return (
+        f"entry {terms.client_order_id} was approved at {decided}, and goes out at {mark}: above {most} bps"
+    )
+
+
+def i11_limits_hold_with_what_is_pending(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """At most 1000, at most a fifth of equity, half of it left in cash, and no drawdown block."""
+    terms, limits = event.terms, books.limits
+    if terms.role is not Role.ENTRY or watch.market is None:
+        return None
+    with exactly():
+        worth = equity(books, watch.market.mark)
+        if limits.max_position_notional is not None and event.notional > limits.max_position_notional:
+            most = limits.max_position_notional
+            return f"entry {terms.client_order_id} is worth {event.notional}: above {most}"
+        if event.notional > limits.max_position_fraction * worth:
+            return f"entry {terms.client_order_id} is worth {event.notional}, of {worth} in all"
+        left = books.cash - books.reserved
+        if left < limits.min_cash_fraction * worth:
+            return f"entry {terms.client_order_id} leaves {left} in cash, of {worth}"
+    if books.is_drawdown_blocked:
+        return f"entry {terms.client_order_id} goes out while the drawdown blocks entries"
+    return None
+
+
+def i09_nothing_is_entered_while_halted(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """After the kill switch no entry is decided on."""
+    del books
+    if watch.halted and event.terms.role is Role.ENTRY:
+        return f"entry {event.terms.client_order_id} is asked for while halted ({watch.halted})"
+    return None
+
+
+def note_risk(watch: "Watch", books: Books, event: RiskApproved) -> Found:
+    """What later events are held against."""
+    del books
+    watch.risk[event.sized.proposal.trade_id] = event.sized
+    return None
+
+
+ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
+    OrderRequested: (
+        i01_an_intent_is_requested_once,
+        i06_an_entry_has_a_risk_decision_and_an_approval,
+        i09_nothing_is_entered_while_halted,
+        i10_an_entry_is_near_the_price_it_was_approved_at,
+        i11_limits_hold_with_what_is_pending,
+    ),
+    OrderPartiallyFilled: (i01_an_entry_fills_no_more_than_approved, i08_only_legal_moves),
+    OrderFilled: (i01_an_entry_fills_no_more_than_approved, i08_only_legal_moves),
+    **dict.fromkeys(
+        (OrderAccepted, OrderRejected, OrderCancelled, OrderExpired, OrderModified, OrderUnknown),
+        (i08_only_legal_moves,),
+    ),
+    ExternalBooked: (i05_cash_is_conserved,),
+    FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
+    RiskApproved: (note_risk,),
+    ReviewApproved: (i10_an_approval_is_in_time_and_of_what_was_shown,),
+    ReviewConsumed: (i10_an_approval_is_consumed_once,),
+}

@@ -1,0 +1,110 @@
+"""What must hold at the venue: after every step of a process, and whenever it says something."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import ZERO
+from tradewrit.domain.orders import Role, Side
+from tradewrit.runtime.desk import Desk
+from tradewrit.simulation.venue import MANUAL
+
+if TYPE_CHECKING:
+    from tradewrit.simulation.watch import Watch
+
+Found = str | None
+_MOST_REQUESTS: Final = 200
+"""Of one minute: what the most patient venue allows."""
+
+
+def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
+    """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act."""
+    world = watch.world
+    now, last = world.scheduler.now, watch.able_at
+    watch.able_at = now
+    is_able = now - last <= 2 * SECOND and not (
+        world.wire.is_cut or world.authority.is_out or world.disk.is_full or world.disk.is_broken
+    )
+    for symbol, held in world.venue.exchange.positions().items():
+        if symbol in watch.foreign or symbol in desk.books.suspended:
+            continue
+        if closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
+            watch.uncovered[symbol] = 0
+        elif is_able:
+            watch.uncovered[symbol] = watch.uncovered.get(symbol, 0) + now - last
+            if watch.uncovered[symbol] > watch.budget:
+                naked = watch.uncovered[symbol] / SECOND
+                return f"{symbol}: {held} held at the venue, without enough of a stop for {naked:g} s"
+    for symbol in tuple(watch.uncovered):
+        if symbol not in world.venue.exchange.positions():
+            del watch.uncovered[symbol]
+    return None
+
+
+def closing(watch: "Watch", symbol: str, held: Decimal) -> Decimal:
+    """How much of a position the venue's stops and market orders will close, whatever the price does."""
+    book = watch.world.venue.exchange.working.get(symbol)
+    side = Side.SELL if held > 0 else Side.BUY
+    covered = ZERO
+    for order in () if book is None else book.orders.values():
+        terms = order.terms
+        if terms.side is side and terms.limit_price is None and not terms.client_order_id.startswith(MANUAL):
+            covered += order.leaves
+    return covered
+
+
+def _is_leaving(books: Books, symbol: str) -> bool:
+    return any(
+        order.terms.symbol == symbol and order.terms.role is Role.EXIT and order.is_live
+        for order in books.orders.values()
+    )
+
+
+def i12_the_venue_is_not_flooded(watch: "Watch", desk: Desk) -> Found:
+    """At most so many requests in any minute."""
+    del desk
+    count = len(watch.world.venue.requests)
+    return None if count <= _MOST_REQUESTS else f"{count} requests within a minute"
+
+
+ON_STEP: Final[tuple[tuple[str, Callable[["Watch", Desk], Found]], ...]] = (
+    ("I-4", i04_what_is_held_is_covered),
+    ("I-12", i12_the_venue_is_not_flooded),
+)
+
+
+def i01_one_venue_order_per_intent(watch: "Watch", reports: Sequence[ExecutionReport]) -> Found:
+    """The venue took one order under each id, and none that nobody decided on."""
+    placed = watch.world.venue.placed
+    for report in reports:
+        order_id = report.client_order_id
+        if report.kind is Exec.NEW and order_id not in watch.order_states and not order_id.startswith(MANUAL):
+            return f"the venue took order {order_id}, of which no intent is on record"
+        if placed.get(report.client_order_id, 0) > 1:
+            return f"the venue took {placed[report.client_order_id]} orders for {report.client_order_id}"
+    return None
+
+
+def i03_never_more_sold_than_held(watch: "Watch", reports: Sequence[ExecutionReport]) -> Found:
+    """A fill of ours never turns a position over; closing orders never add up to more than is held."""
+    world = watch.world
+    for report in reports:
+        terms = world.venue.terms.get(report.client_order_id)
+        if terms is None or terms.role is Role.ENTRY or terms.symbol in watch.foreign:
+            continue
+        held = world.venue.exchange.positions().get(terms.symbol, ZERO)
+        if report.last_quantity and held * terms.side.sign > 0:
+            return (
+                f"{terms.symbol}: {terms.role} {terms.client_order_id} of trade {terms.trade_id} traded "
+                f"{report.last_quantity} {terms.side} and the account now holds {held}"
+            )
+    return None
+
+
+ON_VENUE: Final[tuple[tuple[str, Callable[["Watch", Sequence[ExecutionReport]], Found]], ...]] = (
+    ("I-1", i01_one_venue_order_per_intent),
+    ("I-3", i03_never_more_sold_than_held),
+)

@@ -1,0 +1,222 @@
+"""The venue of a simulated world: the paper exchange, cut down to what a profile's venue can do.
+
+Everything it says of an order is kept in a log, which its event stream and its answers are read from.
+Its own account is the truth that the desk's books are held against.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from tradewrit.brokers.paper.chance import Chance
+from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.brokers.paper.rules import PaperRules
+from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.instruments import plain
+from tradewrit.domain.market import SECOND, Quote
+from tradewrit.domain.money import exactly
+from tradewrit.domain.orders import Approved, OrderTerms
+from tradewrit.domain.scopes import Grant
+from tradewrit.errors import Throttled, Unreachable
+from tradewrit.runtime.ports import Replacement
+from tradewrit.simulation.hours import Hours
+from tradewrit.simulation.names import Names, listed, told
+from tradewrit.simulation.plan import Plan
+from tradewrit.simulation.scheduler import Scheduler
+
+Told = Callable[[Sequence[ExecutionReport]], None]
+MANUAL = "manual"
+"""How the ids of orders begin that somebody else placed at the venue."""
+
+
+class Venue:
+    """One venue with one account. `told` hears what it says, in order, as it says it.
+
+    placed: by client order id, how many orders it took under it. terms: as they came.
+    requests: times (UTC ns) of the last minute's calls.
+    """
+
+    def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
+        self._scheduler = scheduler
+        self.capabilities: Capabilities = plan.capabilities
+        is_partial = plan.faults.thin > 0
+        self.exchange = PaperExchange(
+            lambda symbol: plain(symbol, "USD"),
+            initial_cash=plan.cash,
+            rules=PaperRules(
+                participation_fraction=Decimal(1) if is_partial else None,
+                sessions=bool(plan.closes_at_s),
+            ),
+            chance=_Moods(self, Decimal(repr(plan.faults.rejects)), plan.seed),
+            calendar=hours if plan.closes_at_s else None,
+            clock=lambda: scheduler.now,
+            account="venue",
+        )
+        self._names = Names(plan.capabilities.dedupe)
+        self.log: list[ExecutionReport] = []
+        self.terms: dict[str, OrderTerms] = {}
+        self.placed: dict[str, int] = {}
+        self.requests: list[int] = []
+        self.is_calm = False
+        self.told: Told = _nobody_listens
+
+    # -- the market side
+
+    def show(self, quote: Quote) -> None:
+        """The market moves; orders meet the quote."""
+        if self.exchange.is_working(quote.symbol):
+            self._say(self.exchange.quote(quote))
+        else:
+            self.exchange.quote(quote)
+
+    def close(self, at: int) -> None:
+        """The session ends: what was for the day is over."""
+        self._say(self.exchange.session_closed(at))
+
+    def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
+        reports = told(said)
+        new = [report for report in reports if not self._is_known(report)]
+        if new:
+            self.log.extend(new)
+            for report in new:
+                if report.kind is Exec.NEW:
+                    self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
+            self.told(new)
+        return reports
+
+    def _is_known(self, report: ExecutionReport) -> bool:
+        return bool(self.log) and number_of(report) <= number_of(self.log[-1])
+
+    def working(self) -> Sequence[OrderTerms]:
+        """Orders that may still trade, for whoever watches."""
+        return listed(self.exchange.open_orders())
+
+    def by_hand(self, approved: Approved, grant: Grant) -> None:
+        """Somebody else trades in the account."""
+        with exactly():
+            self._say(self.exchange.place(approved, grant))
+
+    # -- calls
+
+    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
+        """Take orders."""
+        self._count()
+        with exactly():
+            reports = self.exchange.place(self._names.given(approved, self.exchange), grant)
+        for terms in approved.orders:
+            self.terms[terms.client_order_id] = terms
+        return self._say(reports)
+
+    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+        """Cancel an order."""
+        self._count()
+        with exactly():
+            return self._say(self.exchange.cancel(self._names.latest(client_order_id), grant))
+
+    def replace(self, client_order_id: str, new: Replacement, grant: Grant) -> Sequence[ExecutionReport]:
+        """Give an order new terms."""
+        self._count()
+        with exactly():
+            return self._say(self.exchange.replace(self._names.latest(client_order_id), new, grant))
+
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        """All about an order."""
+        self._count()
+        orders = self._names.all(client_order_id)
+        return [report for name in orders for report in told(self.exchange.order(name))]
+
+    def open_orders(self) -> Sequence[OrderTerms]:
+        """What may still trade."""
+        self._count()
+        return self.working()
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """What is held, signed."""
+        self._count()
+        return self.exchange.positions()
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Every fill at or after `since` (UTC ns)."""
+        self._count()
+        return told(self.exchange.executions(since))
+
+    def _count(self) -> None:
+        now = self._scheduler.now
+        self.requests.append(now)
+        if self.requests[0] <= now - 60 * SECOND:
+            self.requests = [at for at in self.requests if at > now - 60 * SECOND]
+
+
+def _nobody_listens(reports: Sequence[ExecutionReport]) -> None:
+    del reports
+
+
+class _Moods(Chance):
+    """Refusals at random, until all is calm."""
+
+    def __init__(self, venue: Venue, fraction: Decimal, seed: int) -> None:
+        super().__init__(fraction, seed)
+        self._venue = venue
+
+    def refuses(self, symbol: str) -> bool:
+        """As `Chance.refuses`."""
+        return not self._venue.is_calm and super().refuses(symbol)
+
+
+class Line:
+    """The `Broker` that one process holds: the venue at the far end of a wire that may be dead.
+
+    is_lost, is_throttled: whether calls go nowhere, or are sent away, for now. The wire sets them around
+    each call.
+    """
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self.is_lost = self.is_throttled = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the venue can do."""
+        return self._venue.capabilities
+
+    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
+        """Place through the wire."""
+        return self._far().place(approved, grant)
+
+    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+        """Cancel through the wire."""
+        return self._far().cancel(client_order_id, grant)
+
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant
+    ) -> Sequence[ExecutionReport]:
+        """Replace through the wire."""
+        return self._far().replace(client_order_id, replacement, grant)
+
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        """Look up through the wire."""
+        return self._far().order(client_order_id)
+
+    def open_orders(self) -> Sequence[OrderTerms]:
+        """Look up through the wire."""
+        return self._far().open_orders()
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Look up through the wire."""
+        return self._far().positions()
+
+    def executions(self, since: int) -> Sequence[ExecutionReport]:
+        """Look up through the wire."""
+        return self._far().executions(since)
+
+    def _far(self) -> Venue:
+        if self.is_lost:
+            raise Unreachable("no answer within the time allowed")
+        if self.is_throttled:
+            raise Throttled("too many requests", 1.0)
+        return self._venue
+
+
+def number_of(report: ExecutionReport) -> int:
+    """The venue's running number of a report."""
+    return int(report.exec_id.rpartition(":")[2])

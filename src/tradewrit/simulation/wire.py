@@ -1,0 +1,199 @@
+"""What lies between a process and the venue: calls that get lost on either way, and a stream with holes.
+
+A call is request, work at the venue, answer. Lost or too slow, at its deadline the real handler runs
+against a dead line, so that the desk's own code says what it makes of that.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from tradewrit.domain.capabilities import Dedupe
+from tradewrit.domain.effects import PlaceOrders
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.market import SECOND
+from tradewrit.runtime.perform import Departure
+from tradewrit.simulation.plan import Faults
+from tradewrit.simulation.scheduler import Scheduler
+from tradewrit.simulation.trace import Trace
+from tradewrit.simulation.venue import Line, Venue
+
+if TYPE_CHECKING:
+    from tradewrit.simulation.process import Process
+
+MS: Final = SECOND // 1000
+DEADLINE: Final = 5 * SECOND
+SILENCE: Final = 30 * SECOND
+"""A stream that says nothing for so long is taken for dead."""
+
+
+class Call:
+    """One call in flight. run: of which life of its process it is; its answer is nobody's in the next.
+
+    is_throttled: whether the venue sends it away.
+    """
+
+    def __init__(self, departure: Departure, line: Line, run: int, *, is_throttled: bool) -> None:
+        self.departure = departure
+        self.line = line
+        self.run = run
+        self.is_throttled = is_throttled
+        self.is_over = False
+
+
+class Wire:
+    """The network of a world. Each message may be dropped, doubled, delayed, overtaken."""
+
+    def __init__(self, faults: Faults, scheduler: Scheduler, rng: Random, trace: Trace, venue: Venue) -> None:
+        self.faults = faults
+        self.scheduler = scheduler
+        self._rng = rng
+        self.trace = trace
+        self.venue = venue
+        self.cut_until = 0
+        self.mute_until = 0
+        self.is_calm = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether nothing gets through in either direction."""
+        return self.scheduler.now < self.cut_until
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the stream is half-open: it looks alive, and nothing comes."""
+        return self.scheduler.now < self.mute_until
+
+    def chance(self, share: float, kind: str, what: str) -> bool:
+        """Whether this message meets that fault."""
+        if not share or self.is_calm or self._rng.random() >= share:
+            return False
+        self.trace.fault(self.scheduler.now, kind, what)
+        return True
+
+    def latency(self, what: str) -> int:
+        """How long this message takes, ns."""
+        base = self._rng.randint(2 * MS, 40 * MS)
+        if self.chance(self.faults.slow, "slow", what):
+            base += self._rng.randint(SECOND // 2, 8 * SECOND)
+        return base
+
+    # -- calls
+
+    def call(self, process: "Process", departure: Departure, line: Line) -> None:
+        """Send it off; `process.answer` gets what came of it, once."""
+        what = str(departure.asked.effect.subject)
+        is_throttled = self.chance(self.faults.throttles, "throttle", what)
+        call = Call(departure, line, process.run, is_throttled=is_throttled)
+        self.scheduler.after(DEADLINE, self._give_up, process, call)
+        if self.is_cut or self.chance(self.faults.drop, "drop", f"request {what}"):
+            return
+        self.scheduler.after(self.latency(what), self._work, process, call)
+        # No desk can help it when the network doubles an order at a venue that takes an id twice.
+        may_repeat = (
+            self.venue.capabilities.dedupe is Dedupe.FOREVER
+            or type(departure.asked.effect) is not PlaceOrders
+        )
+        if may_repeat and self.chance(self.faults.duplicate, "duplicate", f"request {what}"):
+            self.scheduler.after(self.latency(what), self._work, process, call)
+
+    def _work(self, process: "Process", call: Call) -> None:
+        if self.is_cut:
+            return
+        call.line.is_throttled = call.is_throttled
+        outcome = call.departure.work(process.clock.now())
+        call.line.is_throttled = False
+        what = str(call.departure.asked.effect.subject)
+        self.trace.note(self.scheduler.now, f"venue did {type(call.departure.asked.effect).__name__} {what}")
+        if self.chance(self.faults.drop, "drop", f"answer {what}"):
+            return
+        self.scheduler.after(self.latency(what), self._answer, process, call, outcome)
+
+    def _answer(self, process: "Process", call: Call, outcome: Sequence[Event]) -> None:
+        if not call.is_over and call.run == process.run and not self.is_cut:
+            call.is_over = True
+            process.answer(call.departure, outcome)
+
+    def _give_up(self, process: "Process", call: Call) -> None:
+        if call.is_over or call.run != process.run:
+            return
+        call.is_over = True
+        call.line.is_lost = True
+        try:
+            outcome = call.departure.work(process.clock.now())
+        finally:
+            call.line.is_lost = False
+        self.trace.note(self.scheduler.now, f"no answer {call.departure.asked.effect.subject}")
+        process.answer(call.departure, outcome)
+
+
+class Stream:
+    """The venue's event stream to one process: in order, unless a fault says otherwise.
+
+    next: how much of the venue's log this connection has been sent.
+    """
+
+    def __init__(self, process: "Process", wire: Wire, *, has_cursor: bool) -> None:
+        self._process = process
+        self._wire = wire
+        self._has_cursor = has_cursor
+        self._is_up = False
+        self._silent_since = 0
+        self._arrives = 0
+        self._cursor = 0
+        self._run = 0
+
+    def connect(self) -> bool:
+        """Connect anew; whether it is up. With a cursor the venue first repeats what was missed."""
+        wire = self._wire
+        if wire.is_cut:
+            return False
+        wire.mute_until = 0
+        log = wire.venue.log
+        if self._run != self._process.run:  # whoever starts anew remembers no cursor
+            self._run, self._cursor = self._process.run, len(log)
+        self._is_up, self._silent_since = True, 0
+        for place in range(self._cursor, len(log)) if self._has_cursor else ():
+            self._send(log[place], place)
+        return True
+
+    def lose(self) -> None:
+        """The process is gone, and the connection with it."""
+        self._is_up = False
+
+    def say(self, reports: Sequence[ExecutionReport], first: int) -> None:
+        """The venue says something. first: its place in the log."""
+        if self._is_up:
+            for place, report in enumerate(reports, first):
+                self._send(report, place)
+
+    def look(self) -> bool:
+        """Once a second: whether a connection that had been lost is back, and something may be missing."""
+        wire, now = self._wire, self._wire.scheduler.now
+        if self._is_up and (wire.is_cut or wire.is_mute):
+            if not self._silent_since:
+                self._silent_since = now
+            if now - self._silent_since >= SILENCE or wire.is_cut:
+                self._is_up = False
+                wire.trace.note(now, f"{self._process.name}: stream lost")
+        elif self._is_up:
+            self._silent_since = 0
+        return not self._is_up and self.connect()
+
+    def _send(self, report: ExecutionReport, place: int) -> None:
+        wire = self._wire
+        if wire.is_cut or wire.is_mute or wire.chance(wire.faults.drop, "drop", f"stream {report.exec_id}"):
+            return
+        now = wire.scheduler.now
+        arrives = now + wire.latency(report.exec_id)
+        if not wire.chance(wire.faults.reorder, "reorder", report.exec_id):
+            arrives = self._arrives = max(arrives, self._arrives + 1)
+        wire.scheduler.at(arrives, self._hear, report, place, self._run)
+        if wire.chance(wire.faults.duplicate, "duplicate", f"stream {report.exec_id}"):
+            wire.scheduler.at(arrives + wire.latency(report.exec_id), self._hear, report, place, self._run)
+
+    def _hear(self, report: ExecutionReport, place: int, run: int) -> None:
+        if run == self._process.run:
+            self._cursor = max(self._cursor, place + 1)
+            self._process.hear(report)
