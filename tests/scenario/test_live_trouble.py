@@ -118,7 +118,7 @@ def test_a_fill_on_which_an_agent_fails_halts_entries_and_is_found_again() -> No
                 raise ZeroDivisionError("division by zero")
             return feed_all(events, source)
 
-        live.desk.feed_all = poisoned  # type: ignore[method-assign]
+        live.desk.feed_all = poisoned  # type: ignore[method-assign,assignment]
         live.report(live.exchange.open(minute(live, 175.50)))
         await live.settle(2)
         assert not live.books.positions
