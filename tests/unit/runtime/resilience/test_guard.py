@@ -133,6 +133,35 @@ def test_a_venue_that_asks_for_patience_gets_it() -> None:
     line.enter()
 
 
+def test_a_burst_of_refusals_halves_what_entries_may_ask_and_a_stop_goes_out_all_the_same() -> None:
+    line = Line(Budget(calls=20, reserved_fraction=0.2))
+    line.fail(Throttled("429", 1.0))
+    assert line.gate(Endpoint.ENTRIES).gate is Gate.OPEN
+    line.guard.place(order(100, Role.STOP), GRANT)
+    line.clock.advance(MINUTE)
+    for _ in range(16):
+        line.enter()
+    line = Line(Budget(calls=20, reserved_fraction=0.2))
+    line.fail(Throttled("429", 1.0), times=1)
+    for _ in range(7):
+        line.enter()
+    with pytest.raises(Throttled, match="rate limit"):
+        line.enter()
+    line.guard.place(order(100, Role.STOP), GRANT)
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_setting_the_machine_s_time_opens_and_closes_nothing(jump_s: int) -> None:
+    line = Line()
+    line.fail(UNREACHABLE)
+    line.clock.set(line.clock.now() + jump_s * SECOND, is_jump=True)
+    with pytest.raises(Throttled) as refused:
+        line.enter()
+    assert refused.value.retry_after_s == 60
+    line.clock.advance(MINUTE)
+    line.enter()
+
+
 def test_a_stop_finds_room_when_entries_have_used_up_theirs() -> None:
     line = Line(Budget(calls=10, reserved_fraction=0.3))
     for _ in range(7):

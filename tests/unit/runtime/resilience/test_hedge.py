@@ -12,12 +12,16 @@ from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.domain.capabilities import PAPER, Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import plain
+from tradewrit.domain.market import Quote
 from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import ConfigError, Throttled, Unreachable
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.resilience.guard import GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
 
 GRANT = Grant(id="", agent="", scopes=frozenset(), issued_at=0, expires_at=0)
 Reports = Sequence[ExecutionReport]
@@ -131,6 +135,44 @@ def test_when_both_are_lost_nothing_is_known() -> None:
     roads.second.lose("place", UNREACHABLE)
     with pytest.raises(Unreachable):
         roads.broker.place(stop(), GRANT)
+
+
+def test_when_both_are_lost_three_times_the_breaker_opens() -> None:
+    roads = Roads()
+    guard = GuardedBroker(roads.broker, "paper", ManualClock(), lambda: 0.0, budget=Budget(calls=100))
+    for _ in range(3):
+        roads.first.lose("place", UNREACHABLE)
+        roads.second.lose("place", UNREACHABLE)
+        with pytest.raises(Unreachable):
+            guard.place(stop(), GRANT)
+    calls = len(roads.first.calls) + len(roads.second.calls)
+    with pytest.raises(Throttled, match="nothing was sent"):
+        guard.place(stop(), GRANT)
+    assert len(roads.first.calls) + len(roads.second.calls) == calls == 6
+
+
+@pytest.mark.parametrize("is_slow", [False, True], ids=["the first answer is lost", "the first is slow"])
+def test_an_exit_by_both_roads_sells_what_is_held_and_no_more(is_slow: bool) -> None:
+    roads = Roads()
+    (market,) = stop(Role.ENTRY).orders
+    buy = msgspec.structs.replace(market, client_order_id="bought")
+    sell = msgspec.structs.replace(market, role=Role.EXIT, side=Side.SELL)
+    roads.exchange.place(Approved(orders=(buy,), by=("test",), at=1), GRANT)
+    roads.exchange.quote(Quote("AAPL", 2, 50.0, 50.0))
+    assert roads.exchange.positions() == {"AAPL": Decimal(5)}
+    if is_slow:
+        roads.first.gate.clear()
+        roads.second.answer = roads.letting_the_first_go
+    else:
+        roads.first.lose("place", UNREACHABLE, is_done=True)
+    roads.broker.place(Approved(orders=(sell,), by=("test",), at=2), GRANT)
+    for thread in threading.enumerate():
+        if thread.name == "tradewrit-road":
+            thread.join(10)
+    roads.exchange.quote(Quote("AAPL", 3, 50.0, 50.0))
+    assert roads.exchange.positions() == {}
+    assert [fill.client_order_id for fill in roads.exchange.executions(0)] == ["bought", "the-stop"]
+    assert roads.breaches == []
 
 
 def test_a_venue_that_calls_the_repeat_a_duplicate_is_asked_what_it_has() -> None:
