@@ -139,7 +139,7 @@ def a_lost_answer_is_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Line, "place", refuse)
 
 
-@bug("network", "I-3", "I-13", "I-2", "I-4")
+@bug("oversold", "I-3", "I-13", "I-2", "I-4")
 def a_lost_cancel_is_taken_for_done(patch: pytest.MonkeyPatch) -> None:
     """No answer in time: it will have been cancelled."""
     cancel = Line.cancel

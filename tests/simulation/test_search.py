@@ -29,6 +29,13 @@ def test_with_nothing_wrong_but_the_price_everything_holds() -> None:
     assert not set(report.faults) - {"bad_quote"}
 
 
+@pytest.mark.parametrize("first", range(0, 200, 25))
+def test_two_hundred_random_worlds_hold(first: int) -> None:
+    report = search(range(first, first + 25))
+    assert [failure.reproduce for failure in report.failures] == []
+    assert len(report.faults) > 10
+
+
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_every_profile_injects_what_it_says_and_nothing_else(profile: str) -> None:
     allowed = set(PROFILES[profile].faults) | set(PROFILES[profile].always)
