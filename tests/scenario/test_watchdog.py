@@ -26,11 +26,11 @@ from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.lease import Candidacy, LeasePolicy
 from tradewrit.runtime.live.watchdog import WATCHDOG, Watchdog, WatchPolicy, terms_of_watchdog, uncovered
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.ports import Broker
-from tradewrit.runtime.writs import Kill
 
 # Bars are a minute long and nobody ticks between them.
 LEASE = LeasePolicy(duration_ns=5 * MINUTE, renew_every_ns=MINUTE, margin_ns=MINUTE, skew_ns=SECOND)
