@@ -179,7 +179,7 @@ def enumerate_deaths(
     total, done = _Sum(), 0
     for number, name in enumerate(points_of(plan), 1):
         for death in deaths:
-            outcome = World(plan, die_at=number, death=death).run()
+            outcome = World(plan, die_at=(number,), death=death).run()
             found = (*outcome.violations, *_ends_badly(plan, outcome))
             failure = None
             if found:

@@ -126,7 +126,7 @@ def _enumerate(
         raise ConfigError(f"no trade is called {trade!r}; known: {', '.join(GOLDEN)}")
     if point:
         plan = GOLDEN["oco" if trade == "all" else trade]
-        outcome = World(plan, die_at=point, death=Death(death), keep_trace=True).run()
+        outcome = World(plan, die_at=(point,), death=Death(death), keep_trace=True).run()
         emit_text("\n".join(outcome.lines))
         _emit_outcome(outcome)
         _fail_if(bool(outcome.violations), f"a {death} at point {point} violates what must hold")
