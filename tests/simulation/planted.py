@@ -32,6 +32,7 @@ from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import Disk
 from tradewrit.simulation.venue import Line
 
+ONE = Decimal(1)
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -138,7 +139,7 @@ def a_lost_answer_is_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Line, "place", refuse)
 
 
-@bug("network", "I-3", "I-13", "I-2", "I-4")
+@bug("oversold", "I-3", "I-13", "I-2", "I-4")
 def a_lost_cancel_is_taken_for_done(patch: pytest.MonkeyPatch) -> None:
     """No answer in time: it will have been cancelled."""
     cancel = Line.cancel
@@ -403,6 +404,21 @@ def what_is_pending_does_not_count(patch: pytest.MonkeyPatch) -> None:
         "facts",
         lambda books, mark, at: msgspec.structs.replace(facts(books, mark, at), reserved=Decimal(0)),
     )
+
+
+@bug("calm", "I-15", "I-16")
+def accounts_share_a_memory(patch: pytest.MonkeyPatch) -> None:
+    """Something that belongs to an account is kept by the module: here, how often it was asked."""
+    facts, asked = limits.facts, [0]
+
+    def absent_minded(books: Books, mark: Any, at: int) -> Any:
+        asked[0] += 1
+        found = facts(books, mark, at)
+        return (
+            found if asked[0] % 5 else replace(found, open_positions=found.open_positions + 1, drawdown=ONE)
+        )
+
+    everywhere(patch, limits, "facts", absent_minded)
 
 
 @bug("network", "I-12")
