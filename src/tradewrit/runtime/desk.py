@@ -179,7 +179,9 @@ class Desk:
         """What is to be said of something that need not leave any more; None when it must."""
         effect, books, now = asked.effect, self.books, self.clock.now()
         if isinstance(effect, CancelAtVenue) and (placed := outbox.take_back(effect.client_order_id)):
-            return never_left(placed.effect, books, now)
+            unsent = never_left(placed.effect, books, now)
+            if unsent:
+                return unsent
         return never_left(effect, books, now) if outdated(effect, books) else None
 
     def arrive(self, departure: Departure, outcome: Sequence[Event]) -> list[Event]:

@@ -10,7 +10,6 @@ sources wait, and it is tried again. What must not go on (a lost lease, a broken
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -18,11 +17,10 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from tradewrit.domain.events.account import AccountReported, HaltTrading
+from tradewrit.domain.events.account import AccountReported
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import CancelOrder
-from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld, InputDropped
+from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.domain.writs import DESK, EXECUTOR
@@ -30,6 +28,7 @@ from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, Lea
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.calls import Calls, Outcome, Workers
+from tradewrit.runtime.live.intake import Intake
 from tradewrit.runtime.live.lanes import Input, Lanes, NotTakenError, Priority, Put
 from tradewrit.runtime.live.lines import Line, Stream
 from tradewrit.runtime.live.policy import LivePolicy
@@ -89,14 +88,10 @@ class Shell:
             Line(stream, clock, self.policy.patience, chance, self.offer, self._told) for stream in streams
         ]
         self._workers = workers
+        self.intake = Intake(desk, self.lanes, clock, log, self._heard)
         self.calls = Calls(workers, clock, self.policy.calls, self._arrived, self._late)
         self.rounds = Rounds(self, sessions)
-        self._landed: deque[tuple[Departure, Outcome]] = deque()
-        self._held: Input | None = None
-        self._unwritable = ""
         self._withheld: dict[str, str] = {}
-        self._own: deque[Callable[[], list[Event]]] = deque()
-        self._dropped = 0
         self._stopping = ""
         self._stop_by = 0
         self._wake = asyncio.Event()
@@ -114,8 +109,10 @@ class Shell:
             self.rounds.begin()
             return await self._work(tasks)
         except LeaseLost:
-            if self._unwritable:
-                self.log(f"the lease ran out while the journal could not be written: {self._unwritable}")
+            if self.intake.unwritable:
+                self.log(
+                    f"the lease ran out while the journal could not be written: {self.intake.unwritable}"
+                )
                 return Ended.OUT_OF_JOURNAL
             raise
         except JournalError:
@@ -170,11 +167,12 @@ class Shell:
         if item.priority is Priority.ENTRIES:
             if item.good_until is None:
                 item = replace(item, good_until=self.clock.monotonic() + self.policy.entry_ttl_ns)
-            if self._stopping or self._unwritable:
-                self.lanes.drop(item, because([self._stopping, self._unwritable]))
+            if self._stopping or self.intake.unwritable:
+                self.lanes.drop(item, because([self._stopping, self.intake.unwritable]))
                 return Put.REFUSED
         put = self.lanes.put(item)
-        self._wake.set()
+        if put is not Put.WAIT:
+            self._wake.set()
         return put
 
     async def ask(
@@ -216,14 +214,14 @@ class Shell:
 
     def say(self, event: Event) -> None:
         """Put what the shell itself has noticed on record, as soon as that is possible."""
-        self._own.append(lambda: self.desk.feed(event, DESK))
+        self.intake.say(event)
         self._wake.set()
 
     def compare(self, cause: str, *, is_awaited: bool = False) -> None:
         """Ask the venue how it sees the account. is_awaited: no entry leaves before it has answered."""
         if is_awaited:
             self.withhold(_COMPARING, f"the account is being compared with the venue ({cause})")
-        self._own.append(lambda: self.desk.reconcile(cause))
+        self.intake.reconcile(cause)
         self._wake.set()
 
     @property
@@ -245,11 +243,6 @@ class Shell:
             self.desk.writs.withhold(EXECUTOR, because(list(self._withheld.values())))
             self.say(EntriesAllowed(at=self.clock.now(), was=was))
 
-    @property
-    def is_writable(self) -> bool:
-        """Whether the journal took what it was given last."""
-        return not self._unwritable
-
     def status(self) -> Status:
         """How it stands."""
         now, books = self.clock.monotonic(), self.desk.books
@@ -261,15 +254,15 @@ class Shell:
             waits=len(self.outbox),
             flying=self.calls.in_flight,
             queued=tuple(self.lanes.depth(lane) for lane in Priority),
-            dropped=self._dropped,
+            dropped=self.intake.dropped,
             overdue=self.calls.overdue,
             lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
             **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
         )
 
     def _mode(self) -> tuple[Mode, str]:
-        if self._unwritable:
-            return Mode.SAFE, self._unwritable
+        if self.intake.unwritable:
+            return Mode.SAFE, self.intake.unwritable
         if self._stopping:
             return Mode.STOPPING, self._stopping
         if self.desk.books.halted:
@@ -300,104 +293,16 @@ class Shell:
     def _take_some(self) -> bool:
         """Feed what is most urgent, a batch at most; returns whether there is more."""
         for _ in range(_BATCH):
-            if self._unwritable or not self._take_one():
+            if not self.intake.take():
                 return False
+            self._room.set()
             self._depart()
-        self._room.set()
         return True
-
-    def _take_one(self) -> bool:
-        if self._landed:
-            departure, outcome = self._landed[0]
-            said = self._feeding(None, lambda: self.desk.arrive(departure, outcome))
-            if not self._unwritable:
-                self._landed.popleft()
-            if any(isinstance(event, AccountReported) for event in said or ()):
-                self.allow(_COMPARING)
-            return True
-        if self._held is not None:
-            held, self._held = self._held, None
-            self._feed(held)
-            return True
-        if self._own:
-            self._feeding(None, self._own[0])
-            if not self._unwritable:
-                self._own.popleft()
-            return True
-        item = self.lanes.take(self.clock.monotonic())
-        self._room.set()
-        self._record_drops()
-        if item is None:
-            return False
-        self._feed(item)
-        return True
-
-    def _feed(self, item: Input) -> None:
-        if item.bars:
-            try:
-                count = self.desk.market.absorb(item.bars)
-            except Exception as bug:  # noqa: BLE001 - a strategy may raise anything
-                self._poison(item, bug)
-                return
-            if not count or item.is_history:
-                return
-            # What the market has taken in is not new to it a second time, should the journal be full.
-            item = replace(item, bars=(), events=(BarsClosed(at=item.at, count=count),))
-        said = self._feeding(item, lambda: self.desk.feed_all(item.events, item.source))
-        if said is not None and item.reply is not None:
-            item.reply(tuple(said))
-
-    def _feeding(self, item: Input | None, feed: Callable[[], list[Event]]) -> list[Event] | None:
-        """Feed something; None when it could not be: it is held then, or given up with a record."""
-        try:
-            return feed()
-        except JournalBroken:
-            raise
-        except JournalUnwritable as full:
-            self._held = item if item is not None else self._held
-            self._lose_journal(full)
-        except JournalError:
-            raise
-        except OurFault as refused:
-            if item is None or item.reply is None:
-                self._poison(item, refused)
-            else:
-                item.reply(refused)
-        except Exception as bug:  # noqa: BLE001 - whatever an agent or a strategy raises stops trading, not us
-            self._poison(item, bug)
-        return None
-
-    def _poison(self, item: Input | None, bug: Exception) -> None:
-        """An agent failed on it. It is on record as not taken, and no entry follows until a person looked."""
-        what = "an outcome of the desk's own" if item is None else f"{item.what} {item.about}".strip()
-        reason = f"{what} could not be taken: {type(bug).__name__}: {bug}"
-        self.log(f"HALTED: {reason}; {_LOOK}")
-        if item is not None:
-            self.lanes.drop(item, f"{type(bug).__name__}: {bug}")
-            self._record_drops()
-        if not self.desk.books.halted:
-            self.say(HaltTrading(at=self.clock.now(), actor=DESK, reason=reason))
-
-    def _record_drops(self) -> None:
-        now = self.clock.now()
-        for drop in self.lanes.dropped():
-            self._dropped += drop.count
-            self.log(f"dropped {drop.count} x {drop.what} {drop.about} from {drop.source}: {drop.reason}")
-            self.say(
-                InputDropped(
-                    at=now,
-                    what=drop.what,
-                    about=drop.about,
-                    source=drop.source,
-                    reason=drop.reason,
-                    count=drop.count,
-                )
-            )
 
     def _depart(self) -> None:
         """Send what may leave, as far as workers are free."""
         try:
-            while not self._unwritable and (least := self.calls.least()) is not None:
+            while not self.intake.unwritable and (least := self.calls.least()) is not None:
                 departure = self.desk.depart(least)
                 if departure is None:
                     return
@@ -405,29 +310,24 @@ class Shell:
         except JournalBroken:
             raise
         except JournalUnwritable as full:
-            self._lose_journal(full)
+            self.intake.lose_journal(full)
+
+    def _heard(self, said: Sequence[Event]) -> None:
+        if any(isinstance(event, AccountReported) for event in said):
+            self.allow(_COMPARING)
 
     def _arrived(self, departure: Departure, outcome: Outcome) -> None:
-        self._landed.append((departure, outcome))
+        self.intake.land(departure, outcome)
         self._wake.set()
 
     def _late(self, departure: Departure, outcome: Outcome) -> None:
-        """It comes after its deadline, and what it says is a fact all the same."""
-        subject = departure.asked.effect.subject
-        self.log(f"late answer about {subject}: {len(outcome)} reports")
-        if outcome:
-            self.lanes.put(Input(priority=Priority.FACTS, events=tuple(outcome), source=OUTSIDE))
-            self._wake.set()
+        self.intake.late(departure, outcome)
+        self._wake.set()
 
     def _told(self, line: Line, reason: str) -> None:
         self.rounds.told(line, reason)
 
-    # -- the journal
-
-    def _lose_journal(self, full: JournalUnwritable) -> None:
-        if not self._unwritable:
-            self.log(f"SAFE: {full}. Nothing is taken and nothing leaves; stops stay at the venue")
-        self._unwritable = str(full)
+    # -- by the clock
 
     async def _tick_on(self) -> None:
         while True:
@@ -438,32 +338,23 @@ class Shell:
     def _tick(self) -> None:
         try:
             self.desk.tick()
-            if self._unwritable:
-                self._try_journal()
+            if self.intake.unwritable:
+                self.intake.try_journal()
         except JournalBroken:
             raise
         except JournalUnwritable as full:
-            self._lose_journal(full)
+            self.intake.lose_journal(full)
         except JournalError:
             raise
         except Exception as bug:  # noqa: BLE001 - as with any other input
-            self._poison(None, bug)
+            self.intake.poison(None, bug)
         self.rounds.tick()
-
-    def _try_journal(self) -> None:
-        """Put a record down; raises JournalUnwritable while that cannot be done."""
-        was = self._unwritable
-        at = self.clock.now()
-        self.desk.feed(EntriesWithheld(at=at, reason=f"the journal could not be written: {was}"), DESK)
-        self._unwritable = ""
-        self.log("the journal can be written again")
-        self.say(EntriesAllowed(at=at, was=was))
 
     # -- the end
 
     def _is_drained(self) -> bool:
         waiting = any(self.lanes.depth(lane) for lane in Priority if lane is not Priority.MARKET)
-        return self.outbox.is_idle and not self._landed and not self._own and not waiting
+        return self.outbox.is_idle and self.intake.is_empty and not waiting
 
     def _end(self) -> Ended:
         left = self.calls.in_flight
