@@ -1,0 +1,300 @@
+"""Planted: orders that go out twice, under the wrong name, or are believed to be what they are not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.simulation.planting import Aim, planted
+from tradewrit.agents import executor
+from tradewrit.domain import reports
+from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.effects import PlaceOrders, SetTimer
+from tradewrit.domain.events.orders import (
+    ExecutionReport,
+    OrderAccepted,
+    OrderRequested,
+)
+from tradewrit.domain.folding import FOLDS
+from tradewrit.domain.folds.base import with_item
+from tradewrit.domain.ids import derive
+from tradewrit.domain.orders import Approved, Order, OrderState, Role
+from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.signals import Market
+from tradewrit.domain.terms import order_id
+from tradewrit.risk import doubts
+from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.pump import Pump
+from tradewrit.simulation.plan import Faults, Whims
+from tradewrit.simulation.venue import Line
+
+BUSY = Whims(enter=0.7, leave=0.2)
+LOSSY = Faults(drop=0.2)
+NAKED_VENUE = replace(PAPER, oco=False, bracket=False, reduce_only=False)
+"""One that neither links orders nor refuses to sell what is not there."""
+
+
+def asked_anew(books: Books, order: Order, at: int) -> Decision:
+    """The same order under the next name, and the old one given up."""
+    number = 100 + len(books.orders)
+    terms = replace(
+        order.terms, client_order_id=order_id(books, order.terms.trade_id, order.terms.role, number)
+    )
+    requested = OrderRequested(
+        at=at,
+        trace=terms.trade_id,
+        terms=terms,
+        approved_by=order.approved_by,
+        reserved=order.reserved,
+        agent_id=order.agent_id,
+        token_id=order.token_id,
+        notional=order.notional,
+    )
+    approved = Approved(orders=(terms,), by=order.approved_by, at=at)
+    place = PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved)
+    given_up = reports.rejected(order, at, Rejection.NOT_SENT, "no answer: sent anew")
+    return Decision((requested,), (place,)) + given_up
+
+
+@planted(
+    kind="double entry after a time-out: each retry makes a new client order id",
+    aim=Aim(faults=Faults(duplicate=0.4, drop=0.1), account={"whims": BUSY}),
+    caught_by=("I-1",),
+)
+def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
+    """The gateway sends an order that it has sent before under a new client order id."""
+    sent: set[str] = set()
+    place = Line.place
+
+    def renaming(line: Line, approved: Approved, grant: Any) -> Sequence[ExecutionReport]:
+        terms = approved.orders
+        if any(one.client_order_id in sent for one in terms):
+            terms = tuple(
+                replace(one, client_order_id=derive(one.client_order_id, len(sent))) for one in terms
+            )
+        sent.update(one.client_order_id for one in terms)
+        return place(line, replace(approved, orders=terms), grant)
+
+    patch.setattr(Line, "place", renaming)
+
+
+@planted(
+    kind="position twice as large as asked: a time-out was taken for a refusal, and the order sent again",
+    aim=Aim(faults=LOSSY, account={"whims": BUSY}),
+    caught_by=("I-1",),
+)
+def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
+    """An entry whose answer was lost counts as refused and is asked for anew, under another id."""
+    lost = doubts._lost
+
+    def hasty(order: Order, report: ExecutionReport) -> Decision:
+        if order.terms.role is Role.ENTRY and order.state is OrderState.SUBMITTED:
+            return HASTY
+        return lost(order, report)
+
+    HASTY = Decision()
+    judge = doubts.judge
+
+    def judging(books: Books, market: Market, report: ExecutionReport) -> Decision:
+        order = books.orders.get(report.client_order_id)
+        decision = judge(books, market, report)
+        return asked_anew(books, order, report.at) if decision is HASTY and order else decision
+
+    patch.setattr(doubts, "_lost", hasty)
+    patch.setattr(doubts, "judge", judging)
+
+
+@planted(
+    kind="two orders: 'order not found' was believed while the request was still on its way",
+    aim=Aim(faults=Faults(drop=0.15, slow=0.3), account={"whims": BUSY}),
+    caught_by=("I-1",),
+)
+def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
+    """The first time that the venue does not know an entry, it is given up and asked for under a new id."""
+    absent = doubts._absent
+
+    def rash(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
+        if order.terms.role is Role.ENTRY and order.state is OrderState.UNKNOWN:
+            return asked_anew(books, order, report.at)
+        return absent(books, market, order, report)
+
+    patch.setattr(doubts, "_absent", rash)
+
+
+@planted(
+    kind="phantom position: an order nobody answered was booked as filled",
+    aim=Aim(faults=LOSSY, account={"whims": BUSY}),
+    caught_by=("I-2", "I-5", "I-4"),
+)
+def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
+    """A market entry whose answer was lost is booked as filled at the price it was decided on."""
+    judge = doubts.judge
+
+    def trusting(books: Books, market: Market, report: ExecutionReport) -> Decision:
+        order = books.orders.get(report.client_order_id)
+        price = None if order is None else market.mark(order.terms.symbol)
+        if order is None or price is None or report.kind is not reports.Exec.UNKNOWN:
+            return judge(books, market, report)
+        if order.terms.role is not Role.ENTRY or order.state is not OrderState.SUBMITTED:
+            return judge(books, market, report)
+        filled = replace(
+            report, kind=reports.Exec.TRADE, last_quantity=order.terms.quantity, last_price=price
+        )
+        return reports.interpret(books, filled)
+
+    patch.setattr(doubts, "judge", trusting)
+
+
+@planted(
+    kind="short by mistake: a cancel without an answer was taken for done, and the exit sold beside the stop",
+    aim=Aim(
+        faults=Faults(drop=0.25, gaps=0.1),
+        account={"capabilities": NAKED_VENUE, "whims": Whims(enter=0.7, leave=0.5)},
+    ),
+    caught_by=("I-3",),
+)
+def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
+    """A cancel whose answer was lost counts as done."""
+    lost = doubts._lost
+
+    def trusting(order: Order, report: ExecutionReport) -> Decision:
+        if order.state is OrderState.PENDING_CANCEL:
+            return Decision((reports.cancelled(order, report.at, "no answer: taken for done"),))
+        return lost(order, report)
+
+    patch.setattr(doubts, "_lost", trusting)
+
+
+@planted(
+    kind="two stops for one position: a lost stop was sent again under another id",
+    aim=Aim(faults=Faults(drop=0.25, gaps=0.1), account={"capabilities": NAKED_VENUE, "whims": BUSY}),
+    caught_by=("I-3",),
+)
+def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
+    """A stop whose answer was lost counts as refused, so that the keeper places another."""
+    lost = doubts._lost
+
+    def hasty(order: Order, report: ExecutionReport) -> Decision:
+        if order.terms.role is Role.STOP and order.state is OrderState.SUBMITTED:
+            return reports.rejected(order, report.at, Rejection.NOT_SENT, "no answer: taken for refused")
+        return lost(order, report)
+
+    patch.setattr(doubts, "_lost", hasty)
+
+
+@planted(
+    kind="position counted twice: a fill came by the stream and again with an answer",
+    aim=Aim(faults=Faults(thin=0.8, duplicate=0.2), account={"whims": BUSY}),
+    caught_by=("I-1", "I-2", "I-3", "I-5"),
+)
+def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
+    """An execution that is told twice is booked twice, as if its id were another."""
+    take = Pump._take
+
+    def taking(pump: Pump, event: Any, source: str, said: Any) -> None:
+        if isinstance(event, ExecutionReport):
+            while pump.journal.has_seen(pump.stream, f"exec:{event.exec_id}"):
+                event = replace(event, exec_id=f"{event.exec_id}'")
+        take(pump, event, source, said)
+
+    patch.setattr(Pump, "_take", taking)
+
+
+@planted(
+    kind="order that is done comes back: reports that were overtaken are believed",
+    aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3), account={"whims": BUSY}),
+    caught_by=("I-8",),
+)
+def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
+    """An acknowledgement that comes after the end of its order makes it work again."""
+
+    def accepted(books: Books, event: OrderAccepted) -> Books:
+        order = books.orders.get(event.client_order_id)
+        if order is None:
+            return books
+        order = replace(order, state=OrderState.ACCEPTED, broker_order_id=event.broker_order_id)
+        return replace(books, orders=with_item(books.orders, order.id, order))
+
+    patch.setitem(FOLDS, OrderAccepted, accepted)
+    patch.setattr(reports, "can", lambda state, on: on is reports.On.ACCEPT or executor.can(state, on))
+
+
+@planted(
+    kind="forgotten shares: a fill that crossed a cancel is thrown away",
+    aim=Aim(
+        faults=Faults(reorder=0.5, slow=0.5, thin=0.8, kill_switches_per_hour=60, drop=0.1),
+        account={"whims": BUSY},
+    ),
+    caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
+)
+def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A fill of an order that is over by the books is recorded and not booked."""
+    interpret = reports.interpret
+
+    def deaf(books: Books, report: ExecutionReport) -> Decision:
+        order = books.orders.get(report.client_order_id)
+        if report.kind is reports.Exec.TRADE and (order is None or not order.is_live):
+            return NOTHING
+        return interpret(books, report)
+
+    patch.setattr(reports, "interpret", deaf)
+
+
+@planted(
+    kind="half a position without a stop: the first part of a fill is taken for the whole",
+    aim=Aim(faults=Faults(thin=0.9), account={"whims": BUSY}),
+    caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
+)
+def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
+    """An order is filled as soon as anything of it has traded."""
+    filled = reports._filled
+
+    def whole(*args: Any, is_last: bool) -> Any:
+        del is_last
+        return filled(*args, is_last=True)
+
+    patch.setattr(reports, "_filled", whole)
+
+
+@planted(
+    kind="banned by the venue: a poll without a pause while the venue is slow",
+    aim=Aim(faults=Faults(drop=0.1, throttles=0.3), account={"whims": BUSY}),
+    caught_by=("I-12",),
+)
+def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
+    """A question that settled nothing is put again at once."""
+    wait = doubts._wait
+
+    def impatient(order: Order, report: ExecutionReport) -> Decision:
+        decision = wait(order, report)
+        return replace(
+            decision,
+            effects=tuple(
+                reports.ask(order) if isinstance(effect, SetTimer) else effect for effect in decision.effects
+            ),
+        )
+
+    patch.setattr(doubts, "_wait", impatient)
+
+
+@planted(
+    kind="cancel overtakes its order: two writes of one symbol in flight",
+    aim=Aim(
+        faults=Faults(slow=0.5, kill_switches_per_hour=120, drop=0.2),
+        account={"whims": BUSY},
+    ),
+    caught_by=("I-1", "I-3", "I-13"),
+)
+def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
+    """Writes of one symbol leave without waiting for the one before."""
+    leave = Outbox._leave
+
+    def leaving(outbox: Outbox, queue: Any, place: int) -> Any:
+        asked = leave(outbox, queue, place)
+        outbox._busy.clear()
+        return asked
+
+    patch.setattr(Outbox, "_leave", leaving)

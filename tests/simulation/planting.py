@@ -1,0 +1,89 @@
+"""Bugs that are put into a desk on purpose, to see whether the simulation finds them.
+
+A bug is a function that patches the real classes for the length of a run; nothing in `src` knows of it. It
+comes with the world in which it shows (an `Aim`) and the invariants that may name it. A crash of the harness,
+or an invariant that is not among them, is no find.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from tradewrit.simulation.plan import Faults, Plan
+from tradewrit.simulation.profiles import draw
+from tradewrit.simulation.world import Outcome, World
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+BUDGET: Final = 30
+"""Seeds within which a bug has to be found."""
+
+
+class Aim(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault profile aimed at one bug: what goes wrong, and how often. account: fields of the plan."""
+
+    faults: Faults = Faults()
+    account: dict[str, Any] = {}
+
+    def plan(self, seed: int) -> Plan:
+        """The world of a seed: as `calm` draws it, with these faults and these fields."""
+        return replace(draw(seed, "calm"), faults=self.faults, **self.account)
+
+
+class Bug(msgspec.Struct, frozen=True, kw_only=True):
+    """One planted bug.
+
+    kind: of public bug report that it stands for. caught_by: the invariants that may name it. seed: one that
+    does, to be tried first.
+    """
+
+    name: str
+    what: str
+    kind: str
+    aim: Aim
+    caught_by: tuple[str, ...]
+    seed: int
+    plant: Plant
+
+    def run(self, seed: int) -> Outcome:
+        """One seed of its world, with the bug in the desk."""
+        with pytest.MonkeyPatch.context() as patch:
+            self.plant(patch)
+            return World(self.aim.plan(seed)).run()
+
+    def run_without(self, seed: int) -> Outcome:
+        """The same world, with the desk as it is."""
+        return World(self.aim.plan(seed)).run()
+
+    def found(self, outcome: Outcome) -> bool:
+        """Whether the run ended with one of the invariants that may name it."""
+        return bool(outcome.violations) and outcome.violations[0].invariant in self.caught_by
+
+    def hunt(self, seeds: Iterable[int]) -> Iterator[Outcome]:
+        """Runs of these seeds, up to the first that violates anything."""
+        for seed in seeds:
+            outcome = self.run(seed)
+            yield outcome
+            if outcome.violations:
+                return
+
+
+BUGS: Final[dict[str, Bug]] = {}
+"""Every planted bug, by name, once `tests.simulation.planted` is imported."""
+
+
+def planted(*, kind: str, aim: Aim, caught_by: tuple[str, ...], seed: int = 1) -> Callable[[Plant], Plant]:
+    """Enter a function as a bug: its name is the bug's, its docstring says what it is."""
+
+    def enter(plant: Plant) -> Plant:
+        name = plant.__name__
+        what = " ".join((inspect.getdoc(plant) or "").split())
+        BUGS[name] = Bug(
+            name=name, what=what, kind=kind, aim=aim, caught_by=caught_by, seed=seed, plant=plant
+        )
+        return plant
+
+    return enter
