@@ -51,7 +51,8 @@ class Watch:
     """What is known of a run from outside.
 
     books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
-    from fills booked. risk, reviewed: by trade, what was let through. uncovered: symbol -> for how long
+    from fills booked. risk, reviewed: by trade, what was let through. answers: by click, what was answered.
+    uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
     """
 
@@ -71,6 +72,7 @@ class Watch:
         self.reviewed: dict[str, str] = {}
         self.consumed: set[str] = set()
         self.nonces: set[str] = set()
+        self.answers: dict[str, str] = {}
         self.halted = ""
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradewrit.agents.reviewer import person
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import ExternalBooked
+from tradewrit.domain.events.account import ExternalBooked, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     OrderAccepted,
@@ -19,7 +19,7 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
 )
 from tradewrit.domain.events.positions import FillBooked
-from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed
+from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
 from tradewrit.domain.events.risk import RiskApproved
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -116,6 +116,8 @@ def i10_an_approval_is_in_time_and_of_what_was_shown(
         return f"review {event.review_id} was approved {(event.at - event.expires_at) / SECOND:g} s too late"
     if event.sized_hash != event.sized.hash:
         return f"review {event.review_id} approves other terms than its hash says"
+    if watch.answers.get(event.nonce, event.sized_hash) != event.sized_hash:
+        return f"review {event.review_id}: {event.approved_by[-1]} answered what is not what was approved"
     if event.nonce and event.nonce in watch.nonces:
         return f"review {event.review_id}: the click {event.nonce} counted twice"
     needed, names = books.review.people_needed(event.sized.cost), {person(one) for one in event.approved_by}
@@ -180,6 +182,21 @@ def i09_nothing_is_entered_while_halted(watch: "Watch", books: Books, event: Ord
     return None
 
 
+def i09_only_a_person_puts_the_kill_switch_back(watch: "Watch", books: Books, event: TradingResumed) -> Found:
+    """Software that stopped, or was started anew, stays stopped."""
+    del watch, books
+    if event.actor.startswith("human:"):
+        return None
+    return f"trading is resumed by {event.actor}, which is nobody"
+
+
+def note_answer(watch: "Watch", books: Books, event: HumanDecided) -> Found:
+    """What somebody had before their eyes when they answered."""
+    del books
+    watch.answers[event.nonce] = event.shown_hash
+    return None
+
+
 def note_risk(watch: "Watch", books: Books, event: RiskApproved) -> Found:
     """What later events are held against."""
     del books
@@ -204,6 +221,8 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
     RiskApproved: (note_risk,),
+    HumanDecided: (note_answer,),
+    TradingResumed: (i09_only_a_person_puts_the_kill_switch_back,),
     ReviewApproved: (i10_an_approval_is_in_time_and_of_what_was_shown,),
     ReviewConsumed: (i10_an_approval_is_consumed_once,),
 }
