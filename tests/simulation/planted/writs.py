@@ -1,0 +1,156 @@
+"""Planted: tokens that should count no more and do, and desks that write and send in each other's place."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.simulation.planted.orders import BUSY
+from tests.simulation.planting import Aim, planted
+from tradewrit.domain.scopes import Grant
+from tradewrit.errors import PermissionDenied, Unreachable
+from tradewrit.runtime import gate
+from tradewrit.runtime.journal import memory
+from tradewrit.runtime.lease import Tenure
+from tradewrit.runtime.pump import Pump
+from tradewrit.runtime.writs import Writs
+from tradewrit.simulation.plan import Faults
+
+_GRACE = 600_000_000_000
+
+
+class _Trusting:
+    """An issuer that is never asked whether a token still counts."""
+
+    def __init__(self, issuer: Any) -> None:
+        self._issuer = issuer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._issuer, name)
+
+    def verify(self, grant: Grant, now: int) -> None:
+        """It does."""
+
+
+@planted(
+    kind="acted on a revoked token: it was looked at when it was issued and never again",
+    aim=Aim(faults=Faults(revocations_per_hour=60), account={"whims": BUSY}),
+    caught_by=("I-9",),
+)
+def revocation_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    """Whether a token was revoked is asked when it is renewed, and not when something is sent under it."""
+    begin = Writs.__init__
+
+    def beginning(writs: Writs, issuer: Any, terms: Any) -> None:
+        begin(writs, _Trusting(issuer), terms)
+
+    patch.setattr(Writs, "__init__", beginning)
+
+
+@planted(
+    kind="fail open: nobody could say whether the token still counted, so it did",
+    aim=Aim(faults=Faults(revocations_per_hour=120, authority_outages_per_hour=90), account={"whims": BUSY}),
+    caught_by=("I-9",),
+)
+def unreachable_means_yes(patch: pytest.MonkeyPatch) -> None:
+    """While the authority does not answer, a token is good that has not expired."""
+    live = Writs.live
+
+    def living(writs: Writs, role: str, now: int) -> Grant:
+        try:
+            return live(writs, role, now)
+        except Unreachable:
+            grant = writs._held[role].grant
+            if grant is None:
+                raise
+            return grant
+
+    patch.setattr(Writs, "live", living)
+
+
+@planted(
+    kind="expired credential in use: the clock was looked at when the order was decided",
+    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"whims": BUSY, "ttl_s": 30}),
+    caught_by=("I-6", "I-9"),
+)
+def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
+    """A token is used for as long as it is held, whenever it expired."""
+
+    def held(writs: Writs, role: str, now: int) -> Grant:
+        del now
+        grant = writs._held[role].grant
+        if grant is None:
+            raise PermissionDenied(f"{role}: it holds no writ")
+        return grant
+
+    covers = Grant.covers
+    patch.setattr(Writs, "live", held)
+    patch.setattr(gate, "Grant", Grant)
+    admit = gate.Gate.admit
+
+    def admitting(one: gate.Gate, effect: Any, agent: str, books: Any, now: int) -> Any:
+        patch.setattr(Grant, "covers", lambda grant, scope, _: covers(grant, scope, grant.issued_at))
+        try:
+            return admit(one, effect, agent, books, now)
+        finally:
+            patch.setattr(Grant, "covers", covers)
+
+    patch.setattr(gate.Gate, "admit", admitting)
+
+
+@planted(
+    kind="dead credential revived: renewed by its holder after it had expired",
+    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"whims": BUSY, "ttl_s": 30}),
+    caught_by=("I-9",),
+)
+def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
+    """A desk that cannot reach the authority gives its own token a longer life."""
+    live = Writs.live
+
+    def living(writs: Writs, role: str, now: int) -> Grant:
+        try:
+            return live(writs, role, now)
+        except (Unreachable, PermissionDenied):
+            held = writs._held[role]
+            if held.grant is None:
+                raise
+            return replace(held.grant, expires_at=now + _GRACE)
+
+    patch.setattr(Writs, "live", living)
+
+
+@planted(
+    kind="two instances traded one account: the first had only been asleep",
+    aim=Aim(
+        faults=Faults(rivals_per_hour=120, pauses_per_hour=120),
+        account={"whims": BUSY, "has_lease": True},
+    ),
+    caught_by=("I-1", "I-7", "I-9"),
+)
+def no_fencing(patch: pytest.MonkeyPatch) -> None:
+    """Who has taken the lease once goes on for ever: it is neither renewed nor looked at, and no epoch refused."""
+    patch.setattr(Tenure, "keep", lambda tenure: None)
+    patch.setattr(Tenure, "assure", lambda tenure: None)
+    patch.setattr(memory, "refuse_stale", lambda stream, lease, epoch: None)
+
+
+@planted(
+    kind="sent by a process that had lost the account while it waited",
+    aim=Aim(
+        faults=Faults(rivals_per_hour=240, pauses_per_hour=240, slow=0.6),
+        account={"whims": BUSY, "has_lease": True},
+    ),
+    caught_by=("I-9",),
+)
+def lease_not_asked_before_sending(patch: pytest.MonkeyPatch) -> None:
+    """The lease is looked at when something is written, and not when it is sent."""
+    admit = Pump.admit
+
+    def admitting(pump: Pump, asked: Any) -> Any:
+        tenure, pump._tenure = pump._tenure, None
+        try:
+            return admit(pump, asked)
+        finally:
+            pump._tenure = tenure
+
+    patch.setattr(Pump, "admit", admitting)
