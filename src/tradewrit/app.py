@@ -1,11 +1,15 @@
 """The console entry point, and the place where concrete classes meet."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from tradewrit.config.tree import Config
+from tradewrit.config.writs import AuthorityConfig
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli import (
     backtest,
@@ -21,9 +25,15 @@ from tradewrit.surfaces.cli import (
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
-    from tradewrit.credentials.authority import Authority
+    from tradewrit.credentials.client_desk import ClientIssuer
+    from tradewrit.credentials.remote import RemoteClient
     from tradewrit.research.backtest.setup import Setup
-    from tradewrit.runtime.writs import Writs
+    from tradewrit.runtime.roles import Terms
+    from tradewrit.runtime.secret import Secret
+    from tradewrit.runtime.writs import Issuer, Writs
+
+_PATIENCE_S: Final = 3.0
+"""A desk waits no longer for its authority: what protects a position waits with it, once."""
 
 
 def main() -> None:
@@ -40,12 +50,13 @@ def main() -> None:
 
 def command_line() -> typer.Typer:
     """Every command there is."""
+    demos = partial(demo.register, issuer_from=issuer_from)
     runs = partial(backtest.register, setup_from=setup_from)
     checks = partial(check.register, setup_from=setup_from)
     sweeps = partial(sweep.register, setup_from=setup_from)
     return assemble(
         (
-            demo.register,
+            demos,
             runs,
             checks,
             sweeps,
@@ -58,19 +69,93 @@ def command_line() -> typer.Typer:
     )
 
 
-def writs_from(config: Config, authority: "Authority", venue: str) -> "Writs":
-    """What the agents of a configured desk act under: each an identity of its own at this authority.
+SecretOf = Callable[[str], "Secret"]
+"""The secret that the sealed store keeps under a name; it may ask a person for the passphrase."""
+
+
+@contextmanager
+def writs_from(config: Config, venue: str, home: Path, secret_of: SecretOf) -> Iterator["Writs"]:
+    """What the agents of a configured desk act under: each an identity of its own.
 
     venue: where its orders go, by name. With `risk.allowed_symbols` entries are scoped to those.
+    home, secret_of: see `issuer_from`.
     """
-    from tradewrit.credentials.desk import AuthorityIssuer
     from tradewrit.runtime.roles import roles
     from tradewrit.runtime.writs import Writs
 
     terms = roles(
-        config.mode, venue, symbols=config.risk.allowed_symbols, executor=config.writs.executor.constraints
+        config.mode,
+        venue,
+        symbols=config.risk.allowed_symbols,
+        executor=config.writs.executor.constraints,
+        protective_ttl_s=config.writs.protective_ttl_s,
     )
-    return Writs(AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s), terms)
+    with issuer_from(config, terms, home, secret_of) as issuer:
+        yield Writs(issuer, terms, kill_grace_s=config.writs.kill_grace_s)
+
+
+@contextmanager
+def issuer_from(
+    config: Config, terms: Mapping[str, "Terms"], home: Path, secret_of: SecretOf, *, pace: int = 1
+) -> Iterator["Issuer"]:
+    """Who issues a desk's writs: the authority at `writs.authority.url`, else the one of the home folder.
+
+    secret_of: of the app, asked for only if the authority is elsewhere. pace: see `ClientIssuer`.
+    Raises what says why the desk cannot begin there: ConfigError, Unreachable, OurFault.
+    """
+    if config.writs.authority.url is None:
+        from tradewrit.credentials.authority import Authority
+        from tradewrit.credentials.desk import AuthorityIssuer
+        from tradewrit.credentials.home import open_home
+        from tradewrit.credentials.settings import Terms as AuthorityTerms
+
+        said = AuthorityTerms(issuer=config.writs.issuer or "", trust_domain=config.writs.trust_domain)
+        with Authority.open(open_home(home), terms=said) as authority:
+            yield AuthorityIssuer(authority, config.account.name, terms, ttl_s=config.writs.ttl_s)
+        return
+    with closing(_client(config.writs.authority, secret_of)) as client:
+        yield _joined(client, config, terms, pace)
+
+
+def _client(there: AuthorityConfig, secret_of: SecretOf) -> "RemoteClient":
+    """Raises ConfigError when it is not said as which app."""
+    from tradewrit.credentials.remote import RemoteClient
+
+    if there.client_id is None:
+        raise ConfigError(
+            f"writs.authority.client_id: is not set, so {there.url} cannot be told who asks; "
+            "`tradewrit credentials app add` there prints it"
+        )
+    return RemoteClient(
+        there.url or "",
+        there.client_id,
+        secret_of(there.sealed_as).reveal(),
+        timeout_s=_PATIENCE_S,
+        authorities=None if there.certificates is None else Path(there.certificates).expanduser(),
+        is_plain_allowed=there.allow_plain_http,
+    )
+
+
+def _joined(
+    client: "RemoteClient", config: Config, terms: Mapping[str, "Terms"], pace: int
+) -> "ClientIssuer":
+    from tradewrit.credentials.client_desk import ClientIssuer
+    from tradewrit.credentials.joining import Door, register, sign_in
+
+    there = config.writs.authority
+    door = Door(url=there.url or "", client_id=there.client_id or "")
+    is_plain = sign_in(client, door, is_plain_enough=there.plain_protocol)
+    issuer = ClientIssuer(
+        client,
+        config.account.name,
+        ttl_s=config.writs.ttl_s,
+        needs_proof=there.needs_proof,
+        is_plain=is_plain,
+        poll_s=there.poll_s,
+        pace=pace,
+    )
+    register(issuer, door, terms)
+    return issuer
 
 
 def setup_from(config: Config) -> "Setup":

@@ -11,6 +11,7 @@ from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.client import CredentialClient, LocalClient
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.keys import SigningKey
+from tradewrit.credentials.records import Standing
 from tradewrit.credentials.remote import RemoteClient
 from tradewrit.credentials.requests import DelegationRequest, Issued
 from tradewrit.domain.constraints import Constraints, Violation
@@ -73,6 +74,24 @@ def test_renewal_keeps_all_but_the_token(client: Way) -> None:
     assert client.validate(after.token) == after.claims
     with pytest.raises(CredentialRefused) as refused:
         client.renew(before.token)
+    assert refusal(refused) == "unauthorized"
+
+
+def test_the_holder_is_told_how_its_tokens_stand(client: Way) -> None:
+    live, dead = registered(client), registered(client)
+    client.release(dead.token)
+    told = client.status(dead.token, [live.token, "junk"])
+    assert told is not None
+    assert told.killed is None
+    assert [(one.token_id, one.standing) for one in told.tokens] == [
+        (dead.claims.jti, Standing.REVOKED),
+        (live.claims.jti, Standing.LIVE),
+        ("", Standing.UNKNOWN),
+    ]
+    assert told.tokens[0].ending is not None
+    assert told.tokens[0].ending.how == "token_released"
+    with pytest.raises(CredentialRefused) as refused:
+        client.status("junk")
     assert refusal(refused) == "unauthorized"
 
 

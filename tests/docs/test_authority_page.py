@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.credentials.http.servers import thread
 from tradewrit.credentials.http.limits import Rates
+from tradewrit.credentials.http.sampling import LINES_A_MINUTE
 from tradewrit.credentials.http.settings import MAX_BODY_BYTES, Patience, ServerSettings
 from tradewrit.credentials.http.table import ENDPOINTS
 from tradewrit.credentials.rate_limits import Rate
@@ -57,6 +58,9 @@ def test_the_limits_on_the_page_are_those_in_force() -> None:
     assert rates.app == rates.operator == Rate(burst=10, per_minute=60)
     assert "| an app's login | 60 a minute, 10 at once," in PAGE
     assert (rates.hashing.per_minute, rates.refused.per_minute) == (300, 300)
+    assert rates.holder == Rate(burst=100, per_minute=600)
+    assert "| 600 renewals, releases and delegations a minute, 100 at once:" in PAGE
+    assert f"{LINES_A_MINUTE} lines a minute".replace("10", "ten") in PAGE
     assert PAGE.count("300 a minute for each address") == 2
     assert (
         f"headers {patience.head_s:g} s, body {patience.body_s:g} s, an answer {patience.answer_s:g} s, "

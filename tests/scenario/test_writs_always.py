@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, SYMBOL, World
+from tests.desks import BUY, JOURNAL_ID, LEAVE, SELL, SYMBOL, World, oversold
 from tests.unruly import Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Protection
@@ -42,16 +42,21 @@ from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalUnwritable, TradewritError, Unreachable
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.records import Entry, Record
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.ports import Replacement
 from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
-from tradewrit.runtime.writs import Kill
 
 MOST: Final = 1
 LARGEST: Final = 4
 """Units of one entry: at 240 the desk wants as many, at 175.50 one more."""
-TERMS = roles("paper", "paper", executor=Constraints(max_day_orders=MOST, max_quantity=Decimal(LARGEST)))
+TERMS = roles(
+    "paper",
+    "paper",
+    executor=Constraints(max_day_orders=MOST, max_quantity=Decimal(LARGEST)),
+    protective_ttl_s=None,
+)
 
 
 class Fickle(LocalIssuer):
@@ -131,7 +136,9 @@ class Watched(Unruly):
                 held = self.exchange.positions().get(terms.symbol, Decimal(0))
                 assert terms.side is (Side.SELL if held > 0 else Side.BUY)
                 assert terms.quantity <= abs(held), "more than is held"
-        return super().place(approved, grant)
+        reports = super().place(approved, grant)
+        assert not oversold(self.exchange), "more is on sale than is held"
+        return reports
 
     def cancel(self, client_order_id: str, grant: Grant) -> Any:
         self._guard(grant, SYMBOL)

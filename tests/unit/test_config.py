@@ -20,13 +20,12 @@ from tradewrit.config.tree import (
     AccountConfig,
     Config,
     DataConfig,
-    EntriesConfig,
     ExitsConfig,
     JournalConfig,
     PaperConfig,
     StrategyConfig,
-    WritsConfig,
 )
+from tradewrit.config.writs import AuthorityConfig, EntriesConfig, WritsConfig
 from tradewrit.domain.fees import BpsFee, FixedFee, PerShareFee
 from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.limits import PROFILES, Limits
@@ -201,7 +200,24 @@ def test_an_anchor_is_shared_but_an_override_of_one_place_is_not(desk: Desk) -> 
         ),
         ("paper: {fees: {tpye: fixed}}", "desk.yaml:1: paper.fees.tpye: unknown key; did you mean type?"),
         ("account.name: me", "desk.yaml:1: account.name: unknown key; nest it: account: {name: ...}"),
-        ("writs:\n  qqq: 5", "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s or executor"),
+        (
+            "writs:\n  qqq: 5",
+            (
+                "desk.yaml:2: writs.qqq: unknown key; known here: ttl_s, protective_ttl_s, kill_grace_s, issuer, "
+                "trust_domain, authority or executor"
+            ),
+        ),
+        (
+            "writs: {ttl_s: 600, protective_ttl_s: 300}",
+            (
+                "desk.yaml:1: writs.protective_ttl_s: must be no shorter than ttl_s (600), not 300: "
+                "what protects a position must outlive what opens one"
+            ),
+        ),
+        (
+            "writs: {kill_grace_s: 3601}",
+            "desk.yaml:1: writs.kill_grace_s: must be at least 0 and at most 3600, not 3601",
+        ),
         (
             "paper:\n  fees: {type: fixed,\n   rate_bps: 5}",
             "desk.yaml:3: paper.fees.rate_bps: has a meaning only with type: bps; known here: type or amount",
@@ -512,7 +528,11 @@ def test_text_from_the_environment_needs_no_yaml_quoting(text: str) -> None:
         (
             "TRADEWRIT_WRITS__QQQ",
             "1",
-            "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S or TRADEWRIT_WRITS__EXECUTOR",
+            (
+                "writs.qqq: unknown key; known here: TRADEWRIT_WRITS__TTL_S, "
+                "TRADEWRIT_WRITS__PROTECTIVE_TTL_S, TRADEWRIT_WRITS__KILL_GRACE_S, TRADEWRIT_WRITS__ISSUER, "
+                "TRADEWRIT_WRITS__TRUST_DOMAIN, TRADEWRIT_WRITS__AUTHORITY or TRADEWRIT_WRITS__EXECUTOR"
+            ),
         ),
         ("TRADEWRIT_SEED", "many", "seed: must be a whole number such as 5, not 'many'"),
         ("TRADEWRIT_SEED__DEEP", "1", "seed: must be a single value, not a section"),
@@ -649,6 +669,17 @@ CONFIGS = st.builds(
     writs=st.builds(
         WritsConfig,
         ttl_s=st.integers(1, 86_400),
+        issuer=st.none() | _TEXT,
+        trust_domain=st.sampled_from(["agentwrit.local", "desk-1.example"]),
+        authority=st.builds(
+            AuthorityConfig,
+            url=st.sampled_from([None, "http://127.0.0.1:8080", "https://writs.example"]),
+            client_id=st.none() | _TEXT,
+            sealed_as=_NAMES,
+            poll_s=st.integers(1, 60),
+            needs_proof=st.booleans(),
+            certificates=st.none() | _TEXT,
+        ),
         executor=st.builds(
             EntriesConfig,
             sides=st.sampled_from([None, (), ("buy",), ("buy", "sell")]),
@@ -687,6 +718,24 @@ def test_every_written_key_can_come_from_the_environment_instead(config: Config)
     }
     again = load(None, env)
     assert (again.account, again.review) == (config.account, config.review)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("{url: 'ftp://x'}", "'ftp://x' is no address of an authority"),
+        ("{url: 'http://writs.example'}", "over plain HTTP others could read the secrets"),
+        ("{url: 'https://maria:secret@writs.example'}", "no user name or password"),
+        ("{poll_s: 0}", "poll_s: must be at least 1 and at most 60"),
+        ("{needs_proof: true, plain_protocol: true}", "beyond the plain protocol"),
+        ("{client_secret: abc}", "client_secret"),
+    ],
+)
+def test_an_authority_that_cannot_be_meant_is_refused(desk: Desk, keys: str, said: str) -> None:
+    (mistake,) = mistakes(desk(f"writs:\n  authority: {keys}\n"))
+    assert mistake.startswith("desk.yaml:2: writs.authority")
+    assert said in mistake
+    assert "abc" not in mistake
 
 
 def test_secrets_are_masked_and_their_names_are_kept(desk: Desk) -> None:

@@ -52,7 +52,14 @@ from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
-from tradewrit.domain.terms import entry_terms, exit_terms, listed_terms, order_id, protection_terms
+from tradewrit.domain.terms import (
+    entry_terms,
+    exit_terms,
+    listed_terms,
+    order_id,
+    order_notional,
+    protection_terms,
+)
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
@@ -222,7 +229,7 @@ def _split(books: Books, event: SharesSplit) -> Decision:
 def _protect(books: Books, event: ProtectionRequested) -> Decision:
     legs, by = protection_terms(books, event), ("protection",)
     return Decision(
-        tuple(_intent(books, leg, by, event.at, _worth(books, leg, event.stop_price)) for leg in legs),
+        tuple(_intent(books, leg, by, event.at, event.stop_price) for leg in legs),
         (_place(legs, by, event.at, event.trace),),
     )
 
@@ -423,7 +430,7 @@ def _request(
     is_open = market.phase(at) is MarketPhase.OPEN
     held = "" if is_open else "market closed"
     requested = tuple(
-        _intent(books, terms, by, at, _worth(books, terms, decided), reserved if first else ZERO, held)
+        _intent(books, terms, by, at, decided, reserved if first else ZERO, held)
         for terms, first in zip(orders, (True, *(False for _ in orders[1:])), strict=True)
     )
     return Decision(requested, (_place(orders, by, at, orders[0].trade_id),) if is_open else ())
@@ -434,7 +441,7 @@ def _intent(
     terms: OrderTerms,
     by: tuple[str, ...],
     at: int,
-    notional: Decimal,
+    decided: Decimal | None,
     reserved: Decimal = ZERO,
     held: str = "",
 ) -> OrderRequested:
@@ -448,7 +455,7 @@ def _intent(
         held=held,
         agent_id=agent_id,
         token_id=token_id,
-        notional=notional,
+        notional=order_notional(books.instrument(terms.symbol), terms, decided),
     )
 
 
@@ -458,14 +465,6 @@ def _holder(terms: OrderTerms) -> str:
     Legs that are listed with an entry leave with it, under the entry's.
     """
     return KEEPER if terms.role.is_protective and terms.parent is None else EXECUTOR
-
-
-def _worth(books: Books, terms: OrderTerms, decided: Decimal | None) -> Decimal:
-    """What an order is worth at its own price, else at the one it was decided on."""
-    price = terms.limit_price or terms.stop_price or decided
-    if price is None:
-        return ZERO
-    return books.instrument(terms.symbol).notional(price, terms.quantity).amount
 
 
 def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:

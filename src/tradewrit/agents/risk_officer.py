@@ -264,19 +264,21 @@ def _resume_symbol(books: Books, event: ResumeSymbol) -> Decision:
 def _adopt(books: Books, market: Market, event: AdoptPosition) -> Decision:
     """A person says that the venue is right: what it holds beyond ours is held by somebody else."""
     symbol, is_person = event.symbol, event.actor.startswith("human:")
-    said = books.suspects.get(f"{Differs.POSITION}:{symbol}", "")
+    ours, _, theirs = books.suspects.get(f"{Differs.POSITION}:{symbol}", "").partition("|")
+    is_current = bool(ours) and Decimal(ours) == books.units(symbol)
     price = event.price if event.price is not None else market.mark(symbol)
-    if not (is_person and symbol in books.disputed and said and price):
+    if not (is_person and symbol in books.disputed and is_current and price):
         refused = TransitionRefused(
             at=event.at,
             machine="position",
             subject=symbol,
             state=books.disputed.get(symbol, "agreed"),
             wanted="adopt",
-            cause=f"{event.actor}: only what is disputed can be adopted, only by a person, and at a price",
+            cause=f"{event.actor}: only what is disputed can be adopted, as it was when the venue was asked "
+            "last, only by a person, and at a price",
         )
         return Decision((refused,))
-    missing = Decimal(said.partition("|")[2]) - books.units(symbol)
+    missing = Decimal(theirs) - books.units(symbol)
     fill = Fill(
         trade_id="",
         symbol=symbol,

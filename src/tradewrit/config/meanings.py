@@ -21,7 +21,11 @@ SECTIONS: Final[Mapping[str, str]] = {
     ),
     "data": "How past prices are shown to a backtest.",
     "journal": "Where the account's record lies, and how hard it is written.",
-    "writs": "The short-lived permissions that agents act under; see [scopes](scopes.md).",
+    "writs": (
+        "The short-lived permissions that agents act under; see [scopes](scopes.md). `writs.authority` is an "
+        "authority elsewhere that issues them, see [how to use one](../how-to/use-a-remote-authority.md); "
+        "without it, it is the one of this machine."
+    ),
 }
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -122,6 +126,30 @@ MEANINGS: Final[Mapping[str, str]] = {
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",
     "writs.ttl_s": "How many seconds an agent's token lasts; it is renewed when half of that is over.",
+    "writs.protective_ttl_s": (
+        "The same for the protective writ, under which stops are moved and positions closed: that goes on "
+        "for at least half as long when the authority is down."
+    ),
+    "writs.kill_grace_s": (
+        "How many seconds a kill that includes protection leaves at most to cancel entries."
+    ),
+    "writs.issuer": "What tokens of the authority on this machine say in `iss`; null: nothing.",
+    "writs.trust_domain": "First part of the SPIFFE ids that the authority on this machine gives.",
+    "writs.authority.url": "Its address, such as https://host:8080; null: the authority of this machine.",
+    "writs.authority.client_id": "The app that the desk is there.",
+    "writs.authority.sealed_as": "The name in the sealed store under which the app's secret is kept.",
+    "writs.authority.poll_s": (
+        "How often, in seconds, it is asked what it has revoked and whether its kill switch is on."
+    ),
+    "writs.authority.needs_proof": "Whether tokens count only with proof of the agent's own key.",
+    "writs.authority.plain_protocol": (
+        "Whether an authority will do that speaks the plain protocol only: constraints are then kept by the "
+        "desk alone, and no writ outlives a revocation of all."
+    ),
+    "writs.authority.allow_plain_http": "Whether it may be spoken to over HTTP that others can read.",
+    "writs.authority.certificates": (
+        "PEM file with the certificate authorities to believe; null: those of the system."
+    ),
     "writs.executor.sides": "The sides that entries may be on; null: both.",
     "writs.executor.max_quantity": "The largest entry, in units; null: any.",
     "writs.executor.max_notional": "The largest entry, in account currency at the price it was decided on.",

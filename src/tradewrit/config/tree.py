@@ -13,13 +13,12 @@ import msgspec
 
 from tradewrit.brokers.paper.rules import MarketFills
 from tradewrit.config.writing import as_data, as_yaml
+from tradewrit.config.writs import WritsConfig
 from tradewrit.domain.capabilities import Protection
-from tradewrit.domain.constraints import AMOUNTS, Constraints, Hours
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Side
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.splits import Adjustment
@@ -32,7 +31,6 @@ _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _BPS_OF_ALL: Final = 10_000
 _LONGEST_SETTLEMENT: Final = 30
 _MINUTES_A_DAY: Final = 1440
-_LONGEST_TOKEN_S: Final = 86_400
 
 
 class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,49 +139,6 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     path: str | None = None
     synchronous: Literal["full", "normal"] = "full"
-
-
-class EntriesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the executor's writ restricts entries to; null restricts nothing. Stops and exits are free.
-
-    hours: `HH:MM-HH:MM ZONE`, all of which must be open.
-    """
-
-    sides: tuple[Literal["buy", "sell"], ...] | None = None
-    max_quantity: Decimal | None = None
-    max_notional: Decimal | None = None
-    max_day_quantity: Decimal | None = None
-    max_day_notional: Decimal | None = None
-    max_day_orders: int | None = None
-    hours: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for text in self.hours:
-            try:
-                Hours.parse(text)
-            except ValueError as wrong:
-                raise ValueError(f"hours: {str(wrong).removeprefix('hours ')}") from None
-        _ = self.constraints
-
-    @property
-    def constraints(self) -> Constraints:
-        """The same as a writ has it."""
-        return Constraints(
-            sides=None if self.sides is None else tuple(sorted({Side(side) for side in self.sides})),
-            hours=tuple(sorted({Hours.parse(text) for text in self.hours})),
-            **{name: getattr(self, name) for name in AMOUNTS},
-        )
-
-
-class WritsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long an agent's token lasts before it must be renewed, and what entries are restricted to."""
-
-    ttl_s: int = 300
-    executor: EntriesConfig = EntriesConfig()
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.ttl_s <= _LONGEST_TOKEN_S:
-            raise ValueError(f"ttl_s must be at least 1 and at most {_LONGEST_TOKEN_S}, not {self.ttl_s}")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

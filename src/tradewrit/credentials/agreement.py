@@ -11,13 +11,24 @@ from typing import Final
 from tradewrit.credentials.audit import EventType, Outcome, event_id
 from tradewrit.credentials.lookups import find_kill_state
 from tradewrit.credentials.records import Level, Standing, Token, columns, read
-from tradewrit.credentials.standing import EVERYTHING, FAMILY, REPLACES, UNPROTECTED, grounds, standing
+from tradewrit.credentials.standing import (
+    EVERYTHING,
+    FAMILY,
+    PROTECTED,
+    REPLACES,
+    UNPROTECTED,
+    grounds,
+    standing,
+)
+from tradewrit.domain.times import iso, parse_iso
 
 REARMED: Final = "re-armed"
 DEAD_BEFORE: Final = "was dead before"
 TOTAL: Final = "protective writs too"
+UNTIL: Final = "protective writs until "
 """What the detail of an event says that is read again here."""
 
+_NEVER: Final = 2**63 - 1
 _TOKENS: Final = f"SELECT {columns(Token)} FROM tokens"  # noqa: S608 - names of our own
 _ENDINGS: Final = """
     SELECT seq, type, agent_id, task_id, app_id, token_id, resource, detail FROM audit
@@ -38,6 +49,7 @@ def disagreement(connection: sqlite3.Connection) -> str:
     tokens = {token.jti: token for token in _tokens(connection)}
     ended: dict[tuple[str, str], int] = {}
     is_killed = False
+    due: int | None = None
     arguments = (Outcome.SUCCESS.value, *(kind.value for kind in _TYPES))
     for seq, kind, agent_id, task_id, app_id, token_id, level, detail in connection.execute(
         _ENDINGS, arguments
@@ -45,8 +57,11 @@ def disagreement(connection: sqlite3.Connection) -> str:
         match kind:
             case EventType.KILL_SWITCH:
                 is_killed = detail != REARMED
+                due = _due(detail, due)
                 if is_killed:
-                    ended[Level.ALL.value, _reach(detail)] = seq
+                    ended[Level.ALL.value, UNPROTECTED] = seq
+                if _is_total(detail):
+                    ended[Level.ALL.value, PROTECTED] = seq
             case EventType.APP_DEREGISTERED:
                 if connection.execute(_ACTIVE, (app_id,)).fetchone():
                     return f"{event_id(seq)} removed app {app_id}, which is active"
@@ -59,13 +74,16 @@ def disagreement(connection: sqlite3.Connection) -> str:
             case EventType.OPERATOR_REMOVED:
                 ended[Level.AGENT.value, agent_id] = seq
             case _ if level == Level.ALL:
-                ended[level, _reach(detail)] = seq
+                ended[level, EVERYTHING if _is_total(detail) else UNPROTECTED] = seq
             case _ if level in {"", Level.TOKEN}:
                 ended[Level.TOKEN.value, detail.rpartition(FAMILY)[2] if FAMILY in detail else token_id] = seq
             case _:
                 ended[level, agent_id or task_id or app_id] = seq
-    if is_killed != (find_kill_state(connection) is not None):
+    state = find_kill_state(connection)
+    if is_killed != (state is not None):
         return f"the kill switch is {'off' if is_killed else 'on'}, which nobody did"
+    if state is not None and due is not None and (state.protection_ends_at or _NEVER) > due:
+        return f"protective writs end later than at {iso(due)}, which nobody decided"
     return _revived(connection, tokens, ended)
 
 
@@ -84,8 +102,16 @@ def _is_live(connection: sqlite3.Connection, token: Token) -> bool:
     return standing(connection, token, 0) == Standing.LIVE
 
 
-def _reach(detail: str) -> str:
-    return EVERYTHING if TOTAL in detail.partition(":")[0] else UNPROTECTED
+def _is_total(detail: str) -> bool:
+    return TOTAL in detail.partition(":")[0]
+
+
+def _due(detail: str, before: int | None) -> int | None:
+    """When protective writs are to end after this kill (UTC ns), where they have not ended yet."""
+    _, is_there, rest = detail.partition(": ")[0].partition(UNTIL)
+    if is_there:
+        return min(parse_iso(rest), before or _NEVER)
+    return None if detail == REARMED or _is_total(detail) else before
 
 
 def _tokens(connection: sqlite3.Connection) -> Iterator[Token]:

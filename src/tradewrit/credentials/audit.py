@@ -53,6 +53,7 @@ class EventType(StrEnum):
     CONSTRAINT_REFUSED = "constraint_refused"
     KEY_ROTATED = "key_rotated"
     KILL_SWITCH = "kill_switch"
+    KILL_ANSWERED = "kill_answered"
     OPERATOR_ADDED = "operator_added"
     OPERATOR_REMOVED = "operator_removed"
 

@@ -20,6 +20,8 @@ from tradewrit.credentials import (
     registration,
     revoking,
     rotation,
+    status,
+    winding_down,
 )
 from tradewrit.credentials.audit import STREAM, AuditRecord, SignedHead, signed_head
 from tradewrit.credentials.claims import Claims
@@ -29,7 +31,7 @@ from tradewrit.credentials.home import Home, open_nonce_key
 from tradewrit.credentials.keyring import KeySet
 from tradewrit.credentials.keys_in_use import KeysInUse
 from tradewrit.credentials.proof import Proofs
-from tradewrit.credentials.records import Agent, App, KillState, Operator
+from tradewrit.credentials.records import Agent, App, DeskAnswer, KillState, Operator
 from tradewrit.credentials.requests import (
     AppCredentials,
     Bearer,
@@ -44,6 +46,7 @@ from tradewrit.credentials.requests import (
     Revocation,
 )
 from tradewrit.credentials.settings import Terms
+from tradewrit.credentials.status import Status
 from tradewrit.credentials.steady_clock import SteadyClock
 from tradewrit.credentials.store import AuditQuery, CredentialStore, Pruned
 from tradewrit.credentials.verifier import Verifier
@@ -269,6 +272,15 @@ class Authority:
         except TokenRefused:
             return None
 
+    def status(self, presented: Bearer | str, others: Sequence[str] = ()) -> Status:
+        """How the presented token stands, live or dead, and who ended it; and the kill switch.
+
+        others: texts of more tokens, at most 32; told of are those of the same app. Nothing is recorded but
+        a refusal. Refused: unauthorized (never a token of ours, not proven, or forgotten),
+        invalid_request (too many).
+        """
+        return status.status(self._context, self._gate, presented, others)
+
     def renew(self, presented: Bearer | str) -> Issued:
         """Replace a live token by one that lives as long anew. Exactly one caller per token wins.
 
@@ -301,15 +313,49 @@ class Authority:
         """
         return revoking.revoke(self._context, level, target, by=by, including_protection=including_protection)
 
-    def kill(self, *, by: str, reason: str = "", including_protection: bool = False) -> KillState:
+    def kill(
+        self,
+        *,
+        by: str,
+        reason: str = "",
+        including_protection: bool = False,
+        grace_s: int | None = None,
+    ) -> KillState:
         """The kill switch: every writ but the protective ones dies, and none is issued until `rearm`.
 
-        including_protection: the protective ones too. Outlives a restart; killing again can only add.
+        including_protection: the protective ones too, when every desk that holds one has said that it has
+        cancelled its entries (`answer_kill`), and after `grace_s` at the latest; until then they live, and
+        nothing is issued, renewed or launched at all. Without such a desk, at once.
+        grace_s: 0 to 3,600; None: as the terms say. Outlives a restart; killing again can only add, and
+        shorten. Refused: invalid_request (grace_s).
         """
-        return revoking.kill(self._context, by=by, reason=reason, including_protection=including_protection)
+        return revoking.kill(
+            self._context,
+            by=by,
+            reason=reason,
+            including_protection=including_protection,
+            grace_s=grace_s,
+        )
+
+    def answer_kill(
+        self, presented: Bearer | str, *, cancelled: Sequence[str], working: Sequence[str]
+    ) -> KillState:
+        """What a desk says of its entries under a kill that includes protection; its writ ends if none works.
+
+        presented: the desk's protective token, as for `renew`. cancelled, working: client order ids; may be
+        said again as long as some work. Refused: unauthorized, forbidden (not protective, or not asked),
+        invalid_request (protection has not been ended, or an id is none).
+        """
+        return winding_down.answer(self._context, self._gate, presented, cancelled, working)
+
+    def desk_answers(self) -> list[DeskAnswer]:
+        """Which desks were asked to cancel their entries, and what each has said; empty but then."""
+        return self._context.store.answers()
 
     def rearm(self, *, by: str) -> None:
         """Let permissions be issued again; those that died stay dead. Only for a person.
+
+        Protective writs whose time was not over yet live on.
 
         Refused: invalid_request when the switch is not on.
         """
@@ -340,6 +386,13 @@ class Authority:
         it signed is dead at once.
         """
         return rotation.rotate(self._context, by=by, overlap_s=overlap_s)
+
+    def end_overlap(self, *, by: str) -> KeySet:
+        """End the overlap of earlier rotations now: all that the retired keys signed is dead at once.
+
+        Refused: invalid_request when no retired key verifies any more.
+        """
+        return rotation.end_overlap(self._context, by=by)
 
     # The audit trail
 

@@ -11,7 +11,9 @@ from tradewrit.credentials.audit import FIELDS, AuditEvent, AuditRecord, linked,
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.lookups import (
     find_agent,
+    find_answers,
     find_app,
+    find_desks,
     find_kill_state,
     find_launch_token,
     find_operator,
@@ -22,6 +24,7 @@ from tradewrit.credentials.records import (
     NO_APP,
     Agent,
     App,
+    DeskAnswer,
     KillState,
     LaunchToken,
     Level,
@@ -35,6 +38,7 @@ from tradewrit.credentials.records import (
 )
 from tradewrit.credentials.standing import (
     EVERYTHING,
+    PROTECTED,
     UNPROTECTED,
     add_revocation,
     family_of,
@@ -173,10 +177,34 @@ class Change:
         return find_kill_state(self._connection)
 
     def set_kill_state(self, state: KillState | None) -> None:
-        """Turn the kill switch on, or off with None. Revokes nothing."""
+        """Turn the kill switch on, or off with None, and forget what desks answered. Revokes nothing."""
         self._connection.execute("DELETE FROM kill_state")
         if state is not None:
             self._add("kill_state", values(state, one=1))
+        else:
+            self._connection.execute("DELETE FROM desk_answers")
+
+    def ask_desks(self) -> None:
+        """Enter every desk that could act now, to be heard from; one that was asked before stays so."""
+        for app_id, orch_id in find_desks(self._connection, self._now):
+            self._add("desk_answers", values(DeskAnswer(app_id=app_id, orch_id=orch_id, asked_at=self._now)))
+
+    def answers(self) -> list[DeskAnswer]:
+        """The desks that were asked, and what each has said."""
+        return find_answers(self._connection)
+
+    def set_answer(self, answer: DeskAnswer) -> bool:
+        """Enter what a desk says; False when it was not asked."""
+        row = values(answer)
+        return self._wins(
+            "UPDATE desk_answers SET answered_at = :answered_at, cancelled = :cancelled, working = :working "
+            "WHERE app_id = :app_id AND orch_id = :orch_id",
+            {name: row[name] for name in ("answered_at", "cancelled", "working", "app_id", "orch_id")},
+        )
+
+    def end_protection(self) -> None:
+        """Kill every protective token and launch token that was issued up to now."""
+        add_revocation(self._connection, Level.ALL, PROTECTED, self._now, self._tip.seq)
 
     def add_launch_token(self, secret: str, token: LaunchToken) -> bool:
         """Keep a launch token under the digest of its secret; False when its app is not active."""

@@ -22,6 +22,7 @@ from tradewrit.credentials.requests import (
     LaunchRequest,
     Registration,
 )
+from tradewrit.credentials.status import Status
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, Violation
 from tradewrit.runtime.clock import Clock, Entropy, SystemClock, system_entropy
 
@@ -74,6 +75,13 @@ class CredentialClient(Protocol):
         """The claims of a live token, None for any other."""
         ...
 
+    def status(self, token: str, others: Sequence[str] = (), key: SigningKey | None = None) -> Status | None:
+        """How this token stands, live or dead, and the others, and the kill switch.
+
+        None where the authority tells nobody: it speaks the plain protocol only.
+        """
+        ...
+
     def report(
         self,
         token: str,
@@ -83,6 +91,16 @@ class CredentialClient(Protocol):
         key: SigningKey | None = None,
     ) -> None:
         """Tell that the constraints of a writ refused an order for `resource`."""
+        ...
+
+    def answer_kill(
+        self,
+        token: str,
+        cancelled: Sequence[str],
+        working: Sequence[str],
+        key: SigningKey | None = None,
+    ) -> None:
+        """Tell, under a protective token, which entries were cancelled because of a kill, and which work."""
         ...
 
     def close(self) -> None:
@@ -130,6 +148,10 @@ class LocalClient:
         """See CredentialClient."""
         return self._authority.validate(token)
 
+    def status(self, token: str, others: Sequence[str] = (), key: SigningKey | None = None) -> Status | None:
+        """See CredentialClient."""
+        return self._authority.status(self._bearer(token, key), others)
+
     def report(
         self,
         token: str,
@@ -141,6 +163,16 @@ class LocalClient:
         """See CredentialClient."""
         claims = self._authority.authenticate(self._bearer(token, key))
         self._authority.note_refusal(claims, violations, resource=resource, by=claims.sub)
+
+    def answer_kill(
+        self,
+        token: str,
+        cancelled: Sequence[str],
+        working: Sequence[str],
+        key: SigningKey | None = None,
+    ) -> None:
+        """See CredentialClient."""
+        self._authority.answer_kill(self._bearer(token, key), cancelled=cancelled, working=working)
 
     def close(self) -> None:
         """See CredentialClient."""

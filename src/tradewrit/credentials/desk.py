@@ -24,11 +24,17 @@ from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR
-from tradewrit.errors import CredentialRefused, PermissionDenied, TokenRefused, Unauthorized
+from tradewrit.errors import (
+    CredentialRefused,
+    JournalUnwritable,
+    PermissionDenied,
+    TokenRefused,
+    Unauthorized,
+)
 from tradewrit.runtime.clock import Entropy, system_entropy
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import segment
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Kill
 
 BY: Final = "desk"
 _MOST_EVENTS: Final = 1_000
@@ -62,7 +68,8 @@ class AuthorityIssuer:
     ) -> None:
         """account: names the desk's app and is the orchestration of its identities.
 
-        ttl_s: life of a token, in seconds. Raises CredentialRefused when the app cannot be registered.
+        ttl_s: life of a token of a role whose terms name none, in seconds. Raises CredentialRefused when the
+        app cannot be registered.
         """
         self._authority = authority
         self._orch_id = segment(account)
@@ -82,7 +89,7 @@ class AuthorityIssuer:
                 LaunchRequest(
                     agent_name=role,
                     allowed_scope=terms.scopes,
-                    max_ttl_s=self._ttl_s,
+                    max_ttl_s=terms.ttl_s or self._ttl_s,
                     constraints=terms.constraints,
                     is_protective=terms.is_protective,
                 ),
@@ -125,8 +132,11 @@ class AuthorityIssuer:
         return self._held(grant.agent, issued)
 
     def verify(self, grant: Grant, now: int) -> None:
-        """The text of the token is verified again: signature or warm memory, its end, and all revocations."""
-        del now
+        """The text of the token is verified again: signature or warm memory, its end, and all revocations.
+
+        With a store that cannot be read only what is protective goes on, to the end of its token: a stop
+        must not wait for a disk.
+        """
         held = self._tokens.get(grant.id)
         if held is None:
             raise PermissionDenied(f"{grant.agent}: its token is not held here")
@@ -134,6 +144,9 @@ class AuthorityIssuer:
             self._authority.verify(held.text)
         except TokenRefused as refused:
             raise PermissionDenied(f"{grant.agent}: its writ is {refused.reason}") from refused
+        except JournalUnwritable:
+            if not grant.is_protective or now >= grant.expires_at:
+                raise
 
     def release(self, grant: Grant, now: int) -> None:
         """Give the token up."""
@@ -150,16 +163,34 @@ class AuthorityIssuer:
     def killed(self) -> Kill | None:
         """The authority's kill switch."""
         state = self._authority.kill_state()
-        return (
-            None
-            if state is None
-            else Kill(by=state.by, reason=state.reason, including_protection=state.is_total)
+        if state is None:
+            return None
+        return Kill(
+            by=state.by,
+            reason=state.reason,
+            including_protection=state.is_total,
+            protection_ends_at=state.protection_ends_at,
         )
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw it, for everything that this authority issues to."""
         del now
-        self._authority.kill(by=kill.by, reason=kill.reason, including_protection=kill.including_protection)
+        self._authority.kill(
+            by=kill.by,
+            reason=kill.reason,
+            including_protection=kill.including_protection,
+            grace_s=kill.grace_s,
+        )
+
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        """The desk is heard, in the audit chain too; with no entry at work the authority ends the writ."""
+        del now
+        held = self._tokens.get(grant.id)
+        if held is None:
+            raise PermissionDenied(f"{grant.agent}: its token is not held here")
+        self._authority.answer_kill(held.text, cancelled=cancelled, working=working)
 
     def rearm(self, by: str, now: int) -> None:
         """Put it back, if it is thrown."""

@@ -66,12 +66,17 @@ class AgentId(msgspec.Struct, frozen=True):
         return f"spiffe://{self.trust_domain}/agent/{self.orch_id}/{self.task_id}/{self.instance}"
 
 
-def _check(trust_domain: str, orch_id: str, task_id: str, instance: str) -> None:
-    if not _TRUST_DOMAIN.fullmatch(trust_domain):
+def checked_trust_domain(text: str) -> str:
+    """The trust domain, if it can be one; raises ValueError."""
+    if not _TRUST_DOMAIN.fullmatch(text):
         raise ValueError(
-            f"trust domain {trust_domain[:80]!r}: "
-            "only lower-case letters, digits, . _ - are allowed, up to 255"
+            f"trust domain {text[:80]!r}: only lower-case letters, digits, . _ - are allowed, up to 255"
         )
+    return text
+
+
+def _check(trust_domain: str, orch_id: str, task_id: str, instance: str) -> None:
+    checked_trust_domain(trust_domain)
     for name, segment in (("orch_id", orch_id), ("task_id", task_id)):
         if not _SEGMENT.fullmatch(segment) or segment in _DOTS:
             raise ValueError(

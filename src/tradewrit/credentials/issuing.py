@@ -15,20 +15,29 @@ from tradewrit.domain.market import SECOND
 KILLED: Final = "the kill switch is on: nothing is issued until a person re-arms the authority"
 
 
-def new_claims(context: Context, now: int, *, sub: str, ttl_s: int, scope: tuple[str, ...]) -> Claims:
+def new_claims(
+    context: Context,
+    now: int,
+    *,
+    sub: str,
+    ttl_s: int,
+    scope: tuple[str, ...],
+    is_protective: bool = False,
+) -> Claims:
     """What every new token says; more is for the caller to add."""
     issued = now // SECOND
     return Claims(
         iss=context.terms.issuer,
         sub=sub,
         aud=context.terms.audience,
-        exp=issued + min(ttl_s, context.terms.total_life_s),
+        exp=issued + min(ttl_s, context.terms.life_s(is_protective=is_protective)),
         nbf=issued,
         iat=issued,
         jti=draw_token_id(context.entropy),
         scope=scope,
         task_id="",
         orch_id="",
+        protective=is_protective,
     )
 
 
@@ -46,7 +55,7 @@ def entered(
         task_id=claims.task_id,
         parent=parent,
         expires_at=claims.exp * SECOND,
-        family_ends_at=(claims.iat + context.terms.total_life_s) * SECOND,
+        family_ends_at=(claims.iat + context.terms.life_s(is_protective=claims.protective)) * SECOND,
         is_protective=claims.protective,
         scope=claims.scope,
         constraints=claims.constraints,

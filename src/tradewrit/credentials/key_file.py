@@ -58,6 +58,14 @@ def rotate_keyring(path: Path, entropy: Entropy, *, now: int, overlap_ns: int) -
     return rotated
 
 
+def end_overlap(path: Path) -> Keyring:
+    """Retired keys in `path` verify no more; raises as `rotate_keyring`."""
+    with held(path, _WHAT):
+        alone = load_keyring(path).without_overlap()
+        write_private(path, _WHAT, _pem(alone))
+    return alone
+
+
 def load_keyring(path: Path) -> Keyring:
     """Read a keyring; raises KeyMaterialError when it is missing, damaged or open to other users."""
     raw = read_private(path, _WHAT, advice="rotate it if they might have read it")

@@ -89,6 +89,10 @@ class Keyring(msgspec.Struct, frozen=True):
         live = tuple(held for held in self.retired if held.is_live(now))
         return Keyring(SigningKey.draw(entropy), (PublicKey(self.signing.public, now + overlap_ns), *live))
 
+    def without_overlap(self) -> "Keyring":
+        """With the signing key alone: what retired keys signed verifies no more."""
+        return Keyring(self.signing)
+
 
 class _Document(msgspec.Struct, frozen=True):
     keys: list[dict[str, Any]]

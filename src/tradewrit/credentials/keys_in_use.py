@@ -4,7 +4,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Self
 
-from tradewrit.credentials.key_file import load_keyring, open_keyring, rotate_keyring
+from tradewrit.credentials.key_file import end_overlap, load_keyring, open_keyring, rotate_keyring
 from tradewrit.credentials.keyring import Keyring
 from tradewrit.errors import KeyMaterialError
 from tradewrit.runtime.clock import Entropy
@@ -44,6 +44,10 @@ class KeysInUse:
     def rotate(self, now: int, overlap_ns: int) -> None:
         """A new signing key; the old one verifies for `overlap_ns` after `now` (UTC ns)."""
         rotate_keyring(self._path, self._entropy, now=now, overlap_ns=overlap_ns)
+
+    def end_overlap(self) -> None:
+        """Retired keys verify no more."""
+        end_overlap(self._path)
 
 
 def _read(path: Path) -> tuple[Stamp, Keyring]:

@@ -15,7 +15,7 @@ from tradewrit.credentials.gate import Gate, about, note_reuse
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.issuing import KILLED, entered, is_killed
 from tradewrit.credentials.keys import VerificationKey
-from tradewrit.credentials.names import is_operator_subject
+from tradewrit.credentials.names import app_of_subject, is_operator_subject
 from tradewrit.credentials.records import Agent, Standing
 from tradewrit.credentials.refusals import Code, invalid, unverified
 from tradewrit.credentials.requests import Bearer, DelegationRequest, Issued
@@ -38,7 +38,8 @@ def renew(context: Context, gate: Gate, presented: Bearer | str) -> Issued:
         if refusal is not None:
             return refusal
         by_person = is_operator_subject(claims.sub)
-        if is_killed(change, is_protective=claims.protective, by_person=by_person):
+        is_spared = claims.protective or _is_protectors(change, claims)
+        if is_killed(change, is_protective=is_spared, by_person=by_person):
             return denied(change, now, _RENEWAL, Code.KILLED, KILLED, **about(claims))
         successor = _successor(context, change, now, claims)
         if successor is None:
@@ -54,6 +55,12 @@ def renew(context: Context, gate: Gate, presented: Bearer | str) -> Issued:
         return Issued(token=context.mint(successor), claims=successor)
 
     return context.decide(act)
+
+
+def _is_protectors(change: Change, claims: Claims) -> bool:
+    """Whether it is the own token of an app that launches protective writs, as it may while killed."""
+    app = change.app(app_of_subject(claims.sub) or "")
+    return app is not None and app.is_protector
 
 
 def release(context: Context, gate: Gate, presented: Bearer | str) -> None:

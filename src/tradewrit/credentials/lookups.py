@@ -5,23 +5,31 @@ from pathlib import Path
 from typing import Final
 
 from tradewrit.credentials.records import (
+    NO_APP,
     Agent,
     App,
+    DeskAnswer,
     KillState,
     LaunchToken,
     Operator,
+    Standing,
     Token,
     columns,
     digest,
     read,
 )
-from tradewrit.credentials.standing import is_launch_revoked
+from tradewrit.credentials.standing import find_life, is_launch_revoked, standing
 from tradewrit.errors import JournalCorrupt
 from tradewrit.runtime.journal.chain import EMPTY, Tip
 
 _AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608 - names of our own
 _APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
 _KILL: Final = f"SELECT {columns(KillState)} FROM kill_state"  # noqa: S608
+_ANSWERS: Final = f"SELECT {columns(DeskAnswer)} FROM desk_answers ORDER BY app_id, orch_id"  # noqa: S608
+_DESKS: Final = """
+    SELECT DISTINCT tokens.jti, agents.app_id, agents.orch_id
+    FROM tokens JOIN agents ON agents.agent_id = tokens.subject
+    WHERE tokens.is_protective AND tokens.expires_at > ? AND agents.app_id != ?"""
 _LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
 _OPERATORS: Final = f"SELECT {columns(Operator)} FROM operators"  # noqa: S608
 _OF_APP: Final = f"SELECT {columns(Token)} FROM tokens WHERE app_id = ? AND expires_at > ?"  # noqa: S608
@@ -85,6 +93,24 @@ def find_kill_state(connection: sqlite3.Connection) -> KillState | None:
     """The kill switch, if it is on."""
     row = connection.execute(_KILL).fetchone()
     return None if row is None else read(KillState, row)
+
+
+def find_answers(connection: sqlite3.Connection) -> list[DeskAnswer]:
+    """The desks that were asked to cancel their entries, and what each has said; none but then."""
+    return [read(DeskAnswer, row) for row in connection.execute(_ANSWERS)]
+
+
+def find_desks(connection: sqlite3.Connection, now: int) -> set[tuple[str, str]]:
+    """App and orchestration of every desk that could act at `now` (UTC ns): it holds a protective writ.
+
+    What an operator issued belongs to no app, and to no desk.
+    """
+    rows = connection.execute(_DESKS, (now, NO_APP)).fetchall()
+    return {
+        (app_id, orch_id)
+        for jti, app_id, orch_id in rows
+        if standing(connection, find_life(connection, jti), now) == Standing.LIVE
+    }
 
 
 def find_launch_token(connection: sqlite3.Connection, secret: str, now: int) -> LaunchToken | None:

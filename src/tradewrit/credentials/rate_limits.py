@@ -46,6 +46,9 @@ HASHING: Final = Rate(burst=20, per_minute=300)
 OPEN: Final = Rate(burst=200, per_minute=6_000)
 """Of one address on routes that ask for no credential: challenge, registration, validation."""
 
+HOLDER: Final = Rate(burst=100, per_minute=600)
+"""What one agent does with its token: each is a record in the audit trail, on disk."""
+
 REFUSED: Final = Rate(burst=50, per_minute=300)
 """Refusals of one address: each is a record in the audit trail, on disk."""
 

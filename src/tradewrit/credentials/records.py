@@ -50,12 +50,40 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KillState(msgspec.Struct, frozen=True, kw_only=True):
-    """The kill switch is on: since when, by whom, why, and whether protective writs died as well."""
+    """The kill switch is on: since when, by whom and why.
+
+    protection_ends_at: when protective writs die as well; None while they are spared. Until then they
+    live to cancel the entries that work, and nothing new is issued.
+    """
 
     killed_at: int
     by: str
     reason: str
-    is_total: bool
+    protection_ends_at: int | None = None
+
+    @property
+    def is_total(self) -> bool:
+        """Whether protective writs are not spared: they are dead, or about to be."""
+        return self.protection_ends_at is not None
+
+    def is_over(self, now: int) -> bool:
+        """Whether protective writs are dead at `now` (UTC ns), whoever has noticed."""
+        return self.protection_ends_at is not None and now >= self.protection_ends_at
+
+
+class DeskAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a desk has said since the kill switch ended protection too.
+
+    app_id, orch_id: whose desk. answered_at: when it said that none of its entries works any more; None
+    until it has. cancelled, working: client order ids of its entries, as it said last.
+    """
+
+    app_id: str
+    orch_id: str
+    asked_at: int
+    answered_at: int | None = None
+    cancelled: tuple[str, ...] = ()
+    working: tuple[str, ...] = ()
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +200,9 @@ class Standing(StrEnum):
 
 
 T = TypeVar("T", bound=msgspec.Struct)
-_AS_JSON: Final = frozenset({"scopes", "scope", "allowed_scope", "lineage", "constraints"})
+_AS_JSON: Final = frozenset(
+    {"scopes", "scope", "allowed_scope", "lineage", "constraints", "cancelled", "working"}
+)
 
 
 def digest(secret: str) -> bytes:

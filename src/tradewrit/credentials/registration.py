@@ -139,12 +139,18 @@ def _claims(
     app = change.app(launch.app_id)
     ceiling = UNRESTRICTED if app is None else app.constraints
     return msgspec.structs.replace(
-        new_claims(context, now, sub=agent.agent_id, ttl_s=launch.max_ttl_s, scope=scope),
+        new_claims(
+            context,
+            now,
+            sub=agent.agent_id,
+            ttl_s=launch.max_ttl_s,
+            scope=scope,
+            is_protective=launch.is_protective,
+        ),
         task_id=agent.task_id,
         orch_id=agent.orch_id,
         trading=trading_claim(both(ceiling, launch.constraints)),
         cnf=Confirmation(key.kid) if launch.is_proof_needed else None,
-        protective=launch.is_protective,
     )
 
 

@@ -13,6 +13,7 @@ from tradewrit.credentials.records import KillState, Level
 from tradewrit.credentials.refusals import Code, invalid
 from tradewrit.credentials.requests import Revocation
 from tradewrit.credentials.standing import FAMILY
+from tradewrit.credentials.winding_down import checked_grace, end_protection, record_kill, settle
 from tradewrit.errors import CredentialRefused
 
 
@@ -40,22 +41,21 @@ def revoke(context: Context, level: str, target: str, *, by: str, including_prot
     return context.decide(act)
 
 
-def kill(context: Context, *, by: str, reason: str, including_protection: bool) -> KillState:
+def kill(
+    context: Context, *, by: str, reason: str, including_protection: bool, grace_s: int | None
+) -> KillState:
     """See `Authority.kill`."""
+    grace = checked_grace(context, grace_s)
 
     def act(change: Change, now: int) -> KillState:
-        before = change.kill_state()
-        state = KillState(killed_at=now, by=shown(by), reason=shown(reason), is_total=including_protection)
-        if before is not None:
-            state = msgspec.structs.replace(
-                before,
-                reason=before.reason or state.reason,
-                is_total=before.is_total or including_protection,
-            )
-        change.revoke(Level.ALL, including_protection=including_protection)
+        state = change.kill_state() or KillState(killed_at=now, by=shown(by), reason=shown(reason))
+        if not state.reason:
+            state = msgspec.structs.replace(state, reason=shown(reason))
+        change.revoke(Level.ALL)
+        if including_protection:
+            return end_protection(change, now, state, grace, by=by, reason=reason)
         change.set_kill_state(state)
-        detail = f"killed, {_protection(including_protection)}{': ' if reason else ''}{shown(reason)}"
-        change.record(AuditEvent(type=EventType.KILL_SWITCH, at=now, by=shown(by), detail=detail))
+        record_kill(change, now, _protection(is_included=False), by=by, reason=reason)
         return state
 
     return context.decide(act)
@@ -68,8 +68,10 @@ def rearm(context: Context, *, by: str) -> None:
         what = EventType.KILL_SWITCH
         if AgentId.is_one(by) or app_of_subject(by) is not None:
             return denied(change, now, what, Code.FORBIDDEN, "only a person can re-arm", by=shown(by))
-        if change.kill_state() is None:
+        state = change.kill_state()
+        if state is None:
             return denied(change, now, what, Code.INVALID_REQUEST, "the kill switch is not on", by=shown(by))
+        settle(change, now, state, by=by)
         change.set_kill_state(None)
         change.record(AuditEvent(type=what, at=now, by=shown(by), detail=REARMED))
         return None
@@ -94,9 +96,9 @@ def _checked_level(level: str, target: str) -> Level:
 
 def _detail(level: Level, target: str, ended: str, *, including_protection: bool) -> str:
     if level == Level.ALL:
-        return _protection(including_protection)
+        return _protection(is_included=including_protection)
     return f"{FAMILY}{ended}" if level == Level.TOKEN and ended != target else ""
 
 
-def _protection(is_included: bool) -> str:
+def _protection(*, is_included: bool) -> str:
     return TOTAL if is_included else "protective writs spared"

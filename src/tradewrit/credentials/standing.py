@@ -18,7 +18,8 @@ FAMILY: Final = "family "
 
 EVERYTHING: Final = "everything"
 UNPROTECTED: Final = "unprotected"
-"""The two targets of `Level.ALL`: with protective tokens, and without."""
+PROTECTED: Final = "protected"
+"""The targets of `Level.ALL`: all tokens, all but protective ones, and these alone."""
 
 _TOKEN: Final = f"SELECT {columns(Token)} FROM tokens WHERE jti = ?"  # noqa: S608 - names of our own
 _LIFE: Final = (
@@ -28,6 +29,7 @@ _LIFE: Final = (
 _RENEWALS: Final = """
     SELECT substr(detail, ?), token_id FROM audit
     WHERE type = 'token_renewed' AND outcome = 'success' ORDER BY seq"""
+_PROTECTION_END: Final = "SELECT protection_ends_at FROM kill_state"
 _LAST_END: Final = """
     SELECT max(coalesce((SELECT max(expires_at) FROM tokens), 0),
                coalesce((SELECT max(expires_at) FROM launch_tokens), 0))"""
@@ -97,14 +99,27 @@ def standing(connection: sqlite3.Connection, token: Token | Life | None, now: in
     apps = [token.app_id, *(link.app for link in token.lineage)]
     if _is_revoked(connection, list(grounds(token)), apps, token.issued_after):
         return Standing.REVOKED
+    if token.is_protective and is_protection_over(connection, now):
+        return Standing.REVOKED
     return Standing.LIVE if token.successor is None else Standing.RENEWED
+
+
+def protection_end(connection: sqlite3.Connection) -> int | None:
+    """When the kill switch ends protective writs (UTC ns); None while it spares them, or is off."""
+    row = connection.execute(_PROTECTION_END).fetchone()
+    return None if row is None else row[0]
+
+
+def is_protection_over(connection: sqlite3.Connection, now: int) -> bool:
+    """Whether the time of protective writs has run out at `now` (UTC ns): nobody has to have noticed."""
+    end = protection_end(connection)
+    return end is not None and now >= end
 
 
 def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
     """Every level and target that would kill this token."""
     yield Level.ALL.value, EVERYTHING
-    if not token.is_protective:
-        yield Level.ALL.value, UNPROTECTED
+    yield Level.ALL.value, PROTECTED if token.is_protective else UNPROTECTED
     yield Level.TASK.value, token.task_id
     yield Level.TOKEN.value, token.family
     yield Level.AGENT.value, token.subject
@@ -118,9 +133,8 @@ def grounds(token: Token | Life) -> Iterator[tuple[str, str]]:
 
 def is_launch_revoked(connection: sqlite3.Connection, token: LaunchToken, issued_after: int) -> bool:
     """Whether a launch token died before it was used: with its app, its launcher, or with everything."""
-    grounds = [(Level.ALL.value, EVERYTHING), (Level.APP.value, token.app_id)]
-    if not token.is_protective:
-        grounds.append((Level.ALL.value, UNPROTECTED))
+    kind = PROTECTED if token.is_protective else UNPROTECTED
+    grounds = [(Level.ALL.value, EVERYTHING), (Level.ALL.value, kind), (Level.APP.value, token.app_id)]
     if token.made_by:
         grounds += [(Level.AGENT.value, token.made_by), (Level.TOKEN.value, token.made_with)]
     return _is_revoked(connection, grounds, [token.app_id], issued_after)

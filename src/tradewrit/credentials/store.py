@@ -17,8 +17,10 @@ import msgspec
 from tradewrit.credentials.agreement import disagreement
 from tradewrit.credentials.audit import FIELDS, STREAM, AuditRecord, first_bad, record_of, verified
 from tradewrit.credentials.change import Change
+from tradewrit.credentials.endings import TokenStatus, find_status
 from tradewrit.credentials.lookups import (
     find_agent,
+    find_answers,
     find_app,
     find_app_of_client,
     find_apps,
@@ -28,8 +30,17 @@ from tradewrit.credentials.lookups import (
     find_operators,
     read_tip,
 )
-from tradewrit.credentials.records import Agent, App, KillState, LaunchToken, Operator, Standing, Token
-from tradewrit.credentials.standing import find_life, find_token, standing
+from tradewrit.credentials.records import (
+    Agent,
+    App,
+    DeskAnswer,
+    KillState,
+    LaunchToken,
+    Operator,
+    Standing,
+    Token,
+)
+from tradewrit.credentials.standing import find_life, find_token, protection_end, standing
 from tradewrit.credentials.store_file import create_file, open_file, watch_file
 from tradewrit.errors import JournalCorrupt, OurFault
 from tradewrit.runtime.journal.chain import Tip
@@ -167,6 +178,11 @@ class CredentialStore:
         with self._reading() as connection:
             return standing(connection, find_life(connection, jti), now)
 
+    def status(self, token: Token, now: int) -> TokenStatus:
+        """How a token that is known here stands at `now` (UTC ns), and what ended it before its time."""
+        with self._reading() as connection:
+            return find_status(connection, token, now)
+
     def generation(self) -> int:
         """A mark that changes whenever anything was changed, here or by another process.
 
@@ -226,6 +242,16 @@ class CredentialStore:
         """The kill switch, if it is on."""
         with self._reading() as connection:
             return find_kill_state(connection)
+
+    def protection_end(self) -> int | None:
+        """When the kill switch ends protective writs (UTC ns); None while it spares them, or is off."""
+        with self._reading() as connection:
+            return protection_end(connection)
+
+    def answers(self) -> list[DeskAnswer]:
+        """What desks have said since the kill switch ended protection; empty but then."""
+        with self._reading() as connection:
+            return find_answers(connection)
 
     def tip(self) -> Tip:
         """The end of the audit chain; raises JournalCorrupt when the last event is not what it was.

@@ -16,11 +16,27 @@ from tradewrit.runtime.journal.records import GENESIS
 from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
 from tradewrit.runtime.journal.sqlite_file import Settings, configure, sqlite_uri
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _WRITABLE_BY_OTHERS: Final = 0o022
 
 # Times are UTC ns; lists are JSON. `issued_after` and `revoked_after` are the number of the last audit
 # event before: a clock that is set back cannot put a token on the wrong side of a revocation.
+_KILL_STATE: Final = """CREATE TABLE kill_state (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        killed_at INTEGER NOT NULL,
+        "by" TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        protection_ends_at INTEGER
+    )"""
+_DESK_ANSWERS: Final = """CREATE TABLE desk_answers (
+        app_id TEXT NOT NULL,
+        orch_id TEXT NOT NULL,
+        asked_at INTEGER NOT NULL,
+        answered_at INTEGER,
+        cancelled TEXT NOT NULL,
+        working TEXT NOT NULL,
+        PRIMARY KEY (app_id, orch_id)
+    ) WITHOUT ROWID"""
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     """CREATE TABLE apps (
@@ -45,13 +61,9 @@ _TABLES: Final = (
     )""",
     "CREATE UNIQUE INDEX operators_name ON operators (name) WHERE removed_at IS NULL",
     # No row while the kill switch is off.
-    """CREATE TABLE kill_state (
-        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-        killed_at INTEGER NOT NULL,
-        "by" TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        is_total INTEGER NOT NULL
-    )""",
+    _KILL_STATE,
+    # No row but while the kill switch ends protection.
+    _DESK_ANSWERS,
     """CREATE TABLE agents (
         agent_id TEXT NOT NULL PRIMARY KEY,
         app_id TEXT NOT NULL,
@@ -130,12 +142,23 @@ _TABLES: Final = (
         hash TEXT NOT NULL
     )""",
 )
+# From version 1, whose kill switch ended protective writs at once or not at all.
+_UPGRADE: Final = (
+    "ALTER TABLE kill_state RENAME TO kill_state_1",
+    _KILL_STATE,
+    """INSERT INTO kill_state SELECT one, killed_at, "by", reason, CASE WHEN is_total THEN killed_at END
+        FROM kill_state_1""",
+    "DROP TABLE kill_state_1",
+    _DESK_ANSWERS,
+    f"UPDATE meta SET value = {SCHEMA_VERSION} WHERE key = 'schema_version'",  # noqa: S608
+)
 _NAMES: Final = frozenset(
     {
         "meta",
         "apps",
         "operators",
         "kill_state",
+        "desk_answers",
         "agents",
         "launch_tokens",
         "spent_nonces",
@@ -207,6 +230,7 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
             check_same_thread=False,
         )
         try:
+            _upgrade(connection, path, read_only=settings.read_only)
             authority = _authority(connection, path)
             configure(connection, settings)
         except BaseException:
@@ -234,6 +258,35 @@ def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         return sqlite3.connect(
             sqlite_uri(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False
         )
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    """Bring a store of an older version up to date, in one transaction; others wait or find it done."""
+    if _version(connection) != 1:
+        return
+    if read_only:
+        raise JournalError(
+            f"{path}: written by an older version; `tradewrit credentials audit head`, or any command that "
+            "may write to it, brings it up to date"
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection) == 1:
+            for statement in _UPGRADE:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> object:
+    """The schema version, None where this is no credential store: what it is, `_authority` says."""
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    except sqlite3.DatabaseError:
+        return None
+    return None if row is None else row[0]
 
 
 def _authority(connection: sqlite3.Connection, path: Path) -> str:

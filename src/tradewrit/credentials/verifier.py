@@ -34,7 +34,7 @@ class _Verified(msgspec.Struct, frozen=True, gc=False):
     """A genuine token. keyring: it was verified with; generation: of the store, when it was last live.
 
     ends_at: UTC ns, its end or that of its key. good_until: no later; a key ends then that may have signed
-    a hop of its chain, so that all has to be looked at anew.
+    a hop of its chain, or protective writs do, so that all has to be looked at anew.
     """
 
     claims: Claims
@@ -86,8 +86,14 @@ class Verifier:
             with self._lock:
                 self._verified.pop(digest, None)
             raise TokenRefused(problem)
-        self._remember(digest, msgspec.structs.replace(found, generation=generation))
+        good_until = self._good_until(found)
+        self._remember(digest, msgspec.structs.replace(found, generation=generation, good_until=good_until))
         return found.claims
+
+    def _good_until(self, found: _Verified) -> int:
+        """No longer than the kill switch lets protective writs live: their end comes by itself."""
+        end = self._store.protection_end() if found.claims.protective else None
+        return found.good_until if end is None else min(found.good_until, end)
 
     def _first_look(self, token: str, generation: int) -> _Verified:
         claims, keyring = self._read(token)

@@ -23,7 +23,7 @@ from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.trades import Trade
-from tradewrit.domain.writs import DESK, Writ
+from tradewrit.domain.writs import DESK, Halt, Writ
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +86,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
     books were last held against the venue. strangers: ids of working orders that are not ours.
     reconciled_at: when that was, UTC ns; at first the time of the genesis.
+    halted: why, "" while it is not. unheard: the halt of which the authority may not know.
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
 
@@ -124,6 +125,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     high_water: Decimal = ZERO
     is_drawdown_blocked: bool = False
     halted: str = ""
+    unheard: Halt | None = None
     stats: Stats = Stats()
     external: dict[str, Position] = {}
     disputed: dict[str, str] = {}

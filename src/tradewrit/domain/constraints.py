@@ -6,7 +6,7 @@ venue and no clock.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -178,6 +178,11 @@ def violations(held: Constraints, asked: Request, used: DayUse, at: int) -> tupl
     if held == UNRESTRICTED:
         return ()
     return tuple(_violations(held, asked, used, at))
+
+
+def broken_names(broken: Iterable[Violation]) -> tuple[str, ...]:
+    """Which constraints these are, each once: several windows of hours are one constraint."""
+    return tuple(dict.fromkeys(one.constraint for one in broken))
 
 
 def day_of(at: int) -> int:

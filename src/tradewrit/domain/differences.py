@@ -12,7 +12,7 @@ class Differs(StrEnum):
     """The books have a working order that the venue does not list."""
     TERMS = "terms"
     STRANGER = "stranger"
-    """The venue works an order that the books do not have."""
+    """The venue works an order that the books do not have, or have as over."""
     POSITION = "position"
 
 

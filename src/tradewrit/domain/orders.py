@@ -254,7 +254,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     is_sent: whether it ever left for the venue.
     agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
-    doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not.
+    doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not. It stays
+        with an order that was given up.
     doubts: how often it was asked since, and that did not settle it.
     resent: how often it went out again, since the venue never got it.
     """
@@ -291,6 +292,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def is_in_doubt(self) -> bool:
         """Whether the venue has to be asked before anything is concluded about it."""
         return self.state is OrderState.UNKNOWN or (self.doubt_since > 0 and self.is_live)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody but the desk says that it is dead, after the venue had denied it for long enough."""
+        return self.state is OrderState.REJECTED and self.doubt_since > 0
 
     @property
     def remaining(self) -> Decimal:

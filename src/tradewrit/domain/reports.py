@@ -6,7 +6,9 @@ be reconciled, never dropped and never acted on.
 
 from decimal import Decimal
 
-from tradewrit.domain.books import Books
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
@@ -91,33 +93,49 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
     lapsed = books.lapsed.get(report.client_order_id)
     if report.kind is Exec.TRADE and lapsed is None and not is_ours(report.client_order_id):
         return _external(books, report)
-    if lapsed is None or report.kind not in {Exec.TRADE, Exec.NEW}:
+    is_telling = report.kind is Exec.TRADE or (
+        report.kind is Exec.NEW and lapsed and lapsed.order.is_given_up
+    )
+    if lapsed is None or not is_telling:
         return _quarantine(report, "none", "no open order has this id")
     trade, order = lapsed.trade, lapsed.order
     if trade.symbol in books.active:
-        reason = "a late fill, and another trade is open in the symbol by now"
+        reason = "a late report, and another trade is open in the symbol by now"
         return _quarantine(report, order.state, reason, trade.id)
-    revived = TradeRevived(
-        at=report.at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, client_order_id=order.id
+    if report.kind is Exec.NEW:
+        return unwanted(lapsed, report.at, report.broker_order_id)
+    is_open = order.is_given_up
+    filled = _trade(books, replace(order, state=OrderState.UNKNOWN) if is_open else order, report)
+    return Decision((_revived(lapsed, report.at, is_open=is_open), *filled.events), filled.effects)
+
+
+def unwanted(lapsed: Lapsed, at: int, broker_order_id: str = "") -> Decision:
+    """An entry that was given up for lost works after all, and nobody wants it any more: it is cancelled."""
+    order, trade = lapsed.order, lapsed.trade
+    works = OrderAccepted(
+        at=at,
+        trace=trade.id,
+        client_order_id=order.id,
+        broker_order_id=broker_order_id,
+        symbol=trade.symbol,
+        role=order.terms.role,
     )
-    if report.kind is Exec.NEW:  # it was given up for lost, and works: nobody wants it any more
-        works = OrderAccepted(
-            at=report.at,
-            trace=trade.id,
-            client_order_id=order.id,
-            broker_order_id=report.broker_order_id,
-            symbol=trade.symbol,
-            role=order.terms.role,
-        )
-        unwanted = CancelOrder(
-            at=report.at,
-            trace=trade.id,
-            client_order_id=order.id,
-            reason="it arrived after it was given up",
-        )
-        return Decision((revived, works, unwanted))
-    filled = _trade(books, order, report)
-    return Decision((revived, *filled.events), filled.effects)
+    cancel = CancelOrder(
+        at=at, trace=trade.id, client_order_id=order.id, reason="it arrived after it was given up"
+    )
+    return Decision((_revived(lapsed, at, is_open=True), works, cancel))
+
+
+def _revived(lapsed: Lapsed, at: int, *, is_open: bool) -> TradeRevived:
+    trade = lapsed.trade
+    return TradeRevived(
+        at=at,
+        trace=trade.id,
+        trade_id=trade.id,
+        symbol=trade.symbol,
+        client_order_id=lapsed.order.id,
+        is_open=is_open,
+    )
 
 
 def _external(books: Books, report: ExecutionReport) -> Decision:

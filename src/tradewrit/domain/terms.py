@@ -4,13 +4,15 @@ Quantities are whole lots and prices on the tick. Knows neither when an order le
 through. Both engines word entries here.
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.positions import ExitRequested, ProtectionRequested
 from tradewrit.domain.ids import client_order_id
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import Price, Qty
+from tradewrit.domain.money import ZERO, Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side, TimeInForce
 from tradewrit.domain.proposals import Proposal, Sized
 
@@ -27,6 +29,12 @@ def entry_limit(instrument: Instrument, proposal: Proposal) -> Price | None:
     # A price the market printed need not be on the grid; ours is, and never worse than was approved.
     snap = instrument.price_down if proposal.side is Side.BUY else instrument.price_up
     return snap(proposal.entry_price)
+
+
+def order_notional(instrument: Instrument, terms: OrderTerms, decided: Decimal | None) -> Decimal:
+    """What an order is worth at its own price, else at the one it was decided on; 0 where there is none."""
+    price = terms.limit_price or terms.stop_price or decided
+    return ZERO if price is None else instrument.notional(price, terms.quantity).amount
 
 
 def entry_terms(instrument: Instrument, sized: Sized, client_order_id: str) -> OrderTerms:

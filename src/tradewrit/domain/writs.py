@@ -34,12 +34,25 @@ class Writ(msgspec.Struct, frozen=True, gc=False):
     is_revoked: bool = False
 
 
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """A halt of the desk as it was said: by whom, why, and whether protection ends too."""
+
+    actor: str
+    reason: str
+    including_protection: bool = False
+
+
 class Use(msgspec.Struct, frozen=True, gc=False):
     """What one order takes of its agent's day. at: when it left, UTC ns; 0 when it has not."""
 
     at: int = 0
     quantity: Decimal = ZERO
     notional: Decimal = ZERO
+
+
+def use_of(order: Order) -> Use:
+    """What an order takes of its agent's day."""
+    return Use(order.sent_at, order.terms.quantity, order.notional)
 
 
 def taken(used: DayUse, use: Use) -> DayUse:

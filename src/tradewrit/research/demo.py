@@ -20,7 +20,7 @@ from tradewrit.errors import ConfigError
 from tradewrit.features.bars import Bars
 from tradewrit.market.sample import PROVENANCE, sample_bars
 from tradewrit.market.store import write_bars
-from tradewrit.research.backtest.events import Run, run
+from tradewrit.research.backtest.events import Run, run, terms_of
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.report import write_report
@@ -36,7 +36,10 @@ from tradewrit.runtime.roles import Terms
 from tradewrit.runtime.strategies import load_strategy
 from tradewrit.runtime.writs import Issuer
 
+ACCOUNT: Final = "demo"
 STRATEGY: Final = "trend_following"
+PACE: Final = 365
+"""Seconds of the tape for which a token of an authority elsewhere lasts one of its own: a year for a day."""
 NOTES: Final = (
     f"{PROVENANCE}. Prices are adjusted for splits and dividends.",
     "Five companies known to have done well: the desk at work, and no evidence that the strategy earns.",
@@ -179,16 +182,18 @@ def run_demo(
     created_at: int | None = None,
     load_seconds: float = 0.0,
     progress: Progress | None = None,
+    issuer: Issuer | None = None,
 ) -> Demo:
     """Trade `bars` on paper with the journal in `folder`; then verify, replay, export and report.
 
     bars: see `demo_bars`. seed: names the journal and with it every order; the same seed, the same ids.
     synchronous: NORMAL survives a crash of the program, FULL one of the machine, at a price.
     created_at: UTC ns, kept in the journal.
+    issuer: whoever gives writs for `demo_terms`; an authority in the folder, of its own, if none is given.
     Raises ConfigError for the folder (see `prepare`) and JournalUnwritable for a full disk.
     """
     prepare(folder)
-    setup = Setup(account="demo", mode="paper", seed=seed)
+    setup = _setup(seed)
     opened = SqliteJournal.open(
         folder / _JOURNAL, id=draw_journal_id(seed), created_at=created_at, synchronous=synchronous
     )
@@ -200,7 +205,9 @@ def run_demo(
             journal=journal,
             progress=progress,
             load_seconds=load_seconds,
-            issuer=lambda clock, terms: stack.enter_context(_issuing(folder, seed, clock, terms)),
+            issuer=lambda clock, terms: (
+                stack.enter_context(_issuing(folder, seed, clock, terms)) if issuer is None else issuer
+            ),
         )
         watch = Stopwatch()
         verification = journal.verify(done.stream)
@@ -224,6 +231,15 @@ def run_demo(
     return demo
 
 
+def demo_terms(bars: Sequence[Bars]) -> Mapping[str, Terms]:
+    """What each role of a demonstration on these bars is given."""
+    return terms_of(_setup(0), [one.symbol for one in bars])
+
+
+def _setup(seed: int) -> Setup:
+    return Setup(account=ACCOUNT, mode="paper", seed=seed)
+
+
 @contextmanager
 def _issuing(folder: Path, seed: int, clock: Clock, terms: Mapping[str, Terms]) -> Iterator[Issuer]:
     """A whole authority of the demonstration's own, with keys in its folder, on the clock of the bars."""
@@ -232,7 +248,7 @@ def _issuing(folder: Path, seed: int, clock: Clock, terms: Mapping[str, Terms]) 
     with Authority.open(
         home, clock=clock, entropy=entropy, terms=_TERMS, file=Settings(synchronous="NORMAL")
     ) as authority:
-        yield AuthorityIssuer(authority, "demo", terms, ttl_s=_A_YEAR_S)
+        yield AuthorityIssuer(authority, ACCOUNT, terms, ttl_s=_A_YEAR_S)
 
 
 def _entropy(seed: int) -> Entropy:

@@ -32,11 +32,12 @@ def why_no_trades(
     counts: Mapping[str, int],
     limits: Sequence[str] = (),
     held: Sequence[str] = (),
+    rejected: int = 0,
 ) -> tuple[str, ...]:
     """What stood between the strategy and its first closed trade; nothing where there was one.
 
     counts: how often each event was journalled; empty where nothing was. limits: named in refusals.
-    held: why the strategist kept still.
+    held: why the strategist kept still. rejected: orders that the venue did not take.
     """
     if result.trades:
         return ()
@@ -46,15 +47,19 @@ def why_no_trades(
         return (f"The strategist held back: {_listed(held)}.",)
     signals = counts.get("strategy.entry.signal", 0)
     if signals:
-        return (_lost_on_the_way(signals, counts, limits),)
+        return (_lost_on_the_way(signals, counts, limits, result, rejected),)
     return _never_asked(strategy, bars, setup)
 
 
-def _lost_on_the_way(signals: int, counts: Mapping[str, int], limits: Sequence[str]) -> str:
-    refused, rejected = counts.get("risk.limit.exceeded", 0), counts.get("order.submit.rejected", 0)
+def _lost_on_the_way(
+    signals: int, counts: Mapping[str, int], limits: Sequence[str], result: Result, rejected: int
+) -> str:
+    refused, denied = counts.get("risk.limit.exceeded", 0), sum(result.denied.values())
     ends = []
     if refused:
         ends.append(f"risk refused {refused:,} ({_listed(limits)})")
+    if denied:
+        ends.append(f"the executor's writ denied {denied:,} ({_listed(list(result.denied_by))})")
     if rejected:
         ends.append(f"the venue rejected {rejected:,}")
     if not ends:

@@ -5,7 +5,8 @@ Knows no engine, no strategy and no picture; figures derived from a result are `
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -93,6 +94,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     final_equity, fees, funding: exact; fees and funding include those of positions still open. funding is
     what was received on balance, negative when paid.
     sizing: how large a trade was wanted.
+    denied: how many entries the executor's writ kept back, by the constraints that each would have broken.
     bars: rows of market data over all symbols. interval_ns: length of one bar.
     load_seconds, run_seconds: wall clock; run_cpu_seconds: process CPU, from columns in memory to
     trades and equity curve.
@@ -116,6 +118,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     currency: str = "USD"
     sizing: Sizing = Largest()
     funding: Decimal = ZERO
+    denied: Mapping[tuple[str, ...], int] = {}
+
+    @property
+    def denied_by(self) -> dict[str, int]:
+        """How many entries each constraint of the executor's writ kept back; one entry may break several."""
+        counts: Counter[str] = Counter()
+        for constraints, entries in self.denied.items():
+            counts.update(dict.fromkeys(constraints, entries))
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def summary(result: Result, metrics: "Metrics", notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -134,6 +145,8 @@ def summary(result: Result, metrics: "Metrics", notes: Sequence[str] = ()) -> di
         "final_equity": canonical(result.final_equity),
         "fees": canonical(result.fees),
         "funding": canonical(result.funding),
+        "denied": sum(result.denied.values()),
+        "denied_by": result.denied_by,
         "load_seconds": result.load_seconds,
         "run_seconds": result.run_seconds,
         "run_cpu_seconds": result.run_cpu_seconds,

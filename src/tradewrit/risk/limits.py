@@ -85,6 +85,15 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             books.disputed[proposal.symbol],
             f"the venue differs on {proposal.symbol}; a person must look, and adopt what it holds",
         )
+    theirs = books.external.get(proposal.symbol)
+    if theirs is not None and theirs.direction.exit_side is proposal.side:
+        yield _breach(
+            "external",
+            "no position of others on the other side",
+            f"{theirs.signed:f}",
+            f"others hold {theirs.signed:f} {proposal.symbol}: an entry would close that, and what would "
+            "protect it could not be placed",
+        )
     if limits.allowed_symbols is not None and proposal.symbol not in limits.allowed_symbols:
         yield _breach(
             "allowed_symbols", "a listed symbol", proposal.symbol, f"{proposal.symbol} is not on the list"

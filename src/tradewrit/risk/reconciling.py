@@ -22,11 +22,11 @@ from tradewrit.domain.events.account import (
     PositionDisputed,
 )
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderRestated
+from tradewrit.domain.events.orders import OrderRestated
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
-from tradewrit.domain.reports import ask, interpret
+from tradewrit.domain.reports import ask, unwanted
 from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
@@ -52,7 +52,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         orders=len(report.orders),
         positions=len(report.positions),
         differences=found,
-        strangers=tuple(name for name in listed if name not in books.orders),
+        strangers=tuple(name for name in listed if not _is_at_work(books, name)),
     )
     # A question that was denied, or whose timer was lost, is put again.
     asked = tuple(ask(order) for order in books.orders.values() if order.is_in_doubt)
@@ -85,8 +85,9 @@ def _differences(
             if ours != theirs:
                 yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)
     for name, terms in listed.items():
-        if name not in books.orders and name not in books.strangers:
-            yield Difference(kind=Differs.STRANGER, subject=name, ours="none", theirs=_asked(terms))
+        if not _is_at_work(books, name) and name not in books.strangers:
+            ours = books.orders[name].state if name in books.orders else "none"
+            yield Difference(kind=Differs.STRANGER, subject=name, ours=ours, theirs=_asked(terms))
     symbols = books.positions.keys() | books.external.keys() | report.positions.keys()
     for symbol in sorted(symbols - books.suspended.keys()):
         ours_held, theirs_held = books.units(symbol), report.positions.get(symbol, ZERO)
@@ -94,6 +95,11 @@ def _differences(
             yield Difference(
                 kind=Differs.POSITION, subject=symbol, ours=f"{ours_held:f}", theirs=f"{theirs_held:f}"
             )
+
+
+def _is_at_work(books: Books, order_id: str) -> bool:
+    order = books.orders.get(order_id)
+    return order is not None and order.is_live
 
 
 def _worked(order: Order) -> str:
@@ -163,15 +169,7 @@ def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
 
 def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
     """An order that was given up, and works after all, is ours to end; anybody else's is not."""
-    if terms.client_order_id in books.lapsed:
-        works = ExecutionReport(
-            at=at,
-            trace=terms.trade_id,
-            exec_id=f"desk:listed:{terms.client_order_id}:{at}",
-            client_order_id=terms.client_order_id,
-            kind=Exec.NEW,
-            symbol=terms.symbol,
-            side=terms.side,
-        )
-        return interpret(books, works)
-    return Decision((ExternalOrderSeen(at=at, terms=terms),))
+    lapsed = books.lapsed.get(terms.client_order_id)
+    if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
+        return Decision((ExternalOrderSeen(at=at, terms=terms),))
+    return unwanted(lapsed, at)

@@ -67,13 +67,14 @@ class Control:
 
         Stops stay at the venue, can be resized, and positions can be flattened. It outlives a restart,
         and only a person puts it back.
-        including_protection: then end the protective writ too: nothing whatever is sent any more.
+        including_protection: then end the protective writ too, once no entry works any more, or when the
+        grace is over (`writs.kill_grace_s`): nothing whatever is sent after that.
         """
         now, by = self._desk.clock.now(), f"human:{actor}"
         said = self._desk.feed(HaltTrading(at=now, actor=by, reason=reason), by)
         if including_protection:
             last = HaltTrading(at=now, actor=by, reason=reason, including_protection=True)
-            said = [*said, *self._desk.feed(last, by)]
+            said = [*said, *self._desk.feed(last, by), *self._desk.keep()]
         return tuple(said)
 
     def rearm(self, reason: str, actor: str) -> tuple[Event, ...]:

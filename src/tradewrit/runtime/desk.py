@@ -27,6 +27,7 @@ from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
@@ -45,7 +46,8 @@ from tradewrit.runtime.pump import AUTHORITY, OUTCOME, Listener, Pump
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.schedule import Schedule
-from tradewrit.runtime.writs import Kill, Writs
+from tradewrit.runtime.winding import Winding
+from tradewrit.runtime.writs import Writs
 from tradewrit.version import VERSION
 
 AskPeople = Callable[[str, int], None]
@@ -120,7 +122,8 @@ class Desk:
             outbox=outbox,
         )
         self._outbox = outbox
-        self.writs.begin(self.books.writs, self.books.halted)
+        self._winding = Winding(self.pump, self.writs, clock)
+        self.writs.begin(self.books.writs, self.books.halted, self.books.unheard, clock.now())
         is_new = self.books.events == 0
         if is_new:
             self.feed(opening, "desk")
@@ -185,9 +188,13 @@ class Desk:
         return self.feed(ReconcileAccount(at=self.clock.now(), cause=cause), "schedule")
 
     def keep(self) -> list[Event]:
-        """Bring the writs up to date: renewals, and what others took away; returns all it led to."""
+        """Bring the writs up to date: renewals, and what others took away; returns all it led to.
+
+        Under a kill that includes protection, the entries that still work as well.
+        """
         with exactly():
-            return self.pump.keep()
+            said = self.pump.keep()
+            return [*said, *self._winding.go_on()]
 
     def stop(self) -> None:
         """Give every writ back, then the lease; what works at the venue stays there. Harmless to repeat.
@@ -218,9 +225,15 @@ class Desk:
         # A split is journalled, and the market's memory of prices has to follow it all the same.
         if record is None or type(event) is SharesSplit:
             self.market.hear(event)
+        self._winding.hear(event)
         if type(event) is TradingHalted:
             # Before any effect of the step: from here on entries have no writ to leave under.
-            kill = Kill(by=event.actor, reason=event.reason, including_protection=event.including_protection)
+            kill = Kill(
+                by=event.actor,
+                reason=event.reason,
+                including_protection=event.including_protection,
+                grace_s=self.writs.kill_grace_s,
+            )
             self.writs.kill(kill, self.clock.now())
         elif type(event) is TradingResumed:
             self._rearm(event.actor)

@@ -5,6 +5,7 @@ Knows no venue and no strategy.
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final, cast
 
@@ -35,7 +36,7 @@ from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState, OrderTerms, Role, Side
 from tradewrit.domain.scopes import Grant
-from tradewrit.domain.writs import EXECUTOR, KEEPER, Use, given_back, renotional, taken
+from tradewrit.domain.writs import EXECUTOR, KEEPER, given_back, renotional, taken, use_of
 from tradewrit.errors import TradewritError
 from tradewrit.runtime.writs import Writs
 
@@ -82,21 +83,21 @@ class Gate:
     def _broken(self, effect: Effect, grant: Grant, books: Books, now: int) -> tuple[Violation, ...]:
         if not isinstance(effect, OrderEffect):
             return ()
+        self._unsent = {name for name in self._unsent if _is_waiting(books.orders.get(name))}
         used = self._used(grant.agent, books, now)
         found: tuple[Violation, ...] = ()
-        for held, asked, before in _requests(effect, grant.constraints, books, used):
+        for held, asked, before in _requests(effect, grant.constraints, books, used, self._unsent):
             found += violations(held, asked, before, now)
         return found if len(found) < 2 else tuple(dict.fromkeys(found))
 
     def _used(self, agent: str, books: Books, now: int) -> DayUse:
         """What the agent has sent today: what the books count, without what has not left."""
         used = books.sent.get(agent, _NOTHING)
-        if agent == EXECUTOR and self._unsent:
-            self._unsent = {name for name in self._unsent if _is_waiting(books.orders.get(name))}
+        if agent == EXECUTOR:
             for name in self._unsent:
                 order = books.orders[name]
                 if order.terms.role is Role.ENTRY:
-                    used = given_back(used, _use(order))
+                    used = given_back(used, use_of(order))
         # A clock that was set back past midnight does not give the day again.
         return used if used.day <= day_of(now) else replace(used, day=day_of(now))
 
@@ -168,19 +169,22 @@ def _not_on_record(effect: Effect, books: Books) -> str:
 
 
 def _requests(
-    effect: Effect, held: Constraints, books: Books, used: DayUse
+    effect: Effect, held: Constraints, books: Books, used: DayUse, unsent: AbstractSet[str]
 ) -> Iterator[tuple[Constraints, Request, DayUse]]:
-    """What an effect asks of its writ, order by order, and what was used before each."""
+    """What an effect asks of its writ, order by order, and what was used before each.
+
+    unsent: orders that are on record and have not left.
+    """
     if isinstance(effect, ReplaceAtVenue):
         order = books.orders[effect.client_order_id]
         quantity = order.terms.quantity if effect.quantity is None else effect.quantity
         price = effect.limit_price or order.terms.limit_price or effect.stop_price
         worth = renotional(order, books.instrument(order.terms.symbol), quantity, price)
-        reduces = quantity <= order.terms.quantity or _fits(books, order, quantity - order.filled)
+        reduces = quantity <= order.terms.quantity or _fits(books, order, quantity - order.filled, unsent)
         yield (
             held,
             _request(books, order, quantity, worth, reduces=reduces and _is_closing(books, order)),
-            given_back(used, _use(order)),
+            given_back(used, use_of(order)),
         )
     elif isinstance(effect, PlaceOrders):
         listed = {terms.client_order_id for terms in effect.approved.orders}
@@ -192,11 +196,11 @@ def _requests(
                 yield PROTECTIVE, _request(books, order, terms.quantity, ZERO, reduces=reduces), used
                 continue
             reduces = not held.reduce_only or (
-                _is_closing(books, order) and _fits(books, order, terms.quantity)
+                _is_closing(books, order) and _fits(books, order, terms.quantity, unsent - listed)
             )
             yield held, _request(books, order, terms.quantity, order.notional, reduces=reduces), used
             if terms.role is Role.ENTRY and len(listed) > 1:
-                used = taken(used, _use(order))
+                used = taken(used, use_of(order))
 
 
 def _only_closes(leg: OrderTerms, entry: OrderTerms, listed: tuple[OrderTerms, ...]) -> bool:
@@ -230,14 +234,36 @@ def _is_closing(books: Books, order: Order) -> bool:
     return order.terms.side is (Side.SELL if position.signed > 0 else Side.BUY)
 
 
-def _fits(books: Books, order: Order, quantity: Decimal) -> bool:
-    """Whether so much is held."""
+def _fits(books: Books, order: Order, quantity: Decimal, unsent: AbstractSet[str]) -> bool:
+    """Whether so much is held, beyond what else works to close it; of a pair one leg counts, the larger."""
     position = books.positions.get(order.terms.symbol)
-    return position is not None and quantity <= abs(position.signed)
+    if position is None:
+        return False
+    closing = {order.terms.oco or order.id: quantity}
+    for other in books.orders.values():
+        if other.id != order.id and other.id not in unsent and _works_beside(other, order):
+            pair = other.terms.oco or other.id
+            closing[pair] = max(closing.get(pair, ZERO), _may_trade(books, other))
+    return sum(closing.values(), ZERO) <= abs(position.signed)
 
 
-def _use(order: Order) -> Use:
-    return Use(order.sent_at, order.terms.quantity, order.notional)
+def _works_beside(other: Order, order: Order) -> bool:
+    """Whether the other may trade at the venue, in the same symbol and direction, to protect."""
+    return (
+        other.terms.symbol == order.terms.symbol
+        and other.terms.side is order.terms.side
+        and other.terms.role.is_protective
+        and other.is_live
+        and other.state is not OrderState.DRAFT
+    )
+
+
+def _may_trade(books: Books, order: Order) -> Decimal:
+    """What is left of an order; of a leg whose entry still works, no more than that has brought."""
+    entry = books.orders.get(order.terms.parent or "")
+    if entry is None or not entry.is_live:
+        return order.remaining
+    return max(min(order.terms.quantity, entry.filled) - order.filled, ZERO)
 
 
 def _is_waiting(order: Order | None) -> bool:

@@ -14,16 +14,27 @@ from tradewrit.domain.writs import DESK, EXECUTOR, KEEPER
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role asks for. is_protective: spared by the kill switch."""
+    """What a role asks for. is_protective: spared by the kill switch.
+
+    ttl_s: life of its tokens, in seconds; None for that of its issuer's others.
+    """
 
     scopes: tuple[str, ...]
     constraints: Constraints = UNRESTRICTED
     is_protective: bool = False
+    ttl_s: int | None = None
 
     def __post_init__(self) -> None:
+        if self.ttl_s is not None and self.ttl_s < 1:
+            raise ValueError(f"a writ must live at least a second, not {self.ttl_s}")
         for text in self.scopes:
             Scope.parse(text)
 
+
+PROTECTIVE_TTL_S: Final = 86_400
+"""Life of the protective writ. It is renewed at half of it, so that half a day at least is left when the
+authority goes down: longer than a session, in which stops are still moved and positions closed. In wrong
+hands it can do no more than close what is open, and a revocation ends it at once like any other."""
 
 ROLE_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     DESK: ("write:journal:desk",),
@@ -44,10 +55,12 @@ def roles(
     *,
     symbols: Iterable[str] | None = None,
     executor: Constraints = UNRESTRICTED,
+    protective_ttl_s: int | None = PROTECTIVE_TTL_S,
 ) -> Mapping[str, Terms]:
     """The terms of every role of a desk that trades in this mode at this venue, and nowhere else.
 
     symbols: the only ones in which entries are sent; None for any. executor: what entries must keep to.
+    protective_ttl_s: life of the protective writ, in seconds; None for that of the others.
     """
     here = Constraints(modes=(cast("Mode", mode),), venues=(venue,))
     given = {name: Terms(scopes=scopes) for name, scopes in ROLE_SCOPES.items()}
@@ -55,5 +68,10 @@ def roles(
     if symbols is not None:
         entries = (*(f"write:trades:{symbol}" for symbol in sorted(set(symbols))), *entries[1:])
     given[EXECUTOR] = Terms(scopes=entries, constraints=both(executor, here))
-    given[KEEPER] = Terms(scopes=ROLE_SCOPES[KEEPER], constraints=both(PROTECTIVE, here), is_protective=True)
+    given[KEEPER] = Terms(
+        scopes=ROLE_SCOPES[KEEPER],
+        constraints=both(PROTECTIVE, here),
+        is_protective=True,
+        ttl_s=protective_ttl_s,
+    )
     return given

@@ -13,7 +13,6 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.writs import (
     WritDenied,
@@ -26,8 +25,9 @@ from tradewrit.domain.events.writs import (
 )
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
-from tradewrit.domain.writs import Writ
-from tradewrit.errors import PermissionDenied, TheirFault, TradewritError
+from tradewrit.domain.writs import Halt, Writ
+from tradewrit.errors import PermissionDenied, TradewritError
+from tradewrit.runtime.kill_switch import KILL_GRACE_S, Keeper, Kill, KillSwitch
 from tradewrit.runtime.roles import Terms
 
 _NEVER: Final = 2**63 - 1
@@ -39,15 +39,7 @@ _CHECK_AUTHORITY: Final = (
 )
 
 
-class Kill(msgspec.Struct, frozen=True, kw_only=True):
-    """The kill switch as it was thrown: by whom, why, and whether protection ended too."""
-
-    by: str
-    reason: str
-    including_protection: bool = False
-
-
-class Issuer(Protocol):
+class Issuer(Keeper, Protocol):
     """Where writs come from. Times are UTC ns.
 
     What it cannot do now it raises as TheirFault or JournalError (tried again); what it will not do, as
@@ -78,18 +70,6 @@ class Issuer(Protocol):
         """Another number whenever something may have been taken away since; cheap."""
         ...
 
-    def killed(self) -> Kill | None:
-        """The kill switch as it stands; it outlives this process where the issuer does."""
-        ...
-
-    def kill(self, kill: Kill, now: int) -> None:
-        """Throw it: revoke everything but what is protective; that too if it says so."""
-        ...
-
-    def rearm(self, by: str, now: int) -> None:
-        """Put it back, in a person's name."""
-        ...
-
     def note_refusal(self, denied: WritDenied) -> None:
         """Remember that an effect was refused under a writ of this issuer."""
         ...
@@ -112,20 +92,27 @@ class _Held(msgspec.Struct):
 class Writs:
     """The writs of a desk. `keep` says what became of them; `live` gives one to act under."""
 
-    def __init__(self, issuer: Issuer, terms: Mapping[str, Terms]) -> None:
+    def __init__(
+        self, issuer: Issuer, terms: Mapping[str, Terms], *, kill_grace_s: int = KILL_GRACE_S
+    ) -> None:
+        """kill_grace_s: how long a kill that includes protection leaves at most to cancel entries."""
+        self.kill_grace_s = kill_grace_s
         self._issuer = issuer
         self._terms = dict(terms)
         self._held = {role: _Held() for role in terms}
-        self._kill: Kill | None = None
-        self._unsaid: Kill | None = None
+        self._switch = KillSwitch(issuer)
         self._due_at = self._kept_at = 0
         self._version = -1
         self._flight = Lock()
 
-    def begin(self, known: Mapping[str, Writ], halted: str) -> None:
-        """Take over from the books: who lost their writ for good, and whether the desk was halted."""
-        if halted:
-            self._kill = Kill(by="desk", reason=halted)
+    def begin(
+        self, known: Mapping[str, Writ], halted: str, unheard: Halt | None = None, now: int = 0
+    ) -> None:
+        """Take over from the books: who lost their writ for good, and whether the desk was halted.
+
+        unheard: the halt that the authority may not know of; it is told.
+        """
+        self._switch.begin(halted, unheard, now)
         for role, writ in known.items():
             held = self._held.get(role)
             if held is not None and writ.is_revoked:
@@ -145,12 +132,11 @@ class Writs:
             return ()
         try:
             self._version, self._kept_at = self._issuer.version(), now
-            events = list(self._notice(now))
+            events = list(self._switch.notice(now))
             for role in self._terms:
                 events.extend(self._tend(role, now))
-            self._due_at = min((self._next(held) for held in self._held.values()), default=_NEVER)
-            if self._unsaid is not None:
-                self._due_at = min(self._due_at, now + _RETRY)
+            nexts = (self._next(held) for held in self._held.values())
+            self._due_at = min(self._switch.due_at(now), *nexts)
             return _together(events, now)
         finally:
             self._flight.release()
@@ -169,7 +155,7 @@ class Writs:
         held = self._held.get(role)
         if held is None:
             raise PermissionDenied(f"{role} holds no writ")
-        if self._is_killed(role):
+        if self._is_killed(role, now):
             raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
         if held.grant is None or (held.is_lost and now < held.grant.expires_at):
             raise PermissionDenied(f"{role}: {held.ended or 'it holds no writ yet'}")
@@ -185,19 +171,26 @@ class Writs:
 
     def kill(self, kill: Kill, now: int) -> None:
         """Throw the kill switch: from now on here, and at the issuer as soon as it can be told."""
-        if self._kill is not None and self._kill.including_protection >= kill.including_protection:
-            return
-        self._kill = self._unsaid = kill
-        self._due_at = 0
-        self._say(now)
+        if self._switch.throw(kill, now):
+            self._due_at = 0
+
+    def is_winding_down(self, now: int) -> bool:
+        """Whether the protective writ lives, at `now` (UTC ns), only to cancel entries."""
+        return self._switch.is_winding_down(now)
+
+    def answer_kill(self, cancelled: tuple[str, ...], working: tuple[str, ...], now: int) -> None:
+        """Tell the issuer which entries were cancelled and which work; with none, protection is over."""
+        for role, held in self._held.items():
+            if self._terms[role].is_protective and held.grant is not None:
+                self._switch.answer(held.grant, cancelled, working, now)
+                self._due_at = 0
 
     def rearm(self, by: str, now: int) -> None:
         """A person puts the kill switch back; what was taken away is issued anew.
 
         Raises what the issuer raises; the switch then stays thrown.
         """
-        self._issuer.rearm(by, now)
-        self._kill = self._unsaid = None
+        self._switch.put_back(by, now)
         self._due_at = 0
         for held in self._held.values():
             held.is_barred = False
@@ -210,9 +203,12 @@ class Writs:
 
     def _tend(self, role: str, now: int) -> Iterator[Event]:
         held = self._held[role]
-        if self._is_killed(role):
+        if self._is_killed(role, now):
             if not held.is_barred:
                 yield from self._revoked(role, "revoked by the kill switch", now)
+            return
+        if self._switch.is_winding_down(now):
+            yield from self._wind_down(role, held, now)
             return
         if held.is_barred or now < held.retry_at <= now + _RETRY:
             return
@@ -228,6 +224,19 @@ class Writs:
         except TradewritError as failed:
             yield from self._failed(role, str(failed), now)
 
+    def _wind_down(self, role: str, held: _Held, now: int) -> Iterator[Event]:
+        """Protection is about to end: it is neither renewed nor issued, only seen to be there."""
+        if held.grant is None:
+            return
+        with suppress(TradewritError):
+            try:
+                self._issuer.verify(held.grant, now)
+            except PermissionDenied as denied:
+                yield from self._revoked(role, str(denied), now)
+
+    def _is_killed(self, role: str, now: int) -> bool:
+        return self._switch.forbids(now, is_protective=self._terms[role].is_protective)
+
     def _issue(self, role: str, now: int) -> Iterator[Event]:
         held = self._held[role]
         try:
@@ -242,7 +251,21 @@ class Writs:
         renewed = self._issuer.renew(grant, now)
         if renewed is None:  # its total life is over
             self._give_back(grant, now)
+        elif _life(renewed) < _life(grant):
+            yield from self._outlive(role, grant, renewed, now)
+            return
         yield from self._follow(role, grant, renewed, now)
+
+    def _outlive(self, role: str, grant: Grant, last: Grant, now: int) -> Iterator[Event]:
+        """Its total life ends before another whole one: register anew while there is time for it to fail."""
+        try:
+            fresh = self._issuer.issue(role, self._terms[role], now)
+        except TradewritError:
+            yield from self._follow(role, grant, last, now)
+            return
+        self._give_back(last, now)
+        self._hold(self._held[role], fresh)
+        yield WritsIssued(at=now, grants=(fresh,))
 
     def _follow(self, role: str, grant: Grant, renewed: Grant | None, now: int) -> Iterator[Event]:
         """The next token in the place of this one, or else a new identity."""
@@ -337,36 +360,9 @@ class Writs:
         held.grant, held.ended, held.retry_at, held.is_lost = grant, "", 0, False
         held.renew_at = grant.issued_at + (grant.expires_at - grant.issued_at) // 2
 
-    # -- the kill switch
 
-    def _is_killed(self, role: str) -> bool:
-        kill = self._kill
-        if kill is None:
-            return False
-        return kill.including_protection or not self._terms[role].is_protective
-
-    def _notice(self, now: int) -> Iterator[Event]:
-        self._say(now)
-        try:
-            thrown = self._issuer.killed()
-        except TheirFault:
-            return  # an authority that is out of reach has thrown nothing; the tokens die in their time
-        if thrown is None:
-            return
-        known, self._kill = self._kill, thrown
-        if known is None:
-            yield HaltTrading(at=now, actor=thrown.by, reason=thrown.reason)
-        elif known.including_protection and not thrown.including_protection:
-            self._kill = known
-
-    def _say(self, now: int) -> None:
-        if self._unsaid is None:
-            return
-        try:
-            self._issuer.kill(self._unsaid, now)
-        except TradewritError:
-            return  # it holds here; the issuer is told as soon as it can be
-        self._unsaid = None
+def _life(grant: Grant) -> int:
+    return grant.expires_at - grant.issued_at
 
 
 def _together(events: Sequence[Event], now: int) -> Sequence[Event]:

@@ -149,12 +149,15 @@ def _go_on(point: str) -> None:
 class DiskJournal:
     """The `Journal` of one process on a disk that others may have open too.
 
-    reach: told of each point at which the process may die.
+    reach: told of each point at which the process may die. stall: told of each sync, which may take long.
     """
 
-    def __init__(self, disk: Disk, reach: Reach | None = None) -> None:
+    def __init__(
+        self, disk: Disk, reach: Reach | None = None, stall: Callable[[], None] | None = None
+    ) -> None:
         self._disk = disk
         self._reach: Reach = reach if reach is not None else _go_on
+        self._stall = stall
         self._is_closed = False
 
     @property
@@ -180,6 +183,8 @@ class DiskJournal:
         self._disk.write(change)
         self._reach("journal.written")
         self._disk.sync()
+        if self._stall is not None:
+            self._stall()
         self._reach("journal.synced")
 
     def read(self, stream: str, *, after: int = 0) -> Iterator[Record]:

@@ -42,7 +42,8 @@ Task = Callable[[Desk], object]
 class Process:
     """One process that runs, or wants to run, the account's desk.
 
-    run: counts its lives. desk: None while it is down. up_since: monotonic ns of its clock.
+    run: counts its lives. desk: None while it is down. owner, tenure: of its lease, where there is one.
+    up_since: monotonic ns of its clock.
     """
 
     def __init__(self, world: "World", name: str, clock: NodeClock) -> None:
@@ -53,6 +54,7 @@ class Process:
         self.desk: Desk | None = None
         self.control: Control | None = None
         self.owner = ""
+        self.tenure: Tenure | None = None
         self.is_wanted = False
         self.stops_until = 0
         self.up_since = 0
@@ -91,8 +93,8 @@ class Process:
 
     def _open(self) -> None:
         world, plan = self._world, self._world.plan
-        journal = DiskJournal(world.disk, world.points.reach)
-        tenure = self._take_lease(journal)
+        journal = DiskJournal(world.disk, world.points.reach, self._stall)
+        tenure = self.tenure = self._take_lease(journal)
         market = LiveMarket(world.strategy, lambda symbol: plain(symbol, "USD"))
         for bars in world.history:
             market.absorb(bars)
@@ -180,6 +182,12 @@ class Process:
     def pause(self, ns: int) -> None:
         """Stand still: nothing is taken and nothing sent until then."""
         self.stops_until = max(self.stops_until, self._world.scheduler.now + ns)
+
+    def _stall(self) -> None:
+        """The disk may have taken its time: what was decided is on it, and leaves late."""
+        ns = self._world.stall()
+        if ns:
+            self.pause(ns)
 
     # -- the shell's loop
 

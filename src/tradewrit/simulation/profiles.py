@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
+from tradewrit.domain.capabilities import PAPER, Capabilities, Dedupe, Protection
 from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
@@ -46,7 +46,8 @@ _MOST: Final = Faults(
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
-    capabilities: what the venue can do; None draws it.
+    capabilities: what the venue can do; None draws it, dedupe: but for this. cash: of the account; None
+    draws it. is_worst: whatever goes wrong does so as often as it ever does.
     """
 
     title: str
@@ -54,6 +55,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     calm: float = 0.5
     always: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
+    dedupe: Dedupe | None = None
+    cash: Decimal | None = None
+    is_worst: bool = False
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
@@ -62,6 +66,28 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "swarm": Profile(title="everything that can go wrong, each in every second run"),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
     "network": Profile(title="messages are lost, late, twice and out of order", faults=(*_WIRE, *_MARKET)),
+    "forgetful": Profile(
+        title="a venue that takes an order id twice, at the end of a bad line",
+        faults=("drop", "slow", "partitions_per_hour", "kill", *_MARKET),
+        always=("drop",),
+        dedupe=Dedupe.NONE,
+    ),
+    "market": Profile(
+        title="the venue refuses, and fills in parts", faults=(*_MARKET, "throttles"), calm=0.1
+    ),
+    "disorder": Profile(
+        title="messages overtake each other by seconds, and many are lost",
+        faults=("reorder", "slow", "drop", "thin"),
+        always=("reorder", "slow", "drop"),
+        is_worst=True,
+    ),
+    "oversold": Profile(
+        title="a venue that lets an order sell more than is held",
+        faults=("gaps", "slow", "drop"),
+        capabilities=msgspec.structs.replace(PAPER, oco=False, bracket=False, reduce_only=False),
+    ),
+    "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
+    "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
     "crash": Profile(
         title="the process dies, anywhere",
         faults=("kill", "power_loss", "pauses_per_hour", "drop", *_MARKET),
@@ -77,8 +103,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "owners": Profile(
         title="two desks want one account",
-        faults=("rivals_per_hour", "pauses_per_hour", "skew", "kill", "clock_jumps_per_hour"),
-        always=("rivals_per_hour", "pauses_per_hour"),
+        faults=("rivals_per_hour", "pauses_per_hour", "slow_disk", "skew", "kill", "clock_jumps_per_hour"),
+        always=("rivals_per_hour", "pauses_per_hour", "slow_disk"),
     ),
     "credentials": Profile(
         title="writs expire, are revoked, cannot be renewed",
@@ -108,11 +134,15 @@ def draw(seed: int, name: str = "swarm") -> Plan:
     chosen, rng = profile(name), seeded(seed, "plan")
     faults = _faults(chosen, seeded(seed, "faults"))
     capabilities = _capabilities(rng)
+    cash = Decimal(rng.choice((100_000, 100_000, 3_000)))
+    if chosen.dedupe is not None:
+        capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
     return Plan(
         seed=seed,
         profile=name,
         horizon_s=60 * rng.randint(2, 9),
         symbols=("AAPL", "MSFT", "TSLA")[: rng.randint(1, 3)],
+        cash=cash if chosen.cash is None else chosen.cash,
         entry_type=rng.choice((OrderType.MARKET, OrderType.MARKET, OrderType.LIMIT)),
         protection=rng.choice(tuple(Protection)),
         capabilities=capabilities if chosen.capabilities is None else chosen.capabilities,
@@ -131,6 +161,7 @@ def _faults(chosen: Profile, rng: Random) -> Faults:
     drawn = {}
     for name in FAULTS:
         is_off, level = rng.random() < chosen.calm, rng.uniform(0.1, 1.0) ** 2
+        level = 1.0 if chosen.is_worst else level
         if name in chosen.always or (name in chosen.faults and not is_off):
             drawn[name] = level * getattr(_MOST, name)
     return Faults(**drawn)
@@ -144,6 +175,8 @@ def _capabilities(rng: Random) -> Capabilities:
         bracket=has_oco and rng.random() < 0.6,
         replace=has_oco or rng.random() < 0.8,
         event_cursor=rng.random() < 0.5,
+        reduce_only=rng.random() < 0.7,
+        dedupe=rng.choice((Dedupe.FOREVER, Dedupe.FOREVER, Dedupe.OPEN_ONLY, Dedupe.NONE)),
     )
 
 

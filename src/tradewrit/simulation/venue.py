@@ -19,6 +19,7 @@ from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import Throttled, Unreachable
 from tradewrit.runtime.ports import Replacement
+from tradewrit.simulation.names import Names, listed, told
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.scheduler import Scheduler
 
@@ -48,6 +49,7 @@ class Venue:
             clock=lambda: scheduler.now,
             account="venue",
         )
+        self._names = Names(plan.capabilities.dedupe)
         self.log: list[ExecutionReport] = []
         self.terms: dict[str, OrderTerms] = {}
         self.placed: dict[str, int] = {}
@@ -64,15 +66,23 @@ class Venue:
         else:
             self.exchange.quote(quote)
 
-    def _say(self, reports: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
+    def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
+        reports = told(said)
         new = [report for report in reports if not self._is_known(report)]
         if new:
             self.log.extend(new)
+            for report in new:
+                if report.kind is Exec.NEW:
+                    self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
             self.told(new)
         return reports
 
     def _is_known(self, report: ExecutionReport) -> bool:
         return bool(self.log) and number_of(report) <= number_of(self.log[-1])
+
+    def working(self) -> Sequence[OrderTerms]:
+        """Orders that may still trade, for whoever watches."""
+        return listed(self.exchange.open_orders())
 
     def by_hand(self, approved: Approved, grant: Grant) -> None:
         """Somebody else trades in the account."""
@@ -85,37 +95,33 @@ class Venue:
         """Take orders."""
         self._count()
         with exactly():
-            reports = self.exchange.place(approved, grant)
+            reports = self.exchange.place(self._names.given(approved, self.exchange), grant)
         for terms in approved.orders:
             self.terms[terms.client_order_id] = terms
-        before = len(self.log)
-        self._say(reports)
-        for report in self.log[before:]:
-            if report.kind is Exec.NEW:
-                self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
-        return reports
+        return self._say(reports)
 
     def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
         """Cancel an order."""
         self._count()
         with exactly():
-            return self._say(self.exchange.cancel(client_order_id, grant))
+            return self._say(self.exchange.cancel(self._names.latest(client_order_id), grant))
 
     def replace(self, client_order_id: str, new: Replacement, grant: Grant) -> Sequence[ExecutionReport]:
         """Give an order new terms."""
         self._count()
         with exactly():
-            return self._say(self.exchange.replace(client_order_id, new, grant))
+            return self._say(self.exchange.replace(self._names.latest(client_order_id), new, grant))
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """All about an order."""
         self._count()
-        return self.exchange.order(client_order_id)
+        orders = self._names.all(client_order_id)
+        return [report for name in orders for report in told(self.exchange.order(name))]
 
     def open_orders(self) -> Sequence[OrderTerms]:
         """What may still trade."""
         self._count()
-        return self.exchange.open_orders()
+        return self.working()
 
     def positions(self) -> Mapping[str, Decimal]:
         """What is held, signed."""
@@ -125,7 +131,7 @@ class Venue:
     def executions(self, since: int) -> Sequence[ExecutionReport]:
         """Every fill at or after `since` (UTC ns)."""
         self._count()
-        return self.exchange.executions(since)
+        return told(self.exchange.executions(since))
 
     def _count(self) -> None:
         now = self._scheduler.now

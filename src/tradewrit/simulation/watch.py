@@ -18,7 +18,7 @@ from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.proposals import Sized
-from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
@@ -107,10 +107,6 @@ class Watch:
         if self.books.state_hash != desk.books.state_hash:
             self.violate("I-7", f"{process.name} starts on other books than its journal folds to")
         self.ask("I-7", i07_replay_gives_the_same_books(desk.journal, desk.stream, desk.books))
-
-    def owner_of(self, desk: Desk) -> str:
-        """The name under which the process of a desk holds the lease."""
-        return next((one.owner for one in self.world.processes if one.desk is desk), "")
 
     def broke(self, process: "Process", why: Exception) -> None:
         """The desk raised something that is nobody's business but its own."""
@@ -255,6 +251,8 @@ def _budget(plan: Plan) -> int:
     faults, seconds = plan.faults, 15
     if faults.drop or faults.half_open_per_hour or faults.slow or faults.partitions_per_hour or faults.kill:
         seconds += 150
+    if faults.slow_disk or faults.pauses_per_hour:
+        seconds += 45
     if faults.rejects or faults.throttles or faults.revocations_per_hour or faults.kill_switches_per_hour:
         seconds += 130
     return seconds * SECOND

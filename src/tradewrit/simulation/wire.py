@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from tradewrit.domain.capabilities import Dedupe
+from tradewrit.domain.effects import PlaceOrders
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import SECOND
@@ -88,7 +90,12 @@ class Wire:
         if self.is_cut or self.chance(self.faults.drop, "drop", f"request {what}"):
             return
         self.scheduler.after(self.latency(what), self._work, process, call)
-        if self.chance(self.faults.duplicate, "duplicate", f"request {what}"):
+        # No desk can help it when the network doubles an order at a venue that takes an id twice.
+        may_repeat = (
+            self.venue.capabilities.dedupe is Dedupe.FOREVER
+            or type(departure.asked.effect) is not PlaceOrders
+        )
+        if may_repeat and self.chance(self.faults.duplicate, "duplicate", f"request {what}"):
             self.scheduler.after(self.latency(what), self._work, process, call)
 
     def _work(self, process: "Process", call: Call) -> None:

@@ -95,6 +95,7 @@ class World:
         self.venue.told = self._venue_said
         self._prices = [(GoldenPrices if plan.is_golden else Prices)(plan, symbol) for symbol in plan.symbols]
         self._feed = seeded(seed, "feed")
+        self._stalls = seeded(seed, "stalls")
         self._restarts = seeded(seed, "restarts")
         self._bar = plan.bar_s * SECOND
         # Nobody sets out on an exit that the end of the run would cut short.
@@ -183,7 +184,15 @@ class World:
             process.stream.say(reports, first)
         self.watch.venue_said(reports)
 
-    # -- deaths
+    # -- slow disks, and deaths
+
+    def stall(self) -> int:
+        """How long a sync takes, ns; 0 but now and then."""
+        share = self.plan.faults.slow_disk
+        if not share or self.is_calm or self._stalls.random() >= share:
+            return 0
+        self.trace.fault(self.scheduler.now, "slow_disk")
+        return int(self._stalls.uniform(0.05, 20.0) * SECOND)
 
     def died(self, process: Process, death: Killed) -> None:
         """A process reached a point and came no further; a while later it is started again."""

@@ -64,7 +64,9 @@ def everything(authority: Authority) -> None:
     authority.kill(by=BY)
     with pytest.raises(CredentialRefused):
         launch(authority, app)
-    authority.renew(protective.token)
+    kept = authority.renew(protective.token)
+    authority.kill(by=BY, including_protection=True)
+    authority.answer_kill(kept.token, cancelled=["one"], working=())
     authority.rearm(by=killed_under.claims.sub)
     authority.remove_operator("ana", by=BY)
     authority.remove_app(app.app.app_id, by=BY)

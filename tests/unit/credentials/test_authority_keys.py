@@ -7,6 +7,7 @@ import pytest
 from tests.unit.credentials.authorities import BY, NOW, add_app, events, is_live, opened, passed_on, register
 from tests.unit.credentials.rings import b64
 from tradewrit.credentials.audit import is_signed
+from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.keyring import KeySet
 from tradewrit.credentials.settings import Terms
@@ -141,3 +142,44 @@ def test_the_end_of_the_audit_trail_is_signed_and_a_cut_trail_shows(tmp_path: Pa
         assert b64(key.raw) in authority.jwks().decode()
     with opened(tmp_path / "another") as other:
         assert not other.verify_audit(signed.head).is_intact
+
+
+# Second thoughts about a rotation
+
+
+def test_an_overlap_can_be_ended_early_in_every_process_and_on_what_was_verified_before(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path) as here, opened(tmp_path) as there:
+        app = add_app(here)
+        oldest = register(here, app)
+        here.rotate(by=BY)
+        old, second = register(here, app), register(here, app)
+        delegated = passed_on(here, old.token, second.claims.sub)
+        here.rotate(by=BY)
+        new = register(here, app)
+        everything = (oldest, old, second, delegated, new)
+        for one in (here, there):
+            assert all(is_live(one, each) for each in everything)
+        keys = there.end_overlap(by=BY).keys
+        assert [(held.key.kid, held.until) for held in keys] == [(new_kid(here), None)]
+        for one in (here, there):
+            assert [is_live(one, each) for each in everything] == [False] * 4 + [True]
+        event = events(here, "key_rotated")[-1].event
+        assert (event.by, event.detail.startswith("the overlap is ended")) == (BY, True)
+    opened(tmp_path).close()
+
+
+def new_kid(authority: Authority) -> str:
+    return authority.key_set().keys[0].key.kid
+
+
+def test_where_no_overlap_runs_there_is_none_to_end(tmp_path: Path) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority:
+        authority.rotate(by=BY, overlap_s=10)
+        clock.advance(10 * SECOND)
+        for _ in range(2):
+            with pytest.raises(CredentialRefused, match="no retired key"):
+                authority.end_overlap(by=BY)
+        assert events(authority, "key_rotated")[-1].event.outcome == "denied"

@@ -207,13 +207,32 @@ def test_while_killed_nothing_but_protection_is_given(authority: Authority, app:
     authority.launch(claims, LaunchRequest(agent_name="x", allowed_scope=SCOPE, is_protective=True))
 
 
+def test_a_protectors_own_token_is_renewed_while_killed_and_nobody_elses(
+    authority: Authority, app: AppCredentials
+) -> None:
+    plain = add_app(authority, "plain", is_protector=False)
+    before = [authority.app_token(one.app.client_id, one.client_secret) for one in (app, plain)]
+    authority.kill(by=BY)
+    for issued in before:
+        with pytest.raises(CredentialRefused, match="verification failed"):
+            authority.renew(issued.token)
+    own = authority.app_token(app.app.client_id, app.client_secret)
+    again = authority.renew(own.token)
+    authority.launch(again.claims, LaunchRequest(agent_name="x", allowed_scope=SCOPE, is_protective=True))
+    with pytest.raises(CredentialRefused, match="kill switch"):
+        authority.launch(again.claims, LaunchRequest(agent_name="x", allowed_scope=SCOPE))
+    authority.kill(by=BY, including_protection=True)
+    with pytest.raises(CredentialRefused, match="verification failed"):
+        authority.renew(again.token)
+
+
 def test_including_protection_nothing_is_left_and_nothing_is_given(
     authority: Authority, app: AppCredentials
 ) -> None:
     protective = register(authority, app, is_protective=True)
     launched = launch(authority, app, is_protective=True)
     authority.kill(by=BY)
-    assert authority.kill(by="bob", including_protection=True).is_total
+    assert authority.kill(by="bob", including_protection=True, grace_s=0).is_total
     assert not is_live(authority, protective)
     with pytest.raises(CredentialRefused, match="kill switch"):
         launch(authority, app, is_protective=True)

@@ -1,15 +1,17 @@
 """What each of the venue's reports amounts to, told of one order in one state."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.orders import (
+    CancelOrder,
     CancelRefused,
     Exec,
     ExecutionReport,
@@ -24,11 +26,13 @@ from tradewrit.domain.events.orders import (
     OrderRejected,
     ReportQuarantined,
 )
-from tradewrit.domain.events.positions import TradeAborted
+from tradewrit.domain.events.positions import TradeAborted, TradeRevived
 from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms, OrderType, Role, Side
+from tradewrit.domain.positions import Direction
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reports import interpret
+from tradewrit.domain.trades import Trade, TradeState
 
 S = OrderState
 ASKED = AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1")
@@ -166,19 +170,72 @@ def test_a_cancel_that_came_too_late_makes_us_ask_what_was_missed() -> None:
 
 
 @pytest.mark.parametrize("broker_order_id", ["", "venue-7"], ids=["never acknowledged", "acknowledged"])
-def test_a_cancel_of_an_order_the_venue_never_heard_of_is_neither_done_nor_undone_and_makes_us_ask(
-    broker_order_id: str,
-) -> None:
-    order = an_order(S.PENDING_CANCEL, broker_order_id=broker_order_id, doubts=2)
-    unheard = said(order, Exec.CANCEL_REJECTED, code=Rejection.UNKNOWN_ORDER)
-    (doubt,) = unheard.events
-    assert isinstance(doubt, OrderInDoubt)
-    assert (doubt.client_order_id, doubt.times, doubt.reason, doubt.trace) == (
-        "order-1", 2, "its own words", "trade-1",
-    )  # fmt: skip
-    assert unheard.effects == (ASKED,)
-    (plain,) = said(replace(order, broker_order_id=""), Exec.CANCEL_REJECTED, code=Rejection.VENUE).events
+def test_a_cancel_that_is_refused_for_any_other_reason_leaves_the_order_at_work(broker_order_id: str) -> None:
+    order = an_order(S.PENDING_CANCEL, broker_order_id=broker_order_id)
+    (plain,) = said(order, Exec.CANCEL_REJECTED, code=Rejection.VENUE).events
     assert type(plain) is CancelRefused
+
+
+def lapsed(order: Order, report: ExecutionReport, **books: Any) -> Decision:
+    """What is made of a report of an entry whose trade was aborted without a fill."""
+    trade = Trade(
+        id="trade-1",
+        strategy="s",
+        symbol="AAPL",
+        direction=Direction.LONG,
+        state=TradeState.ORDER_PLACED,
+        entry_id=order.id,
+    )
+    return interpret(Books(lapsed={order.id: Lapsed(trade, order)}, **books), report)
+
+
+def late(kind: Exec) -> ExecutionReport:
+    return ExecutionReport(
+        at=5,
+        exec_id="exec-1",
+        client_order_id="order-1",
+        kind=kind,
+        broker_order_id="venue-9",
+        last_quantity=Decimal(4),
+        last_price=Price(Decimal("175.25")),
+    )
+
+
+GIVEN_UP = an_order(S.REJECTED, broker_order_id="", doubt_since=1, is_sent=True)
+
+
+def test_an_entry_that_was_given_up_and_works_after_all_comes_back_to_be_cancelled() -> None:
+    revived, accepted, unwanted = lapsed(GIVEN_UP, late(Exec.NEW)).events
+    assert isinstance(revived, TradeRevived)
+    assert revived.is_open
+    assert isinstance(accepted, OrderAccepted)
+    assert accepted.broker_order_id == "venue-9"
+    assert isinstance(unwanted, CancelOrder)
+    assert unwanted.client_order_id == "order-1"
+
+
+def test_an_entry_that_was_given_up_and_filled_after_all_is_ours() -> None:
+    revived, accepted, filled = lapsed(GIVEN_UP, late(Exec.TRADE)).events
+    assert isinstance(revived, TradeRevived)
+    assert revived.is_open
+    assert isinstance(accepted, OrderAccepted)
+    assert isinstance(filled, OrderPartiallyFilled)
+    assert filled.quantity == 4
+
+
+@pytest.mark.parametrize("state", [S.CANCELLED, S.EXPIRED, S.REJECTED])
+def test_an_acknowledgement_that_the_venues_own_end_has_overtaken_brings_nothing_back(
+    state: OrderState,
+) -> None:
+    (held,) = lapsed(an_order(state), late(Exec.NEW)).events
+    assert isinstance(held, ReportQuarantined)
+
+
+@pytest.mark.parametrize("kind", [Exec.NEW, Exec.TRADE])
+def test_what_was_given_up_does_not_come_back_beside_another_trade(kind: Exec) -> None:
+    (held,) = lapsed(GIVEN_UP, late(kind), active={"AAPL": "trade-2"}).events
+    assert isinstance(held, ReportQuarantined)
+    assert "another trade is open" in held.reason
 
 
 def test_new_terms_replace_those_that_are_named_and_leave_the_rest() -> None:

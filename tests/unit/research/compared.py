@@ -22,5 +22,6 @@ def assert_same(one: Result, other: Result) -> None:
     assert one.fees == other.fees
     assert one.funding == other.funding
     assert one.open_positions == other.open_positions
+    assert one.denied == other.denied
     assert one.curve.ts.tolist() == other.curve.ts.tolist()
     np.testing.assert_allclose(one.curve.equity, other.curve.equity, rtol=1e-9)

@@ -51,7 +51,7 @@ def why(
     bars: Sequence[Bars] = BARS,
     counts: Mapping[str, int] | None = None,
     made: Any = None,
-    **more: Sequence[str],
+    **more: Any,
 ) -> tuple[str, ...]:
     return why_no_trades(made or result(), strategy, bars, Setup(), counts=counts or {}, **more)
 
@@ -100,8 +100,8 @@ def test_a_condition_that_held_points_to_the_engine_that_knows_more() -> None:
 
 
 def test_refusals_name_their_limits() -> None:
-    counts = {"strategy.entry.signal": 7, "risk.limit.exceeded": 5, "order.submit.rejected": 2}
-    (said,) = why(Between(), counts=counts, limits=["lot", "cash_reserve"])
+    counts = {"strategy.entry.signal": 7, "risk.limit.exceeded": 5}
+    (said,) = why(Between(), counts=counts, limits=["lot", "cash_reserve"], rejected=2)
     assert said == (
         "Entry signals: 7. No trade came of them: risk refused 5 (lot, cash_reserve), the venue rejected 2."
     )

@@ -95,6 +95,8 @@ def test_the_summary_has_the_documented_keys_in_order() -> None:
         "final_equity",
         "fees",
         "funding",
+        "denied",
+        "denied_by",
         "load_seconds",
         "run_seconds",
         "run_cpu_seconds",

@@ -8,21 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.unit.research.backtest.markets import Shape, market
+from tests.unit.research.backtest.setups import BothWays
 from tests.unit.research.compared import assert_equal
 from tests.unit.research.drawn import (
+    Case,
     case_of,
     leaving_case_of,
     refusing_case_of,
     splitting_case_of,
     turning_case_of,
 )
+from tests.unit.research.restricting import KINDS, OFTEN, restricting_case_of
 from tests.unit.research.sessions import session_case_of
-from tradewrit.brokers.paper.rules import MarketFills
+from tradewrit.brokers.paper.rules import MarketFills, PaperRules
+from tradewrit.domain.constraints import Constraints, Hours, day_of
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import CorporateAction, Gone
 from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.limits import PROFILES
-from tradewrit.domain.orders import Role
+from tradewrit.domain.market import MINUTE
+from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.domain.sizing import FixedQuantity
@@ -37,9 +43,7 @@ from tradewrit.strategies.rules.trend_following import TrendFollowing
 
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing(seed: int) -> None:
-    case = case_of(seed, symbols=6, bars=80)
-    if skip.objection(case.strategy, case.setup) is None:
-        assert_equal(case)
+    assert_equal(case_of(seed, symbols=6, bars=80))
 
 
 @given(seed=st.integers(0, 2**32))
@@ -65,6 +69,66 @@ def test_skipping_changes_nothing_where_the_venue_refuses_at_random(seed: int) -
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_in_the_sessions_of_real_calendars(seed: int) -> None:
     assert_equal(session_case_of(seed))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_where_the_writ_restricts_entries(seed: int) -> None:
+    assert_equal(restricting_case_of(seed))
+
+
+def test_the_runs_compared_are_denied_entries_by_each_constraint_and_mostly_not_all_of_them() -> None:
+    denied, partly = Counter[str](), Counter[str]()
+    for seed in range(100):
+        case = restricting_case_of(seed)
+        done = skip.run(case.bars, case.strategy, case.setup)
+        denied.update(done.denied_by.keys())
+        if done.trades:
+            partly.update(done.denied_by.keys())
+            partly["several at once"] += any(len(constraints) > 1 for constraints in done.denied)
+    assert min(denied[kind] for kind in KINDS) > 0, denied
+    assert min(partly[kind] for kind in (*OFTEN, "several at once")) > 3, partly
+
+
+def test_what_the_venue_refuses_counts_for_the_day_and_what_the_writ_denies_does_not() -> None:
+    refused: list[OrderRejected] = []
+
+    def hear(event: Event, record: Record | None) -> None:
+        if record is not None and isinstance(event, OrderRejected) and event.role is Role.ENTRY:
+            refused.append(event)
+
+    bars = market(Shape(1, 1, 200, 0.01, 50.0, 2, 0.0, is_shifted=False, is_uneven=False))
+    setup = Setup(
+        limits=PROFILES["research"],
+        sizing=FixedQuantity(Decimal(1)),
+        rules=PaperRules(reject_fraction=Decimal(1)),
+        entries=Constraints(sides=(Side.SELL,), max_day_orders=2),
+    )
+    case = Case(bars, BothWays(window=5, stop_fraction=0.02), setup)
+    run(case.bars, case.strategy, case.setup, listeners=[hear])
+    codes = [event.code for event in refused]
+    assert codes.index(Rejection.NO_WRIT) < codes.index(Rejection.VENUE)
+    days = Counter(day_of(event.at) for event in refused if event.code == Rejection.VENUE)
+    assert list(days.values()) == [2, 2]
+    assert_equal(case)
+
+
+def test_a_reversal_is_judged_by_the_hours_of_the_moment_it_is_sent() -> None:
+    """Which is the open at which the other side was left, or the close."""
+    changed: Counter[bool] = Counter()
+    for seed in range(60):
+        case = turning_case_of(seed, symbols=2, bars=50)
+        free = skip.run(case.bars, case.strategy, case.setup).trades
+        turns = [trade.exit_time // MINUTE % 1440 for trade in free if trade.exit_reason == "reverse"]
+        if not turns:
+            continue
+        for hours in (Hours(turns[-1], 1 + turns[-1]), Hours(1 + turns[-1], turns[-1])):
+            setup = replace(
+                case.setup, entries=Constraints(hours=(replace(hours, days=(1, 2, 3, 4, 5, 6, 7)),))
+            )
+            assert_equal(case._replace(setup=setup))
+            trades = skip.run(case.bars, case.strategy, setup).trades
+            changed[case.setup.rules.fills_at_once] += trades != free
+    assert min(changed[True], changed[False]) > 4, changed
 
 
 def test_the_runs_compared_leave_before_the_close_wait_for_the_open_and_end_with_the_day() -> None:

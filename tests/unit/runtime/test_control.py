@@ -43,7 +43,7 @@ from tradewrit.domain.events.strategy import (
     SetupEvaluated,
     ShouldExit,
 )
-from tradewrit.domain.events.writs import WritRevoked
+from tradewrit.domain.events.writs import HaltRegistered, WritRevoked
 from tradewrit.domain.market import Bar, Interval, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, Role
@@ -101,7 +101,10 @@ def test_a_command_is_recorded_under_the_name_of_whoever_gave_it(world: World) -
     said = world.control.submit(halt, "maria")
     kinds = [type(event) for event in said]
     assert kinds[:2] == [HaltTrading, TradingHalted]
-    assert set(kinds[2:]) == {WritRevoked}  # the kill switch: every writ but the protective one
+    assert set(kinds[2:]) == {
+        HaltRegistered,
+        WritRevoked,
+    }  # the kill switch: every writ but the protective one
     (record,) = [record for record in world.records() if record.entry.type == "account.halt"]
     assert record.entry.source == "human:maria"
     assert world.control.account().halted == "lunch"

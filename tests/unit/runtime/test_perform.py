@@ -137,7 +137,7 @@ EVERY = {
     "reviewer": (AskPeople(review_id="r", version=1), SetTimer(timer="t", about="r", due_at=5)),
 }
 # Both have something to be reminded of.
-SHARED = {SetTimer: {"reviewer", "executor"}}
+SHARED: dict[type[Effect], set[str]] = {SetTimer: {"reviewer", "executor"}}
 PAIRS = [
     (agent, effect, SHARED.get(type(effect), {owner}))
     for owner, effects in EVERY.items()

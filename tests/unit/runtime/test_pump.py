@@ -264,7 +264,8 @@ def test_a_grant_is_renewed_at_half_its_life_and_every_order_leaves_under_a_live
             seen.append(grant)
             return super().place(approved, grant)
 
-    world = World(broker=Checking, issuer=LocalIssuer(JOURNAL_ID, ttl_s=180))
+    terms = roles("paper", "paper", protective_ttl_s=180)
+    world = World(broker=Checking, issuer=LocalIssuer(JOURNAL_ID, ttl_s=180), terms=terms)
     world.enter()  # one minute between the two
     world.desk.tick()
     world.clock.advance(60 * SECOND)

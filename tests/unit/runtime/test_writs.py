@@ -12,6 +12,7 @@ from tradewrit.domain.constraints import Constraints
 from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.writs import (
+    HaltRegistered,
     WritLost,
     WritReleased,
     WritRenewalFailed,
@@ -22,14 +23,17 @@ from tradewrit.domain.events.writs import (
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Side
 from tradewrit.domain.scopes import Grant
-from tradewrit.domain.writs import DESK, EXECUTOR, KEEPER, Writ
+from tradewrit.domain.writs import DESK, EXECUTOR, KEEPER, Halt, Writ
 from tradewrit.errors import JournalUnwritable, PermissionDenied, TradewritError, Unreachable
 from tradewrit.kernel import AGENTS
+from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import DEFAULT_TTL_S, LocalIssuer
 from tradewrit.runtime.roles import ROLE_SCOPES, Terms, roles
-from tradewrit.runtime.writs import Kill, Writs
+from tradewrit.runtime.writs import Writs
 
 HALF = 5 * SECOND
+ROLES = roles("paper", "paper", protective_ttl_s=None)
+"""Every token of them lives as long as its issuer says."""
 KILL = Kill(by="human:maria", reason="enough")
 
 
@@ -56,10 +60,16 @@ class Patchy(LocalIssuer):
         self._fail()
         super().kill(kill, now)
 
+    def answer_kill(
+        self, grant: Grant, cancelled: tuple[str, ...], working: tuple[str, ...], now: int
+    ) -> None:
+        self._fail()
+        super().answer_kill(grant, cancelled, working, now)
+
 
 def started(issuer: LocalIssuer | None = None, at: int = 0) -> tuple[Writs, Patchy]:
     issuer = issuer or Patchy("desk", ttl_s=10)
-    writs = Writs(issuer, roles("paper", "paper"))
+    writs = Writs(issuer, ROLES)
     writs.keep(at)
     assert isinstance(issuer, Patchy)
     return writs, issuer
@@ -79,7 +89,7 @@ def denial(writs: Writs, role: str, now: int) -> str:
 
 
 def test_every_agent_and_the_desk_itself_get_an_identity_of_their_own_at_the_start() -> None:
-    (issued,) = Writs(LocalIssuer("desk", ttl_s=10), roles("paper", "paper")).keep(0)
+    (issued,) = Writs(LocalIssuer("desk", ttl_s=10), ROLES).keep(0)
     assert isinstance(issued, WritsIssued)
     assert {grant.agent for grant in issued.grants} == {DESK, *(agent.NAME for agent in AGENTS)}
     ids = [AgentId.parse(grant.agent_id) for grant in issued.grants]
@@ -115,7 +125,7 @@ def test_a_role_nobody_listed_holds_nothing() -> None:
 
 
 def test_two_journals_name_different_identities_and_one_journal_the_same() -> None:
-    first, again, other = (Writs(LocalIssuer(name), roles("paper", "paper")) for name in ("a", "a", "b"))
+    first, again, other = (Writs(LocalIssuer(name), ROLES) for name in ("a", "a", "b"))
     assert first.keep(0) == again.keep(0) != other.keep(0)
     assert DEFAULT_TTL_S <= 300
     with pytest.raises(ValueError, match="at least a second"):
@@ -149,7 +159,7 @@ def test_a_token_that_was_renewed_is_dead_at_once() -> None:
 
 @given(st.lists(st.integers(0, 40 * SECOND), min_size=1))
 def test_after_looking_after_them_every_writ_has_half_its_life_to_come(steps: list[int]) -> None:
-    writs, now = Writs(LocalIssuer("desk", ttl_s=10), roles("paper", "paper")), 0
+    writs, now = Writs(LocalIssuer("desk", ttl_s=10), ROLES), 0
     for step in steps:
         now += step
         if writs.is_due(now):
@@ -160,7 +170,7 @@ def test_after_looking_after_them_every_writ_has_half_its_life_to_come(steps: li
 
 
 def test_a_writ_that_lives_as_long_as_its_run_has_nothing_to_renew() -> None:
-    writs = Writs(LocalIssuer("desk", ttl_s=None), roles("paper", "paper"))
+    writs = Writs(LocalIssuer("desk", ttl_s=None), ROLES)
     writs.keep(0)
     assert not writs.is_due(100 * 365 * 86_400 * SECOND // 2)
 
@@ -269,7 +279,7 @@ def test_what_was_revoked_while_it_could_not_be_renewed_is_not_registered_anew()
 def test_a_revocation_in_the_books_outlives_the_process() -> None:
     writs, issuer = started()
     gone = writs.live(EXECUTOR, 0)
-    again = Writs(issuer, roles("paper", "paper"))
+    again = Writs(issuer, ROLES)
     again.begin({EXECUTOR: Writ(gone, "taken away", is_revoked=True)}, "")
     again.keep(0)
     assert "taken away" in denial(again, EXECUTOR, 0)
@@ -285,16 +295,86 @@ def test_the_kill_switch_spares_the_protective_writ_and_nothing_else() -> None:
     for role in ROLE_SCOPES.keys() - {KEEPER}:
         assert "kill switch" in denial(writs, role, 0)
     assert writs.live(KEEPER, 0).is_protective
-    assert kinds(writs.keep(0)) == [WritRevoked] * (len(ROLE_SCOPES) - 1)
+    assert kinds(writs.keep(0)) == [HaltRegistered, *[WritRevoked] * (len(ROLE_SCOPES) - 1)]
     assert kinds(writs.keep(HALF)) == [WritsRenewed]
     assert writs.live(KEEPER, HALF).agent == KEEPER
 
 
-def test_it_ends_protection_too_when_that_is_said() -> None:
-    writs, _ = started()
+ALL = Kill(by="human:maria", reason="all of it", including_protection=True, grace_s=4)
+
+
+def test_including_protection_the_keeper_keeps_its_writ_to_cancel_entries_and_for_no_longer() -> None:
+    writs, issuer = started()
     writs.kill(KILL, 0)
-    writs.kill(Kill(by="human:maria", reason="all of it", including_protection=True), 0)
-    assert "kill switch" in denial(writs, KEEPER, 0)
+    writs.kill(ALL, 0)
+    assert writs.is_winding_down(0)
+    writs.keep(0)
+    for now in (0, 4 * SECOND - 1):
+        assert writs.live(KEEPER, now).agent == KEEPER
+    assert "kill switch" in denial(writs, KEEPER, 4 * SECOND)
+    assert not writs.is_winding_down(4 * SECOND)
+    assert writs.is_due(4 * SECOND)
+    assert kinds(writs.keep(4 * SECOND)) == [WritRevoked]
+    assert issuer.answers == []
+
+
+def test_the_keepers_writ_is_over_when_the_issuer_was_told_that_no_entry_works() -> None:
+    writs, issuer = started()
+    writs.kill(ALL, 0)
+    issuer.failure = JournalUnwritable("disk full")
+    writs.answer_kill((), ("one",), 0)
+    issuer.failure = None
+    for _ in range(2):
+        writs.answer_kill(("zero",), ("one",), 0)
+    assert writs.live(KEEPER, 0).agent == KEEPER
+    writs.answer_kill(("zero", "one"), (), SECOND)
+    assert issuer.answers == [(("zero",), ("one",)), (("zero", "one"), ())]
+    assert "kill switch" in denial(writs, KEEPER, SECOND)
+    assert KEEPER in {event.agent for event in writs.keep(SECOND) if isinstance(event, WritRevoked)}
+
+
+def test_a_keepers_writ_is_not_renewed_while_protection_ends() -> None:
+    writs, _ = started()
+    writs.keep(HALF - SECOND)
+    writs.kill(ALL, HALF - SECOND)
+    writs.keep(HALF - SECOND)
+    assert not writs.keep(HALF)
+    assert writs.live(KEEPER, HALF).agent == KEEPER
+
+
+def test_put_back_elsewhere_in_time_the_keeper_goes_on_and_the_desk_stays_halted() -> None:
+    writs, issuer = started()
+    writs.kill(ALL, 0)
+    writs.keep(0)
+    issuer.rearm("admin:jonas", SECOND)
+    writs.keep(SECOND)
+    assert writs.live(KEEPER, 4 * SECOND).agent == KEEPER
+    assert "kill switch" in denial(writs, EXECUTOR, 4 * SECOND)
+    assert kinds(writs.keep(HALF)) == [WritsRenewed]
+
+
+def test_a_halt_that_the_authority_never_heard_of_is_told_after_a_restart() -> None:
+    issuer = Patchy("desk", ttl_s=10)
+    issuer.failure = JournalUnwritable("disk full")
+    writs = Writs(issuer, ROLES)
+    writs.begin({}, "all of it", Halt("human:maria", "all of it", including_protection=True), 0)
+    writs.keep(0)
+    assert issuer.killed() is None
+    issuer.failure = None
+    said = writs.keep(SECOND)
+    killed = issuer.killed()
+    assert killed is not None
+    assert (killed.by, killed.including_protection) == ("human:maria", True)
+    assert HaltRegistered(at=SECOND, including_protection=True) in said
+
+
+def test_a_halt_that_the_authority_knew_of_is_not_told_again() -> None:
+    """Somebody has put the authority's switch back meanwhile, for the other desks too."""
+    issuer = Patchy("desk", ttl_s=10)
+    writs = Writs(issuer, ROLES)
+    writs.begin({}, "enough", None, 0)
+    writs.keep(0)
+    assert issuer.killed() is None
 
 
 def test_a_switch_thrown_elsewhere_halts_the_desk_when_it_is_noticed() -> None:
@@ -304,7 +384,7 @@ def test_a_switch_thrown_elsewhere_halts_the_desk_when_it_is_noticed() -> None:
     assert writs.is_due(0)
     said = writs.keep(0)
     assert said[0] == HaltTrading(at=0, actor="human:maria", reason="enough")
-    assert kinds(said[1:]) == [WritRevoked] * (len(ROLE_SCOPES) - 1)
+    assert kinds(said[1:]) == [HaltRegistered, *[WritRevoked] * (len(ROLE_SCOPES) - 1)]
 
 
 def test_a_switch_the_issuer_cannot_be_told_of_holds_here_and_is_told_later() -> None:
@@ -319,7 +399,7 @@ def test_a_switch_the_issuer_cannot_be_told_of_holds_here_and_is_told_later() ->
 
 
 def test_a_halted_desk_starts_with_nothing_but_protection_whatever_the_issuer_says() -> None:
-    writs = Writs(LocalIssuer("desk"), roles("paper", "paper"))
+    writs = Writs(LocalIssuer("desk"), ROLES)
     writs.begin({}, "stop everything")
     (issued,) = writs.keep(0)
     assert isinstance(issued, WritsIssued)

@@ -419,6 +419,18 @@ def test_a_rotation_keeps_live_tokens_unless_the_key_was_stolen(shell: Shell) ->
         authority.verify(token)
 
 
+def test_the_overlap_of_a_rotation_can_be_ended_later(shell: Shell) -> None:
+    token = shell.token()
+    assert "no retired key" in shell.refused("rotate", "--end-overlap")
+    shell.json("rotate")
+    assert shell.standing(token) == "live"
+    [only] = shell.json("rotate", "--end-overlap")["keys"]
+    assert only["verifies_until"] is None
+    with shell.authority() as authority, pytest.raises(TokenRefused):
+        authority.verify(token)
+    assert "takes no --overlap" in shell.wrong("rotate", "--end-overlap", "--overlap", "5")
+
+
 # The audit trail
 
 

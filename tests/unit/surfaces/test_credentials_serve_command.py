@@ -150,3 +150,44 @@ def test_no_secret_is_printed_or_logged(home: Path) -> None:
         assert text not in out + errors
         for file in home.iterdir():
             assert text.encode() not in file.read_bytes()
+
+
+def test_issuer_and_trust_domain_are_configuration_and_an_option_has_the_last_word(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text("writs: {issuer: https://desk.example, trust_domain: desk.example}\n")
+    login = founded(home)
+    key = SigningKey.draw(system_entropy)
+    for options, issuer, domain in (
+        (("--config", str(file)), "https://desk.example", "desk.example"),
+        (("--config", str(file), "--issuer", "", "--trust-domain", "other.example"), "", "other.example"),
+        ((), "", "agentwrit.local"),
+    ):
+        with command(home, *options) as (url, _), closing(RemoteClient(url, *login[:2])) as client:
+            claims = client.register(asked(), key).claims
+        assert (claims.iss, claims.sub.split("/")[2]) == (issuer, domain)
+
+
+def test_a_token_issued_on_the_spot_is_good_at_a_server_of_the_same_configuration(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text("writs: {issuer: https://desk.example, trust_domain: desk.example}\n")
+    environment = {"TRADEWRIT_HOME": str(home), "TRADEWRIT_CONFIG": str(file)}
+    login = founded(home)
+    issued = run("credentials", "issue", "--scope", "read:trades:AAPL", env=environment)
+    assert issued.exit_code == 0, issued.output
+    with (
+        command(home, "--config", str(file)) as (url, _),
+        closing(RemoteClient(url, *login[:2])) as client,
+    ):
+        claims = client.validate(issued.stdout.strip())
+        assert claims is not None
+        assert claims.sub.startswith("spiffe://desk.example/")
+
+
+def test_a_configuration_with_a_mistake_serves_nothing(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text("writs: {trust_domain: Not A Domain}\n")
+    assert "desk.yaml:1: writs.trust_domain" in refused(home, "--config", str(file))

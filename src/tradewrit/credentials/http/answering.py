@@ -3,6 +3,7 @@
 Plain functions that may block; whoever calls them keeps them off the event loop. Knows no socket.
 """
 
+import hashlib
 import logging
 import math
 from collections.abc import Mapping
@@ -135,6 +136,22 @@ def _name(service: Service, endpoint: Endpoint, call: Call, peer: str) -> None:
         service.limits.name(endpoint.limits, peer, call.body.secret[:-64])
     elif endpoint.limits is Limit.REPORT:
         service.limits.name(endpoint.limits, "", call.by)
+    elif endpoint.limits is Limit.HOLDER:
+        service.limits.name(endpoint.limits, "", _holder(service, call.bearer))
+
+
+def _holder(service: Service, bearer: Bearer) -> str:
+    """Whose token it is: the agent's name while it is live, so that renewing it changes nothing.
+
+    What is dead or forged counts for itself, and what was passed on for the two between whom it was: neither
+    against the agent that it names, whose token it need not be that uses it up.
+    """
+    _, _, token = (bearer.authorization or "").partition(" ")
+    claims = service.authority.validate(token)
+    if claims is None:
+        return hashlib.sha256(token.encode()).hexdigest()
+    passed_on_by = [record.agent for record in claims.delegation_chain[:1]]
+    return " ".join([*passed_on_by, claims.sub])
 
 
 def _written(endpoint: Endpoint, reply: Reply) -> Response:

@@ -3,19 +3,27 @@
 Fields that a body does not know are ignored. Durations are whole seconds, times ISO-8601 in UTC.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from tradewrit.credentials.claims import Claims, DelegationRecord
-from tradewrit.credentials.records import App, KillState, Level, Operator
+from tradewrit.credentials.endings import TokenStatus
+from tradewrit.credentials.records import App, DeskAnswer, KillState, Level, Operator, Standing
 from tradewrit.credentials.refusals import invalid
+from tradewrit.credentials.settings import MAX_KILL_GRACE_S
+from tradewrit.credentials.status import MAX_ASKED, Status
+from tradewrit.credentials.winding_down import LONGEST_ID, MOST_ORDERS
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.domain.times import iso
 
 MAX_SECONDS: Final = 2**53
 Seconds = Annotated[int, Meta(ge=-MAX_SECONDS, le=MAX_SECONDS)]
+OrderIds = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)], ...], Meta(max_length=MOST_ORDERS)
+]
 Body = TypeVar("Body", bound=msgspec.Struct)
 _MISSING: Final = "Object missing required field `"
 
@@ -32,6 +40,12 @@ class ToValidate(In, frozen=True):
     """A token to look at."""
 
     token: str
+
+
+class ToAskStatus(In, frozen=True):
+    """More tokens of the same app to tell of, beside the bearer's own."""
+
+    tokens: Annotated[tuple[str, ...], Meta(max_length=MAX_ASKED)] = ()
 
 
 class ToRegister(In, frozen=True):
@@ -122,10 +136,24 @@ class ToRevoke(In, frozen=True):
 
 
 class ToKill(In, frozen=True):
-    """Why the kill switch is pulled. including_protection: end the protective writs too."""
+    """Why the kill switch is pulled. including_protection: end the protective writs too.
+
+    grace_s: how many seconds they live on at most, for the desks to cancel their entries.
+    """
 
     reason: str = ""
     including_protection: bool = False
+    grace_s: Annotated[int, Meta(ge=0, le=MAX_KILL_GRACE_S)] | None = None
+
+
+class ToAnswer(In, frozen=True):
+    """What a desk says of its entries under a kill that includes protection: client order ids.
+
+    cancelled: those it has cancelled since. working: those that may still trade; with none its writ ends.
+    """
+
+    cancelled: OrderIds = ()
+    working: OrderIds = ()
 
 
 class Broken(In, frozen=True):
@@ -294,14 +322,57 @@ class Revoked(Out, frozen=True, kw_only=True):
     count: int = 1
 
 
+class DeskView(Out, frozen=True, kw_only=True):
+    """A desk that was asked to cancel its entries, and what it said last.
+
+    desk: its orchestration. answered_at: when it said that none of its entries works any more, null until it
+    has. cancelled, working: client order ids.
+    """
+
+    desk: str
+    app_id: str
+    answered_at: str | None
+    cancelled: tuple[str, ...]
+    working: tuple[str, ...]
+
+
 class Killed(Out, frozen=True, kw_only=True, omit_defaults=True):
-    """The kill switch: while it is on, nothing but protective writs is issued."""
+    """The kill switch: while it is on, nothing but protective writs is issued.
+
+    including_protection: nor are these. protection_ends_at: when they die or died, where that is decided.
+    """
 
     killed: bool
     by: str = ""
     at: str = ""
     reason: str = ""
     including_protection: bool = False
+    protection_ends_at: str = ""
+    desks: tuple[DeskView, ...] = ()
+
+
+class TokenView(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """How a token stands: `live`, `expired`, `revoked`, `renewed`, or `unknown`.
+
+    how: the audit event that ended it before its time, such as `kill_switch` or `token_revoked`; by: who did.
+    """
+
+    standing: Standing
+    token_id: str = ""
+    how: str = ""
+    by: str = ""
+    at: str = ""
+
+
+class StatusView(Out, frozen=True, kw_only=True):
+    """The kill switch, and the tokens asked about: the bearer's first, the others in their order.
+
+    now: the authority's time, by which its other times are to be read.
+    """
+
+    now: str
+    kill_switch: Killed
+    tokens: tuple[TokenView, ...]
 
 
 class AuditEntry(Out, frozen=True, kw_only=True, omit_defaults=True):
@@ -396,8 +467,8 @@ def operator_view(operator: Operator) -> OperatorView:
     return OperatorView(name=operator.name, status="active" if operator.removed_at is None else "inactive")
 
 
-def killed_view(state: KillState | None) -> Killed:
-    """The kill switch as it is shown."""
+def killed_view(state: KillState | None, answers: Sequence[DeskAnswer] = ()) -> Killed:
+    """The kill switch as it is shown, and what desks have said since."""
     if state is None:
         return Killed(killed=False)
     return Killed(
@@ -406,6 +477,37 @@ def killed_view(state: KillState | None) -> Killed:
         at=iso(state.killed_at),
         reason=state.reason,
         including_protection=state.is_total,
+        protection_ends_at="" if state.protection_ends_at is None else iso(state.protection_ends_at),
+        desks=tuple(desk_view(answer) for answer in answers),
+    )
+
+
+def desk_view(answer: DeskAnswer) -> DeskView:
+    """What a desk said, as it is shown."""
+    return DeskView(
+        desk=answer.orch_id,
+        app_id=answer.app_id,
+        answered_at=None if answer.answered_at is None else iso(answer.answered_at),
+        cancelled=answer.cancelled,
+        working=answer.working,
+    )
+
+
+def status_view(status: Status) -> StatusView:
+    """The answer as it is shown."""
+    return StatusView(
+        now=iso(status.now),
+        kill_switch=killed_view(status.killed),
+        tokens=tuple(_token_view(one) for one in status.tokens),
+    )
+
+
+def _token_view(one: TokenStatus) -> TokenView:
+    ending = one.ending
+    if ending is None:
+        return TokenView(standing=one.standing, token_id=one.token_id)
+    return TokenView(
+        standing=one.standing, token_id=one.token_id, how=ending.how, by=ending.by, at=iso(ending.at)
     )
 
 

@@ -2,7 +2,8 @@
 
     open routes            of one address
     logins                 of one address and one name, so that nobody locks a name out from elsewhere
-    what would be refused  of one address: each refusal is a record in the audit trail, on disk
+    what a holder does     of one agent: each renewal, release and delegation is a record in the audit trail
+    what would be refused  of one address: each refusal is one as well
 
 An address that has used up its refusals is still answered wherever it shows a live token.
 """
@@ -17,6 +18,7 @@ import msgspec
 from tradewrit.credentials.rate_limits import (
     APP_AUTH,
     HASHING,
+    HOLDER,
     OPERATOR_AUTH,
     REFUSED,
     Rate,
@@ -37,13 +39,14 @@ class Limit(StrEnum):
     APP = "app"
     OPERATOR = "operator"
     REPORT = "report"
+    HOLDER = "holder"
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """How often. open: of one address on one open route; a live token may be validated without end.
 
     app: of one client id from one address. operator: of one name from one address. hashing: of one address,
-    whatever names it tries. report: of one agent. refused: of one address.
+    whatever names it tries. report, holder: of one agent. refused: of one address.
     """
 
     open: Rate = Rate(burst=2_000, per_minute=60_000)
@@ -51,6 +54,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     operator: Rate = OPERATOR_AUTH
     hashing: Rate = HASHING
     report: Rate = REFUSED
+    holder: Rate = HOLDER
     refused: Rate = REFUSED
 
 
@@ -70,6 +74,7 @@ class Limits:
             Limit.APP: bucket(rates.app),
             Limit.OPERATOR: bucket(rates.operator),
             Limit.REPORT: bucket(rates.report),
+            Limit.HOLDER: bucket(rates.holder),
         }
 
     def arrive(self, limit: Limit, route: str, peer: str) -> None:

@@ -13,12 +13,14 @@ from typing import Final
 import uvicorn
 
 from tradewrit.credentials.authority import Authority
+from tradewrit.credentials.http import answering
 from tradewrit.credentials.http.app import make_app
 from tradewrit.credentials.http.calls import Service
 from tradewrit.credentials.http.envelope import Envelope
 from tradewrit.credentials.http.limits import Limits
 from tradewrit.credentials.http.origin import Origin
 from tradewrit.credentials.http.protocol import protocol_for
+from tradewrit.credentials.http.sampling import sampled
 from tradewrit.credentials.http.settings import MAX_HEAD_BYTES, ServerSettings
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.clock import Clock, Entropy, SystemClock, system_entropy
@@ -46,7 +48,7 @@ class CredentialServer:
         entropy: Entropy = system_entropy,
     ) -> None:
         self._settings = settings or ServerSettings()
-        clock = clock or SystemClock()
+        self._clock = clock = clock or SystemClock()
         self.service = Service(authority, Limits(clock, entropy, self._settings.rates), clock)
         self._listener = _listen(self._settings)
         host, port = self._listener.getsockname()[:2]
@@ -101,7 +103,7 @@ class CredentialServer:
         on_listening: told the base URL once requests are answered.
         """
         self._server.on_started = lambda: on_listening(self.url)
-        with self._listener:
+        with self._listener, sampled(self._clock, "uvicorn.error", answering.__name__):
             asyncio.run(self._server.serve(sockets=[self._listener]))
 
     def stop(self) -> None:

@@ -178,7 +178,8 @@ class AccountUnavailable(Answer, frozen=True, kw_only=True, gc=False, tag="accou
 class AccountReconciled(Event, frozen=True, kw_only=True, gc=False, tag="account.books.reconciled"):
     """The books were held against the venue. Acted on is what differs in the same way twice in a row.
 
-    orders, positions: how many the venue named. strangers: working orders that are not ours, by id.
+    orders, positions: how many the venue named. strangers: working orders that are not ours, or that the
+    books have as over, by id.
     """
 
     cause: str
@@ -232,7 +233,7 @@ class PositionAdopted(Event, frozen=True, kw_only=True, gc=False, tag="account.p
 
 
 class ExternalOrderSeen(Event, frozen=True, kw_only=True, gc=False, tag="account.order.external"):
-    """An alert: an order works at the venue that is not ours. It is never cancelled by the desk."""
+    """An alert: an order works at the venue that is not ours, or should be over. A person settles it."""
 
     terms: OrderTerms
 

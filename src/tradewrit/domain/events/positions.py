@@ -164,11 +164,15 @@ class TradeAborted(Event, frozen=True, kw_only=True, gc=False, tag="position.tra
 
 
 class TradeRevived(Event, frozen=True, kw_only=True, gc=False, tag="position.trade.revived"):
-    """The venue filled an entry that we had taken for dead: the trade is open after all."""
+    """The venue filled an entry that we had taken for dead: the trade is open after all.
+
+    is_open: the order itself was wrongly taken for dead, and works.
+    """
 
     trade_id: str
     symbol: str
     client_order_id: str
+    is_open: bool = False
 
 
 class PnlUpdated(Answer, frozen=True, kw_only=True, gc=False, tag="position.pnl.updated"):

@@ -63,6 +63,15 @@ class WritRenewalFailed(Event, frozen=True, kw_only=True, gc=False, tag="credent
     todo: str
 
 
+class HaltRegistered(Event, frozen=True, kw_only=True, gc=False, tag="credential.halt.registered"):
+    """The authority knows that the desk is halted. Until this is said it is told again, after a restart too.
+
+    including_protection: and that the protective writ ends as well.
+    """
+
+    including_protection: bool = False
+
+
 class WritDenied(Event, frozen=True, kw_only=True, gc=False, tag="credential.effect.denied"):
     """An effect was not performed: the writ it would have gone out under does not allow it.
 

@@ -25,6 +25,7 @@ from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
+from tradewrit.domain.writs import Halt
 
 
 def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
@@ -196,8 +197,12 @@ FOLDS: Final[Folds] = {
         # A deposit is not a profit and a withdrawal no loss: the mark moves along.
         high_water=canonical(books.high_water + e.amount),
     ),
-    ac.TradingHalted: lambda books, e: replace(books, halted=e.reason or "halted"),
-    ac.TradingResumed: lambda books, _: replace(books, halted=""),
+    ac.TradingHalted: lambda books, e: replace(
+        books,
+        halted=e.reason or "halted",
+        unheard=Halt(e.actor, e.reason, e.including_protection),
+    ),
+    ac.TradingResumed: lambda books, _: replace(books, halted="", unheard=None),
     ac.SymbolSuspended: _symbol_suspended,
     ac.SymbolResumed: _symbol_resumed,
     ac.AccountReconciled: _reconciled,

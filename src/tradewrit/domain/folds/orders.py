@@ -17,7 +17,7 @@ from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.orders import advance as advance_order
 from tradewrit.domain.rejections import UNSENT
 from tradewrit.domain.trades import On as TradeOn
-from tradewrit.domain.writs import EXECUTOR, Use, given_back, is_counted, renotional, taken
+from tradewrit.domain.writs import EXECUTOR, given_back, is_counted, renotional, taken, use_of
 
 
 def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Books:
@@ -95,7 +95,7 @@ def _counted(books: Books, order: Order) -> Books:
     """An entry that leaves takes its share of the day of whoever sends it."""
     if order.terms.role is not Role.ENTRY or not order.sent_at:
         return books
-    used = taken(books.sent.get(EXECUTOR, DayUse()), _use(order))
+    used = taken(books.sent.get(EXECUTOR, DayUse()), use_of(order))
     return replace(books, sent=with_item(books.sent, EXECUTOR, used))
 
 
@@ -103,18 +103,14 @@ def _uncounted(books: Books, order: Order) -> Books:
     """An entry that turns out never to have left gives its share back."""
     if order.terms.role is not Role.ENTRY or EXECUTOR not in books.sent:
         return books
-    used = given_back(books.sent[EXECUTOR], _use(order))
+    used = given_back(books.sent[EXECUTOR], use_of(order))
     return replace(books, sent=with_item(books.sent, EXECUTOR, used))
 
 
 def _recounted(books: Books, before: Order, after: Order) -> Books:
-    if not is_counted(books.sent.get(EXECUTOR, DayUse()), _use(before)):
+    if not is_counted(books.sent.get(EXECUTOR, DayUse()), use_of(before)):
         return books
     return _counted(_uncounted(books, before), after)
-
-
-def _use(order: Order) -> Use:
-    return Use(order.sent_at, order.terms.quantity, order.notional)
 
 
 def _in_doubt(books: Books, event: od.OrderInDoubt) -> Books:
@@ -141,9 +137,11 @@ def _resent(books: Books, event: od.OrderResent) -> Books:
 
 def _rejected(books: Books, event: od.OrderRejected) -> Books:
     order = books.orders.get(event.client_order_id)
-    if order is not None and event.code in UNSENT and can(order.state, On.REJECT):
-        books = _uncounted(books, order)
-    return _order(books, event.client_order_id, On.REJECT, reason=event.reason)
+    if order is None or event.code not in UNSENT or not can(order.state, On.REJECT):
+        return _order(books, event.client_order_id, On.REJECT, reason=event.reason)
+    return _order(
+        _uncounted(books, order), order.id, On.REJECT, reason=event.reason, doubt_since=order.doubt_since
+    )
 
 
 def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:

@@ -153,7 +153,9 @@ def _aborted(books: Books, event: ps.TradeAborted) -> Books:
     trade = books.trades.get(event.trade_id)
     entry = None if trade is None else books.orders.get(trade.entry_id)
     books = _end(books, event.trade_id)
-    if trade is None or entry is None or not entry.is_sent or entry.state not in _LATE:
+    if trade is None or entry is None or not entry.is_sent:
+        return books
+    if entry.state not in _LATE and not entry.is_given_up:
         return books
     lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, entry))
     return replace(books, lapsed=dict(list(lapsed.items())[-_MOST_LAPSED:]))
@@ -163,10 +165,13 @@ def _revived(books: Books, event: ps.TradeRevived) -> Books:
     lapsed = books.lapsed.get(event.client_order_id)
     if lapsed is None or event.symbol in books.active:
         return books
+    order = lapsed.order
+    if event.is_open:
+        order = replace(order, state=OrderState.UNKNOWN, doubt_since=event.at, doubts=0, reason="")
     return replace(
         books,
         trades=with_item(books.trades, lapsed.trade.id, lapsed.trade),
-        orders=with_item(books.orders, lapsed.order.id, lapsed.order),
+        orders=with_item(books.orders, order.id, order),
         active=with_item(books.active, event.symbol, lapsed.trade.id),
         lapsed=without(books.lapsed, event.client_order_id),
     )

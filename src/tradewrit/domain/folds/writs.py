@@ -26,10 +26,18 @@ def _ended(books: Books, event: wr.WritEnded) -> Books:
     return replace(books, writs=with_item(books.writs, event.agent, over))
 
 
+def _heard(books: Books, event: wr.HaltRegistered) -> Books:
+    halt = books.unheard
+    if halt is None or halt.including_protection > event.including_protection:
+        return books
+    return replace(books, unheard=None)
+
+
 FOLDS: Final[Folds] = {
     wr.WritsIssued: _held,
     wr.WritsRenewed: _held,
     wr.WritReleased: _ended,
     wr.WritLost: _ended,
     wr.WritRevoked: _ended,
+    wr.HaltRegistered: _heard,
 }

@@ -1,5 +1,6 @@
 """Listens to a run and keeps what its result is made of: round trips, fills, and nothing per bar."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -8,6 +9,7 @@ import msgspec
 import numpy as np
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.constraints import broken_names
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DelistingBooked, DividendBooked, SplitBooked
 from tradewrit.domain.events.funding import FundingBooked
@@ -20,9 +22,11 @@ from tradewrit.domain.events.positions import (
     ProtectionRestated,
     StopMoved,
 )
+from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Direction
+from tradewrit.domain.writs import EXECUTOR
 from tradewrit.features.bars import Floats, Times
 from tradewrit.research.backtest.tape import Tape
 from tradewrit.research.results import EquityCurve, RoundTrip
@@ -64,6 +68,7 @@ class Collector:
         self.round_trips: list[RoundTrip] = []
         self.booked: list[Booked] = []
         self.counts: dict[str, int] = {}
+        self.denied: Counter[tuple[str, ...]] = Counter()
         self._plans: dict[str, _Plan] = {}
         self._entered_at_close: dict[str, int] = {}
 
@@ -90,6 +95,8 @@ class Collector:
                 self.booked.append(Booked(event.at, event.symbol, 0.0, 0.0, -float(event.cash_change)))
             case ExitRequested():
                 self._plan(event.trade_id).leaving = event.reason
+            case WritDenied() if event.agent == EXECUTOR:
+                self.denied[broken_names(event.violations)] += 1
             case PositionClosed():
                 self._plans.pop(event.trade_id, None)
                 self._entered_at_close.pop(event.trade_id, None)

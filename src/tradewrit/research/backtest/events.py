@@ -6,7 +6,7 @@ orders fill at once, they do when all decisions of the time have been made.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -101,7 +101,7 @@ def run(
         account=setup.account,
     )
     collector = Collector(setup.instrument, start)
-    terms = roles(setup.mode, VENUE, symbols=tape.symbols, executor=setup.entries)
+    terms = terms_of(setup, tape.symbols)
     desk = Desk(
         setup.opening(journal.id, strategy.name(), start, VERSION),
         journal=journal,
@@ -138,13 +138,17 @@ def run(
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
         sizing=setup.sizing,
+        denied=collector.denied,
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 
 
-def _local(journal_id: str, setup: Setup) -> Issuer:
-    """Writs that live as long as the run: a backtest has nothing to renew."""
-    return LocalIssuer(journal_id, setup.account, ttl_s=None)
+def terms_of(setup: Setup, symbols: Iterable[str]) -> Mapping[str, Terms]:
+    """What each role of a run is given, in these symbols.
+
+    Bars may be days apart, and nothing is renewed between two of them: one life for all, the issuer's.
+    """
+    return roles(setup.mode, VENUE, symbols=symbols, executor=setup.entries, protective_ttl_s=None)
 
 
 def _walk(

@@ -8,7 +8,6 @@ out is the messages: there is no journal and nobody to ask.
 
 from collections.abc import Sequence
 
-from tradewrit.domain.constraints import UNRESTRICTED
 from tradewrit.domain.money import canonical, exactly
 from tradewrit.domain.reviews import PolicyKind
 from tradewrit.errors import ConfigError
@@ -28,8 +27,6 @@ def objection(strategy: Strategy, setup: Setup) -> str | None:
         return f"{strategy.name()} decides in Python on every bar (on_bar)"
     if setup.review.kind is not PolicyKind.AUTOMATIC:
         return "the review policy asks people"
-    if setup.entries != UNRESTRICTED:
-        return "the executor's writ restricts entries (writs.executor)"
     return None
 
 
@@ -79,4 +76,5 @@ def _result(walk: Walk, strategy: Strategy, load_seconds: float, watch: Stopwatc
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
         sizing=setup.sizing,
+        denied={} if walk.allowance is None else walk.allowance.denied,
     )

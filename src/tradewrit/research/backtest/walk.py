@@ -19,6 +19,7 @@ from tradewrit.domain.signals import REVERSE
 from tradewrit.domain.terms import entry_terms
 from tradewrit.research.backtest.account import Account
 from tradewrit.research.backtest.agenda import Agenda, Phase
+from tradewrit.research.backtest.allowance import Allowance, may_deny
 from tradewrit.research.backtest.candidates import Candidate, Candidates, Room
 from tradewrit.research.backtest.collect import Booked
 from tradewrit.research.backtest.door import Door, may_refuse
@@ -81,6 +82,7 @@ class Walk:
         opening = setup.opening("0" * 32, strategy.name(), int(self.times[0]), VERSION)
         self.account = Account(evolve(Books(), opening))
         self.high_water = HighWater(self.worth, self.account)
+        self.allowance = Allowance(setup) if may_deny(setup) else None
         self.door = Door(setup) if may_refuse(setup) else None
         self.stage = Stage(self.tape, strategy, setup) if may_be_needed(setup) else None
         self.sessions = Sessions(
@@ -180,12 +182,11 @@ class Walk:
         self.account.reserve(track.symbol, sized.cost)
         self.candidates.block(rank)
         self.sized[rank] = sized
-        if self.door is not None and not self._is_admitted(candidate, sized, left):
-            if self.stage is not None:
-                self.stage.chance.refuses(track.symbol)  # it draws before it looks
+        sent_at = self._sent_at(candidate, left)
+        if not (self._may_leave(track, sized, sent_at) and self._is_admitted(candidate, sized, left)):
             self._turn_away(candidate, left)
             return
-        over = self._lapse(track, decided, left)
+        over = self._lapse(track, decided, sent_at)
         phase = None if left is None else left.phase
         found = fill_of(track, decided, sized.proposal, self.setup.rules, over, phase)
         if self.stage is not None and self._is_staged(track, decided, sized, found):
@@ -198,14 +199,16 @@ class Walk:
             self.door.settle(track.instrument, candidate.side, sized.quantity, found.price)
         self._plan(rank, found)
 
-    def _lapse(self, track: Track, decided: int, left: Left | None) -> Lapse | None:
+    def _sent_at(self, candidate: Candidate, left: Left | None) -> int:
+        """When an entry is sent: with the decisions of a close, or when the exit it reverses is heard of."""
+        is_in_bar = left is not None and not left.phase.is_at_close
+        return int(self.times[candidate.time + 1] if is_in_bar else self.closes[candidate.time])
+
+    def _lapse(self, track: Track, decided: int, sent_at: int) -> Lapse | None:
         """When an entry that waits for its price is over: with its session, or before that."""
         if self.setup.entry_type is not OrderType.LIMIT:
             return None
-        sent_at = self.closes[track.time_of(decided)]
-        if left is not None and not left.phase.is_at_close:
-            sent_at = self.times[track.time_of(left.row)]
-        expires_at = self.sessions.expires_at(track.symbol, TimeInForce.DAY, int(sent_at))
+        expires_at = self.sessions.expires_at(track.symbol, TimeInForce.DAY, sent_at)
         return lapse_of(track, decided, expires_at, self.tape.interval)
 
     def _is_staged(self, track: Track, decided: int, sized: Sized, found: Entry | Lapse | None) -> bool:
@@ -230,6 +233,13 @@ class Walk:
             self.agenda.add(following.time, following.phase, rank, following)
         return following
 
+    def _may_leave(self, track: Track, sized: Sized, sent_at: int) -> bool:
+        """Whether the writ lets the entry go."""
+        if self.allowance is None:
+            return True
+        terms = entry_terms(track.instrument, sized, track.symbol)
+        return self.allowance.admits(track.instrument, terms, sized.proposal.entry_price, sent_at)
+
     def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
         """Whether the venue takes the entry, at the last price it knows."""
         if self.door is None:
@@ -241,7 +251,10 @@ class Walk:
             self._tell_venue(candidate.time + 1, Phase.RETRIES_AT_CLOSE)
             self._take_back(self.door, candidate.time, track.symbol)
         terms = entry_terms(track.instrument, sized, track.symbol)
-        return self.door.admits(terms, last, int(self.closes[candidate.time]))
+        is_taken = self.door.admits(terms, last, int(self.closes[candidate.time]))
+        if not is_taken and self.stage is not None:
+            self.stage.chance.refuses(track.symbol)  # it draws before it looks
+        return is_taken
 
     def _take_back(self, door: Door, time: int, symbol: str) -> None:
         """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
@@ -251,7 +264,7 @@ class Walk:
                 door.release(self.tracks[other].symbol)
 
     def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
-        """The venue did not take an entry: what was set aside is free when the desk hears of that."""
+        """An entry was kept back or refused: what was set aside is free when the desk hears of that."""
         rank, phase = candidate.rank, _entering(left)
         time = candidate.time + (phase is Phase.OPENS)
         self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase))

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.effects import PlaceOrders
+from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.lease import DEFAULT
 from tradewrit.runtime.perform import Departure
 
 if TYPE_CHECKING:
@@ -50,14 +52,19 @@ def i06_what_leaves_is_on_record(watch: "Watch", desk: Desk, departure: Departur
 
 
 def i09_only_the_owner_sends(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
-    """Where the account is under a lease, whoever sends holds it at this moment."""
+    """Where the account is under a lease, whoever sends holds it at this moment, with time to spare."""
     del now
-    world = watch.world
-    lease = world.disk.image.lease(desk.stream)
-    if not world.plan.has_lease or (lease is not None and lease.owner == watch.owner_of(desk)):
+    process = next(one for one in watch.world.processes if one.desk is desk)
+    if process.tenure is None:
         return None
-    what, holder = departure.asked.effect, "nobody" if lease is None else lease.owner
-    return f"{type(what).__name__} {what.subject} is sent while the account is {holder}'s"
+    what, lease = departure.asked.effect, watch.world.disk.image.lease(desk.stream)
+    if lease is None or lease.owner != process.owner:
+        holder = "nobody" if lease is None else lease.owner
+        return f"{type(what).__name__} {what.subject} is sent while the account is {holder}'s"
+    left = process.tenure.left_ns()
+    if left >= DEFAULT.margin_ns:
+        return None
+    return f"{type(what).__name__} {what.subject} is sent with {left / SECOND:g} s left of the lease"
 
 
 ON_DEPARTURE: Final[tuple[Callable[["Watch", Desk, Departure, int], Found], ...]] = (

@@ -65,17 +65,17 @@ def i07_the_end_replays(watch: "Watch", desk: Desk) -> Found:
 
 
 def i13_everything_comes_to_rest(watch: "Watch", desk: Desk) -> Found:
-    """No order in doubt, no question past its time, no exit stuck, nothing waiting to leave."""
+    """No order in doubt, no question past its time, no exit stuck, but where a person was called to look."""
     books, now = desk.books, desk.clock.now()
     for order in books.orders.values():
-        if order.state in _IN_DOUBT:
+        if order.state in _IN_DOUBT and order.terms.symbol not in books.suspended:
             return f"order {order.id} of trade {order.terms.trade_id} is still {order.state}"
     for task in books.reviews.values():
         if task.state is ReviewState.PENDING and now > task.expires_at + 5 * SECOND:
             late = (now - task.expires_at) / SECOND
             return f"review {task.id} of trade {task.trade_id} is pending {late:g} s past its expiry"
     for trade in books.trades.values():
-        if trade.state in _STUCK:
+        if trade.state in _STUCK and trade.symbol not in books.suspended:
             return f"trade {trade.id} in {trade.symbol} is stuck in {trade.state}"
     return _disagreement(watch, desk)
 
@@ -83,16 +83,18 @@ def i13_everything_comes_to_rest(watch: "Watch", desk: Desk) -> Found:
 def _disagreement(watch: "Watch", desk: Desk) -> Found:
     theirs = {
         terms.client_order_id
-        for terms in watch.world.venue.exchange.open_orders()
-        if not terms.client_order_id.startswith(MANUAL)
+        for terms in watch.world.venue.working()
+        if not terms.client_order_id.startswith(MANUAL) and terms.symbol not in desk.books.suspended
     }
-    ours = {order.id for order in desk.books.orders.values() if _works(order)}
+    ours = {order.id for order in desk.books.orders.values() if _works(desk.books, order)}
     if ours == theirs:
         return None
     return f"working in the books only: {sorted(ours - theirs)}; at the venue only: {sorted(theirs - ours)}"
 
 
-def _works(order: Order) -> bool:
+def _works(books: Books, order: Order) -> bool:
+    if order.terms.symbol in books.suspended:
+        return False
     return order.state not in TERMINAL and order.state is not OrderState.DRAFT
 
 

@@ -12,6 +12,7 @@ from tradewrit.surfaces.cli import (
     credentials_ending,
     credentials_inspect,
     credentials_issue,
+    credentials_kill,
     credentials_operators,
     credentials_serve,
 )
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
         credentials_issue,
         credentials_inspect,
         credentials_ending,
+        credentials_kill,
         credentials_apps,
         credentials_operators,
         credentials_audit,

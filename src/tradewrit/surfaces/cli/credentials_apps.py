@@ -1,5 +1,6 @@
 """`tradewrit credentials app add|list|remove`: the programs that may launch agents, and their ceilings."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ def register(group: typer.Typer) -> None:
         epilog=example(
             "tradewrit credentials app add desk --scope 'read:trades:*' --scope write:trades:AAPL",
             "tradewrit credentials app add desk --scope 'write:trades:*' --limit modes=paper --json",
+            "tradewrit credentials app add desk --desk --limit modes=paper",
         ),
     )(_add)
     apps.command("list", epilog=example("tradewrit credentials app list --json"))(_list)
@@ -41,13 +43,17 @@ def _add(
         str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and single hyphens.")
     ],
     scopes: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--scope",
             metavar="SCOPE",
             help="What its agents may ask for, such as read:trades:*; may be repeated.",
         ),
-    ],
+    ] = None,
+    is_desk: Annotated[
+        bool,
+        typer.Option("--desk", help="All that the agents of a tradewrit desk ask for, protection included."),
+    ] = False,
     limits: Limits = None,
     ttl: Annotated[
         int | None,
@@ -63,15 +69,17 @@ def _add(
     as_json: Json = False,
 ) -> None:
     """Register an app: its ceiling, and the client secret, which is shown once."""
+    if not scopes and not is_desk:
+        raise typer.BadParameter("name at least one, or say --desk", param_hint="--scope")
     constraints = constraints_from(limits)
     with authority() as opened:
         made = opened.add_app(
             name,
-            scopes,
+            _ceiling(scopes or (), is_desk=is_desk),
             by=whoami(),
             token_ttl_s=ttl,
             constraints=constraints,
-            is_protector=is_protector,
+            is_protector=is_protector or is_desk,
         )
     if as_json:
         emit_json(_told(made.app) | {"client_secret": made.client_secret})
@@ -87,6 +95,18 @@ def _add(
         ],
     )
     emit_text("Keep the secret now: only its hash is stored, and it is not shown again.")
+
+
+def _ceiling(scopes: Sequence[str], *, is_desk: bool) -> list[str]:
+    if not is_desk:
+        return list(scopes)
+    from tradewrit.runtime.roles import ROLE_SCOPES
+
+    # Of the journal each role has a line of its own, and a desk of tomorrow may have one more.
+    needed = {"write:journal:*"} | {
+        scope for role in ROLE_SCOPES.values() for scope in role if not scope.startswith("write:journal:")
+    }
+    return [*scopes, *sorted(needed - set(scopes))]
 
 
 def _list(

@@ -1,4 +1,4 @@
-"""`tradewrit credentials revoke|kill|rearm|rotate`: the end of permissions, one or all, and of keys."""
+"""`tradewrit credentials revoke|rotate`: the end of permissions, and of keys."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -7,7 +7,6 @@ import typer
 from tradewrit.domain.times import iso
 from tradewrit.surfaces.cli.credentials_home import (
     app_named,
-    authority_to_kill,
     known_authority,
     second,
     whoami,
@@ -24,14 +23,14 @@ IncludingProtection = Annotated[
     bool,
     typer.Option(
         "--including-protection",
-        help="The protective writs too: then nobody can cancel an entry, move a stop or flatten a position. "
-        "Kill without it first: that lets the desks cancel their entries.",
+        help="The protective writs too, at once: then nobody can cancel an entry, move a stop or flatten a "
+        "position. `kill --including-protection` lets the desks cancel their entries first.",
     ),
 ]
 
 
 def register(group: typer.Typer) -> None:
-    """Add `revoke`, `kill`, `rearm` and `rotate`."""
+    """Add `revoke` and `rotate`."""
     group.command(
         "revoke",
         epilog=example(
@@ -41,12 +40,13 @@ def register(group: typer.Typer) -> None:
             "tradewrit credentials revoke --all",
         ),
     )(_revoke)
-    group.command("kill", epilog=example("tradewrit credentials kill --reason 'fat finger in the strategy'"))(
-        _kill
-    )
-    group.command("rearm", epilog=example("tradewrit credentials rearm"))(_rearm)
     group.command(
-        "rotate", epilog=example("tradewrit credentials rotate", "tradewrit credentials rotate --overlap 0")
+        "rotate",
+        epilog=example(
+            "tradewrit credentials rotate",
+            "tradewrit credentials rotate --overlap 0",
+            "tradewrit credentials rotate --end-overlap",
+        ),
     )(_rotate)
 
 
@@ -120,47 +120,6 @@ def _resolved(authority: "Authority", level: str, target: str) -> str:
     return target
 
 
-def _kill(
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit trail.")] = "",
-    including_protection: IncludingProtection = False,
-    as_json: Json = False,
-) -> None:
-    """Pull the kill switch: every writ but the protective ones dies, and none is issued until `rearm`.
-
-    It works on a store that somebody edited, too; a running desk cancels its entries when it notices.
-    """
-    opened, distrust = authority_to_kill()
-    with opened:
-        state = opened.kill(by=whoami(), reason=reason, including_protection=including_protection)
-    if distrust:
-        stderr_console().print(f"killed, but the store cannot be trusted: {distrust}", markup=False)
-    if as_json:
-        emit_json(
-            {
-                "killed": True,
-                "killed_at": iso(state.killed_at),
-                "by": state.by,
-                "reason": state.reason,
-                "including_protection": state.is_total,
-            }
-        )
-        return
-    spared = "protective writs too" if state.is_total else "protective writs live on"
-    emit_text(
-        f"killed at {second(state.killed_at)} by {state.by}; {spared}; `tradewrit credentials rearm` ends it"
-    )
-
-
-def _rearm(as_json: Json = False) -> None:
-    """Let permissions be issued again after `kill`; those that died stay dead."""
-    with known_authority() as opened:
-        opened.rearm(by=whoami())
-    if as_json:
-        emit_json({"killed": False})
-    else:
-        emit_text("rearmed: permissions are issued again; those that died stay dead")
-
-
 def _rotate(
     overlap: Annotated[
         int | None,
@@ -171,11 +130,21 @@ def _rotate(
             help="How long the old key still verifies: until every token ends, unless named; 0 if stolen.",
         ),
     ] = None,
+    ends_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--end-overlap",
+            help="Make no new key: end the overlap of earlier rotations. All that the old keys signed dies.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Sign with a new key from now on. A running server takes it up by itself."""
+    if ends_overlap and overlap is not None:
+        raise typer.BadParameter("makes no new key, so it takes no --overlap", param_hint="--end-overlap")
     with known_authority() as opened:
-        keys = opened.rotate(by=whoami(), overlap_s=overlap).keys
+        by = whoami()
+        keys = (opened.end_overlap(by=by) if ends_overlap else opened.rotate(by=by, overlap_s=overlap)).keys
     if as_json:
         emit_json({"keys": [_key(one) for one in keys]})
     else:

@@ -3,13 +3,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder
+from tradewrit.config.tree import Config
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import JournalCorrupt, JournalError, OurFault
+from tradewrit.errors import ConfigError, JournalCorrupt, JournalError, OurFault
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -17,6 +20,17 @@ if TYPE_CHECKING:
     from tradewrit.credentials.records import App
     from tradewrit.credentials.settings import Terms
     from tradewrit.credentials.store import CredentialStore
+
+Issuer = Annotated[
+    str | None,
+    typer.Option("--issuer", help="What tokens say in `iss`, if not what `writs.issuer` is set to."),
+]
+TrustDomain = Annotated[
+    str | None,
+    typer.Option(
+        "--trust-domain", help="First part of every agent's SPIFFE id, if not `writs.trust_domain`."
+    ),
+]
 
 
 def home() -> "Home":
@@ -35,6 +49,22 @@ def authority(terms: "Terms | None" = None) -> "Authority":
     from tradewrit.credentials.home import open_home
 
     return Authority.open(open_home(home().folder), terms=terms)
+
+
+def terms_from(config: Config, issuer: str | None, trust_domain: str | None) -> "Terms":
+    """What the tokens of this machine's authority say: as the options name it, else the configuration.
+
+    Raises ConfigError for a trust domain that is none.
+    """
+    from tradewrit.credentials.identity import checked_trust_domain
+    from tradewrit.credentials.settings import Terms
+
+    writs = config.writs
+    try:
+        domain = writs.trust_domain if trust_domain is None else checked_trust_domain(trust_domain)
+    except ValueError as error:
+        raise ConfigError(f"--trust-domain: {error}") from None
+    return Terms(issuer=(writs.issuer or "") if issuer is None else issuer, trust_domain=domain)
 
 
 def known_authority() -> "Authority":

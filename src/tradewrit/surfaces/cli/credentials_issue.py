@@ -7,14 +7,21 @@ import typer
 
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.credentials_home import app_named, authority, whoami
+from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.credentials_home import (
+    Issuer,
+    TrustDomain,
+    app_named,
+    authority,
+    terms_from,
+    whoami,
+)
 from tradewrit.surfaces.cli.credentials_limits import Limits, constraints_from, limits_in_words
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example, stderr_console
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
     from tradewrit.credentials.requests import Issued, Launch
-    from tradewrit.credentials.settings import Terms
 
 
 def register(group: typer.Typer) -> None:
@@ -78,10 +85,9 @@ def _issue(
         bool,
         typer.Option("--protective", help="A writ that only shrinks positions and outlives the kill switch."),
     ] = False,
-    issuer: Annotated[str, typer.Option(help="What the token says in `iss`, as the server was told.")] = "",
-    trust_domain: Annotated[
-        str, typer.Option(help="First part of the agent's SPIFFE id, as the server was told.")
-    ] = "agentwrit.local",
+    issuer: Issuer = None,
+    trust_domain: TrustDomain = None,
+    config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Register an agent and print its token, or with --launch the right to register one.
@@ -103,7 +109,7 @@ def _issue(
         needs_proof=needs_proof,
         is_protective=is_protective,
     )
-    with authority(_terms(issuer, trust_domain)) as opened:
+    with authority(terms_from(in_force(config), issuer, trust_domain)) as opened:
         holder = Local(whoami(), "" if app is None else app_named(opened, app).app_id)
         launch = opened.launch(holder, request)
         issued = None if is_launch else _registered(opened, launch, orch, task)
@@ -111,17 +117,6 @@ def _issue(
         _emit_launch(launch, as_json=as_json)
     else:
         _emit_issued(issued, as_json=as_json)
-
-
-def _terms(issuer: str, trust_domain: str) -> "Terms":
-    from tradewrit.credentials.identity import AgentId
-    from tradewrit.credentials.settings import Terms
-
-    try:
-        AgentId.parse(f"spiffe://{trust_domain}/agent/any/any/{'0' * 16}")
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--trust-domain") from None
-    return Terms(issuer=issuer, trust_domain=trust_domain)
 
 
 def _registered(authority: "Authority", launch: "Launch", orch: str, task: str) -> "Issued":

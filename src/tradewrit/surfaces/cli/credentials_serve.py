@@ -11,12 +11,13 @@ import typer
 from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder
 from tradewrit.errors import ConfigError
+from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.credentials_home import Issuer, TrustDomain, terms_from
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example
 
 if TYPE_CHECKING:
     from tradewrit.credentials.http.peers import Network
     from tradewrit.credentials.http.settings import ServerSettings
-    from tradewrit.credentials.settings import Terms
 
 EPILOG: Final = example(
     "tradewrit credentials serve",
@@ -41,10 +42,9 @@ def serve(
         list[str] | None,
         typer.Option(help="Network whose X-Forwarded-For is believed, e.g. 10.0.0.0/8; may be repeated."),
     ] = None,
-    issuer: Annotated[str, typer.Option(help="What tokens say in `iss`.")] = "",
-    trust_domain: Annotated[
-        str, typer.Option(help="First part of every agent's SPIFFE id.")
-    ] = "agentwrit.local",
+    issuer: Issuer = None,
+    trust_domain: TrustDomain = None,
+    config: ConfigFile = None,
     *,
     allow_plain_http: Annotated[
         bool, typer.Option("--allow-plain-http", help="Speak plain HTTP where others can listen.")
@@ -58,6 +58,7 @@ def serve(
     server_settings = _settings(
         port, host, tls_certificate, tls_key, public_url, trust_proxy or [], is_plain=allow_plain_http
     )
+    terms = terms_from(in_force(config), issuer, trust_domain)
     from tradewrit.credentials.authority import Authority
     from tradewrit.credentials.home import open_home
     from tradewrit.credentials.http.serving import CredentialServer
@@ -66,7 +67,7 @@ def serve(
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
-    with Authority.open(home, terms=_terms(issuer, trust_domain)) as authority:
+    with Authority.open(home, terms=terms) as authority:
         server = CredentialServer(authority, server_settings)
         server.run(lambda url: _say(url, str(home.folder), as_json=as_json))
     if not as_json:
@@ -107,17 +108,6 @@ def _network(text: str) -> "Network":
         return ip_network(text)
     except ValueError as error:
         raise ConfigError(f"--trust-proxy {text}: {error}; name a network such as 10.0.0.0/8") from None
-
-
-def _terms(issuer: str, trust_domain: str) -> "Terms":
-    from tradewrit.credentials.identity import AgentId
-    from tradewrit.credentials.settings import Terms
-
-    try:
-        AgentId.parse(f"spiffe://{trust_domain}/agent/any/any/{'0' * 16}")
-    except ValueError as error:
-        raise ConfigError(f"--trust-domain {trust_domain}: {error}") from None
-    return Terms(issuer=issuer, trust_domain=trust_domain)
 
 
 def _say(url: str, home: str, *, as_json: bool) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.events.strategy import HoldSignalled
 from tradewrit.domain.market import DAY, HOUR, MINUTE
+from tradewrit.domain.rejections import UNSENT
 from tradewrit.domain.sizing import Largest, spelt
 from tradewrit.runtime.journal.records import Record
 from tradewrit.surfaces.words import money
@@ -35,10 +37,12 @@ def headline(result: "Result") -> str:
 class WhyNot:
     """Listens to a run for what kept ideas from becoming trades.
 
-    limits: how often each limit was named in a refusal. held: why the strategist kept still.
+    limits: how often each limit was named in a refusal. held: why the strategist kept still. rejected:
+    orders that the venue did not take.
     """
 
     def __init__(self) -> None:
+        self.rejected = 0
         self.limits: Counter[str] = Counter()
         self.held: dict[str, None] = {}
 
@@ -50,14 +54,16 @@ class WhyNot:
             self.limits.update(breach.limit for breach in event.breaches)
         elif isinstance(event, HoldSignalled) and not event.trace:
             self.held[event.reason] = None
+        elif isinstance(event, OrderRejected) and event.code not in UNSENT:
+            self.rejected += 1
 
     def rows(self, counts: Mapping[str, int]) -> list[tuple[str, str]]:
         """For the table of figures: only where there was something."""
         rows = []
         if refused := counts.get("risk.limit.exceeded"):
             rows.append(("refused by risk", f"{refused:,} ({', '.join(self.limits)})"))
-        if rejected := counts.get("order.submit.rejected"):
-            rows.append(("rejected by the venue", f"{rejected:,}"))
+        if self.rejected:
+            rows.append(("rejected by the venue", f"{self.rejected:,}"))
         if self.held:
             shown = list(self.held)[:_REASONS]
             rows.append(("held back", "; ".join(shown) + ("; ..." if len(self.held) > _REASONS else "")))
@@ -85,7 +91,14 @@ def figures(
         *([] if isinstance(result.sizing, Largest) else [("sizing", spelt(result.sizing))]),
     ]
     refusals = [] if why_not is None else why_not.rows(counts)
-    return [*rows, *refusals, ("time", _seconds(result))]
+    return [*rows, *refusals, *_denied(result), ("time", _seconds(result))]
+
+
+def _denied(result: "Result") -> list[tuple[str, str]]:
+    """Entries that never left: both engines know of them."""
+    entries = sum(result.denied.values())
+    by = ", ".join(f"{name} {count:,}" for name, count in result.denied_by.items())
+    return [("denied by the writ", f"{entries:,} ({by})" if by else f"{entries:,}")] if entries else []
 
 
 def _of_trades(metrics: "Metrics") -> list[tuple[str, str]]:

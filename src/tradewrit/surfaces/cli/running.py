@@ -125,6 +125,7 @@ def run_backtest(
         counts=counts,
         limits=list(why_not.limits),
         held=list(why_not.held),
+        rejected=why_not.rejected,
     )
     return Done(
         result=result,

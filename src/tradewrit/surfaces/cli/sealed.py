@@ -5,22 +5,23 @@ No command prints a value, and none takes one as an argument.
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from tradewrit.config.environment import process_environment
-from tradewrit.config.places import data_folder
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.times import iso
 from tradewrit.errors import OurFault
 from tradewrit.runtime.clock import SystemClock, system_entropy
 from tradewrit.surfaces.cli import asking
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
-from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, new_key, sealing_key
-
-if TYPE_CHECKING:
-    from tradewrit.credentials.sealed.store import SealedStore
+from tradewrit.surfaces.cli.sealed_key import (
+    KeyFile,
+    PassphraseFile,
+    has_store,
+    new_key,
+    opened_store,
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the secret is called, such as alpaca_key.")]
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -78,7 +79,7 @@ def _set(
     if context.args or "=" in name:
         raise typer.BadParameter(_GIVEN_AWAY)
     _refuse_bad(name)
-    store = _opened(passphrase_file, key_file)
+    store = opened_store(passphrase_file, key_file)
     secret = asking.typed_or_piped(name, f"Value of {name} (not shown)")
     now = SystemClock().now() // SECOND * SECOND
     replaced = store.put(secret, now, system_entropy)
@@ -90,7 +91,7 @@ def _set(
 
 def _list(passphrase_file: PassphraseFile = None, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Show the names of the secrets and when they were set; never a value."""
-    names = _opened(passphrase_file, key_file).names() if _has_store() else {}
+    names = opened_store(passphrase_file, key_file).names() if has_store() else {}
     if as_json:
         emit_json({"secrets": [{"name": name, "set_at": iso(at)} for name, at in names.items()]})
     elif names:
@@ -108,7 +109,7 @@ def _remove(
     """Forget a secret. What a copy of the file still holds, a copy of the key still opens."""
     _refuse_bad(name)
     _refuse_without_store()
-    _opened(passphrase_file, key_file).remove(name, system_entropy)
+    opened_store(passphrase_file, key_file).remove(name, system_entropy)
     if as_json:
         emit_json({"name": name, "removed": True})
     else:
@@ -150,7 +151,7 @@ def _reseal(
     broker keys as well.
     """
     _refuse_without_store()
-    store = _opened(passphrase_file, key_file)
+    store = opened_store(passphrase_file, key_file)
     key = new_key(new_passphrase_file, new_key_file)
     store.reseal(key, system_entropy)
     if as_json:
@@ -167,23 +168,7 @@ def _refuse_bad(name: str) -> None:
         )
 
 
-def _opened(passphrase_file: Path | None, key_file: Path | None) -> "SealedStore":
-    from tradewrit.credentials.home import open_home
-    from tradewrit.credentials.sealed.store import SealedStore
-
-    sealed = open_home(data_folder(process_environment())).sealed
-    return SealedStore(sealed, sealing_key(sealed, passphrase_file, key_file))
-
-
-def _has_store() -> bool:
-    """Whether there is one; makes nothing."""
-    from tradewrit.credentials.home import open_home
-
-    folder = data_folder(process_environment())
-    return folder.exists() and open_home(folder).sealed.exists()
-
-
 def _refuse_without_store() -> None:
     """Before anybody is asked for the passphrase of nothing."""
-    if not _has_store():
+    if not has_store():
         raise OurFault("there is no sealed store yet; `tradewrit secrets set NAME` makes it")

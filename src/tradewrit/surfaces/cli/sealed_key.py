@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tradewrit.config.environment import process_environment
+from tradewrit.config.places import data_folder
 from tradewrit.errors import KeyMaterialError, OurFault
 from tradewrit.runtime.secret import Secret
 from tradewrit.surfaces.cli import asking
@@ -12,6 +14,7 @@ from tradewrit.surfaces.cli.errors import explain
 
 if TYPE_CHECKING:
     from tradewrit.credentials.sealed.keys import Passphrase, SealingKey
+    from tradewrit.credentials.sealed.store import SealedStore
 
 PassphraseFile = Annotated[
     Path | None,
@@ -56,6 +59,32 @@ def sealing_key(sealed: Path, passphrase_file: Path | None, key_file: Path | Non
             f"{sealed}: it is sealed with a key: name its file with --key-file or TRADEWRIT_KEY_FILE"
         )
     return read_key_file(key_file)
+
+
+def opened_store(passphrase_file: Path | None, key_file: Path | None) -> "SealedStore":
+    """The sealed store of the data folder, there or not, with what opens it; raises as `sealing_key`."""
+    from tradewrit.credentials.home import open_home
+    from tradewrit.credentials.sealed.store import SealedStore
+
+    sealed = open_home(data_folder(process_environment())).sealed
+    return SealedStore(sealed, sealing_key(sealed, passphrase_file, key_file))
+
+
+def has_store() -> bool:
+    """Whether there is one; makes nothing."""
+    from tradewrit.credentials.home import open_home
+
+    folder = data_folder(process_environment())
+    return folder.exists() and open_home(folder).sealed.exists()
+
+
+def kept_secret(name: str, passphrase_file: Path | None, key_file: Path | None) -> Secret:
+    """What the sealed store keeps under a name; raises OurFault or KeyMaterialError, with what to do."""
+    if not has_store():
+        raise OurFault(
+            f"there is no sealed store yet, so no secret {name!r}; `tradewrit secrets set {name}` makes it"
+        )
+    return opened_store(passphrase_file, key_file).secret(name)
 
 
 def new_key(passphrase_file: Path | None, key_file: Path | None) -> "SealingKey":

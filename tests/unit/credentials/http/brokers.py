@@ -88,12 +88,13 @@ def problem(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 @contextmanager
-def broker() -> Iterator[Broker]:
+def broker(kind: type[Broker] = Broker) -> Iterator[Broker]:
     """It, on a loopback port."""
-    state = Broker(asked=[], live=set(), replies={}, headers={})
+    state = kind(asked=[], live=set(), replies={}, headers={})
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: without that each answer waits for the client's ACK
 
         def respond(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)

@@ -29,7 +29,7 @@ from tradewrit.runtime.journal.sqlite_file import Settings
 CEILING = ("read:trades:*", "write:trades:*", "read:data:*", "write:data:*")
 
 MANY = Rate(burst=1_000_000, per_minute=60_000_000)
-UNLIMITED = Rates(open=MANY, app=MANY, operator=MANY, hashing=MANY, report=MANY, refused=MANY)
+UNLIMITED = Rates(open=MANY, app=MANY, operator=MANY, hashing=MANY, report=MANY, holder=MANY, refused=MANY)
 """For tests that ask more often than anybody would."""
 
 

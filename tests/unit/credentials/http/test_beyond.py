@@ -209,13 +209,42 @@ def test_the_kill_switch_stops_everything_but_protection_until_a_person_rearms(
         assert problem_of(refused)["error_code"] == "killed"
 
         header = operator(http, own)
-        assert http.post("/v1/kill", headers=header, json={"including_protection": True}).status_code == 200
+        now = {"including_protection": True, "grace_s": 0}
+        assert http.post("/v1/kill", headers=header, json=now).status_code == 200
         assert client.validate(renewed.token) is None
 
         header = operator(http, own)
         assert http.post("/v1/rearm", headers=header).json() == {"killed": False}
         assert problem_of(http.post("/v1/rearm", headers=header))["error_code"] == "invalid_request"
         assert client.validate(client.register(asked(), key).token) is not None
+    client.close()
+
+
+def test_a_desk_says_over_http_which_entries_it_has_cancelled_and_loses_its_writ_with_the_last(
+    own: Served, key: SigningKey
+) -> None:
+    client = RemoteClient(own.url, own.client_id, own.client_secret)
+    trader, guard = client.register(asked(), key), client.register(asked(is_protective=True), key)
+    with own.http() as http:
+        killed = http.post(
+            "/v1/kill", headers=operator(http, own), json={"including_protection": True}
+        ).json()
+        assert killed["including_protection"]
+        assert killed["desks"][0]["answered_at"] is None
+        assert client.validate(guard.token) is not None
+
+        def answer(token: str, **said: list[str]) -> int:
+            return http.post("/v1/kill/answer", headers=bearing(token), json=said).status_code
+
+        assert answer(trader.token, cancelled=[], working=[]) == 401
+        assert answer(guard.token, working=["x" * 65]) == 400
+        assert answer(guard.token, cancelled=["one"], working=["two"]) == 204
+        assert client.validate(guard.token) is not None
+        assert answer(guard.token, cancelled=["one", "two"]) == 204
+        assert client.validate(guard.token) is None
+        (desk,) = http.get("/v1/kill", headers=operator(http, own)).json()["desks"]
+        assert (desk["cancelled"], desk["working"]) == (["one", "two"], [])
+        assert desk["answered_at"]
     client.close()
 
 

@@ -1,18 +1,32 @@
 """Who is told to wait, and who is let through while others are."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.credentials.http.servers import Served, app, bearing, operator, problem_of, thread
+from tests.unit.credentials.http.servers import (
+    UNLIMITED,
+    Served,
+    app,
+    asked,
+    bearing,
+    operator,
+    problem_of,
+    thread,
+)
 from tradewrit.credentials.http.limits import Limit, Limits, Rates
 from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.http.table import ENDPOINTS, OPEN
+from tradewrit.credentials.keys import SigningKey
 from tradewrit.credentials.rate_limits import Rate
+from tradewrit.credentials.remote import RemoteClient
+from tradewrit.credentials.requests import DelegationRequest
 from tradewrit.domain.market import SECOND
-from tradewrit.errors import Throttled
+from tradewrit.errors import CredentialRefused, Throttled
 from tradewrit.runtime.clock import ManualClock, SystemClock, system_entropy
 
 FEW = Rate(burst=3, per_minute=1)
@@ -96,6 +110,65 @@ def test_a_flood_of_garbage_is_stopped_and_a_live_token_still_passes(stingy: Ser
         after = http.get("/v1/audit/events", headers=header)
         assert after.status_code == 200
         assert after.json()["total"] == before + 3
+
+
+def test_a_holder_cannot_grow_the_audit_trail_without_bound_and_harms_nobody_else(tmp_path: Path) -> None:
+    """Neither by renewing, which changes the token, nor by releasing what is dead."""
+    settings = ServerSettings(port=0, rates=replace(UNLIMITED, holder=FEW))
+    with (
+        thread(tmp_path / "home", settings) as served,
+        closing(RemoteClient(served.url, served.client_id, served.client_secret)) as client,
+    ):
+        key = SigningKey.draw(system_entropy)
+        greedy, other = client.register(asked(), key), client.register(asked(), key)
+        for _ in range(2):
+            client.delegate(greedy.token, DelegationRequest(to=other.claims.sub, scope=("read:trades:AAPL",)))
+        greedy = client.renew(greedy.token)
+        for act in (client.renew, client.release):
+            with pytest.raises(Throttled):
+                act(greedy.token)
+        with pytest.raises(Throttled):
+            client.delegate(greedy.token, DelegationRequest(to=other.claims.sub, scope=("read:trades:AAPL",)))
+        other = client.renew(other.token)
+        client.release(other.token)
+        assert served.authority is not None
+        before = served.authority.event_count()
+        for _ in range(3):
+            client.release(other.token)
+        with pytest.raises(Throttled):
+            client.release(other.token)
+        assert served.authority.event_count() == before + 3
+
+
+def test_who_passes_a_token_on_cannot_use_up_what_its_delegate_may_do(tmp_path: Path) -> None:
+    settings = ServerSettings(port=0, rates=replace(UNLIMITED, holder=FEW))
+    with (
+        thread(tmp_path / "home", settings) as served,
+        closing(RemoteClient(served.url, served.client_id, served.client_secret)) as client,
+    ):
+        key = SigningKey.draw(system_entropy)
+        greedy, victim = client.register(asked(), key), client.register(asked(), key)
+        request = DelegationRequest(to=victim.claims.sub, scope=("read:trades:AAPL",))
+        passed_on = client.delegate(greedy.token, request)
+        for _ in range(3):
+            passed_on = client.renew(passed_on.token)
+        with pytest.raises(Throttled):
+            client.renew(passed_on.token)
+        client.renew(victim.token)
+        client.renew(greedy.token)
+
+
+def test_a_forged_token_does_not_count_against_the_agent_it_names(tmp_path: Path) -> None:
+    settings = ServerSettings(port=0, rates=replace(UNLIMITED, holder=FEW))
+    with (
+        thread(tmp_path / "home", settings) as served,
+        closing(RemoteClient(served.url, served.client_id, served.client_secret)) as client,
+    ):
+        issued = client.register(asked(), SigningKey.draw(system_entropy))
+        for last in "ABCDEFGH":
+            with pytest.raises(CredentialRefused):
+                client.renew(f"{issued.token[:-12]}{last * 12}")
+        client.renew(issued.token)
 
 
 def test_logins_are_limited_by_name_and_the_audit_trail_says_so(stingy: Served) -> None:

@@ -19,7 +19,8 @@ from tests.unit.credentials.http.brokers import Broker, Reply, broker, problem
 from tests.unit.credentials.http.servers import UNLIMITED, Served, asked, thread
 from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.keys import SigningKey
-from tradewrit.credentials.remote import MAX_ANSWER_BYTES, RemoteClient
+from tradewrit.credentials.remote import RemoteClient
+from tradewrit.credentials.remote_http import MAX_ANSWER_BYTES
 from tradewrit.credentials.requests import DelegationRequest
 from tradewrit.domain.constraints import Constraints, Violation
 from tradewrit.domain.market import SECOND

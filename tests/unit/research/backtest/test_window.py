@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.research.drawn import case_of
+from tests.unit.research.restricting import restricting_case_of
 from tests.unit.research.sessions import session_case_of
 from tradewrit.errors import DataError
 from tradewrit.market.synth import synthetic_bars
@@ -18,8 +19,8 @@ from tradewrit.runtime.strategies import load_strategy
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted))
 def test_skip_equals_events_on_any_stretch(seed: int, cut: list[float]) -> None:
-    case = (session_case_of if seed % 2 else case_of)(seed, symbols=4, bars=120)
-    if skip.objection(case.strategy, case.setup) is not None or case.setup.actions:
+    case = (case_of, session_case_of, restricting_case_of)[seed % 3](seed, symbols=4, bars=120)
+    if case.setup.actions:
         return
     prepared = Prepared(case.bars)
     times = prepared.times
@@ -29,6 +30,7 @@ def test_skip_equals_events_on_any_stretch(seed: int, cut: list[float]) -> None:
     walked = run_events(case.bars, case.strategy, case.setup, stretch=stretch).result
     assert skipped.trades == walked.trades
     assert (skipped.final_equity, skipped.fees) == (walked.final_equity, walked.fees)
+    assert skipped.denied == walked.denied
     assert np.array_equal(skipped.curve.ts, walked.curve.ts)
     assert np.array_equal(skipped.curve.equity, walked.curve.equity)
 

@@ -14,6 +14,7 @@ from tradewrit.credentials.http.bodies import (
     Operators,
     OperatorToken,
     Revoked,
+    ToAnswer,
     ToKill,
     ToRevoke,
     app_view,
@@ -122,14 +123,23 @@ def kill(service: Service, call: Call) -> Killed:
     """Pull the kill switch: every writ but the protective ones dies, and none is issued."""
     asked: ToKill = call.body
     state = service.authority.kill(
-        by=call.by, reason=asked.reason, including_protection=asked.including_protection
+        by=call.by,
+        reason=asked.reason,
+        including_protection=asked.including_protection,
+        grace_s=asked.grace_s,
     )
-    return killed_view(state)
+    return killed_view(state, service.authority.desk_answers())
 
 
 def kill_state(service: Service, _: Call) -> Killed:
-    """Say whether the kill switch is on."""
-    return killed_view(service.authority.kill_state())
+    """Say whether the kill switch is on, and what the desks have said of their entries."""
+    return killed_view(service.authority.kill_state(), service.authority.desk_answers())
+
+
+def answer_kill(service: Service, call: Call) -> None:
+    """Say, as a desk, which entries a kill with protection had it cancel, and which still work."""
+    asked: ToAnswer = call.body
+    service.authority.answer_kill(call.bearer, cancelled=asked.cancelled, working=asked.working)
 
 
 def rearm(service: Service, call: Call) -> Killed:

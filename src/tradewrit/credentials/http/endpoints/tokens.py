@@ -1,6 +1,15 @@
 """Tokens in use: look at one, renew it, give it up, pass a part of it on."""
 
-from tradewrit.credentials.http.bodies import Delegated, Renewed, ToDelegate, ToValidate, Validity
+from tradewrit.credentials.http.bodies import (
+    Delegated,
+    Renewed,
+    StatusView,
+    ToAskStatus,
+    ToDelegate,
+    ToValidate,
+    Validity,
+    status_view,
+)
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.requests import DelegationRequest
 
@@ -12,6 +21,12 @@ def validate(service: Service, call: Call) -> Validity:
     if claims is None:
         return Validity(valid=False, error="token is invalid or expired")
     return Validity(valid=True, claims=claims)
+
+
+def status(service: Service, call: Call) -> StatusView:
+    """Say how the bearer's token stands, live or dead, who ended it, and whether the kill switch is on."""
+    asked: ToAskStatus = call.body
+    return status_view(service.authority.status(call.bearer, asked.tokens))
 
 
 def renew(service: Service, call: Call) -> Renewed:
