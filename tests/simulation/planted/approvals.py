@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planted.orders import BUSY
-from tests.simulation.planting import Aim, planted
+from tests.simulation.planting import Aim, always, everywhere, planted
 from tradewrit.agents import executor, reviewer
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import DeskStarted, TradingResumed
-from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.review import HumanDecided
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import OrderTerms, Role
@@ -22,7 +20,7 @@ from tradewrit.domain.terms import entry_terms
 from tradewrit.risk import limits, pretrade
 from tradewrit.simulation.plan import Faults, People, Whims
 
-ASKED = {"whims": BUSY, "review": ReviewPolicy(kind=PolicyKind.REQUIRE, expires_after_s=60)}
+ASKED = {"review": ReviewPolicy(kind=PolicyKind.REQUIRE, expires_after_s=60)}
 PROMPT = People(delay_s=5.0)
 
 
@@ -33,7 +31,7 @@ PROMPT = People(delay_s=5.0)
 )
 def no_drift_check(patch: pytest.MonkeyPatch) -> None:
     """An approval is used however far the price has moved since."""
-    patch.setattr(pretrade, "_drift", lambda books, price, decided: "")
+    patch.setattr(pretrade, "_drift", always(""))
 
 
 @planted(
@@ -71,7 +69,7 @@ def approval_after_expiry(patch: pytest.MonkeyPatch) -> None:
         return objection(books, None if task is None else replace(task, expires_at=2**62), event)
 
     patch.setattr(reviewer, "_objection", patient)
-    patch.setattr(reviewer, "_expire", lambda books, event: NOTHING)
+    patch.setattr(reviewer, "_expire", always(NOTHING))
     patch.setattr(
         executor,
         "objections",
@@ -115,7 +113,6 @@ def other_terms_than_approved(patch: pytest.MonkeyPatch) -> None:
     kind="four eyes were two: one person approved twice",
     aim=Aim(
         account={
-            "whims": BUSY,
             "review": ReviewPolicy(kind=PolicyKind.FOUR_EYES, expires_after_s=300),
             "people": People(delay_s=5.0, double_click=0.8),
             "volatility": 0.001,
@@ -145,7 +142,7 @@ def one_person_counts_twice(patch: pytest.MonkeyPatch) -> None:
 )
 def timers_lost_at_restart(patch: pytest.MonkeyPatch) -> None:
     """After a restart nobody sets the timers of open questions again."""
-    patch.setattr(reviewer, "_ask_again", lambda books: NOTHING)
+    patch.setattr(reviewer, "_ask_again", always(NOTHING))
 
 
 @planted(
@@ -155,7 +152,6 @@ def timers_lost_at_restart(patch: pytest.MonkeyPatch) -> None:
         account={
             "whims": Whims(enter=1.0, leave=0.0, short=0.0),
             "cash": Decimal(2500),
-            "symbols": ("AAPL", "MSFT", "TSLA"),
         },
     ),
     caught_by=("I-11",),
@@ -168,8 +164,7 @@ def limits_without_what_is_pending(patch: pytest.MonkeyPatch) -> None:
         orders = {key: order for key, order in books.orders.items() if order.terms.role is not Role.ENTRY}
         return facts(replace(books, orders=orders), mark, at)
 
-    for module in (pretrade, __import__("tradewrit.agents.risk_officer", fromlist=["facts"])):
-        patch.setattr(module, "facts", optimistic)
+    everywhere(patch, limits, "facts", optimistic)
 
 
 @planted(
@@ -210,6 +205,3 @@ def restart_rearms(patch: pytest.MonkeyPatch) -> None:
         return decision
 
     patch.setattr(executor, "decide", eager)
-
-
-_ = TimerFired

@@ -31,8 +31,7 @@ from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.plan import Faults, Whims
 from tradewrit.simulation.venue import Line
 
-BUSY = Whims(enter=0.7, leave=0.2)
-LOSSY = Faults(drop=0.2)
+LOSSY = Faults(drop=0.15)
 NAKED_VENUE = replace(PAPER, oco=False, bracket=False, reduce_only=False)
 """One that neither links orders nor refuses to sell what is not there."""
 
@@ -61,7 +60,7 @@ def asked_anew(books: Books, order: Order, at: int) -> Decision:
 
 @planted(
     kind="double entry after a time-out: each retry makes a new client order id",
-    aim=Aim(faults=Faults(duplicate=0.4, drop=0.1), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(duplicate=0.4, drop=0.1)),
     caught_by=("I-1",),
 )
 def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
@@ -83,7 +82,7 @@ def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="position twice as large as asked: a time-out was taken for a refusal, and the order sent again",
-    aim=Aim(faults=LOSSY, account={"whims": BUSY}),
+    aim=Aim(faults=LOSSY),
     caught_by=("I-1",),
 )
 def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
@@ -109,7 +108,7 @@ def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="two orders: 'order not found' was believed while the request was still on its way",
-    aim=Aim(faults=Faults(drop=0.15, slow=0.3), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(drop=0.15, slow=0.3)),
     caught_by=("I-1",),
 )
 def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
@@ -126,7 +125,7 @@ def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="phantom position: an order nobody answered was booked as filled",
-    aim=Aim(faults=LOSSY, account={"whims": BUSY}),
+    aim=Aim(faults=LOSSY),
     caught_by=("I-2", "I-5", "I-4"),
 )
 def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
@@ -151,7 +150,7 @@ def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="short by mistake: a cancel without an answer was taken for done, and the exit sold beside the stop",
     aim=Aim(
-        faults=Faults(drop=0.25, gaps=0.1),
+        faults=Faults(drop=0.15, gaps=0.1),
         account={"capabilities": NAKED_VENUE, "whims": Whims(enter=0.7, leave=0.5)},
     ),
     caught_by=("I-3",),
@@ -170,7 +169,7 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="two stops for one position: a lost stop was sent again under another id",
-    aim=Aim(faults=Faults(drop=0.25, gaps=0.1), account={"capabilities": NAKED_VENUE, "whims": BUSY}),
+    aim=Aim(faults=Faults(drop=0.15, gaps=0.1), account={"capabilities": NAKED_VENUE}),
     caught_by=("I-3",),
 )
 def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
@@ -187,7 +186,7 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="position counted twice: a fill came by the stream and again with an answer",
-    aim=Aim(faults=Faults(thin=0.8, duplicate=0.2), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(thin=0.8, duplicate=0.2)),
     caught_by=("I-1", "I-2", "I-3", "I-5"),
 )
 def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
@@ -205,7 +204,7 @@ def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="order that is done comes back: reports that were overtaken are believed",
-    aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3)),
     caught_by=("I-8",),
 )
 def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
@@ -226,7 +225,6 @@ def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
     kind="forgotten shares: a fill that crossed a cancel is thrown away",
     aim=Aim(
         faults=Faults(reorder=0.5, slow=0.5, thin=0.8, kill_switches_per_hour=60, drop=0.1),
-        account={"whims": BUSY},
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
@@ -245,7 +243,7 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="half a position without a stop: the first part of a fill is taken for the whole",
-    aim=Aim(faults=Faults(thin=0.9), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(thin=0.9)),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
 def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
@@ -261,7 +259,7 @@ def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="banned by the venue: a poll without a pause while the venue is slow",
-    aim=Aim(faults=Faults(drop=0.1, throttles=0.3), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(drop=0.1, duplicate=0.8)),
     caught_by=("I-12",),
 )
 def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
@@ -284,9 +282,8 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
     kind="cancel overtakes its order: two writes of one symbol in flight",
     aim=Aim(
         faults=Faults(slow=0.5, kill_switches_per_hour=120, drop=0.2),
-        account={"whims": BUSY},
     ),
-    caught_by=("I-1", "I-3", "I-13"),
+    caught_by=("I-1", "I-2", "I-3", "I-5", "I-13"),
 )
 def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
     """Writes of one symbol leave without waiting for the one before."""

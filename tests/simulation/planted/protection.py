@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planted.orders import BUSY, NAKED_VENUE
-from tests.simulation.planting import Aim, planted
+from tests.simulation.planted.orders import NAKED_VENUE
+from tests.simulation.planting import Aim, always, everywhere, planted
 from tradewrit.agents import position_keeper
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import PAPER, Protection
@@ -21,13 +21,6 @@ from tradewrit.risk import closing, fills, outcomes, protection
 from tradewrit.simulation.plan import Faults, Whims
 
 LEAVING_OFTEN = Whims(enter=0.7, leave=0.6)
-
-
-def everywhere(patch: pytest.MonkeyPatch, name: str, instead: Any) -> None:
-    """Put it in the place of a function of `risk`, wherever that was imported."""
-    for module in (closing, fills, outcomes, protection, position_keeper):
-        if hasattr(module, name):
-            patch.setattr(module, name, instead)
 
 
 def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
@@ -64,7 +57,7 @@ def exit_beside_the_stop(patch: pytest.MonkeyPatch) -> None:
         if not protection.working(books, trade, Role.EXIT) and protection.held(books, trade):
             yield _exit(books, trade, at, trade.attempts + 1)
 
-    everywhere(patch, "leave", leaving)
+    everywhere(patch, closing, "leave", leaving)
 
 
 @planted(
@@ -79,21 +72,19 @@ def exit_sent_again(patch: pytest.MonkeyPatch) -> None:
     """Each quote sends another exit, for as long as the position is there."""
 
     def leaving(books: Books, market: Market, trade: Trade, at: int, reason: str = "") -> Iterator[Event]:
-        others = [
-            order for order in protection.working(books, trade) if order.terms.role is not Role.EXIT
-        ]
+        others = [order for order in protection.working(books, trade) if order.terms.role is not Role.EXIT]
         if others:
             yield from leave(books, market, trade, at, reason)
         elif protection.held(books, trade):
             yield _exit(books, trade, at, len(books.orders_of(trade.id)) + 1)
 
     leave = closing.leave
-    everywhere(patch, "leave", leaving)
+    everywhere(patch, closing, "leave", leaving)
 
 
 @planted(
     kind="stop for the first lot only: the entry went on filling and nobody resized it",
-    aim=Aim(faults=Faults(thin=0.9), account={"whims": BUSY, "protection": Protection.AFTER_FILL}),
+    aim=Aim(faults=Faults(thin=0.9), account={"protection": Protection.AFTER_FILL}),
     caught_by=("I-4",),
 )
 def stop_not_resized(patch: pytest.MonkeyPatch) -> None:
@@ -103,14 +94,18 @@ def stop_not_resized(patch: pytest.MonkeyPatch) -> None:
         del books, trade, at
         yield from ()
 
-    everywhere(patch, "fit", as_it_is)
+    everywhere(patch, protection, "fit", as_it_is)
 
 
 @planted(
     kind="naked position: the venue refused the stop and the program never tried again",
     aim=Aim(
         faults=Faults(rejects=0.5),
-        account={"whims": Whims(enter=0.7, leave=0.0), "protection": Protection.AFTER_FILL, "volatility": 0.001},
+        account={
+            "whims": Whims(enter=0.7, leave=0.0),
+            "protection": Protection.AFTER_FILL,
+            "volatility": 0.001,
+        },
     ),
     caught_by=("I-4", "I-13"),
 )
@@ -121,7 +116,7 @@ def lost_stop_not_replaced(patch: pytest.MonkeyPatch) -> None:
         del books, trade, at
         yield from ()
 
-    everywhere(patch, "mend", no_more)
+    everywhere(patch, protection, "mend", no_more)
 
 
 @planted(
@@ -156,8 +151,8 @@ def stop_left_behind(patch: pytest.MonkeyPatch) -> None:
         if not protection.working(books, trade, Role.EXIT) and protection.held(books, trade):
             yield _exit(books, trade, at, trade.attempts + 1)
 
-    everywhere(patch, "close", closing_at_once)
-    everywhere(patch, "leave", leaving)
+    everywhere(patch, closing, "close", closing_at_once)
+    everywhere(patch, closing, "leave", leaving)
 
 
 @planted(
@@ -177,11 +172,11 @@ def refused_exit_forgotten(patch: pytest.MonkeyPatch) -> None:
         if not any(order.state is OrderState.REJECTED for order in exits):
             yield from leave(books, market, trade, at, reason)
 
-    everywhere(patch, "leave", leaving)
+    everywhere(patch, closing, "leave", leaving)
     mend = protection.mend
 
     def mending(books: Books, trade: Trade, at: int) -> Iterator[Event]:
         if trade.state not in {TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING}:
             yield from mend(books, trade, at)
 
-    everywhere(patch, "mend", mending)
+    everywhere(patch, protection, "mend", mending)

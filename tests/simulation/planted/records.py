@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import force_setattr, replace
 
-from tests.simulation.planted.orders import BUSY
-from tests.simulation.planting import Aim, planted
-from tradewrit.agents import bookkeeper, executor
-from tradewrit.domain import reports
+from tests.simulation.planting import Aim, always, everywhere, planted
+from tradewrit.agents import executor
+from tradewrit.domain import portfolio, reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskAccount, OrderEffect
@@ -22,13 +21,13 @@ from tradewrit.kernel import Step
 from tradewrit.risk import doubts
 from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.disk import Append, Disk
-from tradewrit.simulation.plan import Faults
+from tradewrit.simulation.plan import Faults, Whims
 from tradewrit.simulation.process import Process
 
 
 @planted(
     kind="order that no log knows of: it was sent before it was written down",
-    aim=Aim(faults=Faults(kill=0.02), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(kill=0.02)),
     caught_by=("I-1", "I-6"),
 )
 def sent_before_commit(patch: pytest.MonkeyPatch) -> None:
@@ -62,7 +61,7 @@ def sent_before_commit(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="lost the last seconds in a power cut: the disk said 'written' before it was",
-    aim=Aim(faults=Faults(kill=0.03, power_loss=1.0), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(kill=0.03, power_loss=1.0)),
     caught_by=("I-1", "I-2", "I-7", "I-13"),
 )
 def sync_that_lies(patch: pytest.MonkeyPatch) -> None:
@@ -78,7 +77,7 @@ def sync_that_lies(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="half a transaction after a crash: the torn end of the journal was taken for good",
-    aim=Aim(faults=Faults(kill=0.04, power_loss=1.0), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(kill=0.04, power_loss=1.0)),
     caught_by=("I-2", "I-5", "I-6", "I-7", "I-13"),
 )
 def torn_record_accepted(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +98,7 @@ def torn_record_accepted(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="state after a restart is another: it was computed from something that is not in the log",
-    aim=Aim(faults=Faults(kill=0.01), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(kill=0.01)),
     caught_by=("I-7",),
 )
 def replay_depends_on_the_process(patch: pytest.MonkeyPatch) -> None:
@@ -116,14 +115,15 @@ def replay_depends_on_the_process(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="cash off by the commissions",
-    aim=Aim(account={"whims": BUSY}),
+    aim=Aim(),
     caught_by=("I-5",),
 )
 def fees_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Fills are booked without what they cost."""
-    booked = bookkeeper.cash_change
-    patch.setattr(
-        bookkeeper,
+    booked = portfolio.cash_change
+    everywhere(
+        patch,
+        portfolio,
         "cash_change",
         lambda fill, closed, instrument: booked(fill, closed, instrument) + fill.fee,
     )
@@ -132,8 +132,7 @@ def fees_forgotten(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="fill never seen: the stream had a hole and nothing was compared with the broker",
     aim=Aim(
-        faults=Faults(drop=0.3, half_open_per_hour=60),
-        account={"whims": BUSY},
+        faults=Faults(drop=0.15, half_open_per_hour=60),
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
@@ -155,7 +154,7 @@ def no_reconciliation(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="orders in limbo after a restart: nobody asked what became of them",
-    aim=Aim(faults=Faults(kill=0.03, drop=0.1), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(kill=0.03, drop=0.1)),
     caught_by=("I-1", "I-2", "I-4", "I-13"),
 )
 def restart_asks_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -166,22 +165,22 @@ def restart_asks_nothing(patch: pytest.MonkeyPatch) -> None:
         return NOTHING if isinstance(event, DeskStarted) else decide(books, market, event)
 
     patch.setattr(executor, "decide", silent)
-    patch.setattr(doubts, "reopened", lambda books, at: NOTHING)
+    patch.setattr(doubts, "reopened", always(NOTHING))
 
 
 @planted(
     kind="limits and positions wrong after somebody traded by hand",
-    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": Whims(enter=0.0)}),
     caught_by=("I-2", "I-5"),
 )
 def others_ignored(patch: pytest.MonkeyPatch) -> None:
     """A fill of an order that is not ours is recorded and nothing else."""
-    patch.setattr(reports, "_external", lambda books, report: NOTHING)
+    patch.setattr(reports, "_external", always(NOTHING))
 
 
 @planted(
     kind="missing from the audit log: a message that fitted nothing was dropped",
-    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": Whims(enter=0.0)}),
     caught_by=("I-14",),
 )
 def strange_reports_dropped(patch: pytest.MonkeyPatch) -> None:

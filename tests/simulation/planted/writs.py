@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planted.orders import BUSY
 from tests.simulation.planting import Aim, planted
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import PermissionDenied, Unreachable
@@ -34,7 +33,7 @@ class _Trusting:
 
 @planted(
     kind="acted on a revoked token: it was looked at when it was issued and never again",
-    aim=Aim(faults=Faults(revocations_per_hour=60), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(revocations_per_hour=60)),
     caught_by=("I-9",),
 )
 def revocation_not_noticed(patch: pytest.MonkeyPatch) -> None:
@@ -49,7 +48,7 @@ def revocation_not_noticed(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="fail open: nobody could say whether the token still counted, so it did",
-    aim=Aim(faults=Faults(revocations_per_hour=120, authority_outages_per_hour=90), account={"whims": BUSY}),
+    aim=Aim(faults=Faults(revocations_per_hour=120, authority_outages_per_hour=90)),
     caught_by=("I-9",),
 )
 def unreachable_means_yes(patch: pytest.MonkeyPatch) -> None:
@@ -70,7 +69,7 @@ def unreachable_means_yes(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="expired credential in use: the clock was looked at when the order was decided",
-    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"whims": BUSY, "ttl_s": 30}),
+    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"ttl_s": 30}),
     caught_by=("I-6", "I-9"),
 )
 def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +99,7 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="dead credential revived: renewed by its holder after it had expired",
-    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"whims": BUSY, "ttl_s": 30}),
+    aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"ttl_s": 30}),
     caught_by=("I-9",),
 )
 def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
@@ -123,7 +122,7 @@ def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
     kind="two instances traded one account: the first had only been asleep",
     aim=Aim(
         faults=Faults(rivals_per_hour=120, pauses_per_hour=120),
-        account={"whims": BUSY, "has_lease": True},
+        account={"has_lease": True},
     ),
     caught_by=("I-1", "I-7", "I-9"),
 )
@@ -138,7 +137,7 @@ def no_fencing(patch: pytest.MonkeyPatch) -> None:
     kind="sent by a process that had lost the account while it waited",
     aim=Aim(
         faults=Faults(rivals_per_hour=240, pauses_per_hour=240, slow=0.6),
-        account={"whims": BUSY, "has_lease": True},
+        account={"has_lease": True},
     ),
     caught_by=("I-9",),
 )
