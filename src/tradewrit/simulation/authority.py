@@ -32,11 +32,11 @@ class Authority(LocalIssuer):
         if self.is_out:
             raise Unreachable("the credential authority does not answer")
 
-    def live_token(self, grant: Grant) -> str | None:
+    def why_dead(self, grant: Grant, now: int) -> str | None:
         """Why a token counts no more as this issuer knows it, its time aside; None while it counts."""
         was_out, self.is_out = self.is_out, False
         try:
-            self._refuse_revoked(grant)
+            self._refuse_revoked(grant, now)
         except PermissionDenied as why:
             return str(why)
         finally:

@@ -81,6 +81,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run, whole. horizon_s: how long anything goes wrong; then come calm_s in which nothing does.
 
     has_lease: whether the journal is written under a lease. is_golden: the scripted trade, not a random walk.
+    closes_at_s: when the market closes, for closed_for_s; 0 for never.
     """
 
     seed: int
@@ -102,6 +103,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: int = 120
     has_lease: bool = False
     snapshot_every: int = 0
+    closes_at_s: int = 0
+    closed_for_s: int = 60
     is_golden: bool = False
 
 

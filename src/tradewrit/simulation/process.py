@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import QuoteReceived
+from tradewrit.domain.events.market import MarketStatusReported, QuoteReceived
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.instruments import plain
-from tradewrit.domain.market import SECOND, Bar, Quote
+from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.control import Control
@@ -65,6 +65,7 @@ class Process:
         self._is_draining = False
         self._candidacy: Candidacy | None = None
         self._reconcile_at = 0
+        self._phase: MarketPhase | None = None
 
     # -- life
 
@@ -95,14 +96,14 @@ class Process:
         world, plan = self._world, self._world.plan
         journal = DiskJournal(world.disk, world.points.reach, self._stall)
         tenure = self.tenure = self._take_lease(journal)
-        market = LiveMarket(world.strategy, lambda symbol: plain(symbol, "USD"))
+        market = LiveMarket(world.strategy, lambda symbol: plain(symbol, "USD"), world.hours)
         for bars in world.history:
             market.absorb(bars)
         bus = InProcessBus()
         terms = roles("paper", "paper")
         self._line = Line(world.venue)
         self._inbox.clear()
-        self._unsent = True
+        self._unsent, self._phase = True, None
         self.desk = Desk(
             world.opening,
             journal=journal,
@@ -198,6 +199,10 @@ class Process:
 
     def _tick(self, desk: Desk) -> None:
         desk.tick()
+        status = self._world.hours.status(self.clock.now())
+        if status.phase is not self._phase:  # also after every start: what was held may leave
+            self._phase = status.phase
+            desk.feed(MarketStatusReported(at=self.clock.now(), status=status), "market")
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")

@@ -154,6 +154,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         ttl_s=rng.choice((30, 120, 300)),
         has_lease=rng.random() < 0.5 or bool(faults.rivals_per_hour),
         snapshot_every=rng.choice((0, 0, 50)),
+        closes_at_s=rng.choice((0, 0, 45, 90)),
     )
 
 

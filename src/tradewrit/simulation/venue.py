@@ -19,6 +19,7 @@ from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import Throttled, Unreachable
 from tradewrit.runtime.ports import Replacement
+from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.scheduler import Scheduler
@@ -35,7 +36,7 @@ class Venue:
     requests: times (UTC ns) of the last minute's calls.
     """
 
-    def __init__(self, plan: Plan, scheduler: Scheduler) -> None:
+    def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
         self._scheduler = scheduler
         self.capabilities: Capabilities = plan.capabilities
         is_partial = plan.faults.thin > 0
@@ -44,8 +45,10 @@ class Venue:
             initial_cash=plan.cash,
             rules=PaperRules(
                 participation_fraction=Decimal(1) if is_partial else None,
+                sessions=bool(plan.closes_at_s),
             ),
             chance=_Moods(self, Decimal(repr(plan.faults.rejects)), plan.seed),
+            calendar=hours if plan.closes_at_s else None,
             clock=lambda: scheduler.now,
             account="venue",
         )
@@ -65,6 +68,10 @@ class Venue:
             self._say(self.exchange.quote(quote))
         else:
             self.exchange.quote(quote)
+
+    def close(self, at: int) -> None:
+        """The session ends: what was for the day is over."""
+        self._say(self.exchange.session_closed(at))
 
     def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
         reports = told(said)

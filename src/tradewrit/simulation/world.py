@@ -14,11 +14,12 @@ from tradewrit.domain.events.account import AccountOpened
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import SECOND, Bar
+from tradewrit.domain.market import SECOND, Bar, MarketPhase
 from tradewrit.domain.times import parse_iso
 from tradewrit.runtime.clock import draw_journal_id, seeded
 from tradewrit.simulation.authority import Authority
 from tradewrit.simulation.disk import Disk
+from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.people import People
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed, Points, Reached
@@ -74,7 +75,8 @@ class World:
         seed, faults = plan.seed, plan.faults
         self.scheduler = Scheduler(BEGAN, seeded(seed, "ties"))
         self.trace = Trace(BEGAN, keep=keep_trace)
-        self.venue = Venue(plan, self.scheduler)
+        self.hours = Hours.of(plan, BEGAN)
+        self.venue = Venue(plan, self.scheduler, self.hours)
         self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue)
         journal_id = draw_journal_id(seed)
         self.disk = Disk(journal_id, seeded(seed, "disk"))
@@ -119,6 +121,9 @@ class World:
         self.processes[0].start()
         self.scheduler.at(BEGAN + SECOND // 2, self._show_quotes)
         self.scheduler.at(BEGAN + self._bar, self._close_bars, BEGAN)
+        if self.plan.closes_at_s:
+            self.scheduler.at(self.hours.closes, self._session_changes)
+            self.scheduler.at(self.hours.opens, self._session_changes)
         self._run_until(ends_at)
         self._calm_down()
         self._run_until(ends_at + self.plan.calm_s * SECOND - _CLOSES_BEFORE)
@@ -171,6 +176,13 @@ class World:
             self.history.append(bars)
             self._to_all(Process.close_bars, bars)
         self.scheduler.at(opened_at + 2 * self._bar, self._close_bars, opened_at + self._bar)
+
+    def _session_changes(self) -> None:
+        phase = self.hours.status(self.scheduler.now).phase
+        self.trace.note(self.scheduler.now, f"the market is {phase}")
+        if phase is MarketPhase.CLOSED:
+            self.venue.close(self.scheduler.now)
+            self._to_all(Process.reconcile, "close")
 
     def _to_all(self, give: Callable[[Process, T], None], what: T) -> None:
         delay = self._feed.randint(1, 60) * MS

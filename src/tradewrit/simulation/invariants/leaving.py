@@ -30,7 +30,7 @@ def i06_a_call_leaves_under_a_live_writ(watch: "Watch", desk: Desk, departure: D
 def i09_nothing_leaves_under_a_dead_writ(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """Not under a revoked token; and after the kill switch only what protects."""
     what, grant = departure.asked.effect, departure.grant
-    held = watch.world.authority.live_token(grant)
+    held = watch.world.authority.why_dead(grant, now)
     if held is not None:
         return f"{type(what).__name__} {what.subject} leaves under a dead token: {held}"
     if not desk.books.halted or not isinstance(what, PlaceOrders):
