@@ -79,7 +79,13 @@ def approval_after_expiry(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="approved one thing, traded another: the question changed under the approver's finger",
-    aim=Aim(account={**ASKED, "people": People(delay_s=5.0, edit=0.4, stale=0.5), "volatility": 0.001}),
+    aim=Aim(
+        account={
+            "review": ReviewPolicy(kind=PolicyKind.REQUIRE, approvers=2, expires_after_s=300),
+            "people": People(delay_s=4.0, edit=0.3, stale=0.5),
+            "volatility": 0.0005,
+        }
+    ),
     caught_by=("I-10",),
 )
 def approval_of_what_nobody_saw(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from tests.simulation.planting import Aim, planted
 from tradewrit.agents import executor
 from tradewrit.domain import reports
 from tradewrit.domain.books import Books
-from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.capabilities import PAPER, Dedupe, Protection
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import PlaceOrders, SetTimer
 from tradewrit.domain.events.orders import (
@@ -21,6 +21,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.folding import FOLDS
 from tradewrit.domain.folds.base import with_item
 from tradewrit.domain.ids import derive
+from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.orders import Approved, Order, OrderState, Role
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
@@ -31,7 +32,8 @@ from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.plan import Faults, Whims
 from tradewrit.simulation.venue import Line
 
-LOSSY = Faults(drop=0.15)
+LOSSY = Faults(drop=0.1)
+AFTER_FILL = {"protection": Protection.AFTER_FILL}
 NAKED_VENUE = replace(PAPER, oco=False, bracket=False, reduce_only=False)
 """One that neither links orders nor refuses to sell what is not there."""
 
@@ -60,7 +62,7 @@ def asked_anew(books: Books, order: Order, at: int) -> Decision:
 
 @planted(
     kind="double entry after a time-out: each retry makes a new client order id",
-    aim=Aim(faults=Faults(duplicate=0.4, drop=0.1)),
+    aim=Aim(faults=Faults(duplicate=0.4, drop=0.05)),
     caught_by=("I-1",),
 )
 def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
@@ -91,16 +93,16 @@ def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
 
     def hasty(order: Order, report: ExecutionReport) -> Decision:
         if order.terms.role is Role.ENTRY and order.state is OrderState.SUBMITTED:
-            return HASTY
+            return given_up
         return lost(order, report)
 
-    HASTY = Decision()
+    given_up = Decision()
     judge = doubts.judge
 
     def judging(books: Books, market: Market, report: ExecutionReport) -> Decision:
         order = books.orders.get(report.client_order_id)
         decision = judge(books, market, report)
-        return asked_anew(books, order, report.at) if decision is HASTY and order else decision
+        return asked_anew(books, order, report.at) if decision is given_up and order else decision
 
     patch.setattr(doubts, "_lost", hasty)
     patch.setattr(doubts, "judge", judging)
@@ -108,7 +110,7 @@ def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="two orders: 'order not found' was believed while the request was still on its way",
-    aim=Aim(faults=Faults(drop=0.15, slow=0.3)),
+    aim=Aim(faults=Faults(drop=0.05, slow=0.2), account=AFTER_FILL),
     caught_by=("I-1",),
 )
 def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
@@ -150,7 +152,7 @@ def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="short by mistake: a cancel without an answer was taken for done, and the exit sold beside the stop",
     aim=Aim(
-        faults=Faults(drop=0.15, gaps=0.1),
+        faults=Faults(drop=0.1, gaps=0.1),
         account={"capabilities": NAKED_VENUE, "whims": Whims(enter=0.7, leave=0.5)},
     ),
     caught_by=("I-3",),
@@ -169,7 +171,7 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="two stops for one position: a lost stop was sent again under another id",
-    aim=Aim(faults=Faults(drop=0.15, gaps=0.1), account={"capabilities": NAKED_VENUE}),
+    aim=Aim(faults=Faults(drop=0.1, gaps=0.1, half_open_per_hour=60), account={"capabilities": NAKED_VENUE}),
     caught_by=("I-3",),
 )
 def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
@@ -204,7 +206,7 @@ def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="order that is done comes back: reports that were overtaken are believed",
-    aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3)),
+    aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3), account=AFTER_FILL),
     caught_by=("I-8",),
 )
 def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
@@ -224,7 +226,8 @@ def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="forgotten shares: a fill that crossed a cancel is thrown away",
     aim=Aim(
-        faults=Faults(reorder=0.5, slow=0.5, thin=0.8, kill_switches_per_hour=60, drop=0.1),
+        faults=Faults(reorder=0.5, slow=0.4, thin=0.8, kill_switches_per_hour=60),
+        account=AFTER_FILL,
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
@@ -281,9 +284,9 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="cancel overtakes its order: two writes of one symbol in flight",
     aim=Aim(
-        faults=Faults(slow=0.5, kill_switches_per_hour=120, drop=0.2),
+        faults=Faults(slow=0.3),
     ),
-    caught_by=("I-1", "I-2", "I-3", "I-5", "I-13"),
+    caught_by=("I-3",),
 )
 def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
     """Writes of one symbol leave without waiting for the one before."""
@@ -295,3 +298,53 @@ def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
         return asked
 
     patch.setattr(Outbox, "_leave", leaving)
+
+
+@planted(
+    kind="double entry: what had no answer was sent again, to a venue that takes an id twice",
+    aim=Aim(
+        faults=Faults(drop=0.1, half_open_per_hour=120),
+        account={"capabilities": replace(NAKED_VENUE, dedupe=Dedupe.NONE)},
+    ),
+    caught_by=("I-1",),
+)
+def resent_blindly(patch: pytest.MonkeyPatch) -> None:
+    """What was not answered is sent again at once, under the same id."""
+    judge = doubts.judge
+
+    def again(books: Books, market: Market, report: ExecutionReport) -> Decision:
+        order = books.orders.get(report.client_order_id)
+        if report.kind is reports.Exec.UNKNOWN and order and order.state is OrderState.SUBMITTED:
+            return doubts._resent(books, [order], report.at, "once more")
+        return judge(books, market, report)
+
+    patch.setattr(doubts, "judge", again)
+
+
+@planted(
+    kind="market order into a closed market: filled at the open, far away",
+    aim=Aim(account={"closes_at_s": 90, "closed_for_s": 90}),
+    caught_by=("I-6",),
+)
+def closed_market_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Orders are sent at any hour, and not held until the market opens."""
+    request = executor._request
+
+    class Open:
+        """A market that never closes."""
+
+        def __init__(self, market: Market) -> None:
+            self._market = market
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._market, name)
+
+        def phase(self, at: int) -> MarketPhase:
+            """Open."""
+            del at
+            return MarketPhase.OPEN
+
+    def requesting(books: Books, market: Market, *args: Any) -> Decision:
+        return request(books, Open(market), *args)  # type: ignore[arg-type]  # all but its hours
+
+    patch.setattr(executor, "_request", requesting)

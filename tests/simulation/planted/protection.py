@@ -1,26 +1,33 @@
 """Planted: positions without their stop, stops without their position, exits that run into each other."""
 
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from tests.simulation.planted.orders import NAKED_VENUE
 from tests.simulation.planting import Aim, always, everywhere, planted
-from tradewrit.agents import position_keeper
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.positions import ExitRequested, PositionClosed
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import OrderState, Role
+from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk import closing, fills, outcomes, protection
+from tradewrit.risk import closing, protection
+from tradewrit.runtime import gate
 from tradewrit.simulation.plan import Faults, Whims
 
 LEAVING_OFTEN = Whims(enter=0.7, leave=0.6)
+
+
+def alone(books: Books, order: Order, quantity: Decimal, unsent: object) -> bool:
+    """Whether so much is held, whatever else works to close it."""
+    del unsent
+    position = books.positions.get(order.terms.symbol)
+    return position is not None and quantity <= position.quantity
 
 
 def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
@@ -40,7 +47,7 @@ def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
 @planted(
     kind="account goes short: sold by the exit and again by the stop that still worked",
     aim=Aim(
-        faults=Faults(gaps=0.2, slow=0.3),
+        faults=Faults(gaps=0.2),
         account={
             "capabilities": NAKED_VENUE,
             "whims": LEAVING_OFTEN,
@@ -50,26 +57,27 @@ def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
     caught_by=("I-3",),
 )
 def exit_beside_the_stop(patch: pytest.MonkeyPatch) -> None:
-    """An exit is sent without cancelling the stop first."""
+    """An exit is sent without cancelling the stop first, and the gate does not count what works beside it."""
 
     def leaving(books: Books, market: Market, trade: Trade, at: int, reason: str = "") -> Iterator[Event]:
         del market, reason
         if not protection.working(books, trade, Role.EXIT) and protection.held(books, trade):
             yield _exit(books, trade, at, trade.attempts + 1)
 
+    patch.setattr(gate, "_fits", alone)
     everywhere(patch, closing, "leave", leaving)
 
 
 @planted(
     kind="sold twice: the exit was sent again while the first had no answer yet",
     aim=Aim(
-        faults=Faults(slow=0.6, throttles=0.05),
+        faults=Faults(gaps=0.1),
         account={"capabilities": NAKED_VENUE, "whims": LEAVING_OFTEN},
     ),
     caught_by=("I-1", "I-3"),
 )
 def exit_sent_again(patch: pytest.MonkeyPatch) -> None:
-    """Each quote sends another exit, for as long as the position is there."""
+    """Each quote sends another exit for as long as the position is there, and the gate lets it."""
 
     def leaving(books: Books, market: Market, trade: Trade, at: int, reason: str = "") -> Iterator[Event]:
         others = [order for order in protection.working(books, trade) if order.terms.role is not Role.EXIT]
@@ -79,6 +87,7 @@ def exit_sent_again(patch: pytest.MonkeyPatch) -> None:
             yield _exit(books, trade, at, len(books.orders_of(trade.id)) + 1)
 
     leave = closing.leave
+    patch.setattr(gate, "_fits", alone)
     everywhere(patch, closing, "leave", leaving)
 
 
@@ -131,9 +140,10 @@ def lost_stop_not_replaced(patch: pytest.MonkeyPatch) -> None:
     caught_by=("I-3", "I-13", "I-1"),
 )
 def stop_left_behind(patch: pytest.MonkeyPatch) -> None:
-    """A trade is closed as soon as it is flat, whatever of it still works; its exit cancels nothing."""
+    """A trade is closed as soon as it is flat, whatever of it still works; its exit cancels nothing, and the gate lets it."""
 
     def closing_at_once(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
+        del books
         yield PositionClosed(
             at=at,
             trace=trade.id,
@@ -151,6 +161,7 @@ def stop_left_behind(patch: pytest.MonkeyPatch) -> None:
         if not protection.working(books, trade, Role.EXIT) and protection.held(books, trade):
             yield _exit(books, trade, at, trade.attempts + 1)
 
+    patch.setattr(gate, "_fits", alone)
     everywhere(patch, closing, "close", closing_at_once)
     everywhere(patch, closing, "leave", leaving)
 
@@ -180,3 +191,13 @@ def refused_exit_forgotten(patch: pytest.MonkeyPatch) -> None:
             yield from mend(books, trade, at)
 
     everywhere(patch, protection, "mend", mending)
+
+
+@planted(
+    kind="position without a stop: the fill was booked, and nobody asked for protection",
+    aim=Aim(account={"protection": Protection.AFTER_FILL}),
+    caught_by=("I-4",),
+)
+def no_stop_at_all(patch: pytest.MonkeyPatch) -> None:
+    """What an entry brings is left without a stop."""
+    everywhere(patch, protection, "cover", always(()))

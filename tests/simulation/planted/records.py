@@ -19,6 +19,7 @@ from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.folding import FOLDS
 from tradewrit.kernel import Step
 from tradewrit.risk import doubts
+from tradewrit.runtime import replay
 from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.disk import Append, Disk
 from tradewrit.simulation.plan import Faults, Whims
@@ -132,7 +133,7 @@ def fees_forgotten(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="fill never seen: the stream had a hole and nothing was compared with the broker",
     aim=Aim(
-        faults=Faults(drop=0.15, half_open_per_hour=60),
+        faults=Faults(drop=0.05, half_open_per_hour=60),
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
@@ -194,3 +195,14 @@ def strange_reports_dropped(patch: pytest.MonkeyPatch) -> None:
         take(pump, event, source, said)
 
     patch.setattr(Pump, "_take", taking)
+
+
+@planted(
+    kind="wrong position after a restart: a snapshot was believed that was of another moment",
+    aim=Aim(faults=Faults(kill=0.02), account={"snapshot_every": 20}),
+    caught_by=("I-7",),
+)
+def snapshot_of_another_moment(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot holds the books of now under the number of the record before."""
+    snapshot_of = replay.snapshot_of
+    everywhere(patch, replay, "snapshot_of", lambda books, stream, seq: snapshot_of(books, stream, seq - 1))

@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planting import Aim, planted
+from tests.simulation.planting import Aim, always, planted
+from tradewrit.domain.books import Books
+from tradewrit.domain.instruments import Instrument
+from tradewrit.domain.proposals import Sized
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import PermissionDenied, Unreachable
+from tradewrit.risk import limits
 from tradewrit.runtime import gate
 from tradewrit.runtime.journal import memory
 from tradewrit.runtime.lease import Tenure
@@ -82,19 +86,22 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
             raise PermissionDenied(f"{role}: it holds no writ")
         return grant
 
-    covers = Grant.covers
-    patch.setattr(Writs, "live", held)
-    patch.setattr(gate, "Grant", Grant)
+    covers, permission = Grant.covers, limits._permission
     admit = gate.Gate.admit
 
     def admitting(one: gate.Gate, effect: Any, agent: str, books: Any, now: int) -> Any:
-        patch.setattr(Grant, "covers", lambda grant, scope, _: covers(grant, scope, grant.issued_at))
-        try:
+        with pytest.MonkeyPatch.context() as while_admitting:
+            while_admitting.setattr(
+                Grant, "covers", lambda grant, scope, _: covers(grant, scope, grant.issued_at)
+            )
             return admit(one, effect, agent, books, now)
-        finally:
-            patch.setattr(Grant, "covers", covers)
 
+    def permitting(books: Books, sized: Sized, instrument: Instrument) -> Any:
+        return permission(replace(books, writs={}), sized, instrument)
+
+    patch.setattr(Writs, "live", held)
     patch.setattr(gate.Gate, "admit", admitting)
+    patch.setattr(limits, "_permission", permitting)
 
 
 @planted(
@@ -127,10 +134,10 @@ def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
     caught_by=("I-1", "I-7", "I-9"),
 )
 def no_fencing(patch: pytest.MonkeyPatch) -> None:
-    """Who has taken the lease once goes on for ever: it is neither renewed nor looked at, and no epoch refused."""
-    patch.setattr(Tenure, "keep", lambda tenure: None)
-    patch.setattr(Tenure, "assure", lambda tenure: None)
-    patch.setattr(memory, "refuse_stale", lambda stream, lease, epoch: None)
+    """Who has taken the lease once goes on for ever: no renewal, no look, no epoch refused."""
+    patch.setattr(Tenure, "keep", always(None))
+    patch.setattr(Tenure, "assure", always(None))
+    patch.setattr(memory, "refuse_stale", always(None))
 
 
 @planted(

@@ -21,7 +21,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
 from tradewrit.domain.events.risk import RiskApproved
-from tradewrit.domain.market import SECOND
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
 from tradewrit.domain.portfolio import equity
@@ -94,6 +94,16 @@ def i06_an_entry_has_a_risk_decision_and_an_approval(
     if terms.quantity > sized.quantity:
         return f"entry {terms.client_order_id} is for {terms.quantity}, and {sized.quantity} were approved"
     return None
+
+
+def i06_nothing_is_sent_into_a_closed_market(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """By the calendar both know; what protects is for whenever it opens."""
+    del books
+    terms = event.terms
+    is_open = watch.world.hours.status(event.at).phase is MarketPhase.OPEN
+    if is_open or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
+        return None
+    return f"{terms.role} {terms.client_order_id} is sent while the market is closed"
 
 
 def i08_only_legal_moves(watch: "Watch", books: Books, event: Any) -> Found:
@@ -208,6 +218,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     OrderRequested: (
         i01_an_intent_is_requested_once,
         i06_an_entry_has_a_risk_decision_and_an_approval,
+        i06_nothing_is_sent_into_a_closed_market,
         i09_nothing_is_entered_while_halted,
         i10_an_entry_is_near_the_price_it_was_approved_at,
         i11_limits_hold_with_what_is_pending,
