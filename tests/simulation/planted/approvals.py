@@ -82,7 +82,7 @@ def approval_after_expiry(patch: pytest.MonkeyPatch) -> None:
     aim=Aim(
         account={
             "review": ReviewPolicy(kind=PolicyKind.REQUIRE, approvers=2, expires_after_s=300),
-            "people": People(delay_s=4.0, edit=0.3, stale=0.5),
+            "people": People(delay_s=4.0, edit=0.5, stale=0.5),
             "volatility": 0.0005,
         }
     ),

@@ -22,7 +22,7 @@ from tradewrit.domain.folding import FOLDS
 from tradewrit.domain.folds.base import with_item
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import MarketPhase
-from tradewrit.domain.orders import Approved, Order, OrderState, Role
+from tradewrit.domain.orders import Approved, Order, OrderState, OrderType, Role
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import order_id
@@ -152,10 +152,10 @@ def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="short by mistake: a cancel without an answer was taken for done, and the exit sold beside the stop",
     aim=Aim(
-        faults=Faults(drop=0.1, gaps=0.1),
+        faults=Faults(drop=0.06, gaps=0.2),
         account={"capabilities": NAKED_VENUE, "whims": Whims(enter=0.7, leave=0.5)},
     ),
-    caught_by=("I-3",),
+    caught_by=("I-3", "I-13"),
 )
 def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
     """A cancel whose answer was lost counts as done."""
@@ -171,8 +171,11 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="two stops for one position: a lost stop was sent again under another id",
-    aim=Aim(faults=Faults(drop=0.1, gaps=0.1, half_open_per_hour=60), account={"capabilities": NAKED_VENUE}),
-    caught_by=("I-3",),
+    aim=Aim(
+        faults=Faults(drop=0.05, slow=0.5, gaps=0.1),
+        account={"capabilities": NAKED_VENUE, **AFTER_FILL},
+    ),
+    caught_by=("I-3", "I-13"),
 )
 def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
     """A stop whose answer was lost counts as refused, so that the keeper places another."""
@@ -226,8 +229,8 @@ def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="forgotten shares: a fill that crossed a cancel is thrown away",
     aim=Aim(
-        faults=Faults(reorder=0.5, slow=0.4, thin=0.8, kill_switches_per_hour=60),
-        account=AFTER_FILL,
+        faults=Faults(reorder=0.5, slow=0.5, thin=0.9, kill_switches_per_hour=120),
+        account={"entry_type": OrderType.LIMIT, **AFTER_FILL},
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
 )
@@ -283,9 +286,7 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="cancel overtakes its order: two writes of one symbol in flight",
-    aim=Aim(
-        faults=Faults(slow=0.3),
-    ),
+    aim=Aim(),
     caught_by=("I-3",),
 )
 def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:

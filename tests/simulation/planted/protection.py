@@ -20,7 +20,7 @@ from tradewrit.risk import closing, protection
 from tradewrit.runtime import gate
 from tradewrit.simulation.plan import Faults, Whims
 
-LEAVING_OFTEN = Whims(enter=0.7, leave=0.6)
+LEAVING_OFTEN = Whims(enter=0.7, leave=0.9)
 
 
 def alone(books: Books, order: Order, quantity: Decimal, unsent: object) -> bool:
@@ -47,7 +47,7 @@ def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
 @planted(
     kind="account goes short: sold by the exit and again by the stop that still worked",
     aim=Aim(
-        faults=Faults(gaps=0.2),
+        faults=Faults(gaps=0.3),
         account={
             "capabilities": NAKED_VENUE,
             "whims": LEAVING_OFTEN,
@@ -71,7 +71,7 @@ def exit_beside_the_stop(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="sold twice: the exit was sent again while the first had no answer yet",
     aim=Aim(
-        faults=Faults(gaps=0.1),
+        faults=Faults(gaps=0.2, slow=0.2),
         account={"capabilities": NAKED_VENUE, "whims": LEAVING_OFTEN},
     ),
     caught_by=("I-1", "I-3"),

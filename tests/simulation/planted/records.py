@@ -79,7 +79,7 @@ def sync_that_lies(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="half a transaction after a crash: the torn end of the journal was taken for good",
     aim=Aim(faults=Faults(kill=0.04, power_loss=1.0)),
-    caught_by=("I-2", "I-5", "I-6", "I-7", "I-13"),
+    caught_by=("I-2", "I-4", "I-5", "I-6", "I-7", "I-13"),
 )
 def torn_record_accepted(patch: pytest.MonkeyPatch) -> None:
     """Of a transaction that a power cut tore, its first records count."""

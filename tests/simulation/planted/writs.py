@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.simulation.planting import Aim, always, planted
 from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.proposals import Sized
 from tradewrit.domain.scopes import Grant
@@ -144,7 +145,7 @@ def no_fencing(patch: pytest.MonkeyPatch) -> None:
     kind="sent by a process that had lost the account while it waited",
     aim=Aim(
         faults=Faults(rivals_per_hour=240, pauses_per_hour=240, slow=0.6),
-        account={"has_lease": True},
+        account={"has_lease": True, "protection": Protection.AFTER_FILL},
     ),
     caught_by=("I-9",),
 )
