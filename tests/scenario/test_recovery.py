@@ -1,7 +1,7 @@
-"""A desk that was killed, cut off or lied to takes up where it was: nothing twice, nothing forgotten.
+"""A desk that was killed or cut off takes up where it was: nothing twice, nothing forgotten.
 
-The journal is a real file; the venue outlives every process. A desk either stands still until the venue
-has answered (`inline`), or puts its calls into an outbox and goes on (`outbox`).
+Each scenario is told of a desk that stands still until its venue has answered (`inline`), and of one that
+puts its calls into an outbox and goes on (`outbox`).
 """
 
 from collections.abc import Callable
@@ -12,25 +12,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.desks import BUY, JOURNAL_ID, SYMBOL, World
-from tests.unruly import UNREACHABLE, Unruly
-from tradewrit.brokers.paper.exchange import PaperExchange
+from tests.desks import BUY, SYMBOL
+from tests.processes import HAND, Process, settled, settled_books
+from tests.unruly import UNREACHABLE
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import PAPER, Dedupe
 from tradewrit.domain.events.account import (
     AccountReconciled,
-    AdoptPosition,
     DeskStarted,
-    ExternalBooked,
     ExternalOrderSeen,
-    PositionAdopted,
-    PositionAgreed,
-    PositionDisputed,
     SymbolSuspended,
-    TransitionRefused,
 )
-from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import (
     CancelOrder,
     ExecutionReport,
@@ -52,127 +44,14 @@ from tradewrit.domain.events.positions import (
 from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.events.writs import WritsIssued, WritsRenewed
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import MINUTE, SECOND, Bar, Quote
-from tradewrit.domain.money import Price, Qty
-from tradewrit.domain.orders import Approved, OrderState, OrderTerms, OrderType, Role, Side
+from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.orders import Approved, OrderState, OrderType, Role, Side
 from tradewrit.domain.rejections import Rejection
-from tradewrit.domain.scopes import Grant
-from tradewrit.domain.splits import Ratio
 from tradewrit.domain.trades import TradeState
-from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.outbox import Outbox
-from tradewrit.runtime.perform import Departure
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
-HAND = Grant(id="h", agent="hand", scopes=frozenset({"write:trades:*"}), issued_at=0, expires_at=2**62)
-
-
 QUIET = {DeskStarted, AccountReconciled, WritsIssued, WritsRenewed}
 """What a restart may put on record when nothing has happened."""
-
-
-class Killed(BaseException):
-    """SIGKILL: nothing between here and the operating system catches it."""
-
-
-class Process(World):
-    """One run of the desk; the next one opens the same file, and meets the same venue."""
-
-    def __init__(self, path: Path, *, has_outbox: bool, after: "Process | None" = None, **more: Any) -> None:
-        self.path, self.has_outbox, self.more = path, has_outbox, more
-        if after is not None:
-            more = more | {"exchange": after.exchange, "at": after.clock.now()}
-        self.sent: list[OrderTerms] = [] if after is None else after.sent
-        super().__init__(
-            journal=SqliteJournal.open(path, id=JOURNAL_ID, created_at=0),
-            broker=self._line,
-            outbox=Outbox() if has_outbox else None,
-            **more,
-        )
-        self.run()
-
-    def _line(self, exchange: PaperExchange) -> Unruly:
-        self.line = Unruly(exchange, self.more.get("capabilities"))
-        self.line.sent = self.sent  # what was ever passed on, by whichever process
-        return self.line
-
-    # -- what an outbox holds leaves, if there is one
-
-    def run(self) -> None:
-        """Whatever may leave does, and its outcome arrives, until nothing is left to do."""
-        while (departure := self.desk.depart()) is not None:
-            self.desk.arrive(departure, departure.work(self.now))
-
-    def feed(self, event: Event, source: str = "input") -> list[Event]:
-        said = super().feed(event, source)
-        self.run()
-        return said
-
-    def show(self, *bars: Bar) -> None:
-        super().show(*bars)
-        self.run()
-
-    def report(self, reports: Any) -> None:
-        super().report(reports)
-        self.run()
-
-    def wait(self, seconds: int) -> None:
-        for _ in range(seconds):
-            super().wait(1)
-            self.run()
-
-    def reconcile(self, cause: str = "minute") -> None:
-        """The account is asked for, and once more where that is called for."""
-        self.desk.reconcile(cause)
-        self.run()
-        self.wait(3)
-
-    # -- the end of it
-
-    def killed(self, do: Callable[[], object], *, at: str, is_done: bool) -> None:
-        """Die in the next call of this name: before it reaches the venue, or before its answer is known."""
-        if self.has_outbox:
-            self._killed_with_a_call_in_flight(do, at, is_done=is_done)
-        else:
-            self.line.lose(at, Killed(), is_done=is_done)  # type: ignore[arg-type]
-            with pytest.raises(Killed):
-                do()
-        self.journal.close()
-
-    def _killed_with_a_call_in_flight(self, do: Callable[[], object], at: str, *, is_done: bool) -> None:
-        def until_then() -> None:
-            while (departure := self.desk.depart()) is not None:
-                is_it = _call(departure) == at
-                if is_it and not is_done:
-                    raise Killed
-                outcome = departure.work(self.now)
-                if is_it:
-                    raise Killed
-                self.desk.arrive(departure, outcome)
-
-        self.run = until_then  # type: ignore[method-assign]
-        with pytest.raises(Killed):
-            do()
-
-    def again(self, **more: Any) -> "Process":
-        """The next process on the same file."""
-        self.journal.close()
-        return Process(self.path, has_outbox=self.has_outbox, after=self, **(self.more | more))
-
-    @property
-    def roles_sent(self) -> list[Role]:
-        """The role of every order that was ever passed on to the venue, repeats included."""
-        return [terms.role for terms in self.sent]
-
-    def order_entry(self, price: float = 175.50, symbol: str = SYMBOL) -> None:
-        """A signal at the close of a bar, and the order it leads to."""
-        self.says(BUY, symbol)
-        self.bar(price, symbol=symbol)
-
-
-def _call(departure: Departure) -> str:
-    name = type(departure.asked.effect).__name__
-    return {"PlaceOrders": "place", "CancelAtVenue": "cancel", "ReplaceAtVenue": "replace"}.get(name, name)
 
 
 Start = Callable[..., Process]
@@ -340,15 +219,6 @@ def test_five_restarts_while_idle_leave_everything_as_it_was(start: Start) -> No
     assert desk.working() == working
     assert desk.sent == sent
     desk.audit()
-
-
-def settled(desk: World) -> Any:
-    return settled_books(desk.books)
-
-
-def settled_books(books: Any) -> Any:
-    """The books without what a restart may change: who acts, when it was looked, and how much was said."""
-    return replace(books, writs={}, reconciled_at=0, events=0)
 
 
 def test_a_restart_with_seven_positions_and_fourteen_working_orders_adopts_them_all(start: Start) -> None:
@@ -552,188 +422,6 @@ def test_protection_lost_at_such_a_venue_is_decided_anew_under_a_new_id(start: S
     assert [line[0] for line in desk.working()] == [STOP, TARGET]
     assert desk.stage() is TradeState.HOLDING
     desk.audit()
-
-
-# -- what others do in the account
-
-
-def by_hand(desk: Process, name: str = "typed-in-the-app", **more: Any) -> OrderTerms:
-    """The trader types an order into the broker's own app."""
-    facts: dict[str, Any] = {
-        "client_order_id": name,
-        "trade_id": "",
-        "symbol": SYMBOL,
-        "side": Side.BUY,
-        "quantity": Qty(Decimal(100)),
-        "type": OrderType.LIMIT,
-        "limit_price": Price(Decimal("150.00")),
-        "role": ENTRY,
-    }
-    terms = OrderTerms(**(facts | more))
-    desk.exchange.place(Approved(orders=(terms,), by=("hand",), at=desk.now), HAND)
-    return terms
-
-
-def test_an_order_typed_in_the_brokers_app_is_seen_once_and_left_alone(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    terms = by_hand(desk)
-    desk.reconcile()
-    desk.reconcile()
-    assert desk.only(ExternalOrderSeen).terms == terms
-    assert desk.books.strangers == (terms.client_order_id,)
-    desk = desk.again()
-    desk.wait(5)
-    assert not desk.events(ExternalOrderSeen)
-    assert terms in desk.exchange.open_orders()
-    desk.exchange.cancel(terms.client_order_id, HAND)
-    desk.reconcile()
-    assert desk.books.strangers == ()
-    desk.audit()
-
-
-def test_a_trade_made_by_hand_counts_in_cash_and_in_every_limit_and_is_nobodys_to_close(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    desk.quote(175.50)
-    trade, cash = desk.trade, desk.books.cash
-    by_hand(desk, limit_price=Price(Decimal("180.00")))
-    desk.quote(175.50)
-    desk.reconcile()
-    booked = desk.only(ExternalBooked)
-    assert booked.fill.quantity == 100
-    assert desk.books.external[SYMBOL].signed == 100
-    assert desk.books.cash == cash + booked.cash_change == desk.exchange.cash
-    assert desk.books.units(SYMBOL) == desk.exchange.positions()[SYMBOL] == 105
-    assert not desk.events(PositionDisputed)
-    # The desk's own trade goes on as it was, and sells only what is its own.
-    assert desk.trade == trade
-    desk.bar(201.82)
-    assert desk.closed.quantity == 5
-    assert desk.exchange.positions() == {SYMBOL: Decimal(100)}
-    desk.reconcile()
-    assert desk.books.units(SYMBOL) == 100
-    desk.audit(is_in_step=False)
-
-
-def test_what_is_held_by_hand_leaves_less_to_trade_with(start: Start) -> None:
-    desk = start(cash="10000")
-    by_hand(desk, symbol="MSFT", quantity=Qty(Decimal(60)), limit_price=Price(Decimal("100.00")))
-    desk.quote(100.00, symbol="MSFT")
-    desk.reconcile()
-    assert desk.books.external["MSFT"].signed == 60
-    desk.order_entry()
-    refused = desk.only(LimitExceeded)
-    assert "min_cash_fraction" in {breach.limit for breach in refused.breaches}
-    assert desk.sent == []
-
-
-# -- a position that nobody can explain
-
-
-def moved_at_venue(desk: Process) -> None:
-    """The venue splits the shares two for one, and the desk hears nothing of it."""
-    ratio, price = Ratio(new=Decimal(2), old=Decimal(1)), Price(Decimal("87.75"))
-    desk.exchange.split(SharesSplit(at=desk.now, action="split-1", symbol=SYMBOL, ratio=ratio, price=price))
-
-
-def test_a_position_that_no_fill_explains_suspends_entries_until_a_person_adopts_it(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    moved_at_venue(desk)
-    desk.desk.reconcile("minute")
-    desk.run()
-    assert not desk.events(PositionDisputed)  # once may be a report on its way
-    desk.wait(3)
-    disputed = desk.only(PositionDisputed)
-    assert (disputed.symbol, disputed.ours, disputed.theirs) == (SYMBOL, Decimal(5), Decimal(10))
-    assert SYMBOL in disputed.todo
-    desk.reconcile()
-    assert len(desk.events(PositionDisputed)) == 1  # said once
-
-    adopt = AdoptPosition(at=desk.now, symbol=SYMBOL, actor="risk_officer", reason="looks right")
-    desk.feed(adopt)
-    assert isinstance(desk.events(TransitionRefused)[-1], TransitionRefused)
-    assert desk.books.disputed
-    maria = replace(adopt, actor="human:maria", reason="a split: I checked", price=Decimal("87.75"))
-    desk.feed(maria)
-    fill = desk.only(PositionAdopted).fill
-    assert (fill.side, fill.quantity, fill.price) == (Side.BUY, Decimal(5), Decimal("87.75"))
-    assert not desk.books.disputed
-    assert desk.books.units(SYMBOL) == 10
-    desk.reconcile()
-    assert desk.events(AccountReconciled)[-1].differences == ()
-
-
-def test_what_the_venue_held_before_the_books_moved_on_is_not_adopted(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    moved_at_venue(desk)
-    desk.reconcile()
-    desk.feed(CloseTrade(at=desk.now, trade_id=desk.trade.id, actor="human:maria"))
-    desk.quote(87.75)
-    assert not desk.books.positions
-    adopt = AdoptPosition(
-        at=desk.now, symbol=SYMBOL, actor="human:maria", reason="ten", price=Decimal("87.75")
-    )
-    desk.feed(adopt)
-    assert "as it was when the venue was asked last, only by a person" in desk.only(TransitionRefused).cause
-    desk.reconcile()
-    desk.feed(replace(adopt, at=desk.now, reason="five"))
-    assert desk.only(PositionAdopted).fill.quantity == 5
-    assert desk.books.units(SYMBOL) == desk.exchange.positions()[SYMBOL] == 5
-
-
-def test_nothing_new_is_entered_in_a_disputed_symbol_and_elsewhere_it_is(start: Start) -> None:
-    desk = start()
-    by_hand(desk, type=OrderType.MARKET, limit_price=None)
-    desk.exchange.quote(Quote(SYMBOL, desk.now, 175.50, 175.50))
-    desk.exchange.executions = lambda _: ()  # type: ignore[method-assign, assignment]  # the fill is lost for good
-    desk.reconcile()
-    assert desk.only(PositionDisputed).theirs == 100
-    desk = desk.again()  # and it is not forgotten
-    desk.order_entry()
-    assert "disputed" in {breach.limit for breach in desk.only(LimitExceeded).breaches}
-    assert not desk.sent
-    desk.order_entry(symbol="MSFT")
-    assert desk.roles_sent == [ENTRY]
-
-
-def test_a_dispute_ends_by_itself_when_the_venue_comes_round(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    held = desk.line.positions
-    desk.line.positions = dict  # type: ignore[method-assign]
-    desk.reconcile()
-    assert desk.only(PositionDisputed).theirs == 0
-    desk.line.positions = held  # type: ignore[method-assign]
-    desk.reconcile()
-    assert desk.only(PositionAgreed).symbol == SYMBOL
-    assert not desk.books.disputed
-    desk.audit()
-
-
-def test_an_entry_at_work_is_taken_back_when_its_symbol_becomes_disputed(start: Start) -> None:
-    desk = start(entry=OrderType.LIMIT)
-    desk.order_entry()
-    desk.line.positions = lambda: {SYMBOL: Decimal(7)}  # type: ignore[method-assign]
-    desk.reconcile()
-    assert desk.only(OrderCancelled).role is ENTRY
-    assert desk.working() == []
-    assert not desk.books.trades
-
-
-def test_an_account_that_cannot_be_asked_for_changes_nothing_and_is_asked_for_again(start: Start) -> None:
-    desk = start()
-    desk.enter()
-    before = desk.books
-    for call in ("executions", "open_orders", "positions"):
-        desk.line.lose(call, UNREACHABLE)
-        desk.reconcile()
-    assert settled(desk) == settled_books(before)
-    assert not desk.events(AccountReconciled)
-    desk.reconcile()
-    assert desk.only(AccountReconciled).differences == ()
 
 
 # -- what waits in the outbox

@@ -83,7 +83,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
                 return NOTHING
             return Decision((HighWaterRaised(at=event.at, equity=worth),))
         case OrderPartiallyFilled():  # OrderFilled is one of these
-            return Decision((_booked(books, event),))
+            return Decision(tuple(_filled(books, event)))
         case QuoteUpdated():
             return _mark(books, market, event)
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
@@ -104,8 +104,11 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             assert_never(event)
 
 
-def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
-    instrument = books.instrument(event.symbol)
+def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
+    """A fill of ours. Of one that meets what others hold on the other side, only the rest is a position.
+
+    Entries against that are refused; this one left before it was known.
+    """
     fill = Fill(
         trade_id=event.trade_id,
         symbol=event.symbol,
@@ -116,6 +119,18 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
         at=event.at,
         settles_at=event.settles_at,
     )
+    theirs = books.external.get(event.symbol)
+    if theirs is not None and event.role is Role.ENTRY and theirs.direction.exit_side is fill.side:
+        taken = min(fill.quantity, theirs.quantity)
+        met = replace(fill, trade_id="", quantity=canonical_qty(taken))
+        yield _external_booked(books, met, event.at)
+        fill = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
+    if fill.quantity:
+        yield _booked(books, fill, event)
+
+
+def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled) -> FillBooked:
+    instrument = books.instrument(event.symbol)
     _, closed = book(books.positions.get(event.symbol), fill, instrument)
     return FillBooked(
         at=event.at,
@@ -126,6 +141,12 @@ def _booked(books: Books, event: OrderPartiallyFilled) -> FillBooked:
         cash_change=cash_change(fill, closed, instrument),
         closed=closed,
     )
+
+
+def _external_booked(books: Books, fill: Fill, at: int) -> ExternalBooked:
+    instrument = books.instrument(fill.symbol)
+    _, closed = book(books.external.get(fill.symbol), fill, instrument)
+    return ExternalBooked(at=at, fill=fill, cash_change=cash_change(fill, closed, instrument), closed=closed)
 
 
 def _external(books: Books, fill: Fill, order_id: str, at: int) -> Iterator[Event]:
@@ -147,9 +168,7 @@ def _external(books: Books, fill: Fill, order_id: str, at: int) -> Iterator[Even
         )
         theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
     if theirs.quantity:
-        _, closed = book(books.external.get(symbol), theirs, instrument)
-        change = cash_change(theirs, closed, instrument)
-        yield ExternalBooked(at=at, fill=theirs, cash_change=change, closed=closed)
+        yield _external_booked(books, theirs, at)
 
 
 def _happened(books: Books, event: Happened) -> Event | None:

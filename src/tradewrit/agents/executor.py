@@ -14,9 +14,10 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
 from tradewrit.domain.drafts import drafts, listed, restated
-from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
+from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReported,
+    AccountUnavailable,
     DeskStarted,
     PositionDisputed,
     ReconcileAccount,
@@ -48,7 +49,7 @@ from tradewrit.domain.events.positions import (
 )
 from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
 from tradewrit.domain.events.writs import WritDenied, WritRevoked
-from tradewrit.domain.market import MarketPhase
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
@@ -67,6 +68,9 @@ from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
 
 NAME: Final = EXECUTOR
+_HELD: Final = "held"
+"""The timer after which what waits for the market is looked at once more."""
+_SOON: Final = 5 * SECOND
 Hears = (
     ReviewApproved
     | SubmitOrder
@@ -86,6 +90,7 @@ Hears = (
     | DeskStarted
     | ReconcileAccount
     | AccountReported
+    | AccountUnavailable
     | PositionDisputed
     | TimerFired
 )
@@ -114,8 +119,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _modify(books, event)
         case GetOrderStatus():
             return _status(books, event)
-        case MarketStatusReported():
-            return _release(books, event)
+        case MarketStatusReported(status=status):
+            is_open = status.phase is MarketPhase.OPEN
+            return _released_drafts(books, event.at) if is_open else NOTHING
         case SharesSplit():
             return _split(books, event)
         case TradingHalted():
@@ -131,12 +137,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))
         case AccountReported():
-            return reconcile(books, event)
+            return reconcile(books, event) + _release(books, market, event.at)
+        case AccountUnavailable():
+            soon = SetTimer(timer=RECONCILE, about="", due_at=event.at + _SOON)
+            return Decision(effects=(soon,))
         case PositionDisputed(symbol=symbol):
             entries = (order for order in _entries(books) if order.terms.symbol == symbol)
             return _take_back(entries, event.at, NAME, f"disputed: {books.disputed.get(symbol, symbol)}")
         case TimerFired():
-            return _look_again(books, event)
+            return _look_again(books, market, event)
         case _:
             assert_never(event)
 
@@ -193,14 +202,16 @@ def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
     return _let_go(books, order, event.at)
 
 
-def _release(books: Books, event: MarketStatusReported) -> Decision:
-    """The market opened: drafts that were held leave now."""
-    if event.status.phase is not MarketPhase.OPEN:
-        return NOTHING
+def _release(books: Books, market: Market, at: int) -> Decision:
+    """Drafts that were held leave as soon as the market is seen to be open."""
+    return _released_drafts(books, at) if market.phase(at) is MarketPhase.OPEN else NOTHING
+
+
+def _released_drafts(books: Books, at: int) -> Decision:
     decision = NOTHING
     for order in drafts(books):
         if order.terms.parent is None:
-            decision += _let_go(books, order, event.at)
+            decision += _let_go(books, order, at)
     return decision
 
 
@@ -243,7 +254,12 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
     terms, by = exit_terms(books, event), (f"exit:{event.reason}",)
-    return _request(books, market, (terms,), by, event.at, market.mark(terms.symbol))
+    requested = _request(books, market, (terms,), by, event.at, market.mark(terms.symbol))
+    if requested.effects:
+        return requested
+    # The report that led here may be from before the opening, by the venue's clock.
+    timer = SetTimer(trace=event.trace, timer=_HELD, about=terms.client_order_id, due_at=event.at + _SOON)
+    return requested + Decision(effects=(timer,))
 
 
 # -- cancel, modify, status
@@ -255,8 +271,8 @@ def _cancel(books: Books, event: CancelOrder) -> Decision:
         return _no_cancel(event, "there is no such open order")
     if not order.is_live:
         return _no_cancel(event, f"the order is already {order.state}")
-    if order.state is OrderState.PENDING_CANCEL:
-        return NOTHING
+    if order.state is OrderState.PENDING_CANCEL:  # whoever asks again wants to know now
+        return Decision(effects=(reports.ask(order),)) if order.is_in_doubt else NOTHING
     terms = order.terms
     needed_for = _needed_for(books, order)
     if needed_for and event.actor != KEEPER:
@@ -356,9 +372,11 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     return Decision((answer,), (reports.ask(order),))
 
 
-def _look_again(books: Books, event: TimerFired) -> Decision:
+def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
     if event.timer == doubts.TIMER:
         return doubts.asked_again(books, event.subject)
+    if event.timer == _HELD:
+        return _release(books, market, event.at)
     return Decision(effects=(question(books, "again"),)) if event.timer == RECONCILE else NOTHING
 
 

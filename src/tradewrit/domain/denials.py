@@ -10,7 +10,7 @@ from tradewrit.domain.events.orders import CancelRefused, ModifyRefused
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.orders import On, OrderState, can
 from tradewrit.domain.rejections import Rejection
-from tradewrit.domain.reports import rejected
+from tradewrit.domain.reports import rejected, unproven
 
 
 def denied(books: Books, event: WritDenied) -> Decision:
@@ -26,7 +26,10 @@ def denied(books: Books, event: WritDenied) -> Decision:
         case PlaceOrders.__name__:
             decision = NOTHING
             for listed in [one for one in books.listed_with(order) if can(one.state, On.REJECT)]:
-                decision += rejected(listed, at, Rejection.NO_WRIT, reason)
+                if listed.resent:
+                    decision += unproven(listed, at, reason)
+                else:
+                    decision += rejected(listed, at, Rejection.NO_WRIT, reason)
             return decision
         case CancelAtVenue.__name__ if order.state is OrderState.PENDING_CANCEL:
             return Decision(

@@ -51,9 +51,10 @@ class PlaceOrders(OrderEffect, frozen=True, kw_only=True, gc=False):
 
 
 class CancelAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
-    """Ask the venue to cancel an order."""
+    """Ask the venue to cancel an order. is_stray: it is over in the books, and works at the venue."""
 
     client_order_id: str
+    is_stray: bool = False
 
     @property
     def subject(self) -> str:

@@ -224,7 +224,8 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
     _S.CANCELLED: {On.FILL_SOME: _S.CANCELLED, On.FILL_REST: _S.FILLED},
     _S.EXPIRED: {On.FILL_SOME: _S.EXPIRED, On.FILL_REST: _S.FILLED},
     _S.FILLED: {},
-    _S.REJECTED: {},
+    # So does one of an order that was given up for lost, and was only late.
+    _S.REJECTED: {On.FILL_SOME: _S.REJECTED, On.FILL_REST: _S.FILLED},
 }
 _FILLS = frozenset({On.FILL_SOME, On.FILL_REST})
 TERMINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if moves.keys() <= _FILLS)

@@ -29,6 +29,7 @@ from tradewrit.domain.events.orders import (
     OrderPartiallyFilled,
     OrderRejected,
     OrderRestated,
+    OrderUnknown,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import TradeAborted, TradeRevived
@@ -37,7 +38,7 @@ from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.positions import Fill
-from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.rejections import UNSENT, Rejection
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -59,6 +60,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return _move(order, report, On.CANCEL, cancelled(order, report.at, report.reason))
         case Exec.EXPIRED:
             return _move(order, report, On.EXPIRE, _expired(order, report))
+        case Exec.REJECTED if order.resent and report.code in UNSENT:
+            return unproven(order, report.at, report.reason)
         case Exec.REJECTED:
             if not can(order.state, On.REJECT):
                 return _impossible(order, report, On.REJECT)
@@ -158,6 +161,14 @@ def _external(books: Books, report: ExecutionReport) -> Decision:
         at=report.at, exec_id=report.exec_id, client_order_id=report.client_order_id, fill=fill
     )
     return Decision((traded,))
+
+
+def unproven(order: Order, at: int, reason: str) -> Decision:
+    """This request did nothing; of one that was sent before and not answered it proves nothing."""
+    if not can(order.state, On.LOSE):
+        return NOTHING  # the other has got through meanwhile
+    unknown = OrderUnknown(at=at, trace=order.terms.trade_id, client_order_id=order.id, reason=reason)
+    return Decision((unknown,), (ask(order),))
 
 
 def rejected(order: Order, at: int, code: str, reason: str) -> Decision:

@@ -90,8 +90,12 @@ def close(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
 def take_back_legs(books: Books, trade: Trade, at: int) -> Iterator[Event]:
     """Ask for the legs of an entry that ended unfilled, where the venue has not ended them with it."""
     entry = books.orders.get(trade.entry_id)
-    if entry is not None and not entry.is_live:
-        yield from cancel(trade, working(books, trade), at, "its entry ended unfilled")
+    if entry is None or entry.is_live:
+        return
+    legs = working(books, trade)
+    yield from cancel(trade, legs, at, "its entry ended unfilled")
+    if entry.state is OrderState.FILLED and not legs and not held(books, trade):
+        yield abort(trade, at, "aborted", "what others held on the other side took all of it")
 
 
 def abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:

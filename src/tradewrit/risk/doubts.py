@@ -36,8 +36,9 @@ from tradewrit.risk.pretrade import objection_to_resend
 TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
 _SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
-_LOOKUPS: Final = 3
-_LONGEST_WAIT: Final = 60
+LOOKUPS: Final = 3
+"""How often the venue must have denied an order before it is believed."""
+LONGEST_WAIT_S: Final = 60
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 """States in which an order without the venue's own id may never have reached it."""
@@ -138,23 +139,27 @@ def _wait(order: Order, report: ExecutionReport) -> Decision:
 
 def _patience(times: int) -> int:
     """How long to wait after so many attempts that settled nothing, ns."""
-    return int(min(2**times, _LONGEST_WAIT) * SECOND)
+    return int(min(2**times, LONGEST_WAIT_S) * SECOND)
 
 
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
     """The venue knows no order of that name; whether it never will is another matter."""
     at, able = report.at, books.capabilities
-    is_over = at >= order.doubt_since + able.acceptance_s * SECOND and order.doubts + 1 >= _LOOKUPS
+    is_over = order.doubts + 1 >= LOOKUPS and _has_passed(order, able.acceptance_s, at)
     if order.broker_order_id or order.state not in _NEVER_SEEN:  # it had it once
         gone = cancelled(order, at, "the venue no longer knows it")
         return Decision((gone,)) if is_over else _wait(order, report)
     if order.state is OrderState.PENDING_CANCEL:
         return _given_up([order], at, "it never reached the venue") if is_over else _wait(order, report)
     listed = [other for other in books.listed_with(order) if other.state is OrderState.UNKNOWN]
+    entry = books.orders.get(order.terms.parent or "")
+    if entry is not None and entry.is_live and entry.state is not OrderState.UNKNOWN and not is_over:
+        return _wait(order, report)  # its list has arrived: the venue was asked too early
     # A venue that never takes an id twice can be sent it again at once: one of the two does nothing.
     is_urgent = (
         able.dedupe is Dedupe.FOREVER
         and all(one.terms.role.is_protective for one in listed)
+        and objection_to_resend(books, market, listed[0], at) == ""
         and (not order.resent or at >= order.doubt_since + _patience(order.resent))
     )
     if not (is_over or is_urgent):
@@ -165,6 +170,13 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
     if objection:
         return _given_up(listed, at, f"the venue never received it, and it is not sent again: {objection}")
     return _resent(books, listed, at, report.reason)
+
+
+def _has_passed(order: Order, seconds: int, at: int) -> bool:
+    """Whether a doubt is so old; by the growing waits between the questions where the clock was set back."""
+    if at < order.doubt_since:
+        return bool(2**order.doubts > seconds)
+    return at >= order.doubt_since + seconds * SECOND
 
 
 def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision:

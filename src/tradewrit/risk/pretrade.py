@@ -12,7 +12,7 @@ from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.ids import review_id
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import EXACT
-from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade
 from tradewrit.risk.limits import breaches, facts
@@ -64,7 +64,7 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     """
     terms = order.terms
     if terms.role is not Role.ENTRY:
-        return "" if terms.symbol in books.positions else "nothing is held that it would protect"
+        return _objection_to_protect(books, terms)
     if books.halted:
         return f"trading is halted: {books.halted}"
     for frozen in (books.suspended, books.disputed):
@@ -79,6 +79,16 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     if price is None or sized is None:
         return "there is no price, or no decision it belongs to"
     return _drift(books, price, sized.proposal.entry_price)
+
+
+def _objection_to_protect(books: Books, terms: OrderTerms) -> str:
+    """What reduces risk may not turn it round: others may have closed some of it meanwhile."""
+    position = books.positions.get(terms.symbol)
+    if position is None:
+        return "nothing is held that it would protect"
+    if terms.quantity > position.quantity:
+        return f"it would close {terms.quantity}, and {position.quantity} are held"
+    return ""
 
 
 def _drift(books: Books, price: Decimal, decided: Decimal) -> str:

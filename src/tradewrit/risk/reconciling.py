@@ -13,11 +13,12 @@ from typing import Final
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
-from tradewrit.domain.effects import AskAccount, SetTimer
+from tradewrit.domain.effects import AskAccount, CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReconciled,
     AccountReported,
     ExternalOrderSeen,
+    OrderFound,
     PositionAgreed,
     PositionDisputed,
 )
@@ -31,15 +32,17 @@ from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
 """The timer after which the account is asked for once more; about nothing."""
-_SOON: Final = 2 * SECOND
-_OVERLAP: Final = 15 * MINUTE
+SOON: Final = 2 * SECOND
+"""After a difference that is new, when to look whether it stays."""
+OVERLAP: Final = 15 * MINUTE
+"""From how long before the last time on executions are asked for."""
 _WORKS: Final = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 _AT_VENUE: Final = _WORKS | {OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE}
 
 
 def question(books: Books, cause: str) -> AskAccount:
     """Ask for the account; its executions from well before it was asked last, since they may come late."""
-    return AskAccount(since=max(books.opened_at, books.reconciled_at - _OVERLAP), cause=cause)
+    return AskAccount(since=max(books.opened_at, books.reconciled_at - OVERLAP), cause=cause)
 
 
 def reconcile(books: Books, report: AccountReported) -> Decision:
@@ -66,7 +69,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         else:
             is_new = True
     if is_new:
-        decision += Decision(effects=(SetTimer(timer=TIMER, about="", due_at=at + _SOON),))
+        decision += Decision(effects=(SetTimer(timer=TIMER, about="", due_at=at + SOON),))
     return decision
 
 
@@ -122,7 +125,7 @@ def _said(quantity: Decimal, terms: OrderTerms) -> str:
 def _agreed(books: Books, found: tuple[Difference, ...], at: int) -> Iterator[Event]:
     disputed = {one.subject for one in found if one.kind is Differs.POSITION}
     for symbol in books.disputed:
-        if symbol not in disputed:
+        if symbol not in disputed and symbol not in books.suspended:
             yield PositionAgreed(at=at, symbol=symbol)
 
 
@@ -169,6 +172,19 @@ def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
 
 def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
     """An order that was given up, and works after all, is ours to end; anybody else's is not."""
+    ours = books.orders.get(terms.client_order_id)
+    if ours is not None:
+        found = OrderFound(
+            at=at,
+            trace=ours.terms.trade_id,
+            client_order_id=ours.id,
+            symbol=ours.terms.symbol,
+            state=ours.state,
+        )
+        cancel = CancelAtVenue(
+            trace=ours.terms.trade_id, symbol=ours.terms.symbol, client_order_id=ours.id, is_stray=True
+        )
+        return Decision((found,), (cancel,))
     lapsed = books.lapsed.get(terms.client_order_id)
     if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
         return Decision((ExternalOrderSeen(at=at, terms=terms),))

@@ -41,6 +41,7 @@ from tradewrit.errors import TradewritError
 from tradewrit.runtime.writs import Writs
 
 _NOTHING: Final = DayUse()
+_REMINDED: Final = frozenset({EXECUTOR, "reviewer"})
 
 
 class Gate:
@@ -131,11 +132,11 @@ class Gate:
 def holder_of(effect: Effect, agent: str, books: Books) -> str:
     """Whose writ an effect goes out under: the executor acts for the position keeper where that protects.
 
-    Cancelling reduces risk, and so does asking what became of an order, or what is held, now or in a while.
-    Nobody else borrows anything.
+    Cancelling reduces risk, and so does asking what became of an order, or what is held. Anybody's timers go
+    out under it too. Nobody else borrows anything.
     """
-    if isinstance(effect, SetTimer):
-        return KEEPER  # that something is looked at again is never to depend on ours
+    if isinstance(effect, SetTimer) and agent in _REMINDED:
+        return KEEPER  # that something is looked at again does not depend on a writ that may be taken away
     if agent != EXECUTOR:
         return agent
     if isinstance(effect, PlaceOrders):

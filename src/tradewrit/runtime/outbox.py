@@ -159,7 +159,7 @@ def outdated(effect: Effect, books: Books) -> bool:
             return any(order is None or order.state is not OrderState.SUBMITTED for order in orders)
         case CancelAtVenue():
             order = books.orders.get(effect.client_order_id)
-            return order is None or not order.is_live
+            return order is None or not (order.is_live or effect.is_stray)
         case ReplaceAtVenue():
             order = books.orders.get(effect.client_order_id)
             return order is None or order.state is not OrderState.PENDING_REPLACE

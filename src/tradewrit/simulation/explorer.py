@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
-from tradewrit.simulation.plan import FAULTS, Plan, active, without
+from tradewrit.simulation.plan import Plan, active, without
 from tradewrit.simulation.points import Death, Reached
 from tradewrit.simulation.profiles import draw
 from tradewrit.simulation.watch import Violation
@@ -123,7 +123,8 @@ def _failure(outcome: Outcome) -> Failure | None:
 def command(plan: Plan) -> str:
     """The command line that runs a plan again, with its trace."""
     drawn = draw(plan.seed, plan.profile)
-    off = [name for name in active(drawn) if not getattr(plan.faults, name)]
+    still = active(plan)
+    off = [name for name in active(drawn) if name not in still]
     options = [f"tradewrit simulate replay {plan.seed} --profile {plan.profile}"]
     if off:
         options.append(f"--without {','.join(off)}")
@@ -200,9 +201,3 @@ def merged(reports: Sequence[Report]) -> Report:
         failures=tuple(failure for report in reports for failure in report.failures),
         covered=frozenset().union(*(report.covered for report in reports)),
     )
-
-
-def uncovered(report: Report) -> list[str]:
-    """Faults that a search never injected."""
-    kinds = {"kill", "power", *(name.removesuffix("_per_hour") for name in FAULTS)}
-    return sorted(kinds - report.faults.keys())

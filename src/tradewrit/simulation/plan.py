@@ -108,16 +108,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     is_golden: bool = False
 
 
-FAULTS: Final = tuple(Faults.__struct_fields__)
-"""The name of every fault, in the order in which they are drawn."""
+RATES: Final = tuple(Faults.__struct_fields__)
+"""The name of every fault that is drawn as a rate, in the order in which they are drawn."""
+BREAK: Final = "market_break"
+"""The market's break, which can be switched off like a fault."""
+FAULTS: Final = (*RATES, BREAK)
 
 
 def without(plan: Plan, *names: str) -> Plan:
     """The plan with these faults switched off."""
-    calmer = msgspec.structs.replace(plan.faults, **dict.fromkeys(names, 0.0))
-    return msgspec.structs.replace(plan, faults=calmer)
+    calmer = msgspec.structs.replace(plan.faults, **dict.fromkeys(set(names) - {BREAK}, 0.0))
+    closes_at_s = 0 if BREAK in names else plan.closes_at_s
+    return msgspec.structs.replace(plan, faults=calmer, closes_at_s=closes_at_s)
 
 
 def active(plan: Plan) -> tuple[str, ...]:
     """The faults that can happen in it."""
-    return tuple(name for name in FAULTS if getattr(plan.faults, name))
+    rates = tuple(name for name in RATES if getattr(plan.faults, name))
+    return (*rates, BREAK) if plan.closes_at_s else rates

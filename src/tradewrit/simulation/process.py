@@ -206,7 +206,7 @@ class Process:
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and any(order.is_live for order in desk.books.orders.values()):
+        elif now >= self._reconcile_at and (desk.books.trades or desk.books.positions):
             self._reconcile(desk, "minute")
 
     def _reconcile(self, desk: Desk, cause: str) -> None:

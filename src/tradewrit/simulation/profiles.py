@@ -12,7 +12,7 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.clock import seeded
-from tradewrit.simulation.plan import FAULTS, Faults, People, Plan, Whims
+from tradewrit.simulation.plan import BREAK, FAULTS, RATES, Faults, People, Plan, Whims
 
 _MOST: Final = Faults(
     drop=0.15,
@@ -61,7 +61,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
-_MARKET: Final = ("thin", "gaps", "bad_quotes", "rejects")
+_MARKET: Final = ("thin", "gaps", "bad_quotes", "rejects", BREAK)
 PROFILES: Final[Mapping[str, Profile]] = {
     "swarm": Profile(title="everything that can go wrong, each in every second run"),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
@@ -154,13 +154,13 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         ttl_s=rng.choice((30, 120, 300)),
         has_lease=rng.random() < 0.5 or bool(faults.rivals_per_hour),
         snapshot_every=rng.choice((0, 0, 50)),
-        closes_at_s=rng.choice((0, 0, 45, 90)),
+        closes_at_s=rng.choice((0, 0, 45, 90)) if BREAK in chosen.faults else 0,
     )
 
 
 def _faults(chosen: Profile, rng: Random) -> Faults:
     drawn = {}
-    for name in FAULTS:
+    for name in RATES:
         is_off, level = rng.random() < chosen.calm, rng.uniform(0.1, 1.0) ** 2
         level = 1.0 if chosen.is_worst else level
         if name in chosen.always or (name in chosen.faults and not is_off):

@@ -33,8 +33,6 @@ def shrink(plan: Plan) -> tuple[Plan, Outcome]:
 def _smaller(plan: Plan) -> Iterator[Plan]:
     for name in active(plan):
         yield without(plan, name)
-    if plan.closes_at_s:
-        yield replace(plan, closes_at_s=0)
     for seconds in (plan.horizon_s // 2, plan.horizon_s - 30):
         if seconds >= _SHORTEST_S:
             yield replace(plan, horizon_s=seconds)

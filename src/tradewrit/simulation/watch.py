@@ -5,7 +5,7 @@ Keeps its own sums, event by event, so that a check costs little and shares noth
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -77,6 +77,8 @@ class Watch:
         self.answers: dict[str, str] = {}
         self.flying: dict[tuple[str, int, str], str] = {}
         self.halted = ""
+        self.trade_states: dict[str, tuple[str, int]] = {}
+        self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.foreign: set[str] = set()
@@ -176,9 +178,19 @@ class Watch:
         order_id = getattr(event, "client_order_id", None) or (
             event.terms.client_order_id if isinstance(event, OrderRequested) else None
         )
+        now = self.world.scheduler.now
         order = None if order_id is None else books.orders.get(order_id)
-        if order is not None:
+        if order is not None and self.order_states.get(order.id) != order.state.value:
             self.order_states[order.id] = order.state.value
+            self._order_since[order.id] = now
+        trade = books.trades.get(event.trace)
+        if trade is not None and self.trade_states.get(trade.id, ("", 0))[0] != trade.state:
+            self.trade_states[trade.id] = (trade.state, now)
+
+    def rests(self, order_id: str = "", trade_id: str = "") -> bool:
+        """Whether an order or a trade has been in its state for longer than it takes to act."""
+        since = self._order_since.get(order_id) if order_id else self.trade_states.get(trade_id, ("", 0))[1]
+        return self.world.scheduler.now - (since or 0) > _ACTING
 
     def _booked(self, event: FillBooked) -> None:
         self.fills += 1
@@ -246,6 +258,9 @@ class Watch:
             return
         for name, check in WHEN_QUIET:
             self.ask(name, check(self, desk))
+
+
+_ACTING: Final = 30 * SECOND
 
 
 def _id(check: Callable[..., object]) -> str:

@@ -55,7 +55,7 @@ from tradewrit.domain.trades import TradeState
 # Journalled, and yet without a trace in the books: they explain, ask, or say no. A new event that
 # belongs here is added by hand, so that nobody forgets to think about the books.
 EXPLAIN = """
-account.halt account.resume account.desk.started account.adopt_position account.fill.external credential.effect.denied credential.renewal.failed kernel.transition.refused
+account.halt account.resume account.desk.started account.adopt_position account.fill.external account.order.found credential.effect.denied credential.renewal.failed kernel.transition.refused
 strategy.scan.started strategy.evaluate.started strategy.entry.signal
 risk.size.calculated
 review.decide review.withdraw review.answer.refused

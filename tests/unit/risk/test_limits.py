@@ -339,3 +339,28 @@ def test_a_future_is_measured_with_its_multiplier() -> None:
     books = account(rules=limits(max_position_notional=Decimal(5000)), instruments=listed(future))
     assert broken(books, sized(books, 1, "100.00", symbol="ES")) == ()
     assert broken(books, sized(books, 1, "100.01", symbol="ES")) == ("max_position_notional",)
+
+
+# -- what the venue and others hold
+
+
+def test_nothing_is_entered_in_a_symbol_on_which_the_venue_differs() -> None:
+    books = account(disputed={"AAPL": "5 in the books, 7 at the venue"})
+    assert broken(books, sized(books, 1)) == ("disputed",)
+    assert broken(books, sized(books, 1, symbol="TSLA")) == ()
+
+
+@pytest.mark.parametrize(
+    ("direction", "names"), [(Direction.LONG, ()), (Direction.SHORT, ("external",))], ids=str
+)
+def test_nothing_is_entered_against_what_others_hold(direction: Direction, names: tuple[str, ...]) -> None:
+    books = account(external=holding("AAPL", "3", "100", direction))
+    assert broken(books, sized(books, 1), mark="100") == names
+
+
+def test_what_others_hold_counts_in_equity_and_in_every_share_of_it() -> None:
+    held = holding("TSLA", "10", "100")
+    for own in ({"positions": held}, {"external": held}):
+        books = account("1000", limits(max_position_fraction=Decimal("0.20")), **own)
+        assert broken(books, sized(books, 4, "100"), mark="100") == ()
+        assert broken(books, sized(books, 4, "100"), mark="99.99") == ("max_position_fraction",)

@@ -136,8 +136,8 @@ EVERY = {
     ),
     "reviewer": (AskPeople(review_id="r", version=1), SetTimer(timer="t", about="r", due_at=5)),
 }
-# Both have something to be reminded of.
-SHARED: dict[type[Effect], set[str]] = {SetTimer: {"reviewer", "executor"}}
+# That something is looked at again never depends on the writ of whoever asks for it.
+SHARED: dict[type[Effect], set[str]] = {SetTimer: {*EVERY, "strategist", "nobody"}}
 PAIRS = [
     (agent, effect, SHARED.get(type(effect), {owner}))
     for owner, effects in EVERY.items()

@@ -238,6 +238,14 @@ class ExternalOrderSeen(Event, frozen=True, kw_only=True, gc=False, tag="account
     terms: OrderTerms
 
 
+class OrderFound(Event, frozen=True, kw_only=True, gc=False, tag="account.order.found"):
+    """An alert: an order of ours that is over in the books works at the venue, and is being cancelled."""
+
+    client_order_id: str
+    symbol: str
+    state: str
+
+
 class ExternalTraded(Event, frozen=True, kw_only=True, gc=False, tag="account.fill.external"):
     """An alert: somebody else traded in the account, by hand or with other software. fill: what."""
 

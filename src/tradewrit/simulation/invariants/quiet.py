@@ -68,14 +68,16 @@ def i13_everything_comes_to_rest(watch: "Watch", desk: Desk) -> Found:
     """No order in doubt, no question past its time, no exit stuck, but where a person was called to look."""
     books, now = desk.books, desk.clock.now()
     for order in books.orders.values():
-        if order.state in _IN_DOUBT and order.terms.symbol not in books.suspended:
+        is_late = order.terms.symbol not in books.suspended and watch.rests(order_id=order.id)
+        if order.state in _IN_DOUBT and is_late:
             return f"order {order.id} of trade {order.terms.trade_id} is still {order.state}"
     for task in books.reviews.values():
         if task.state is ReviewState.PENDING and now > task.expires_at + 5 * SECOND:
             late = (now - task.expires_at) / SECOND
             return f"review {task.id} of trade {task.trade_id} is pending {late:g} s past its expiry"
     for trade in books.trades.values():
-        if trade.state in _STUCK and trade.symbol not in books.suspended:
+        is_late = trade.symbol not in books.suspended and watch.rests(trade_id=trade.id)
+        if trade.state in _STUCK and is_late:
             return f"trade {trade.id} in {trade.symbol} is stuck in {trade.state}"
     return _disagreement(watch, desk)
 
@@ -86,7 +88,9 @@ def _disagreement(watch: "Watch", desk: Desk) -> Found:
         for terms in watch.world.venue.working()
         if not terms.client_order_id.startswith(MANUAL) and terms.symbol not in desk.books.suspended
     }
-    ours = {order.id for order in desk.books.orders.values() if _works(desk.books, order)}
+    orders = desk.books.orders.values()
+    ours = {order.id for order in orders if _works(desk.books, order) and watch.rests(order_id=order.id)}
+    theirs -= {order.id for order in orders if not watch.rests(order_id=order.id)}
     if ours == theirs:
         return None
     return f"working in the books only: {sorted(ours - theirs)}; at the venue only: {sorted(theirs - ours)}"

@@ -158,7 +158,7 @@ def _shrink(seed: Seed, profile: Profile = "swarm", as_json: Json = False) -> No
     except ValueError as nothing:
         raise ConfigError(str(nothing)) from nothing
     if as_json:
-        emit_json({**_told(outcome), "faults_needed": active(plan), "horizon_s": plan.horizon_s})
+        emit_json({**_told(outcome), "faults_needed": active(plan), "reproduce": command(plan), "plan": plan})
         return
     emit_text(f"needs {', '.join(active(plan)) or 'no fault at all'}, within {plan.horizon_s} s")
     _emit_outcome(outcome)

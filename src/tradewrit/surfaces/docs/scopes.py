@@ -8,7 +8,7 @@ import msgspec
 from tradewrit.domain import effects
 from tradewrit.domain.books import Books
 from tradewrit.domain.constraints import UNRESTRICTED
-from tradewrit.domain.effects import AskAccount, AskVenue, CancelAtVenue, Effect
+from tradewrit.domain.effects import AskAccount, AskVenue, CancelAtVenue, Effect, SetTimer
 from tradewrit.domain.scopes import Scope, is_subset
 from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.kernel import AGENTS
@@ -90,8 +90,8 @@ def holders(kind: type[Effect]) -> Iterator[str]:
 
 
 def _sends(role: str, kind: type[Effect]) -> bool:
-    """Orders go out under either writ, by what they are for; cancels and questions under one."""
-    if kind in {CancelAtVenue, AskVenue, AskAccount}:
+    """Orders go out under either writ, by what they are for; cancels, questions and timers under one."""
+    if kind in {CancelAtVenue, AskVenue, AskAccount, SetTimer}:
         return role == holder_of(_example(kind), EXECUTOR, Books())
     return True
 
