@@ -46,8 +46,10 @@ bench: $(STAMP) ## Measure speed, as ratios to a plain Python loop in CPU second
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		echo; echo "$$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
-prove: $(STAMP) ## Run every property test on thousands of freshly drawn examples (minutes)
+prove: $(STAMP) ## Thousands of drawn examples of every property, thousands of hostile worlds, every death (minutes)
 	$(BIN)/python -m pytest -n auto -m "hypothesis and not network" --hypothesis-profile=prove
+	$(BIN)/tradewrit simulate enumerate
+	$(BIN)/tradewrit simulate --first 10000 --seeds 2000
 
 clean: ## Remove the environments, caches and build results
 	rm -rf $(VENV) $(BOOTSTRAP) build dist

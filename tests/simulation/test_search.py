@@ -29,6 +29,13 @@ def test_with_nothing_wrong_but_the_price_everything_holds() -> None:
     assert not set(report.faults) - {"bad_quote"}
 
 
+@pytest.mark.parametrize("first", range(0, 200, 25))
+def test_two_hundred_random_worlds_hold(first: int) -> None:
+    report = search(range(first, first + 25))
+    assert [failure.reproduce for failure in report.failures] == []
+    assert len(report.faults) > 10
+
+
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_every_profile_injects_what_it_says_and_nothing_else(profile: str) -> None:
     allowed = set(PROFILES[profile].faults) | set(PROFILES[profile].always)
@@ -57,6 +64,16 @@ def test_a_desk_that_dies_at_any_point_of_a_trade_ends_it_as_one_trade() -> None
     report = enumerate_deaths(plan, (Death.KILL,))
     assert report.runs == len(points_of(plan)) > 40
     assert report.failures == ()
+
+
+def test_neither_a_bus_nor_a_neighbour_changes_a_run() -> None:
+    for seed in (3, 7):
+        plan = draw(seed, "crash")
+        alone = World(plan).run()
+        beside = World(plan, has_neighbour=True)
+        assert beside.run() == World(plan, is_watched=False).run() == alone
+        assert beside.neighbour is not None
+        assert beside.neighbour.events > 20
 
 
 def test_a_broken_invariant_is_found_shrunk_and_can_be_run_again(monkeypatch: pytest.MonkeyPatch) -> None:

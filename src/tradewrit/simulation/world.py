@@ -16,10 +16,12 @@ from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND, Bar, MarketPhase
 from tradewrit.domain.times import parse_iso
+from tradewrit.kernel import Kernel
 from tradewrit.runtime.clock import draw_journal_id, seeded
 from tradewrit.simulation.authority import Authority
 from tradewrit.simulation.disk import Disk
 from tradewrit.simulation.hours import Hours
+from tradewrit.simulation.neighbour import Neighbour
 from tradewrit.simulation.people import People
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed, Points, Reached
@@ -60,7 +62,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class World:
-    """One run. die_at: the micro-point at which the process dies, for enumeration; 0 for none."""
+    """One run.
+
+    die_at: the micro-point at which the process dies, for enumeration; 0 for none. is_watched: whether a bus
+    carries what happens. has_neighbour: whether another account is traded beside it. Neither changes a run.
+    """
 
     def __init__(
         self,
@@ -70,6 +76,8 @@ class World:
         death: Death = Death.KILL,
         keep_trace: bool = False,
         reached: Callable[[Reached], None] | None = None,
+        is_watched: bool = True,
+        has_neighbour: bool = False,
     ) -> None:
         self.plan = plan
         seed, faults = plan.seed, plan.faults
@@ -94,6 +102,7 @@ class World:
         self.history: list[list[Bar]] = []
         self.opening = _opening(plan, journal_id, self.strategy.name())
         self.watch = Watch(self)
+        self.kernel, self.is_watched = Kernel(), is_watched
         self.venue.told = self._venue_said
         self._prices = [(GoldenPrices if plan.is_golden else Prices)(plan, symbol) for symbol in plan.symbols]
         self._feed = seeded(seed, "feed")
@@ -106,6 +115,7 @@ class World:
         self.processes = [Process(self, "desk", NodeClock(self.scheduler, skew))]
         if faults.rivals_per_hour:
             self.processes.append(Process(self, "rival", NodeClock(self.scheduler, -skew)))
+        self.neighbour = Neighbour(self, self.kernel) if has_neighbour else None
 
     @property
     def is_calm(self) -> bool:
@@ -163,6 +173,8 @@ class World:
         for prices in self._prices:
             quote = prices.quote(now, is_calm=self.is_calm, is_still=now >= self._still_at)
             self.venue.show(quote)
+            if self.neighbour is not None:
+                self.neighbour.quote(quote)
             if rng.random() < faults.bad_quotes and not self.is_calm:
                 self.trace.fault(now, "bad_quote", quote.symbol)
                 quote = spoilt(quote, rng)
@@ -174,6 +186,8 @@ class World:
         bars = [bar for bar in closed if bar is not None]
         if bars:
             self.history.append(bars)
+            if self.neighbour is not None:
+                self.neighbour.close_bars(bars)
             self._to_all(Process.close_bars, bars)
         self.scheduler.at(opened_at + 2 * self._bar, self._close_bars, opened_at + self._bar)
 
@@ -215,6 +229,8 @@ class World:
                     one.die()
                     self._restart(one)
             self.disk.lose_power()
+            if self.neighbour is not None:
+                self.neighbour.restart()
             return
         process.die()
         self._restart(process)
