@@ -7,7 +7,7 @@ or an invariant that is not among them, is no find.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.capabilities import Protection
 from tradewrit.runtime.clock import seeded
+from tradewrit.simulation.explorer import run_compared
 from tradewrit.simulation.plan import Faults, Plan, Whims
 from tradewrit.simulation.world import Outcome, World
 
@@ -27,10 +28,14 @@ BUDGET: Final = 30
 
 
 class Aim(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault profile aimed at one bug: what goes wrong, and how often. account: other fields of the plan."""
+    """A fault profile aimed at one bug: what goes wrong, and how often. account: other fields of the plan.
+
+    is_compared: whether each run is held against others of the same plan.
+    """
 
     faults: Faults = Faults()
     account: dict[str, Any] = {}
+    is_compared: bool = False
 
     def plan(self, seed: int) -> Plan:
         """The world of a seed: three symbols, a strategy that trades a lot, and these faults.
@@ -48,6 +53,11 @@ class Aim(msgspec.Struct, frozen=True, kw_only=True):
             volatility=rng.uniform(0.001, 0.005),
         )
         return replace(plan, faults=self.faults, **self.account)
+
+    def run(self, seed: int) -> Outcome:
+        """One seed, with whatever desk there is."""
+        plan = self.plan(seed)
+        return run_compared(plan) if self.is_compared else World(plan).run()
 
 
 class Bug(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,30 +79,22 @@ class Bug(msgspec.Struct, frozen=True, kw_only=True):
         """One seed of its world, with the bug in the desk."""
         with pytest.MonkeyPatch.context() as patch:
             self.plant(patch)
-            return World(self.aim.plan(seed)).run()
+            return self.aim.run(seed)
 
     def run_without(self, seed: int) -> Outcome:
         """The same world, with the desk as it is."""
-        return World(self.aim.plan(seed)).run()
+        return self.aim.run(seed)
 
-    def found(self, outcome: Outcome) -> bool:
-        """Whether the run ended with one of the invariants that may name it."""
-        return bool(outcome.violations) and outcome.violations[0].invariant in self.caught_by
-
-    def hunt(self, seeds: Iterable[int]) -> Iterator[Outcome]:
-        """Runs of these seeds, up to the first that violates anything."""
-        for seed in seeds:
-            outcome = self.run(seed)
-            yield outcome
-            if outcome.violations:
-                return
+    def hunt(self, seeds: Iterable[int]) -> Outcome | None:
+        """The first run of these seeds that violates anything; None when none does."""
+        return next((outcome for seed in seeds if (outcome := self.run(seed)).violations), None)
 
 
 BUGS: Final[dict[str, Bug]] = {}
 """Every planted bug, by name, once `tests.simulation.planted` is imported."""
 
 
-def planted(*, kind: str, aim: Aim, caught_by: tuple[str, ...], seed: int = 1) -> Callable[[Plant], Plant]:
+def planted(*, kind: str, aim: Aim, caught_by: tuple[str, ...], seed: int) -> Callable[[Plant], Plant]:
     """Enter a function as a bug: its name is the bug's, its docstring says what it is."""
 
     def enter(plant: Plant) -> Plant:
@@ -121,3 +123,8 @@ def always(value: Any) -> Callable[..., Any]:
         return value
 
     return say
+
+
+def planted_in(package: ModuleType) -> list[Bug]:
+    """The bugs of the modules of a package, in the order in which they stand there."""
+    return [bug for bug in BUGS.values() if bug.plant.__module__.startswith(f"{package.__name__}.")]

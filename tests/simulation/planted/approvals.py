@@ -28,6 +28,7 @@ PROMPT = People(delay_s=5.0)
     kind="bought far above the price that was approved: it moved while the question waited",
     aim=Aim(account={**ASKED, "people": People(delay_s=30.0), "volatility": 0.006}),
     caught_by=("I-10",),
+    seed=19,
 )
 def no_drift_check(patch: pytest.MonkeyPatch) -> None:
     """An approval is used however far the price has moved since."""
@@ -38,6 +39,7 @@ def no_drift_check(patch: pytest.MonkeyPatch) -> None:
     kind="two orders for one click: an approval was used twice",
     aim=Aim(account={**ASKED, "people": People(delay_s=5.0, double_click=0.8)}),
     caught_by=("I-10", "I-1"),
+    seed=20,
 )
 def approval_used_twice(patch: pytest.MonkeyPatch) -> None:
     """The same click, or an answer to a question that was decided, is taken as another approval."""
@@ -60,6 +62,7 @@ def approval_used_twice(patch: pytest.MonkeyPatch) -> None:
     kind="order on a stale approval: yesterday's link still worked",
     aim=Aim(account={**ASKED, "people": People(delay_s=60.0, stale=0.3), "volatility": 0.001}),
     caught_by=("I-10",),
+    seed=1,
 )
 def approval_after_expiry(patch: pytest.MonkeyPatch) -> None:
     """When a question expires is shown to people and looked at by nobody else."""
@@ -87,6 +90,7 @@ def approval_after_expiry(patch: pytest.MonkeyPatch) -> None:
         }
     ),
     caught_by=("I-10",),
+    seed=26,
 )
 def approval_of_what_nobody_saw(patch: pytest.MonkeyPatch) -> None:
     """An answer counts for the question as it is now, whichever version was on the screen."""
@@ -104,6 +108,7 @@ def approval_of_what_nobody_saw(patch: pytest.MonkeyPatch) -> None:
     kind="larger than approved: sized anew when it was sent",
     aim=Aim(account={**ASKED, "people": PROMPT}),
     caught_by=("I-6",),
+    seed=27,
 )
 def other_terms_than_approved(patch: pytest.MonkeyPatch) -> None:
     """The entry is sent for a lot more than people were shown."""
@@ -125,6 +130,7 @@ def other_terms_than_approved(patch: pytest.MonkeyPatch) -> None:
         }
     ),
     caught_by=("I-10",),
+    seed=25,
 )
 def one_person_counts_twice(patch: pytest.MonkeyPatch) -> None:
     """Approvals are counted, and not the people who gave them; each click is an answer of its own."""
@@ -145,6 +151,7 @@ def one_person_counts_twice(patch: pytest.MonkeyPatch) -> None:
     kind="a question that waits for ever: its timer died with the process",
     aim=Aim(faults=Faults(kill=0.02), account={**ASKED, "people": People(ignore=1.0)}),
     caught_by=("I-13",),
+    seed=17,
 )
 def timers_lost_at_restart(patch: pytest.MonkeyPatch) -> None:
     """After a restart nobody sets the timers of open questions again."""
@@ -161,6 +168,7 @@ def timers_lost_at_restart(patch: pytest.MonkeyPatch) -> None:
         },
     ),
     caught_by=("I-11",),
+    seed=20,
 )
 def limits_without_what_is_pending(patch: pytest.MonkeyPatch) -> None:
     """Limits look at cash and positions, and not at entries that were decided and have not filled."""
@@ -180,6 +188,7 @@ def limits_without_what_is_pending(patch: pytest.MonkeyPatch) -> None:
         account={"whims": Whims(enter=1.0, leave=0.5), "volatility": 0.004},
     ),
     caught_by=("I-9",),
+    seed=1,
 )
 def entries_after_the_kill_switch(patch: pytest.MonkeyPatch) -> None:
     """A halt takes back what works, and new entries are decided on all the same."""
@@ -198,6 +207,7 @@ def entries_after_the_kill_switch(patch: pytest.MonkeyPatch) -> None:
         account={"whims": Whims(enter=1.0, leave=0.5)},
     ),
     caught_by=("I-9",),
+    seed=4,
 )
 def restart_rearms(patch: pytest.MonkeyPatch) -> None:
     """A desk that comes up resumes trading by itself."""

@@ -64,6 +64,7 @@ def asked_anew(books: Books, order: Order, at: int) -> Decision:
     kind="double entry after a time-out: each retry makes a new client order id",
     aim=Aim(faults=Faults(duplicate=0.4, drop=0.05)),
     caught_by=("I-1",),
+    seed=4,
 )
 def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
     """The gateway sends an order that it has sent before under a new client order id."""
@@ -86,6 +87,7 @@ def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
     kind="position twice as large as asked: a time-out was taken for a refusal, and the order sent again",
     aim=Aim(faults=LOSSY),
     caught_by=("I-1",),
+    seed=20,
 )
 def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
     """An entry whose answer was lost counts as refused and is asked for anew, under another id."""
@@ -112,6 +114,7 @@ def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
     kind="two orders: 'order not found' was believed while the request was still on its way",
     aim=Aim(faults=Faults(drop=0.05, slow=0.2), account=AFTER_FILL),
     caught_by=("I-1",),
+    seed=24,
 )
 def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
     """The first time that the venue does not know an entry, it is given up and asked for under a new id."""
@@ -129,6 +132,7 @@ def one_lookup_is_enough(patch: pytest.MonkeyPatch) -> None:
     kind="phantom position: an order nobody answered was booked as filled",
     aim=Aim(faults=LOSSY),
     caught_by=("I-2", "I-5", "I-4"),
+    seed=0,
 )
 def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
     """A market entry whose answer was lost is booked as filled at the price it was decided on."""
@@ -156,6 +160,7 @@ def lost_answer_taken_for_success(patch: pytest.MonkeyPatch) -> None:
         account={"capabilities": NAKED_VENUE, "whims": Whims(enter=0.7, leave=0.5)},
     ),
     caught_by=("I-3", "I-13"),
+    seed=26,
 )
 def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
     """A cancel whose answer was lost counts as done."""
@@ -176,6 +181,7 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
         account={"capabilities": NAKED_VENUE, **AFTER_FILL},
     ),
     caught_by=("I-3", "I-13"),
+    seed=7,
 )
 def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
     """A stop whose answer was lost counts as refused, so that the keeper places another."""
@@ -193,6 +199,7 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
     kind="position counted twice: a fill came by the stream and again with an answer",
     aim=Aim(faults=Faults(thin=0.8, duplicate=0.2)),
     caught_by=("I-1", "I-2", "I-3", "I-5"),
+    seed=12,
 )
 def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
     """An execution that is told twice is booked twice, as if its id were another."""
@@ -211,6 +218,7 @@ def fills_counted_twice(patch: pytest.MonkeyPatch) -> None:
     kind="order that is done comes back: reports that were overtaken are believed",
     aim=Aim(faults=Faults(reorder=0.6, slow=0.3, thin=0.3), account=AFTER_FILL),
     caught_by=("I-8",),
+    seed=17,
 )
 def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
     """An acknowledgement that comes after the end of its order makes it work again."""
@@ -233,6 +241,7 @@ def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
         account={"entry_type": OrderType.LIMIT, **AFTER_FILL},
     ),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
+    seed=24,
 )
 def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
     """A fill of an order that is over by the books is recorded and not booked."""
@@ -251,6 +260,7 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
     kind="half a position without a stop: the first part of a fill is taken for the whole",
     aim=Aim(faults=Faults(thin=0.9)),
     caught_by=("I-2", "I-3", "I-4", "I-5", "I-13"),
+    seed=8,
 )
 def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
     """An order is filled as soon as anything of it has traded."""
@@ -267,6 +277,7 @@ def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
     kind="banned by the venue: a poll without a pause while the venue is slow",
     aim=Aim(faults=Faults(drop=0.1, duplicate=0.8)),
     caught_by=("I-12",),
+    seed=17,
 )
 def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
     """A question that settled nothing is put again at once."""
@@ -288,6 +299,7 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
     kind="cancel overtakes its order: two writes of one symbol in flight",
     aim=Aim(),
     caught_by=("I-3",),
+    seed=4,
 )
 def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
     """Writes of one symbol leave without waiting for the one before."""
@@ -308,6 +320,7 @@ def writes_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
         account={"capabilities": replace(NAKED_VENUE, dedupe=Dedupe.NONE)},
     ),
     caught_by=("I-1",),
+    seed=18,
 )
 def resent_blindly(patch: pytest.MonkeyPatch) -> None:
     """What was not answered is sent again at once, under the same id."""
@@ -326,6 +339,7 @@ def resent_blindly(patch: pytest.MonkeyPatch) -> None:
     kind="market order into a closed market: filled at the open, far away",
     aim=Aim(account={"closes_at_s": 90, "closed_for_s": 90}),
     caught_by=("I-6",),
+    seed=4,
 )
 def closed_market_ignored(patch: pytest.MonkeyPatch) -> None:
     """Orders are sent at any hour, and not held until the market opens."""

@@ -55,6 +55,7 @@ def _exit(books: Books, trade: Trade, at: int, attempt: int) -> ExitRequested:
         },
     ),
     caught_by=("I-3",),
+    seed=10,
 )
 def exit_beside_the_stop(patch: pytest.MonkeyPatch) -> None:
     """An exit is sent without cancelling the stop first, and the gate does not count what works beside it."""
@@ -75,6 +76,7 @@ def exit_beside_the_stop(patch: pytest.MonkeyPatch) -> None:
         account={"capabilities": NAKED_VENUE, "whims": LEAVING_OFTEN},
     ),
     caught_by=("I-1", "I-3"),
+    seed=10,
 )
 def exit_sent_again(patch: pytest.MonkeyPatch) -> None:
     """Each quote sends another exit for as long as the position is there, and the gate lets it."""
@@ -95,6 +97,7 @@ def exit_sent_again(patch: pytest.MonkeyPatch) -> None:
     kind="stop for the first lot only: the entry went on filling and nobody resized it",
     aim=Aim(faults=Faults(thin=0.9), account={"protection": Protection.AFTER_FILL}),
     caught_by=("I-4",),
+    seed=12,
 )
 def stop_not_resized(patch: pytest.MonkeyPatch) -> None:
     """A stop keeps the size that it was placed with."""
@@ -117,6 +120,7 @@ def stop_not_resized(patch: pytest.MonkeyPatch) -> None:
         },
     ),
     caught_by=("I-4", "I-13"),
+    seed=15,
 )
 def lost_stop_not_replaced(patch: pytest.MonkeyPatch) -> None:
     """A stop that was refused, or ended without the position, is not put back."""
@@ -138,6 +142,7 @@ def lost_stop_not_replaced(patch: pytest.MonkeyPatch) -> None:
         },
     ),
     caught_by=("I-3", "I-13", "I-1"),
+    seed=3,
 )
 def stop_left_behind(patch: pytest.MonkeyPatch) -> None:
     """A trade is closed as soon as it is flat, whatever of it still works; its exit cancels nothing, and the gate lets it."""
@@ -173,6 +178,7 @@ def stop_left_behind(patch: pytest.MonkeyPatch) -> None:
         account={"whims": Whims(enter=0.7, leave=0.6), "capabilities": PAPER},
     ),
     caught_by=("I-4", "I-13"),
+    seed=11,
 )
 def refused_exit_forgotten(patch: pytest.MonkeyPatch) -> None:
     """An exit that the venue refused is not tried again."""
@@ -197,6 +203,7 @@ def refused_exit_forgotten(patch: pytest.MonkeyPatch) -> None:
     kind="position without a stop: the fill was booked, and nobody asked for protection",
     aim=Aim(account={"protection": Protection.AFTER_FILL}),
     caught_by=("I-4",),
+    seed=27,
 )
 def no_stop_at_all(patch: pytest.MonkeyPatch) -> None:
     """What an entry brings is left without a stop."""

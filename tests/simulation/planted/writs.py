@@ -40,6 +40,7 @@ class _Trusting:
     kind="acted on a revoked token: it was looked at when it was issued and never again",
     aim=Aim(faults=Faults(revocations_per_hour=60)),
     caught_by=("I-9",),
+    seed=12,
 )
 def revocation_not_noticed(patch: pytest.MonkeyPatch) -> None:
     """Whether a token was revoked is asked when it is renewed, and not when something is sent under it."""
@@ -55,6 +56,7 @@ def revocation_not_noticed(patch: pytest.MonkeyPatch) -> None:
     kind="fail open: nobody could say whether the token still counted, so it did",
     aim=Aim(faults=Faults(revocations_per_hour=120, authority_outages_per_hour=90)),
     caught_by=("I-9",),
+    seed=8,
 )
 def unreachable_means_yes(patch: pytest.MonkeyPatch) -> None:
     """While the authority does not answer, a token is good that has not expired."""
@@ -76,6 +78,7 @@ def unreachable_means_yes(patch: pytest.MonkeyPatch) -> None:
     kind="expired credential in use: the clock was looked at when the order was decided",
     aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"ttl_s": 30}),
     caught_by=("I-6", "I-9"),
+    seed=12,
 )
 def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
     """A token is used for as long as it is held, whenever it expired."""
@@ -109,6 +112,7 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
     kind="dead credential revived: renewed by its holder after it had expired",
     aim=Aim(faults=Faults(authority_outages_per_hour=90), account={"ttl_s": 30}),
     caught_by=("I-9",),
+    seed=12,
 )
 def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
     """A desk that cannot reach the authority gives its own token a longer life."""
@@ -133,6 +137,7 @@ def renewed_after_expiry(patch: pytest.MonkeyPatch) -> None:
         account={"has_lease": True},
     ),
     caught_by=("I-1", "I-7", "I-9"),
+    seed=4,
 )
 def no_fencing(patch: pytest.MonkeyPatch) -> None:
     """Who has taken the lease once goes on for ever: no renewal, no look, no epoch refused."""
@@ -148,6 +153,7 @@ def no_fencing(patch: pytest.MonkeyPatch) -> None:
         account={"has_lease": True, "protection": Protection.AFTER_FILL},
     ),
     caught_by=("I-9",),
+    seed=11,
 )
 def lease_not_asked_before_sending(patch: pytest.MonkeyPatch) -> None:
     """The lease is looked at when something is written, and not when it is sent."""
