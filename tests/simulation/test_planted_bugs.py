@@ -36,10 +36,8 @@ def test_a_planted_bug_is_caught_in_worlds_that_were_not_chosen_for_it(bug: Bug)
 
 
 def test_the_planted_bugs_break_every_invariant() -> None:
-    assert len(BUGS) >= 40
-    assert {name for bug in BUGS.values() for name in bug.caught_by} == {f"I-{n}" for n in range(1, 17)} - {
-        "I-15"
-    }
+    named = {name for bug in BUGS.values() for name in bug.caught_by}
+    assert named == {f"I-{n}" for n in range(1, 17)}
 
 
 def test_nothing_of_a_bug_is_left_after_its_run() -> None:

@@ -111,7 +111,7 @@ def approval_of_what_nobody_saw(patch: pytest.MonkeyPatch) -> None:
     seed=27,
 )
 def other_terms_than_approved(patch: pytest.MonkeyPatch) -> None:
-    """The entry is sent for a lot more than people were shown."""
+    """The entry is sent for one lot more than people were shown."""
 
     def generous(instrument: Instrument, sized: Sized, client_order_id: str) -> OrderTerms:
         terms = entry_terms(instrument, sized, client_order_id)

@@ -20,7 +20,7 @@ from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.folding import FOLDS
 from tradewrit.kernel import Step
 from tradewrit.risk import doubts, limits
-from tradewrit.runtime import desk, replay
+from tradewrit.runtime import messages, replay
 from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.disk import Append, Disk
 from tradewrit.simulation.plan import Faults, Whims
@@ -117,7 +117,8 @@ def replay_depends_on_the_process(patch: pytest.MonkeyPatch) -> None:
         changed = fold(books, event)
         return replace(changed, stats=replace(changed.stats, wins=count["fills"]))
 
-    patch.setitem(FOLDS, FillBooked, counting)
+    folds: Any = FOLDS
+    patch.setitem(folds, FillBooked, counting)
 
 
 @planted(
@@ -247,13 +248,13 @@ def accounts_share_a_memory(patch: pytest.MonkeyPatch) -> None:
 def watched_desk_decides_otherwise(patch: pytest.MonkeyPatch) -> None:
     """What is decided depends on how much was published to whoever listens."""
     told = Counter[str]()
-    message_of = desk.message_of
+    message_of = messages.message_of
 
     def telling(*said: Any) -> Any:
         told["facts"] += 1
         return message_of(*said)
 
-    patch.setattr(desk, "message_of", telling)
+    everywhere(patch, messages, "message_of", telling)
     everywhere(patch, limits, "facts", _absent_minded(patch, told))
 
 
