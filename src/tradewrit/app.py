@@ -17,14 +17,19 @@ from tradewrit.surfaces.cli import (
     credentials,
     data,
     demo,
+    desk,
+    exchange,
     journal,
+    run,
     sealed,
     simulate,
     sweep,
+    watchdog,
 )
 from tradewrit.surfaces.cli.main import assemble
 
 if TYPE_CHECKING:
+    from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.credentials.client_desk import ClientIssuer
     from tradewrit.credentials.remote import RemoteClient
     from tradewrit.research.backtest.setup import Setup
@@ -62,6 +67,10 @@ def command_line() -> typer.Typer:
             sweeps,
             data.register,
             journal.register,
+            partial(exchange.register, rules_from=rules_from),
+            partial(run.register, setup_from=setup_from, rules_from=rules_from, issuer_from=issuer_from),
+            partial(watchdog.register, issuer_from=issuer_from),
+            desk.register,
             credentials.register,
             sealed.register,
             simulate.register,
@@ -163,7 +172,6 @@ def setup_from(config: Config) -> "Setup":
 
     Raises ConfigError for what no backtest can do: wait for a person.
     """
-    from tradewrit.brokers.paper.rules import PaperRules
     from tradewrit.domain.orders import OrderType
     from tradewrit.domain.reviews import PolicyKind
     from tradewrit.research.backtest.setup import Setup
@@ -185,20 +193,27 @@ def setup_from(config: Config) -> "Setup":
         sizing=config.sizing,
         limits=config.risk,
         review=config.review,
-        rules=PaperRules(
-            fees=config.paper.fees,
-            market_fills=config.paper.market_fills,
-            slippage_bps=config.paper.slippage_bps,
-            limit_fills=config.paper.limit_fills,
-            participation_fraction=config.paper.participation_fraction,
-            settlement_days=config.paper.settlement_days,
-            sessions=config.paper.sessions,
-            margin=config.account.type == "margin",
-            max_leverage=config.risk.max_leverage,
-            reject_fraction=config.paper.reject_fraction,
-        ),
+        rules=rules_from(config),
         instruments={one.symbol: one for one in config.instruments},
         calendar=config.data.calendar or "",
         entries=config.writs.executor.constraints,
         seed=config.seed,
+    )
+
+
+def rules_from(config: Config) -> "PaperRules":
+    """What the paper exchange of a configuration does."""
+    from tradewrit.brokers.paper.rules import PaperRules
+
+    return PaperRules(
+        fees=config.paper.fees,
+        market_fills=config.paper.market_fills,
+        slippage_bps=config.paper.slippage_bps,
+        limit_fills=config.paper.limit_fills,
+        participation_fraction=config.paper.participation_fraction,
+        settlement_days=config.paper.settlement_days,
+        sessions=config.paper.sessions,
+        margin=config.account.type == "margin",
+        max_leverage=config.risk.max_leverage,
+        reject_fraction=config.paper.reject_fraction,
     )

@@ -12,6 +12,7 @@ TradewritError
 │       ├── JournalConflict     somebody else appended first: read again, then decide
 │       ├── JournalCorrupt      a record does not match its hash
 │       ├── JournalUnwritable   disk full, read-only or gone; nothing was half-written
+│       │   └── JournalBroken   the disk itself reported an error: open the journal anew, never go on
 │       ├── LeaseHeld           another process runs this account: this one may not start
 │       └── LeaseLost           this process may not write or send any more: it has to stop
 └── TheirFault                  the venue, the network, the model
@@ -77,6 +78,10 @@ class JournalCorrupt(JournalError):
 
 class JournalUnwritable(JournalError):
     """The journal could not be written (disk full, read-only, gone); nothing is half-written."""
+
+
+class JournalBroken(JournalUnwritable):
+    """The disk reported an error: what it says of its own state cannot be believed. The desk must end."""
 
 
 class LeaseHeld(JournalError):

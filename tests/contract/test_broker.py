@@ -4,13 +4,16 @@ A broker is added to BROKERS with a way to make its market trade; what it declar
 not asked of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import Protocol
 
 import pytest
 
+from tests.unit.brokers.http.exchanges import bar, running
 from tradewrit.brokers.paper.exchange import PaperExchange
+from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -55,12 +58,40 @@ class PaperMarket:
         ]
 
 
-BROKERS: dict[str, Callable[[], Market]] = {"paper": PaperMarket}
+class PaperOverTheWire:
+    """The same exchange behind a server, moved by hand over HTTP as well."""
+
+    def __init__(self, client: ExchangeClient) -> None:
+        self._client = client
+        self.broker: Broker = client
+        self._minute = 0
+
+    def prints(self, price: float) -> Sequence[ExecutionReport]:
+        self._minute += 1
+        return self._client.show_bars([bar(self._minute, price)]).reports
+
+
+@contextmanager
+def paper() -> Iterator[Market]:
+    yield PaperMarket()
+
+
+@contextmanager
+def paper_over_the_wire() -> Iterator[Market]:
+    with running() as exchange:
+        yield PaperOverTheWire(exchange.client)
+
+
+BROKERS: dict[str, Callable[[], AbstractContextManager[Market]]] = {
+    "paper": paper,
+    "paper over the wire": paper_over_the_wire,
+}
 
 
 @pytest.fixture(params=BROKERS)
-def market(request: pytest.FixtureRequest) -> Market:
-    return BROKERS[request.param]()
+def market(request: pytest.FixtureRequest) -> Iterator[Market]:
+    with BROKERS[request.param]() as found:
+        yield found
 
 
 def order(order_id: str, side: Side = Side.BUY, **more: object) -> OrderTerms:

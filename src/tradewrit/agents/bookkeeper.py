@@ -105,10 +105,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
 
 
 def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
-    """A fill of ours. Of one that meets what others hold on the other side, only the rest is a position.
-
-    Entries against that are refused; this one left before it was known.
-    """
+    """A fill of ours; what of it others are the poorer or the richer for is booked as theirs."""
     fill = Fill(
         trade_id=event.trade_id,
         symbol=event.symbol,
@@ -119,14 +116,23 @@ def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
         at=event.at,
         settles_at=event.settles_at,
     )
-    theirs = books.external.get(event.symbol)
-    if theirs is not None and event.role is Role.ENTRY and theirs.direction.exit_side is fill.side:
-        taken = min(fill.quantity, theirs.quantity)
-        met = replace(fill, trade_id="", quantity=canonical_qty(taken))
-        yield _external_booked(books, met, event.at)
-        fill = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
+    theirs = _beyond(books, fill, event.role)
+    if theirs:
+        yield _external_booked(books, replace(fill, trade_id="", quantity=theirs), event.at)
+        fill = replace(fill, quantity=canonical_qty(fill.quantity - theirs), fee=ZERO)
     if fill.quantity:
         yield _booked(books, fill, event)
+
+
+def _beyond(books: Books, fill: Fill, role: Role) -> Decimal:
+    """How much of our fill moves what others hold: they held the other side, or had closed some of ours."""
+    if role is Role.ENTRY:
+        theirs = books.external.get(fill.symbol)
+        meets = theirs is not None and theirs.direction.exit_side is fill.side
+        return canonical_qty(min(fill.quantity, theirs.quantity)) if theirs is not None and meets else ZERO
+    ours = books.positions.get(fill.symbol)
+    held = ours.quantity if ours is not None and ours.direction.exit_side is fill.side else ZERO
+    return canonical_qty(max(fill.quantity - held, ZERO))
 
 
 def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled) -> FillBooked:

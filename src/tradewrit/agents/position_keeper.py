@@ -175,8 +175,12 @@ def _step(books: Books, market: Market, trade: Trade, at: int) -> Iterable[Event
 
 
 def _uncovered(books: Books, trade: Trade, at: int) -> tuple[Event, ...]:
-    """A position that is held on to and has no stop gets one."""
-    if trade.state is not TradeState.HOLDING or working(books, trade, Role.STOP):
+    """A position that is held on to and has no stop gets one; a trade of which nothing is left is over."""
+    if trade.state is not TradeState.HOLDING:
+        return ()
+    if not held(books, trade):
+        return tuple(close(books, trade, at, trade.exit_reason or "external"))
+    if working(books, trade, Role.STOP):
         return ()
     return tuple(mend(books, trade, at))
 

@@ -32,7 +32,7 @@ from tradewrit.runtime.lease import Tenure
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.messages import Message, message_of
-from tradewrit.runtime.outbox import Outbox, outdated
+from tradewrit.runtime.outbox import Lane, Outbox, outdated
 from tradewrit.runtime.perform import (
     Departure,
     Performer,
@@ -152,29 +152,36 @@ class Desk:
         if count:
             self.feed(BarsClosed(at=at, count=count), "market")
 
-    def depart(self) -> Departure | None:
+    def depart(self, least: Lane = Lane.DATA) -> Departure | None:
         """The next thing to be done outside, admitted under its writ; None when nothing may leave now.
 
+        least: the least urgent lane that may leave, where few can be served at a time.
         Whoever does it says what came of it to `arrive`. What no writ allows, and what was taken back while
         it waited, is answered here and does not leave.
         """
         outbox = self._outbox
-        while outbox is not None and (asked := outbox.next()) is not None:
-            unsent = self._unsent(asked, outbox)
-            if unsent is None:
-                admitted = self.pump.admit(asked)
-                if isinstance(admitted, Departure):
-                    return admitted
-                unsent = (admitted,)
+        while outbox is not None and (asked := outbox.next(least)) is not None:
+            try:
+                unsent = self._unsent(asked, outbox)
+                if unsent is None:
+                    admitted = self.pump.admit(asked)
+                    if isinstance(admitted, Departure):
+                        return admitted
+                    unsent = (admitted,)
+                self.feed_all(unsent, OUTCOME)
+            except TradewritError:  # nobody can say now whether it may; it waits where it stood
+                outbox.back(asked, self.books)
+                raise
             outbox.done(asked)
-            self.feed_all(unsent, OUTCOME)
         return None
 
     def _unsent(self, asked: Asked, outbox: Outbox) -> Sequence[Event] | None:
         """What is to be said of something that need not leave any more; None when it must."""
         effect, books, now = asked.effect, self.books, self.clock.now()
         if isinstance(effect, CancelAtVenue) and (placed := outbox.take_back(effect.client_order_id)):
-            return never_left(placed.effect, books, now)
+            unsent = never_left(placed.effect, books, now)
+            if unsent:
+                return unsent
         return never_left(effect, books, now) if outdated(effect, books) else None
 
     def arrive(self, departure: Departure, outcome: Sequence[Event]) -> list[Event]:
@@ -217,8 +224,13 @@ class Desk:
         """
         self.keep()
         fired = self.schedule.fire(self.clock.now())
-        for timer in fired:
-            self.feed(timer, "schedule")
+        for place, timer in enumerate(fired):
+            try:
+                self.feed(timer, "schedule")
+            except BaseException:  # it was not taken, so it is still due, as are those after it
+                for again in fired[place:]:
+                    self.schedule.set(again.timer, again.subject, again.at)
+                raise
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:

@@ -132,8 +132,8 @@ class Gate:
 def holder_of(effect: Effect, agent: str, books: Books) -> str:
     """Whose writ an effect goes out under: the executor acts for the position keeper where that protects.
 
-    Cancelling reduces risk, and so does asking what became of an order, or what is held. Anybody's timers go
-    out under it too. Nobody else borrows anything.
+    Cancelling reduces risk, and so does asking what became of an order, or what is held; so do the
+    timers of those who wait for something. Nobody else borrows anything.
     """
     if isinstance(effect, SetTimer) and agent in _REMINDED:
         return KEEPER  # that something is looked at again does not depend on a writ that may be taken away

@@ -76,10 +76,15 @@ class Outbox:
         if isinstance(asked.effect, OrderEffect) or asked not in lane:
             lane.append(asked)
 
-    def next(self) -> Asked | None:
-        """The most urgent one that may leave now, in flight from here on; None when all must wait."""
+    def next(self, least: Lane = Lane.DATA) -> Asked | None:
+        """The most urgent one that may leave now, in flight from here on; None when all must wait.
+
+        least: the least urgent lane that may leave.
+        """
         waiting: set[str] = set()
         for lane, queue in self._lanes.items():
+            if lane > least:
+                return None
             if lane in {Lane.QUESTIONS, Lane.DATA}:
                 if queue and self._asking < self._most_asked:
                     self._asking += 1
@@ -101,6 +106,11 @@ class Outbox:
             self._busy.discard(_symbol(asked.effect))
         else:
             self._asking -= 1
+
+    def back(self, asked: Asked, books: Books) -> None:
+        """It could not leave after all, and is the first of its lane again."""
+        self.done(asked)
+        self._lanes[lane_of(asked.effect, books)].appendleft(asked)
 
     def take_back(self, client_order_id: str) -> Asked | None:
         """The list with this order, if it still waits: it leaves no more."""

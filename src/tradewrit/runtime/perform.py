@@ -170,7 +170,8 @@ def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:
     return tuple(
         say(effect, terms.client_order_id, Exec.REJECTED, now, reason, Rejection.NOT_SENT)
         for terms in effect.approved.orders
-        if (order := books.orders.get(terms.client_order_id)) is not None and order.is_live
+        if (order := books.orders.get(terms.client_order_id)) is not None
+        if order.is_live and not order.resent  # of one that was sent before, nobody can say that
     )
 
 

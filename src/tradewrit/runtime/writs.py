@@ -79,6 +79,7 @@ class _Held(msgspec.Struct):
     """What is known of one role. retry_at: when to ask again.
 
     is_lost: a person was told that there is none. A clock set back does not bring it to life again.
+    withheld: why the desk itself lets nobody act under it for now.
     """
 
     grant: Grant | None = None
@@ -87,6 +88,7 @@ class _Held(msgspec.Struct):
     ended: str = ""
     is_barred: bool = False
     is_lost: bool = False
+    withheld: str = ""
 
 
 class Writs:
@@ -157,12 +159,21 @@ class Writs:
             raise PermissionDenied(f"{role} holds no writ")
         if self._is_killed(role, now):
             raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
+        if held.withheld:
+            raise PermissionDenied(f"{role}: its writ is withheld for now: {held.withheld}")
         if held.grant is None or (held.is_lost and now < held.grant.expires_at):
             raise PermissionDenied(f"{role}: {held.ended or 'it holds no writ yet'}")
         if now >= held.grant.expires_at:
             raise PermissionDenied(f"{role}: its writ has expired")
         self._issuer.verify(held.grant, now)
         return held.grant
+
+    def withhold(self, role: str, reason: str) -> None:
+        """Let nobody act under a role's writ until this is called with ""; it is kept and renewed meanwhile.
+
+        For what the desk knows by itself: that it stops, or that its prices are stale. Outlives nothing.
+        """
+        self._held[role].withheld = reason
 
     def note_refusal(self, denied: WritDenied) -> None:
         """Tell the issuer, for its audit. That it cannot hear it now changes nothing: the journal has it."""

@@ -1,7 +1,10 @@
 """The people of a simulated world: who is asked, when they answer, and how badly."""
 
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from tradewrit.domain.events.review import Edit, HumanDecided
 from tradewrit.domain.market import SECOND
@@ -76,11 +79,11 @@ class People:
             nonce=nonce,
         )
         if drawn < habits.reject:
-            return _changed(decided, decision="reject", reason="not today")
+            return replace(decided, decision="reject", reason="not today")
         if drawn < habits.reject + habits.edit:
             factor = self._rng.choice((1, 2, 50))
-            quantity = max(task.shown.quantity // 2, task.shown.quantity * 0 + 1) * factor
-            return _changed(decided, decision="edit", edit=Edit(quantity=quantity))
+            quantity = max(task.shown.quantity // 2, Decimal(1)) * factor
+            return replace(decided, decision="edit", edit=Edit(quantity=quantity))
         return decided
 
     def _click(self, process: "Process", name: str, answer: HumanDecided) -> None:
@@ -92,14 +95,8 @@ class People:
             if control is None:
                 return
             try:
-                control.submit(_changed(answer, at=process.clock.now()), name)
+                control.submit(replace(answer, at=process.clock.now()), name)
             except PermissionDenied as denied:
                 self._trace.note(self._scheduler.now, str(denied))
 
         process.deliver(submit)
-
-
-def _changed(answer: HumanDecided, **changes: object) -> HumanDecided:
-    from msgspec.structs import replace
-
-    return replace(answer, **changes)

@@ -87,6 +87,8 @@ class Process:
             world.trace.note(world.scheduler.now, f"{self.name}: cannot start: {type(why).__name__}")
             self.desk, self._candidacy = None, None
             world.scheduler.after(_RETRY, self._try_again, self.run)
+        except Exception as broken:  # noqa: BLE001 - whatever it raises, the desk may not
+            world.watch.broke(self, broken)
 
     def _try_again(self, run: int) -> None:
         if self.run == run and self.is_wanted:

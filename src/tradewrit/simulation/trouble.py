@@ -4,6 +4,7 @@ Each kind has a generator of its own, so that switching one off moves none of th
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -130,7 +131,7 @@ class Trouble:
             trade_id=MANUAL,
             symbol=symbol,
             side=Side.BUY if two < 0.5 else Side.SELL,
-            quantity=Qty(world.plan.cash * 0 + 1 + int(two * 10)),
+            quantity=Qty(Decimal(1 + int(two * 10))),
             type=OrderType.MARKET,
             role=Role.ENTRY,
         )

@@ -5,7 +5,7 @@
 Everything but the desk is virtual; the desk is the one that runs live.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class World:
     """One run.
 
-    die_at: the micro-point at which the process dies, for enumeration; 0 for none. is_watched: whether a bus
+    die_at: the micro-points at which the process dies, for enumeration. is_watched: whether a bus
     carries what happens. has_neighbour: whether another account is traded beside it. Neither changes a run.
     """
 
@@ -72,7 +72,7 @@ class World:
         self,
         plan: Plan,
         *,
-        die_at: int = 0,
+        die_at: Collection[int] = (),
         death: Death = Death.KILL,
         keep_trace: bool = False,
         reached: Callable[[Reached], None] | None = None,

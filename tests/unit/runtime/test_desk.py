@@ -1,7 +1,9 @@
 """A desk opens an empty journal with its account and folds a full one; it keeps its timers through both."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,12 +12,13 @@ from tests.desks import BUY, JOURNAL_ID, SYMBOL, World
 from tradewrit.domain.events.account import AccountOpened, AccountReconciled
 from tradewrit.domain.events.market import BarsClosed, TimerFired
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import MINUTE, Bar
+from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import Role
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
-from tradewrit.errors import OurFault
+from tradewrit.errors import JournalUnwritable, OurFault
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
 
@@ -140,3 +143,26 @@ def test_a_desk_without_a_feed_or_people_says_so_instead_of_failing() -> None:
     said = desk.feed(GetQuote(at=1, symbol=SYMBOL))
     assert isinstance(said[-1], WritDenied)
     assert "nobody who could do that" in said[-1].reason
+
+
+def test_a_timer_that_could_not_be_taken_is_still_due_as_are_those_after_it() -> None:
+    class Full(MemoryJournal):
+        is_full = False
+
+        def append(self, stream: str, entries: Sequence[Entry], **more: Any) -> list[Record]:
+            if self.is_full:
+                raise JournalUnwritable("no space left on device")
+            return super().append(stream, entries, **more)
+
+    journal = Full(JOURNAL_ID)
+    world = World(journal=journal, review=ReviewPolicy(kind=PolicyKind.REQUIRE, expires_after_s=60))
+    world.says(BUY)
+    world.bar(175.50)
+    assert world.books.reviews
+    world.clock.advance(120 * SECOND)
+    journal.is_full = True
+    with pytest.raises(JournalUnwritable):
+        world.desk.tick()
+    journal.is_full = False
+    assert world.desk.tick() >= 1
+    assert not world.books.reviews

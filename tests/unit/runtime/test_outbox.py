@@ -304,3 +304,21 @@ def test_never_are_two_writes_of_a_symbol_in_flight_and_nothing_is_lost(steps: l
     ended += len(flying) + len(leaves(outbox))
     assert outbox.is_idle
     assert ended == sum(put)
+
+
+def test_where_few_can_be_served_only_what_is_urgent_enough_leaves() -> None:
+    outbox = filled(place(terms("e")), FetchQuote(symbol="MSFT"), place(terms("x", EXIT, "IBM")))
+    asked = outbox.next(Lane.EXITS)
+    assert asked is not None
+    assert asked.effect.subject == "x"
+    assert outbox.next(Lane.EXITS) is None
+    assert outbox.next() is not None
+
+
+def test_what_could_not_leave_after_all_is_the_first_of_its_lane_again() -> None:
+    outbox = filled(place(terms("first")), place(terms("second", symbol="MSFT")))
+    asked = outbox.next()
+    assert asked is not None
+    outbox.back(asked, NOBODY)
+    assert (len(outbox), outbox.in_flight) == (2, 0)
+    assert outbox.next() is asked

@@ -136,8 +136,8 @@ EVERY = {
     ),
     "reviewer": (AskPeople(review_id="r", version=1), SetTimer(timer="t", about="r", due_at=5)),
 }
-# That something is looked at again never depends on the writ of whoever asks for it.
-SHARED: dict[type[Effect], set[str]] = {SetTimer: {*EVERY, "strategist", "nobody"}}
+# Both have something to be reminded of, and neither depends on its own writ for that.
+SHARED: dict[type[Effect], set[str]] = {SetTimer: {"executor", "reviewer"}}
 PAIRS = [
     (agent, effect, SHARED.get(type(effect), {owner}))
     for owner, effects in EVERY.items()

@@ -430,3 +430,17 @@ def test_releasing_is_harmless_on_any_token_at_any_time(now: int, renewed: bool)
     issuer.release(first, now)
     if renewed:
         assert writs.live(EXECUTOR, HALF).agent == EXECUTOR
+
+
+def test_a_writ_that_the_desk_withholds_is_kept_and_renewed_and_nobody_acts_under_it() -> None:
+    writs, _ = started()
+    held = writs.live(EXECUTOR, 1)
+    writs.withhold(EXECUTOR, "prices are stale")
+    with pytest.raises(PermissionDenied, match="executor: its writ is withheld for now: prices are stale"):
+        writs.live(EXECUTOR, 1)
+    assert writs.live(KEEPER, 1).agent == KEEPER
+    later = HALF
+    assert kinds(writs.keep(later)) == [WritsRenewed]
+    writs.withhold(EXECUTOR, "")
+    renewed = writs.live(EXECUTOR, later)
+    assert (renewed.agent_id, renewed.id == held.id) == (held.agent_id, False)

@@ -20,6 +20,7 @@ from tradewrit.domain.events import (
     positions,
     review,
     risk,
+    running,
     strategy,
     writs,
 )
@@ -42,7 +43,7 @@ def name_of(event: type[Event]) -> str:
 
 
 EVENTS: Final = _members(
-    market, strategy, risk, review, orders, positions, corporate, funding, account, writs
+    market, strategy, risk, review, orders, positions, corporate, funding, account, writs, running
 )
 BY_NAME: Final[Mapping[str, type[Event]]] = {name_of(event): event for event in EVENTS}
 TRANSIENT: Final = frozenset(event for event in EVENTS if issubclass(event, MarketEvent | Query | Answer))

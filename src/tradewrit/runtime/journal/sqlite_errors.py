@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tradewrit.errors import JournalCorrupt, JournalError, JournalUnwritable
+from tradewrit.errors import JournalBroken, JournalCorrupt, JournalError, JournalUnwritable
 
 # The index of the write-ahead log is shared memory beside the file: on a full disk it cannot grow,
 # which SQLite calls an I/O error, but no record is in it.
@@ -45,7 +45,7 @@ def is_disk_error(error: Raised) -> bool:
 
 
 def translated(path: Path, error: Raised) -> JournalError:
-    """The error to raise instead: JournalCorrupt for damage, else JournalUnwritable."""
+    """The error to raise instead: JournalCorrupt for damage, else JournalUnwritable (or Broken)."""
     code = primary_code(error)
     if code == sqlite3.SQLITE_IOERR and not is_disk_error(error):
         code = sqlite3.SQLITE_FULL
@@ -54,7 +54,8 @@ def translated(path: Path, error: Raised) -> JournalError:
     if isinstance(error, sqlite3.ProgrammingError):
         return JournalUnwritable(f"{path}: cannot be used any more ({error})")
     meaning = _UNWRITABLE.get(code) if code is not None else None
-    return JournalUnwritable(f"{path}: {meaning} ({error})" if meaning else f"{path}: {error}")
+    kind = JournalBroken if is_disk_error(error) else JournalUnwritable
+    return kind(f"{path}: {meaning} ({error})" if meaning else f"{path}: {error}")
 
 
 def is_damage(error: Raised) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tradewrit.errors import JournalUnwritable
+from tradewrit.errors import JournalBroken, JournalUnwritable
 from tradewrit.runtime.journal.sqlite_errors import RAISED, Raised, is_disk_error, translated
 
 
@@ -19,7 +19,8 @@ class Transactions:
     def __init__(self, path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
         self._path = path
         self._connection = connection
-        self._why_unwritable = "was opened read-only" if read_only else None
+        self._is_read_only = read_only
+        self._why_broken: str | None = None
 
     @contextmanager
     def begin(self) -> Iterator[None]:
@@ -27,8 +28,10 @@ class Transactions:
 
         Raises JournalUnwritable or JournalCorrupt when SQLite refuses; nothing was then changed.
         """
-        if self._why_unwritable is not None:
-            raise JournalUnwritable(f"{self._path}: {self._why_unwritable}")
+        if self._is_read_only:
+            raise JournalUnwritable(f"{self._path}: was opened read-only")
+        if self._why_broken is not None:
+            raise JournalBroken(f"{self._path}: {self._why_broken}")
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
@@ -43,9 +46,9 @@ class Transactions:
     def _abandon(self, error: Raised | None) -> None:
         """Leave nothing of a failed transaction behind."""
         if error is not None and is_disk_error(error):
-            self._why_unwritable = f"the disk reported an error ({error}); open the journal anew"
+            self._why_broken = f"the disk reported an error ({error}); open the journal anew"
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as worse:
-            self._why_unwritable = f"a failed append was not rolled back ({worse}); open the journal anew"
+            self._why_broken = f"a failed append was not rolled back ({worse}); open the journal anew"

@@ -20,6 +20,7 @@ from tradewrit.domain.events import (
     positions,
     review,
     risk,
+    running,
     strategy,
     writs,
 )
@@ -49,6 +50,7 @@ _CHAPTERS: Final = (
     ("Funding", funding),
     ("Account", account),
     ("Writs", writs),
+    ("The desk at work", running),
 )
 _INTRODUCTION: Final = """\
 # Events

@@ -7,6 +7,7 @@ from typing import Final
 from tradewrit.config.page import configuration_page
 from tradewrit.surfaces.docs.credentials_http import credentials_http_page
 from tradewrit.surfaces.docs.events import events_page
+from tradewrit.surfaces.docs.exchange_http import exchange_http_page
 from tradewrit.surfaces.docs.limits import limits_page
 from tradewrit.surfaces.docs.scopes import scopes_page
 from tradewrit.surfaces.docs.states import states_page
@@ -16,6 +17,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "configuration.md": configuration_page,
     "credentials-http.md": credentials_http_page,
     "events.md": events_page,
+    "exchange-http.md": exchange_http_page,
     "limits.md": limits_page,
     "scopes.md": scopes_page,
     "states.md": states_page,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.runtime.journal.samples import ID, RECORDS, STREAM, sample
-from tradewrit.errors import JournalConflict, JournalUnwritable
+from tradewrit.errors import JournalBroken, JournalConflict, JournalUnwritable
 from tradewrit.runtime.journal.records import Entry
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
@@ -72,9 +72,9 @@ def test_after_a_disk_error_nothing_is_appended_until_the_journal_is_opened_anew
     with closing(SqliteJournal.open(path)) as journal:
         before = journal.head(STREAM)
         journal.append("other", [sample(2)], expected_seq=1, recorded_at=1)
-        with failing_disk(), pytest.raises(JournalUnwritable, match="disk"):
+        with failing_disk(), pytest.raises(JournalBroken, match="disk"):
             journal.append(STREAM, [sample(7)], expected_seq=RECORDS, recorded_at=1, epoch=3)
-        with pytest.raises(JournalUnwritable, match="open the journal anew"):
+        with pytest.raises(JournalBroken, match="open the journal anew"):  # unlike a disk that is full
             journal.append(STREAM, [sample(7)], expected_seq=RECORDS, recorded_at=1, epoch=3)
         assert journal.verify(STREAM, against=before).records == RECORDS
     with closing(SqliteJournal.open(path)) as journal:

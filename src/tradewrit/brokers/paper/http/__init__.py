@@ -1,0 +1,1 @@
+"""The paper exchange behind HTTP, and the way to it."""

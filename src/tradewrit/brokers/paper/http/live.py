@@ -1,0 +1,123 @@
+"""An exchange server as a line of a live desk: its stream, read by a thread, as inputs of the desk's loop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.brokers.paper.http.stream import Cut, EventStream, Seen
+from tradewrit.brokers.paper.http.wire import BarsShown, Beat, Hello, MarketOver, QuoteShown, Reported
+from tradewrit.domain.events.market import QuoteReceived
+from tradewrit.errors import ConfigError, TheirFault, Unreachable
+from tradewrit.runtime.live.lanes import Input, Priority, heard
+from tradewrit.runtime.live.venue_clock import VenueClock
+
+_ROOM: Final = 1_000
+_LOOK_S: Final = 0.5
+
+
+class ExchangeLine:
+    """Implements `Stream`. Taken up again behind the last event that was taken in.
+
+    after, venue: the number of that event, and the exchange it is from. clock: told the venue's time.
+    What the market showed while the line was cut comes as history: nobody trades on it.
+    """
+
+    def __init__(self, client: ExchangeClient, clock: VenueClock, *, after: int, venue: str) -> None:
+        self.client = client
+        self._clock = clock
+        self._after = after
+        self._venue = venue
+        self._known = 0
+        self.name = "exchange"
+        self.carries_prices = True
+
+    def again(self) -> "ExchangeLine":
+        """The same line for another desk, to go on where this one is."""
+        return ExchangeLine(self.client, self._clock, after=self._after, venue=self._venue)
+
+    async def open(self) -> AsyncIterator[Input | None]:
+        """See `Stream.open`. Raises ConfigError when another exchange answers: its account is another."""
+        pipe = _Pipe(self.client.events(self._after, self._venue), asyncio.get_running_loop())
+        try:
+            while True:
+                number, message = await pipe.next()
+                if isinstance(message, Cut):
+                    if message.is_other_venue:
+                        raise ConfigError(f"{message.reason}: this journal belongs to exchange {self._venue}")
+                    raise Unreachable(message.reason)
+                for item in self._inputs(number, message):
+                    yield item
+                self._after = max(self._after, number)
+        finally:
+            pipe.close()
+
+    def _inputs(self, number: int, message: object) -> Iterator[Input | None]:
+        match message:
+            case Hello(at=at, last=last, venue=venue):
+                self._known, self._venue = last, venue
+                self._clock.hear(at)
+                yield None
+            case Beat(at=at):
+                self._clock.hear(at)
+                yield None
+            case Reported(reports=reports) if reports:
+                yield heard(*reports, source="venue")
+            case BarsShown(bars=bars, closed_at=at):
+                self._clock.hear(at)
+                past = number <= self._known
+                yield Input(priority=Priority.MARKET, bars=bars, at=at, source="market", is_history=past)
+            case QuoteShown(quote=quote):
+                yield heard(QuoteReceived(at=self._clock.now(), quote=quote), source="market")
+            case MarketOver():
+                self.carries_prices = False  # its data are at their end
+                yield None
+            case _:
+                yield None
+
+
+class _Pipe:
+    """From the thread that reads to the loop that takes; the thread waits when it is too far ahead."""
+
+    def __init__(self, events: EventStream, loop: asyncio.AbstractEventLoop) -> None:
+        self._events = events
+        self._loop = loop
+        self._queue: asyncio.Queue[Seen | TheirFault] = asyncio.Queue()
+        self._room = threading.Semaphore(_ROOM)
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._read, name="tradewrit-exchange", daemon=True).start()
+
+    async def next(self) -> Seen:
+        """What comes next; raises TheirFault when nothing will."""
+        seen = await self._queue.get()
+        self._room.release()
+        if isinstance(seen, TheirFault):
+            raise seen
+        return seen
+
+    def close(self) -> None:
+        """Read no more."""
+        self._is_closed.set()
+        self._events.close()
+
+    def _read(self) -> None:
+        try:
+            for seen in self._events:
+                if not self._put(seen):
+                    return
+            self._put(Unreachable("the stream has ended"))
+        except TheirFault as refused:
+            self._put(refused)
+
+    def _put(self, seen: "Seen | TheirFault") -> bool:
+        while not self._room.acquire(timeout=_LOOK_S):
+            if self._is_closed.is_set():
+                return False
+        if self._is_closed.is_set():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, seen)
+        except RuntimeError:
+            return False  # the loop has ended
+        return True

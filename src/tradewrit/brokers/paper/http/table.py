@@ -1,0 +1,296 @@
+"""Every endpoint of the exchange server: the server and its page in the docs read this table.
+
+Paths are Alpaca's; what has no place there lies under /v2/market. Plain functions on a venue.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tradewrit.brokers.paper.http import wire
+from tradewrit.brokers.paper.http.inputs import (
+    BarsClosed,
+    BarsOpened,
+    CancelAsked,
+    OrdersPlaced,
+    Quoted,
+    ReplaceAsked,
+)
+from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.domain.times import parse_iso
+
+STATUSES: Final[Mapping[str, int]] = {
+    "invalid_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "unknown_order": 404,
+    "method_not_allowed": 405,
+    "timeout": 408,
+    "conflict": 409,
+    "other_venue": 409,
+    "payload_too_large": 413,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "unavailable": 503,
+}
+"""The HTTP status of an `error_code`."""
+
+
+class Refused(Exception):
+    """The request is not answered as asked. code: one of STATUSES."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that has been read. body: as the endpoint's `takes` says."""
+
+    body: Any = None
+    path: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+
+
+Does = Callable[[Venue, Call], msgspec.Struct]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One method on one path.
+
+    does: what it does; the first line of its docstring is its summary. takes: its JSON body; gives: its
+    answer. query: its parameters, with their meanings. refuses: error codes of its own. is_manual: moves
+    the market by hand, and is there only on a server without data.
+    """
+
+    method: str
+    path: str
+    does: Does
+    gives: type[msgspec.Struct]
+    takes: type[msgspec.Struct] | None = None
+    query: Mapping[str, str] = {}
+    refuses: tuple[str, ...] = ()
+    is_manual: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a sentence."""
+        return (self.does.__doc__ or "").partition("\n")[0]
+
+
+# -- orders
+
+
+def place(venue: Venue, call: Call) -> wire.Reports:
+    """Take a list of orders, whole or not at all; a refusal is a report. A known id places nothing."""
+    body: wire.NewOrders = call.body
+    return wire.Reports(reports=venue.take(OrdersPlaced(orders=body.orders, by=body.by)))
+
+
+def open_orders(venue: Venue, _: Call) -> wire.OpenOrders:
+    """The orders that may still trade."""
+    return wire.OpenOrders(orders=tuple(venue.open_orders()))
+
+
+def order_by_id(venue: Venue, call: Call) -> wire.Reports:
+    """Every report about an order so far, by its client order id."""
+    order_id = call.query.get("client_order_id") or call.path.get("client_order_id", "")
+    if not order_id:
+        raise Refused("invalid_request", "client_order_id is missing: which order?")
+    reports = tuple(venue.order(order_id))
+    if not reports:
+        raise Refused("unknown_order", "no order was ever placed under this id")
+    return wire.Reports(reports=reports)
+
+
+def cancel(venue: Venue, call: Call) -> wire.Reports:
+    """Cancel an order; one that is over or unknown is answered by a report that says so."""
+    return wire.Reports(reports=venue.take(CancelAsked(client_order_id=call.path["client_order_id"])))
+
+
+def replace(venue: Venue, call: Call) -> wire.Reports:
+    """Give a working order new terms; it stays one order."""
+    body: wire.NewTerms = call.body
+    asked = ReplaceAsked(client_order_id=call.path["client_order_id"], replacement=body.replacement())
+    return wire.Reports(reports=venue.take(asked))
+
+
+# -- the account
+
+
+def positions(venue: Venue, _: Call) -> wire.Positions:
+    """What is held."""
+    held = venue.positions()
+    return wire.Positions(
+        positions=tuple(wire.Position(symbol=symbol, quantity=held[symbol]) for symbol in sorted(held))
+    )
+
+
+def account(venue: Venue, _: Call) -> wire.Account:
+    """Cash, equity and buying power."""
+    exchange = venue.exchange
+    return wire.Account(
+        account=venue.settings.account,
+        currency=venue.settings.currency,
+        cash=exchange.cash,
+        equity=venue.equity(),
+        buying_power=exchange.buying_power,
+        held=exchange.held,
+        fees=exchange.fees,
+    )
+
+
+def activities(venue: Venue, call: Call) -> wire.Reports:
+    """Fills, oldest first, a page at a time."""
+    after = call.query.get("after", "0")
+    reports, following = venue.executions(
+        _time(after), _number(call, "page_token", 0), _number(call, "page_size", wire.MAX_PAGE, wire.MAX_PAGE)
+    )
+    return wire.Reports(reports=reports, next=following)
+
+
+def clock(venue: Venue, _: Call) -> wire.VenueTime:
+    """What time it is at the venue, and how far its events have come."""
+    return wire.VenueTime(venue=venue.id, at=venue.now, last=venue.record.last, is_over=venue.is_over)
+
+
+# -- prices
+
+
+def bars(venue: Venue, call: Call) -> wire.History:
+    """The last completed bars of a symbol."""
+    symbol = _listed(venue, call)
+    return wire.History(bars=venue.bars(symbol, _number(call, "limit", wire.MAX_PAGE, wire.MAX_PAGE)))
+
+
+def quote(venue: Venue, call: Call) -> wire.LastQuote:
+    """The last quote of a symbol."""
+    symbol = _listed(venue, call)
+    last = venue.quote(symbol)
+    if last is None:
+        raise Refused("not_found", f"{symbol} has not been quoted")
+    return wire.LastQuote(quote=last)
+
+
+def show_bars(venue: Venue, call: Call) -> wire.Shown:
+    """Show the bars of one time to the exchange, then on the stream."""
+    body: wire.NewBars = call.body
+    opened_at = body.bars[0].ts
+    closed_at = body.closed_at or opened_at + venue.settings.interval_ns
+    if closed_at < opened_at:
+        raise Refused("invalid_request", "closed_at: a bar cannot close before it opens")
+    reports: tuple[Any, ...] = ()
+    if body.part != "rest":
+        reports += venue.take(BarsOpened(bars=body.bars))
+    if body.part != "open":
+        reports += venue.take(BarsClosed(bars=body.bars, closed_at=closed_at))
+    return wire.Shown(reports=reports, last=venue.record.last)
+
+
+def show_quote(venue: Venue, call: Call) -> wire.Shown:
+    """Show a quote to the exchange, then on the stream."""
+    body: wire.NewQuote = call.body
+    return wire.Shown(reports=venue.take(Quoted(quote=body.quote)), last=venue.record.last)
+
+
+def _listed(venue: Venue, call: Call) -> str:
+    symbol = call.query.get("symbol", "")
+    if not venue.is_listed(symbol):
+        raise Refused("not_found", f"{symbol[:40]!r} is not traded here")
+    return symbol
+
+
+def _number(call: Call, name: str, default: int, most: int = 2**53) -> int:
+    text = call.query.get(name, "")
+    if not text:
+        return default
+    least = min(default, 1)
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most):
+        raise Refused("invalid_request", f"{name}: a whole number from {least} to {most} is needed")
+    return int(text)
+
+
+def _time(text: str) -> int:
+    """UTC ns, as such or as ISO-8601."""
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        return int(text)
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise Refused("invalid_request", f"after: {str(error)[:200]}") from None
+
+
+_BY_ID: Final = "/v2/orders/{client_order_id:path}"
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(method="POST", path="/v2/orders", does=place, takes=wire.NewOrders, gives=wire.Reports),
+    Endpoint(method="GET", path="/v2/orders", does=open_orders, gives=wire.OpenOrders),
+    Endpoint(
+        method="GET",
+        path="/v2/orders:by_client_order_id",
+        does=order_by_id,
+        gives=wire.Reports,
+        query={"client_order_id": "of the order"},
+        refuses=("unknown_order",),
+    ),
+    Endpoint(method="GET", path=_BY_ID, does=order_by_id, gives=wire.Reports, refuses=("unknown_order",)),
+    Endpoint(method="PATCH", path=_BY_ID, does=replace, takes=wire.NewTerms, gives=wire.Reports),
+    Endpoint(method="DELETE", path=_BY_ID, does=cancel, gives=wire.Reports),
+    Endpoint(method="GET", path="/v2/positions", does=positions, gives=wire.Positions),
+    Endpoint(method="GET", path="/v2/account", does=account, gives=wire.Account),
+    Endpoint(
+        method="GET",
+        path="/v2/account/activities",
+        does=activities,
+        gives=wire.Reports,
+        query={
+            "after": "fills at or after this time: UTC ns or ISO-8601",
+            "page_size": f"at most so many, 1 to {wire.MAX_PAGE}",
+            "page_token": "the `next` of the page before",
+        },
+    ),
+    Endpoint(method="GET", path="/v2/clock", does=clock, gives=wire.VenueTime),
+    Endpoint(
+        method="GET",
+        path="/v2/market/bars",
+        does=bars,
+        gives=wire.History,
+        query={"symbol": "which", "limit": f"at most so many, 1 to {wire.MAX_PAGE}"},
+        refuses=("not_found",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v2/market/quote",
+        does=quote,
+        gives=wire.LastQuote,
+        query={"symbol": "which"},
+        refuses=("not_found",),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v2/market/bars",
+        does=show_bars,
+        takes=wire.NewBars,
+        gives=wire.Shown,
+        refuses=("conflict",),
+        is_manual=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v2/market/quote",
+        does=show_quote,
+        takes=wire.NewQuote,
+        gives=wire.Shown,
+        refuses=("conflict",),
+        is_manual=True,
+    ),
+)
+
+EVENTS: Final = "/v2/events"
+EVENTS_QUERY: Final[Mapping[str, str]] = {
+    "after": "the number of the last event that was taken in; 0 for all of them",
+    "venue": "the identity that the number is from; another one is refused (`other_venue`)",
+}

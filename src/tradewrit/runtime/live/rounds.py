@@ -1,0 +1,97 @@
+"""What a live desk does by the clock: compares with the venue, follows the session, watches its lines.
+
+Called by the shell once a second; says what it noticed through the shell.
+"""
+
+from typing import TYPE_CHECKING
+
+from tradewrit.domain.events.market import MarketStatusReported
+from tradewrit.domain.events.running import StreamCut, StreamRestored
+from tradewrit.domain.market import MarketPhase
+from tradewrit.runtime.live.lanes import Input, Priority
+from tradewrit.runtime.live.lines import Line
+from tradewrit.runtime.market import Sessions
+
+if TYPE_CHECKING:
+    from tradewrit.runtime.live.shell import Shell
+
+
+class Rounds:
+    """The rounds of one shell."""
+
+    def __init__(self, shell: "Shell", sessions: Sessions | None) -> None:
+        self._shell = shell
+        self._sessions = sessions
+        self._phase: MarketPhase | None = None
+        self._compared_at = 0
+        self._said_at = 0
+        self._said = ""
+
+    def begin(self) -> None:
+        """At the start."""
+        self._compare("start", is_awaited=True)
+        self._follow_session()
+
+    def tick(self) -> None:
+        """Once a second."""
+        shell = self._shell
+        now, is_open = shell.clock.monotonic(), self._is_open()
+        for line in shell.lines:
+            line.look(now, is_open=is_open)
+            if line.is_stale:
+                shell.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
+            else:
+                shell.allow(f"prices {line.name}")
+        self._follow_session()
+        policy = shell.policy
+        is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())
+        due = policy.reconcile_ns if is_working else policy.idle_reconcile_ns
+        if shell.is_comparing:
+            due = policy.retry_compare_ns
+        if now - self._compared_at >= due:
+            self._compare("minute")
+        self._log(now)
+
+    def told(self, line: Line, reason: str) -> None:
+        """A line was cut, or is back."""
+        shell, at = self._shell, self._shell.clock.now()
+        cause = f"line {line.name}"
+        if reason:
+            shell.log(f"{line.name} is cut: {reason}")
+            shell.withhold(cause, f"{line.name} is cut: {reason}", "it is called again until it answers")
+            shell.say(StreamCut(at=at, stream=line.name, reason=reason))
+            return
+        shell.log(f"{line.name} is heard (attempt {line.attempts})")
+        shell.say(StreamRestored(at=at, stream=line.name, attempts=line.attempts))
+        self._compare("reconnect", is_awaited=True)
+        shell.allow(cause)
+
+    def _compare(self, cause: str, *, is_awaited: bool = False) -> None:
+        self._compared_at = self._shell.clock.monotonic()
+        self._shell.compare(cause, is_awaited=is_awaited)
+
+    def _is_open(self) -> bool:
+        phase = self._shell.desk.market.phase(self._shell.clock.now())
+        return phase is MarketPhase.OPEN
+
+    def _follow_session(self) -> None:
+        """Tell the desk when the phase changes, and compare with the venue when the market has closed."""
+        if self._sessions is None:
+            return
+        now = self._shell.clock.now()
+        status = self._sessions.status(now)
+        before, self._phase = self._phase, status.phase
+        if status.phase is before:
+            return
+        event = MarketStatusReported(at=now, status=status)
+        self._shell.put(Input(priority=Priority.FACTS, events=(event,), source="market"))
+        if before is MarketPhase.OPEN:
+            self._compare("close")
+
+    def _log(self, now: int) -> None:
+        """A line whenever the mode changes, and one now and then."""
+        status = self._shell.status()
+        said = f"{status.mode} {status.because} {status.naked} {status.unknown}"
+        if said != self._said or now - self._said_at >= self._shell.policy.status_ns:
+            self._said, self._said_at = said, now
+            self._shell.log(status.line())

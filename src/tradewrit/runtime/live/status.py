@@ -1,0 +1,116 @@
+"""What a person wants to know of a desk at three in the morning, as a value and as one line."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tradewrit.domain.books import Books
+from tradewrit.domain.orders import OrderState, Role
+from tradewrit.domain.portfolio import equity
+from tradewrit.domain.signals import Market
+
+
+class Mode(StrEnum):
+    """How a desk works at this moment.
+
+    RUNNING: entries may leave. GUARDED: they may not, what is held is looked after. HALTED: the kill switch
+    is thrown. SAFE: the journal cannot be written, so nothing leaves and nothing is taken. STOPPING: it ends.
+    """
+
+    RUNNING = "running"
+    GUARDED = "guarded"
+    HALTED = "halted"
+    SAFE = "safe"
+    STOPPING = "stopping"
+
+
+class LineStatus(msgspec.Struct, frozen=True):
+    """One line: whether it is up, and for how long it has been silent."""
+
+    name: str
+    is_up: bool
+    silent_s: float
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A desk at one moment. Money in account currency.
+
+    because: why it is not RUNNING. naked: symbols held without a working stop. unknown: orders whose fate
+    the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
+    """
+
+    at: int
+    mode: Mode
+    because: str
+    account: str
+    strategy: str
+    equity: Decimal
+    cash: Decimal
+    held: dict[str, Decimal]
+    naked: tuple[str, ...]
+    working: int
+    unknown: tuple[str, ...]
+    reviews: int
+    waits: int
+    flying: int
+    queued: tuple[int, ...]
+    dropped: int
+    overdue: int
+    lines: tuple[LineStatus, ...]
+
+    def line(self) -> str:
+        """The whole of it, worst first."""
+        parts = [f"{self.mode.upper()}{f' ({self.because})' if self.because else ''}"]
+        if self.naked:
+            parts.append(f"WITHOUT A STOP: {', '.join(self.naked)}")
+        if self.unknown:
+            parts.append(f"unknown: {', '.join(self.unknown)}")
+        held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
+        parts.append(f"{self.account} {self.strategy}: equity {self.equity:,.2f}, cash {self.cash:,.2f}")
+        parts.append(f"holds {held or 'nothing'}, {self.working} orders working, {self.reviews} reviews wait")
+        parts.append(f"calls {self.flying} in flight, {self.waits} waiting, {self.overdue} overdue so far")
+        parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
+        parts.extend(
+            f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
+            for line in self.lines
+        )
+        return "; ".join(parts)
+
+
+def naked(books: Books) -> tuple[str, ...]:
+    """Symbols in which something is held that no live stop or exit of ours would close."""
+    covered = {
+        order.terms.symbol
+        for order in books.orders.values()
+        if order.is_live and order.terms.role in {Role.STOP, Role.EXIT}
+        if order.state not in {OrderState.DRAFT, OrderState.SUBMITTED}
+    }
+    return tuple(symbol for symbol in books.positions if symbol not in covered)
+
+
+def unknown(books: Books) -> tuple[str, ...]:
+    """Client order ids of which nobody knows what became of them."""
+    return tuple(order.id for order in books.orders.values() if order.state is OrderState.UNKNOWN)
+
+
+def figures(books: Books, market: Market) -> dict[str, object]:
+    """What the books alone tell of a status."""
+    working = [order for order in books.orders.values() if order.is_live and order.is_sent]
+    return {
+        "account": books.account,
+        "strategy": books.strategy,
+        "equity": equity(books, market.mark),
+        "cash": books.cash,
+        "held": {symbol: position.signed for symbol, position in books.positions.items()},
+        "naked": naked(books),
+        "working": len(working),
+        "unknown": unknown(books),
+        "reviews": len(books.reviews),
+    }
+
+
+def because(reasons: Sequence[str]) -> str:
+    """Several reasons as one text."""
+    return "; ".join(reason for reason in reasons if reason)

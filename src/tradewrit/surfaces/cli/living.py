@@ -1,0 +1,345 @@
+"""The work behind `tradewrit run`: a live desk, put together and run.
+
+Imports what runs, so commands import it when they are called.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.brokers.paper.http.live import ExchangeLine
+from tradewrit.config.tree import Config
+from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.registry import name_of
+from tradewrit.domain.market import DAY, SECOND, Bar
+from tradewrit.domain.times import iso
+from tradewrit.errors import ConfigError, JournalError, TheirFault, Unreachable
+from tradewrit.market.calendar import calendar_for
+from tradewrit.research.backtest.setup import Setup
+from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
+from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.journal.records import Record
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.live.calls import ThreadWorkers
+from tradewrit.runtime.live.door import Door, door_of
+from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.policy import LivePolicy
+from tradewrit.runtime.live.shell import Shell
+from tradewrit.runtime.live.starts import Starts
+from tradewrit.runtime.live.venue_clock import VenueClock
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.market import LiveMarket
+from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.ports import Broker
+from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.hedge import HedgedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
+from tradewrit.runtime.roles import Terms, roles
+from tradewrit.runtime.secret import Secret
+from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.words import words
+from tradewrit.version import VERSION
+
+_SECOND_TIME: Final = 130
+_HEDGE_AFTER_S: Final = 0.5
+"""Far beyond what an exchange on this machine takes."""
+_BUDGET: Final = Budget(calls=1_200)
+"""What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
+
+
+_TOLD: Final = (
+    orders.OrderAccepted,
+    orders.OrderRejected,
+    orders.OrderUnknown,
+    orders.OrderPartiallyFilled,
+    orders.ReportQuarantined,
+    positions.StopSet,
+    positions.StopFailed,
+    positions.StopHit,
+    positions.PositionClosed,
+    account.TradingHalted,
+    account.TradingResumed,
+    account.SymbolSuspended,
+    account.PositionDisputed,
+    account.PositionAgreed,
+    account.ExternalOrderSeen,
+    account.ExternalTraded,
+    risk.DrawdownAlerted,
+    writs.WritDenied,
+    writs.WritLost,
+    writs.WritRevoked,
+    writs.WritRenewalFailed,
+)
+"""What a person reads in the log as it happens; everything else is in the journal."""
+
+
+class Venue(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a live desk trades. symbols: whose history is wanted at the start.
+
+    second: another way to the same exchange and account; "" for none.
+    """
+
+    url: str
+    second: str = ""
+    key: Secret | None = None
+    symbols: tuple[str, ...] = ()
+
+
+IssuerOf = Callable[[Mapping[str, Terms]], Issuer]
+
+
+class LiveDesk:
+    """Everything that a live desk of one configuration is made of.
+
+    issuer_of: an authority's, for these terms; None for writs in memory.
+    Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        setup: Setup,
+        strategy: Strategy,
+        journal: Path,
+        venue: Venue,
+        policy: LivePolicy,
+        *,
+        lease: LeasePolicy = DEFAULT,
+        issuer_of: IssuerOf | None = None,
+    ) -> None:
+        self.config = config
+        self.setup = setup
+        self.strategy = strategy
+        self.path = journal
+        self.policy = policy
+        self.machine: Final[Clock] = SystemClock()
+        self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
+        found = self.client.clock()
+        self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
+        chance = seeded(config.seed, "live").random
+        self._keeper: Keeper | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.broker = GuardedBroker(
+            self._roads(venue), f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
+        )
+        self._chance = chance
+        self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
+        self._symbols = venue.symbols
+        self._journal: SqliteJournal | None = None
+        self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
+        if issuer_of is not None and self._is_replay:
+            raise ConfigError(
+                f"the exchange plays {iso(self.clock.now())[:10]}, and tokens of the authority live by "
+                "the time of now: leave out --authority, writs in memory do for a market of the past"
+            )
+        self._lease = lease
+        self._terms = roles(
+            setup.mode,
+            "paper",
+            symbols=config.risk.allowed_symbols,
+            executor=setup.entries,
+            protective_ttl_s=config.writs.protective_ttl_s,
+        )
+        self._issuer = None if issuer_of is None else issuer_of(self._terms)
+        self._owner = owner_name(system_entropy)
+        calendar = config.data.calendar
+        self._sessions = None if calendar is None else calendar_for(calendar)
+
+    def _roads(self, venue: Venue) -> Broker:
+        """The way to the exchange; with a second one, what protects goes by both when the first is slow."""
+        if not venue.second:
+            return self.client
+        other = ExchangeClient(venue.second, venue.key, clock=self.machine)
+        if other.clock().venue != self.client.clock().venue:
+            raise ConfigError(
+                f"{venue.second} is another exchange: a second road must lead to the same account"
+            )
+        return HedgedBroker(self.client, other, after_s=_HEDGE_AFTER_S, breached=self._breached)
+
+    def _breached(self, said: str) -> None:
+        """From any thread: the venue took one order twice."""
+        keeper, loop = self._keeper, self._loop
+        if keeper is not None and loop is not None:
+            loop.call_soon_threadsafe(keeper.halt, said)
+
+    def say(self, text: str) -> None:
+        """A line for people, with the time at the venue."""
+        sys.stderr.write(f"{iso(self.clock.now())} {text}\n")
+        sys.stderr.flush()
+
+    def _tell(self, event: Event, record: Record | None) -> None:
+        if record is not None and isinstance(event, _TOLD):
+            self.say(f"{name_of(type(event))}: {words(event)}")
+
+    def open_shell(self) -> Shell:
+        """Begin a life: the journal anew, the lease, the desk. Raises LeaseHeld and JournalError."""
+        self.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        journal = self._journal = SqliteJournal.open(
+            self.path,
+            id=draw_journal_id(None),
+            created_at=self.machine.now(),
+            synchronous="FULL" if self.config.journal.synchronous == "full" else "NORMAL",
+        )
+        stream = stream_of(self.setup.account)
+        tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
+        market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
+        for at in _by_time(self._history()):
+            market.absorb(at)
+        outbox = Outbox()
+        desk = Desk(
+            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
+            journal=journal,
+            market=market,
+            broker=self.broker,
+            clock=self.clock,
+            writs=self._writs(),
+            ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
+            listeners=[self._tell],
+            snapshot_every=10_000,
+            tenure=tenure,
+            outbox=outbox,
+        )
+        self._line = self._line.again()
+        return Shell(
+            desk,
+            outbox,
+            self.clock,
+            ThreadWorkers(asyncio.get_running_loop()),
+            streams=[self._line],
+            sessions=self._sessions,
+            policy=self.policy,
+            chance=self._chance,
+            log=self.say,
+        )
+
+    def _writs(self) -> Writs:
+        """Those of one life. Where minutes pass in a second a writ in memory must not die of that."""
+        issuer, writs = self._issuer, self.config.writs
+        if issuer is None:
+            name = f"{self._owner}:{self.machine.now()}"
+            issuer = LocalIssuer(name, self.setup.account, ttl_s=None if self._is_replay else writs.ttl_s)
+        return Writs(issuer, self._terms, kill_grace_s=writs.kill_grace_s)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._journal is not None:
+            with suppress(JournalError):
+                self._journal.close()
+            self._journal = None
+
+    def _history(self) -> Iterator[Bar]:
+        """What the venue still knows of the bars before, so that the strategy need not start blind."""
+        for symbol in self._symbols:
+            try:
+                yield from self.client.bars(symbol)
+            except TheirFault as lost:
+                self.say(f"no history of {symbol}: {lost}; the strategy begins with the next bars")
+
+    async def run(self, begun: Callable[[], object]) -> None:
+        """Until a signal, or a person at the door, asks to stop."""
+        starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
+        keeper = self._keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
+        door = Door(door_of(self.path), keeper.receive)
+        loop = self._loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, _stop, keeper, one)
+        opening: list[asyncio.Task[None]] = []
+
+        def open_door() -> None:
+            opening.append(asyncio.ensure_future(door.open()))
+            begun()
+
+        try:
+            await keeper.run(open_door)
+        finally:
+            await asyncio.gather(*opening, return_exceptions=True)
+            await door.close()
+            self.close()
+
+
+def _stop(keeper: Keeper, number: int) -> None:
+    """The first time asks; the second time does not wait. The journal is whole either way."""
+    name = signal.Signals(number).name
+    if keeper.is_stopping:
+        sys.stderr.write(f"{name} again: ended at once; the next start asks the venue what was in flight\n")
+        sys.stderr.flush()
+        os._exit(_SECOND_TIME)
+    keeper.stop(name)
+
+
+def _first_time(client: ExchangeClient) -> int:
+    """The first time that a market shows which has not begun: it may wait for somebody to listen."""
+    events = client.events()
+    try:
+        for _, message in events:
+            if at := getattr(message, "at", 0) or getattr(message, "closed_at", 0):
+                return int(at)
+    finally:
+        events.close()
+    raise Unreachable("the exchange ended before its market began")
+
+
+def _by_time(bars: Iterable[Bar]) -> Sequence[Sequence[Bar]]:
+    times: dict[int, list[Bar]] = {}
+    for bar in bars:
+        times.setdefault(bar.ts, []).append(bar)
+    return [times[at] for at in sorted(times)]
+
+
+@contextmanager
+def exchange_in_a_thread(
+    serve: Callable[[Callable[[str], None]], None], stop: Callable[[], None]
+) -> Iterator[str]:
+    """A paper exchange while the block lasts; yields its address. Raises ConfigError when it fails."""
+    listening, failed = threading.Event(), list[BaseException]()
+    url: list[str] = []
+
+    def told(address: str) -> None:
+        url.append(address)
+        listening.set()
+
+    def work() -> None:
+        try:
+            serve(told)
+        except BaseException as why:  # noqa: BLE001 - told to whoever waits for it
+            failed.append(why)
+        finally:
+            listening.set()
+
+    thread = threading.Thread(target=work, name="tradewrit-exchange-server", daemon=True)
+    thread.start()
+    listening.wait()
+    if not url:
+        raise ConfigError(f"the paper exchange did not start: {failed[0] if failed else 'it ended'}")
+    try:
+        yield url[0]
+    finally:
+        stop()
+        thread.join(timeout=4)
+
+
+def lease_of(seconds: float) -> LeasePolicy:
+    """A lease of so long, renewed four times in it."""
+    whole = round(seconds * SECOND)
+    return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
+
+
+def policy_of(stale_after_s: float, lease_s: float) -> LivePolicy:
+    """The policy of a run whose prices may be silent for so long, under a lease of so long."""
+    before = LivePolicy()
+    patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
+    tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
+    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns)

@@ -1,0 +1,191 @@
+"""`tradewrit run`: a desk kept alive against an exchange."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from tradewrit.config.tree import Config
+from tradewrit.domain.reviews import PolicyKind
+from tradewrit.errors import ConfigError
+from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.live_options import (
+    PAPER,
+    Broker,
+    IssuerFrom,
+    JournalFile,
+    KeyEnv,
+    UnderAuthority,
+    issuing,
+    journal_of,
+    key_from,
+)
+from tradewrit.surfaces.cli.output import Json, emit_text, example
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
+from tradewrit.surfaces.cli.selection import Symbols, named
+
+if TYPE_CHECKING:
+    from tradewrit.brokers.paper.rules import PaperRules
+
+RulesFrom = Callable[[Config], "PaperRules"]
+
+
+def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, issuer_from: IssuerFrom) -> None:
+    """Add `tradewrit run`."""
+
+    @app.command(
+        "run",
+        epilog=example(
+            "tradewrit run --strategy trend_following --broker http://127.0.0.1:8090 --symbols AAPL",
+            "tradewrit run --strategy mine.py --broker paper --data minutes.parquet --speed 60x",
+            "tradewrit run --config desk.yaml --broker http://127.0.0.1:8090 --journal desk.sqlite",
+        ),
+    )
+    def _run(
+        broker: Broker = PAPER,
+        strategy: Annotated[
+            str | None,
+            typer.Option(
+                "--strategy",
+                metavar="NAME|FILE.py",
+                help="A strategy that ships with the package, or your own file. "
+                "Without it, the configuration's.",
+            ),
+        ] = None,
+        config: ConfigFile = None,
+        journal: JournalFile = None,
+        param: Params = None,
+        symbols: Symbols = None,
+        data: Annotated[
+            Path | None, typer.Option("--data", metavar="PATH", help="Bars that `--broker paper` replays.")
+        ] = None,
+        speed: Annotated[
+            str, typer.Option(metavar="Nx|max", help="Market seconds in a second of `--broker paper`.")
+        ] = "1x",
+        key_env: KeyEnv = None,
+        second: Annotated[
+            str,
+            typer.Option(
+                "--second",
+                metavar="URL",
+                help="Another address of the same exchange: stops and exits go there too, under the same "
+                "order id, when the first is slow.",
+            ),
+        ] = "",
+        stale_after: Annotated[
+            float,
+            typer.Option(
+                min=1.0,
+                metavar="SECONDS",
+                help="Without a price for so long while the market is open, the feed counts as cut and no "
+                "entry leaves: two and a half bars.",
+            ),
+        ] = 150.0,
+        lease: Annotated[
+            float,
+            typer.Option(
+                min=0.4,
+                metavar="SECONDS",
+                help="How long this desk holds the account without renewing; after a crash the next one "
+                "waits for one and a half of it.",
+            ),
+        ] = 10.0,
+        *,
+        authority: UnderAuthority = False,
+        passphrase_file: PassphraseFile = None,
+        key_file: KeyFile = None,
+        live: Annotated[bool, typer.Option("--live", help="Trade real money.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Run a desk against an exchange, until Ctrl-C or SIGTERM. Paper money.
+
+        A stop lets no entry leave, keeps stops at the venue, waits a moment for what is in flight and gives
+        the account free. A second Ctrl-C ends at once; the next start then asks the venue what became of it.
+        """
+        current = in_force(config)
+        _refuse(current, is_live=live)
+        from tradewrit.runtime.strategies import load_strategy
+        from tradewrit.surfaces.cli.living import LiveDesk, Venue, lease_of, policy_of
+
+        name = current.strategy.name if strategy is None else strategy
+        chosen = load_strategy(name, parameters_of(current, name, param or ()))
+        setup = msgspec.structs.replace(setup_from(current), mode="paper")
+        place = journal_of(current, journal)
+        with ExitStack() as stack:
+            wanted = named(symbols) or tuple(one.symbol for one in current.instruments)
+            url = broker
+            if broker == PAPER:
+                url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
+            venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
+            issuer_of = None
+            if authority:
+                issuer_of = issuing(stack, issuer_from, current, passphrase_file, key_file)
+            desk = LiveDesk(
+                current,
+                setup,
+                chosen,
+                place,
+                venue,
+                policy_of(stale_after, lease),
+                lease=lease_of(lease),
+                issuer_of=issuer_of,
+            )
+            asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
+        if not as_json:
+            emit_text("Stopped.")
+
+
+def _refuse(config: Config, *, is_live: bool) -> None:
+    """Raise ConfigError for what a running desk cannot do."""
+    if is_live or config.mode == "live":
+        raise ConfigError(
+            "this version has no gateway to a broker with real money: leave out --live and use mode: paper, "
+            "with --broker paper or the address of an exchange server"
+        )
+    if config.review.kind is not PolicyKind.AUTOMATIC:
+        raise ConfigError(
+            f"review.kind: {config.review.kind} asks people, and a running desk has no way yet to hear their "
+            "answers: no entry would ever leave; set review.kind: automatic"
+        )
+    if config.exits.before_session_end_minutes is not None:
+        raise ConfigError(
+            "exits.before_session_end_minutes: a running desk does not keep this yet; leave it out"
+        )
+
+
+def _paper(
+    stack: ExitStack,
+    config: Config,
+    rules_from: RulesFrom,
+    data: Path | None,
+    symbols: str | None,
+    speed: str,
+    journal: Path,
+) -> tuple[str, tuple[str, ...]]:
+    """An exchange in this process; its account outlives it, in a file beside the journal."""
+    if data is None:
+        raise typer.BadParameter(
+            "--broker paper replays bars: name them, or give the address of an exchange server",
+            param_hint="--data",
+        )
+    from tradewrit.surfaces.cli.exchange import serving
+    from tradewrit.surfaces.cli.living import exchange_in_a_thread
+
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    state = journal.with_name(f"{journal.name}.exchange.jsonl")
+    server, listed = serving(config, rules_from(config), data, symbols=symbols, speed=speed, state=state)
+    return stack.enter_context(exchange_in_a_thread(server.run, server.stop)), listed
+
+
+def _say_begun(url: str, journal: Path, *, as_json: bool) -> None:
+    """One line, at once: whoever started us may be waiting for it."""
+    if as_json:
+        emit_text(msgspec.json.encode({"broker": url, "journal": str(journal)}).decode())
+    else:
+        emit_text(f"Running against {url}, journal {journal}; Ctrl-C stops it.")

@@ -1,0 +1,51 @@
+"""The work behind `tradewrit watchdog`: a watchdog, put together and run."""
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.domain.market import SECOND
+from tradewrit.runtime.clock import SystemClock
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.live.watchdog import Watchdog, WatchPolicy, terms_of_watchdog
+from tradewrit.runtime.local_writs import LocalIssuer
+from tradewrit.runtime.roles import Terms
+from tradewrit.runtime.writs import Issuer
+from tradewrit.surfaces.cli.living import Venue
+
+
+def watch(
+    journal: Path,
+    account: str,
+    venue: Venue,
+    *,
+    policy: WatchPolicy,
+    once: bool,
+    say: Callable[[str], None],
+    issuer_of: Callable[[Mapping[str, Terms]], Issuer] | None = None,
+) -> None:
+    """Run a watchdog until a signal asks it to stop. once: a single look.
+
+    issuer_of: an authority's, for these terms; None for a writ in memory.
+    """
+    machine = SystemClock()
+    client = ExchangeClient(venue.url, venue.key, clock=machine)
+    with ExitStack() as stack:
+        stack.callback(client.close)
+        file = SqliteJournal.open(journal, create=False)
+        stack.callback(file.close)
+        terms = terms_of_watchdog("paper", "paper")
+        issuer = LocalIssuer(f"{file.id}:watchdog", account) if issuer_of is None else issuer_of(terms)
+        dog = Watchdog(file, account, client, machine, issuer, terms, policy=policy, log=say)
+        stack.callback(dog.stop)
+        ended = threading.Event()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, lambda *_: ended.set())
+        while not ended.is_set():
+            dog.look()
+            if once:
+                return
+            ended.wait(policy.every_ns / SECOND)

@@ -1,0 +1,413 @@
+"""Real processes: a desk, its exchange and its watchdog, stopped and killed. Nothing doubled, nothing naked.
+
+F-01..F-20 at process level, F-65, R22, R35. The market is moved by hand, so no test waits for a clock.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tradewrit.brokers.paper.http.client import ExchangeClient
+from tradewrit.domain.market import MINUTE, SECOND, Bar
+from tradewrit.domain.orders import OrderTerms, Role
+from tradewrit.domain.times import iso, parse_iso
+from tradewrit.errors import OurFault
+from tradewrit.runtime.clock import SystemClock, seeded
+from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.live.door import AskHalt, AskResume, AskStatus, door_of, knock
+from tradewrit.runtime.live.status import Mode, Status
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
+
+START = parse_iso("2024-03-04T14:30:00Z")
+SYMBOL = "AAPL"
+STRATEGY = """
+from tradewrit import Signal, Strategy
+from tradewrit.domain.orders import Side
+
+
+class Once(Strategy, frozen=True, kw_only=True):
+    \"\"\"Buys on the bar of 14:32, and on each that closes at 100 or more.\"\"\"
+
+    def on_bar(self, bars):
+        is_second = int(bars.ts[-1]) // 60_000_000_000 % 60 == 32
+        return Signal(enter=Side.BUY) if is_second else None
+"""
+PATIENCE_S = 30.0
+
+
+def patiently(attempt: Callable[[], object], what: str) -> None:
+    """Until it is so; processes take their time."""
+    clock, never = SystemClock(), threading.Event()
+    until = clock.monotonic() + int(PATIENCE_S * SECOND)
+    while not attempt():
+        assert clock.monotonic() < until, f"never came to be: {what}"
+        never.wait(0.02)
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A `tradewrit` command; killed at the end if it is still there."""
+    command = [sys.executable, "-c", "from tradewrit.app import main; main()", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    ) as one:
+        try:
+            yield one
+        finally:
+            if one.poll() is None:
+                one.kill()
+
+
+def first_line(one: "subprocess.Popen[str]") -> dict[str, object]:
+    assert one.stdout is not None
+    line = one.stdout.readline()
+    assert line, one.communicate()[1]
+    found: dict[str, object] = msgspec.json.decode(line)
+    return found
+
+
+class Market:
+    """An exchange in a process of its own, moved by hand."""
+
+    def __init__(self, client: ExchangeClient, url: str) -> None:
+        self.client = client
+        self.url = url
+        self.at = START
+
+    def bar(self, price: float = 175.5) -> None:
+        """The next minute at one price."""
+        bar = Bar(SYMBOL, self.at, price, price, price, price, 1e6)
+        self.at += MINUTE
+        self.client.show_bars([bar])
+
+    @property
+    def held(self) -> Decimal:
+        return self.client.positions().get(SYMBOL, Decimal(0))
+
+    def working(self, role: Role) -> Sequence[OrderTerms]:
+        return [terms for terms in self.client.open_orders() if terms.role is role]
+
+
+@contextmanager
+def exchange() -> Iterator[Market]:
+    """An exchange in a process of its own, whose market has not begun."""
+    with process("exchange", "serve", "--manual", "--symbols", SYMBOL, "--port", "0", "--json") as server:
+        url = str(first_line(server)["url"])
+        client = ExchangeClient(url)
+        yield Market(client, url)
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own."""
+    monkeypatch.setenv("TRADEWRIT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def market() -> Iterator[Market]:
+    with exchange() as one:
+        one.bar()
+        yield one
+
+
+class Place:
+    """Where one desk lives, and how it is started and asked."""
+
+    def __init__(self, folder: Path, market: Market) -> None:
+        self.journal = folder / "desk.sqlite"
+        self.strategy = folder / "once.py"
+        self.strategy.write_text(STRATEGY)
+        self.market = market
+
+    @contextmanager
+    def desk(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
+        """A desk that runs. Its lease is short, so that the next one need not wait long after a crash."""
+        arguments = ["--broker", self.market.url, "--journal", str(self.journal), "--symbols", SYMBOL]
+        strategy = ["--strategy", str(self.strategy), "--lease", "2"]
+        with process("run", *strategy, *arguments, *more, "--json") as one:
+            first_line(one)
+            patiently(self.is_running, "the desk runs")
+            yield one
+
+    def status(self) -> Status | None:
+        try:
+            return knock(door_of(self.journal), AskStatus(), timeout_s=5.0).status
+        except OurFault:
+            return None
+
+    def is_running(self) -> bool:
+        status = self.status()
+        return status is not None and status.mode is Mode.RUNNING
+
+    def enter(self) -> None:
+        """A signal, and the entry's acceptance."""
+        self.market.bar()
+        self.market.bar()
+        patiently(lambda: self.market.working(Role.ENTRY), "the entry works at the venue")
+
+    def is_covered(self) -> bool:
+        held = self.market.held
+        return held > 0 and sum(stop.quantity for stop in self.market.working(Role.STOP)) == held
+
+    def audit(self, *, at_most: int | None = None) -> None:
+        """One entry, however often it was sent, or at most so many; the chain is whole."""
+        journal = SqliteJournal.open(self.journal, read_only=True)
+        try:
+            assert journal.verify("acct:paper").is_intact
+        finally:
+            journal.close()
+        fills = self.market.client.executions(0)
+        assert len({fill.client_order_id for fill in fills}) == len(fills)
+        assert len(fills) == 1 if at_most is None else len(fills) <= at_most
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_desk_that_is_told_to_stop_leaves_its_stop_and_gives_the_account_free(
+    tmp_path: Path, market: Market, number: signal.Signals
+) -> None:
+    place = Place(tmp_path, market)
+    with place.desk() as desk:
+        place.enter()
+        market.bar()
+        patiently(place.is_covered, "the position is covered")
+        patiently(lambda: (status := place.status()) is not None and not status.naked, "the desk knows it")
+        desk.send_signal(number)
+        _, said = desk.communicate(timeout=PATIENCE_S)
+        assert desk.returncode == 0, said
+        assert "stopping: SIG" in said
+        assert "Traceback" not in said
+    assert place.is_covered()
+    place.audit()
+    with place.desk():  # at once: the lease was given up
+        status = place.status()
+        assert status is not None
+        assert status.held == {SYMBOL: market.held}
+        assert status.naked == ()
+    place.audit()
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    with place.desk() as desk:
+        os.kill(desk.pid, signal.SIGSTOP)  # so that both wait for it when it goes on
+        os.kill(desk.pid, signal.SIGINT)
+        os.kill(desk.pid, signal.SIGTERM)
+        os.kill(desk.pid, signal.SIGCONT)
+        _, said = desk.communicate(timeout=PATIENCE_S)
+        assert desk.returncode == 130, said
+        assert "again: ended at once" in said
+
+
+def test_a_desk_that_is_killed_between_its_entry_and_its_fill_comes_back_and_protects_once(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    with place.desk() as desk:
+        place.enter()
+        desk.kill()
+        desk.wait()
+    market.bar()  # it fills while nobody is there; its bracket goes with it
+    assert market.held > 0
+    with place.desk():
+        patiently(place.is_covered, "the position is covered")
+        status = place.status()
+        assert status is not None
+        assert status.held == {SYMBOL: market.held}
+    place.audit()
+
+
+def test_a_second_desk_on_the_account_refuses_and_the_first_does_not_notice(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    with place.desk():
+        arguments = ["--broker", market.url, "--journal", str(place.journal)]
+        with process("run", "--strategy", str(place.strategy), *arguments) as second:
+            _, said = second.communicate(timeout=PATIENCE_S)
+            assert second.returncode == 1
+            assert "two desks on one account" in said
+        assert place.is_running()
+
+
+def test_a_desk_that_slept_while_another_took_over_sends_nothing_and_ends(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    with place.desk() as first:
+        place.enter()
+        os.kill(first.pid, signal.SIGSTOP)
+        market.bar()
+        with place.desk():
+            patiently(place.is_covered, "the second desk looks after the position")
+            os.kill(first.pid, signal.SIGCONT)
+            _, said = first.communicate(timeout=PATIENCE_S)
+            assert first.returncode == 1
+            assert "is lost" in said
+            assert "Traceback" not in said
+            patiently(place.is_running, "the second did not notice")
+    assert place.is_covered()
+    place.audit()
+
+
+def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: Path) -> None:
+    bars = tmp_path / "minutes.csv"
+    at = [iso(START + n * MINUTE) for n in range(600)]
+    rows = [f"{SYMBOL},{ts},175.5,175.6,175.4,175.5,1000" for ts in at]
+    bars.write_text("\n".join(["symbol,ts,open,high,low,close,volume", *rows]))
+    strategy = tmp_path / "once.py"
+    strategy.write_text(STRATEGY.replace("== 32", "% 4 == 0"))
+    journal = tmp_path / "desk.sqlite"
+    arguments = ["--broker", "paper", "--data", str(bars), "--speed", "600x", "--journal", str(journal)]
+
+    def status() -> Status | None:
+        try:
+            return knock(door_of(journal), AskStatus(), timeout_s=5.0).status
+        except OurFault:
+            return None
+
+    held: list[Decimal] = []
+    for _ in range(2):
+        with process("run", "--strategy", str(strategy), *arguments) as desk:
+            patiently(lambda: (found := status()) is not None and found.held and not found.naked, "it holds")
+            found = status()
+            assert found is not None
+            held.append(found.held[SYMBOL])
+            desk.send_signal(signal.SIGTERM)
+            told, said = desk.communicate(timeout=PATIENCE_S)
+            assert desk.returncode == 0, said
+            assert told.endswith("Stopped.\n")
+    assert held[0] == held[1]
+
+
+def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    door = door_of(place.journal)
+    with place.desk():
+        place.enter()
+        market.bar()
+        patiently(place.is_covered, "the position is covered")
+        with process("status", "--journal", str(place.journal)) as asked:
+            told, why = asked.communicate(timeout=PATIENCE_S)
+            assert asked.returncode == 0, why
+            assert "RUNNING" in told
+        assert "halted" in knock(door, AskHalt(actor="maria", reason="drill"), timeout_s=5).said
+        assert "resumed" in knock(door, AskResume(actor="maria", reason="over"), timeout_s=5).said
+        with process("flatten", "--journal", str(place.journal), "--yes") as flat:
+
+            def is_flat() -> bool:
+                market.bar()
+                return flat.poll() is not None
+
+            patiently(is_flat, "the account is flat")
+            told, why = flat.communicate()
+            assert flat.returncode == 0, why
+            assert "the account is flat" in told
+        assert market.held == 0
+        assert list(market.client.open_orders()) == []
+
+
+def test_a_watchdog_in_a_process_of_its_own_protects_what_a_killed_desk_never_heard_of(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    config = tmp_path / "desk.yaml"
+    config.write_text("protection: after_fill\n")
+    arguments = ["--broker", market.url, "--journal", str(place.journal)]
+    with place.desk("--config", str(config)) as desk:
+        place.enter()
+        desk.kill()
+        desk.wait()
+    market.bar()
+    assert market.held > 0
+    assert not place.is_covered()
+    with process("watchdog", *arguments, "--authority", "--every", "0.3", "--patience", "1") as dog:
+        patiently(place.is_covered, "the watchdog has placed the stop")
+        (stop,) = market.working(Role.STOP)
+        dog.send_signal(signal.SIGTERM)
+        _, said = dog.communicate(timeout=PATIENCE_S)
+        assert dog.returncode == 0, said
+        assert f"RESCUED {SYMBOL}" in said
+    with place.desk("--config", str(config)):
+        patiently(
+            lambda: (status := place.status()) is not None and status.held, "the desk knows of its fill"
+        )
+        patiently(place.is_covered, "one stop, and only one")
+        assert [one.client_order_id for one in market.working(Role.STOP)] == [stop.client_order_id]
+    place.audit()
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "3"))))
+def test_a_desk_that_is_killed_at_any_moment_doubles_nothing_and_leaves_nothing_naked(
+    tmp_path: Path, market: Market, seed: int
+) -> None:
+    """KILLS says how often; each at a moment of its own, drawn from its seed."""
+    place, chance = Place(tmp_path, market), seeded(seed, "kill")
+    with place.desk() as desk:
+        market.bar()
+        market.bar()  # the signal: from here on orders are decided, recorded, sent and answered
+        desk_dies = threading.Timer(chance.random() * 0.08, desk.kill)
+        desk_dies.start()
+        desk_dies.join()
+        desk.wait()
+    market.bar()
+    with place.desk():
+        market.bar()
+        market.bar()
+        if market.held:
+            patiently(place.is_covered, "the position is covered")
+        status = place.status()
+        assert status is not None
+        patiently(lambda: _held(place) == market.held, "books and venue agree")
+    place.audit(at_most=1)
+
+
+def _held(place: Place) -> Decimal | None:
+    status = place.status()
+    return None if status is None else status.held.get(SYMBOL, Decimal(0))
+
+
+def test_under_the_authority_of_this_machine_its_kill_switch_halts_the_desk(tmp_path: Path) -> None:
+    with exchange() as market:
+        market.at = SystemClock().now() // MINUTE * MINUTE - MINUTE  # tokens live by the time of now
+        market.bar()
+        place = Place(tmp_path, market)
+        with place.desk("--authority"):
+            with process("credentials", "kill", "--reason", "drill") as kill:
+                _, why = kill.communicate(timeout=PATIENCE_S)
+                assert kill.returncode == 0, why
+            patiently(lambda: (status := place.status()) and status.mode is Mode.HALTED, "the desk is halted")
+
+
+def test_a_market_of_the_past_has_no_use_for_tokens_of_now(tmp_path: Path, market: Market) -> None:
+    arguments = ["--broker", market.url, "--journal", str(tmp_path / "d"), "--authority"]
+    with process("run", *arguments) as asked:
+        _, why = asked.communicate(timeout=PATIENCE_S)
+        assert asked.returncode == 1
+        assert "leave out --authority" in " ".join(why.split())
+
+
+def test_without_a_desk_a_person_is_told_how_to_start_one(tmp_path: Path) -> None:
+    with process("status", "--journal", str(tmp_path / "none.sqlite")) as asked:
+        _, why = asked.communicate(timeout=PATIENCE_S)
+        assert asked.returncode == 1
+        assert "start one with tradewrit run" in " ".join(why.split())
+
+
+def test_real_money_is_refused_in_so_many_words(tmp_path: Path) -> None:
+    with process(
+        "run", "--live", "--broker", "http://127.0.0.1:9", "--journal", str(tmp_path / "d")
+    ) as asked:
+        _, why = asked.communicate(timeout=PATIENCE_S)
+        assert asked.returncode == 1
+        assert "no gateway to a broker with real money" in " ".join(why.split())

@@ -1,0 +1,149 @@
+"""An exchange server as a line of a live desk: every report, bars of a gap as history, cuts as cuts."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.brokers.http.exchanges import GRANT, SETTINGS, Running, approved, bar, running, terms
+from tradewrit.brokers.paper.http.live import ExchangeLine
+from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.market import MINUTE, SECOND
+from tradewrit.errors import ConfigError, Unreachable
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.live.lanes import Input, Priority
+from tradewrit.runtime.live.venue_clock import VenueClock
+
+LIMIT_S = 30.0
+Heard = list[Input]
+
+
+def line_to(world: Running, clock: VenueClock | None = None) -> ExchangeLine:
+    return ExchangeLine(world.client, clock or VenueClock(ManualClock(0), 0), after=0, venue="")
+
+
+def hear(line: ExchangeLine, until: Callable[[Heard], bool], act: Callable[[], object]) -> Heard:
+    """What the line says from the moment it is connected, at which `act` is done."""
+
+    async def listen() -> Heard:
+        heard: Heard = []
+        is_first = True
+        async with asyncio.timeout(LIMIT_S):
+            async for item in line.open():
+                if is_first:
+                    is_first = False
+                    await asyncio.to_thread(act)
+                if item is not None:
+                    heard.append(item)
+                if until(heard):
+                    break
+        return heard
+
+    return asyncio.run(listen())
+
+
+def bars_of(heard: Heard) -> list[tuple[int, bool]]:
+    return [(item.at // MINUTE, item.is_history) for item in heard if item.bars]
+
+
+def reports_of(heard: Heard) -> list[ExecutionReport]:
+    return [event for item in heard for event in item.events if isinstance(event, ExecutionReport)]
+
+
+def test_what_the_market_shows_is_news_and_what_it_showed_before_is_history() -> None:
+    with running() as world:
+        world.client.show_bars([bar(1, 50.0)])
+        heard = hear(
+            line_to(world),
+            lambda heard: len(bars_of(heard)) == 2,
+            lambda: world.client.show_bars([bar(2, 50.0)]),
+        )
+    assert bars_of(heard) == [(2, True), (3, False)]
+
+
+def test_a_fill_is_a_fact_and_comes_before_the_bar_it_came_from() -> None:
+    with running() as world:
+        world.client.show_bars([bar(1, 50.0)])
+        world.client.place(approved(terms("a")), GRANT)
+        heard = hear(
+            line_to(world),
+            lambda heard: len(bars_of(heard)) == 2,
+            lambda: world.client.show_bars([bar(2, 50.0)]),
+        )
+    assert [report.kind for report in reports_of(heard)] == [Exec.NEW, Exec.TRADE]
+    assert [item.priority for item in heard[-2:]] == [Priority.FACTS, Priority.MARKET]
+
+
+def test_a_line_that_was_cut_goes_on_behind_what_was_taken_in() -> None:
+    with running() as world:
+        line = line_to(world)
+        first = hear(
+            line,
+            lambda heard: len(heard) == 2,
+            lambda: [world.client.show_bars([bar(minute, 50.0)]) for minute in (1, 2)],
+        )
+        second = hear(line, lambda heard: len(heard) == 2, lambda: world.client.show_bars([bar(3, 50.0)]))
+    # The last one was offered and not taken to its end, so it comes again; the market knows it already.
+    assert bars_of(first) == [(2, False), (3, False)]
+    assert bars_of(second) == [(3, True), (4, False)]
+
+
+def test_it_tells_the_time_of_the_venue() -> None:
+    machine = ManualClock(0)
+    clock = VenueClock(machine, 0)
+    with running() as world:
+        hear(
+            line_to(world, clock),
+            lambda heard: len(bars_of(heard)) == 1,
+            lambda: world.client.show_bars([bar(7, 50.0)]),
+        )
+    assert clock.now() == 8 * MINUTE
+
+
+def test_a_server_that_is_gone_is_a_cut() -> None:
+    with running() as world:
+        line = line_to(world)
+        with pytest.raises(Unreachable):
+            hear(line, lambda _: False, world.server.stop)
+    with pytest.raises(Unreachable):
+        hear(line, lambda _: False, lambda: None)
+
+
+def test_another_exchange_at_the_same_address_is_no_way_to_go_on() -> None:
+    with running() as world:
+        world.client.show_bars([bar(1, 50.0)])
+        line = line_to(world)
+        hear(line, lambda heard: len(heard) == 1, lambda: None)
+    with running(Venue(SETTINGS, "v2")) as other:
+        line.client = other.client
+        with pytest.raises(ConfigError, match="this journal belongs to exchange v1"):
+            hear(line, lambda _: False, lambda: None)
+
+
+def test_a_line_can_be_handed_to_the_next_life() -> None:
+    with running() as world:
+        line = line_to(world)
+        hear(
+            line,
+            lambda heard: len(heard) == 2,
+            lambda: [world.client.show_bars([bar(minute, 50.0)]) for minute in (1, 2)],
+        )
+        heard = hear(line.again(), lambda heard: len(heard) == 1, lambda: None)
+    assert bars_of(heard) == [(3, True)]
+
+
+def test_the_time_of_a_venue_goes_on_between_its_words_and_never_back() -> None:
+    machine = ManualClock(0)
+    clock = VenueClock(machine, 100 * SECOND)
+    machine.advance(5 * SECOND)
+    assert clock.now() == 105 * SECOND
+    clock.hear(102 * SECOND)
+    assert clock.now() == 105 * SECOND
+    machine.advance(4 * SECOND)
+    assert clock.now() == 106 * SECOND
+    clock.hear(90 * SECOND)
+    assert clock.now() == 106 * SECOND
+    clock.hear(3_600 * SECOND)
+    assert clock.now() == 3_600 * SECOND
+    assert clock.monotonic() == 9 * SECOND

@@ -1,0 +1,247 @@
+"""The keeper of a desk and its door: crash loops, lives that follow one another, people at another terminal."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.desks import JOURNAL_ID, START, SYMBOL
+from tests.live import Live, play
+from tests.scenario.test_live_shell import FULL, Disk
+from tests.virtual_loop import in_virtual_time
+from tradewrit.domain.events.account import TradingHalted, TradingResumed
+from tradewrit.domain.market import SECOND
+from tradewrit.errors import JournalUnwritable, LeaseHeld, OurFault, TradewritError
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.live.door import (
+    Answer,
+    AnyRequest,
+    AskFlatten,
+    AskHalt,
+    AskResume,
+    AskStatus,
+    AskStop,
+    Door,
+    door_of,
+    knock,
+)
+from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.shell import Shell
+from tradewrit.runtime.live.starts import Starts
+from tradewrit.runtime.live.status import Mode
+from tradewrit.runtime.live.supervise import StartBudget
+
+
+def keeper(live: Live, starts: Starts) -> Keeper:
+    def open_shell() -> Shell:
+        live.start(runs=False)
+        return live.shell
+
+    return Keeper(open_shell, live.broker, starts, live.clock, live.said.append)
+
+
+def kept(tmp_path: Path, story: "object", **more: object) -> Live:
+    """A desk with a keeper: the story is told (live, keeper), and then it is stopped."""
+    clock = ManualClock(START)
+    live = Live(clock, **more)  # type: ignore[arg-type]
+    starts = Starts(tmp_path / "starts", StartBudget(most=3))
+
+    async def whole() -> None:
+        one = keeper(live, starts)
+        running = asyncio.ensure_future(one.run())
+        await live.settle()
+        await story(live, one)  # type: ignore[operator]
+        one.stop("over")
+        await running
+
+    in_virtual_time(clock, whole)
+    return live
+
+
+async def asked(one: Keeper, request: AnyRequest) -> str:
+    """What somebody at the door is answered."""
+    try:
+        answer = await one.receive(request)
+    except TradewritError as refused:
+        return str(refused)
+    return answer.error or answer.said
+
+
+def test_after_too_many_crashes_the_desk_protects_and_does_not_enter_until_a_person_resumes(
+    tmp_path: Path,
+) -> None:
+    for n in range(3):
+        Starts(tmp_path / "starts", StartBudget(most=3)).begin(START - n * SECOND)
+
+    async def story(live: Live, one: Keeper) -> None:
+        assert live.shell.status().mode is Mode.HALTED
+        (halt,) = live.events(TradingHalted)
+        assert halt.reason == "crash loop: 3 starts in 10 min ended in a crash"
+        assert any("SAFE MODE" in line and "tradewrit resume" in line for line in live.said)
+        live.says()
+        await live.bar(175.50)
+        assert live.broker.sent == []
+        assert await asked(one, AskResume(actor="maria", reason="disk replaced")) == (
+            "resumed: entries may leave again"
+        )
+        (resumed,) = live.events(TradingResumed)
+        assert resumed.actor == "human:maria"
+        await live.enter()
+        assert live.held > 0
+
+    kept(tmp_path, story)
+    assert Starts(tmp_path / "starts", StartBudget(most=3)).begin(START) == "", "it counts anew"
+
+
+def test_a_desk_that_ends_properly_uses_up_no_start(tmp_path: Path) -> None:
+    async def story(live: Live, _: Keeper) -> None:
+        assert live.shell.status().mode is Mode.RUNNING
+
+    for _ in range(6):
+        kept(tmp_path, story)
+
+
+def test_when_the_journal_can_be_written_again_another_life_begins(tmp_path: Path) -> None:
+    disk = Disk(JOURNAL_ID)
+
+    async def story(live: Live, _: Keeper) -> None:
+        await live.enter()
+        disk.fault = FULL
+        await live.settle(60)
+        assert live.shell.status().mode is Mode.SAFE
+        disk.fault = None
+        await live.settle(30)
+        assert live.life > 1
+        assert live.shell.status().mode is Mode.RUNNING
+        live.quote(140.0)
+        await live.settle(2)
+        assert live.held == 0
+
+    live = kept(tmp_path, story, journal=disk)
+    live.audit()
+
+
+def test_a_dead_desk_s_lease_is_waited_for_and_a_living_one_s_is_not(tmp_path: Path) -> None:
+    async def story(live: Live) -> None:
+        other = Live(live.clock, journal=live.journal)
+        other.exchange, other.broker = live.exchange, live.broker
+        with pytest.raises(LeaseHeld, match="life-1"):
+            await keeper(other, Starts(tmp_path / "starts", StartBudget())).run()
+        await live.crash()
+        running = asyncio.ensure_future(keeper(live, Starts(tmp_path / "s", StartBudget())).run())
+        await live.settle(30)
+        assert live.life == 2
+        live.shell.stop("over")
+        await running
+
+    play(story)
+
+
+def test_a_journal_that_cannot_be_opened_at_the_start_is_said_at_once(tmp_path: Path) -> None:
+    def refuses() -> Shell:
+        raise JournalUnwritable("read-only")
+
+    async def start() -> None:
+        live = Live(ManualClock(START))
+        with pytest.raises(JournalUnwritable):
+            await Keeper(refuses, live.broker, Starts(tmp_path / "s", StartBudget()), live.clock, print).run()
+
+    in_virtual_time(ManualClock(START), start)
+
+
+# -- people
+
+
+def test_a_person_halts_resumes_flattens_and_asks_how_it_stands(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        await live.enter()
+        assert f"holds +5 {SYMBOL}" in await asked(one, AskStatus())
+        assert "halted" in await asked(one, AskHalt(actor="maria", reason="drill"))
+        assert "already" in await asked(one, AskHalt(actor="maria", reason="drill"))
+        assert "resumed" in await asked(one, AskResume(actor="maria", reason="drill over"))
+        assert "not halted" in await asked(one, AskResume(actor="maria", reason="again"))
+        flat = asyncio.ensure_future(asked(one, AskFlatten(actor="maria", reason="drill")))
+        await asyncio.sleep(0)
+        assert "under way already" in await asked(one, AskFlatten(actor="maria", reason="twice"))
+        for _ in range(30):
+            await live.settle(1)
+            live.quote(175.0)
+        assert (await flat).startswith("the account is flat")
+        assert await asked(one, AskStop(actor="maria", reason="evening")) == "stopping"
+
+    live = kept(tmp_path, story)
+    assert live.held == 0
+    live.audit()
+
+
+def test_a_desk_that_stops_gives_a_liquidation_up_and_says_so(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        await live.enter()
+        flat = asyncio.ensure_future(asked(one, AskFlatten(actor="maria", reason="drill")))
+        await live.settle(1)
+        one.stop("SIGTERM")
+        assert "given up" in await flat
+
+    kept(tmp_path, story)
+
+
+# -- the door itself, on a real socket
+
+
+def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | str]:
+    path = folder / "d"
+    answers: list[Answer | str] = []
+
+    async def reception(request: AnyRequest) -> Answer:
+        if isinstance(request, AskHalt):
+            raise OurFault("not today")
+        return Answer(said=f"{type(request).__name__} by {request.actor}")
+
+    def knocks() -> None:
+        for request in requests:
+            try:
+                answers.append(knock(path, request, timeout_s=5.0))  # type: ignore[arg-type]
+            except OurFault as refused:
+                answers.append(str(refused))
+
+    async def serve() -> None:
+        door = Door(path, reception)
+        await door.open()
+        assert path.stat().st_mode & 0o777 == 0o600
+        await asyncio.to_thread(knocks)
+        await door.close()
+        assert not path.exists()
+
+    asyncio.run(serve())
+    return answers
+
+
+def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -> None:
+    status, halt = at_the_door(tmp_path, AskStatus(actor="maria"), AskHalt(actor="maria", reason="drill"))
+    assert status == Answer(said="AskStatus by maria")
+    assert halt == Answer(error="not today")
+
+
+def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "d"))
+    assert at_the_door(tmp_path, AskStatus(actor="maria")) == [Answer(said="AskStatus by maria")]
+    (tmp_path / "d").write_text("mine")
+    with pytest.raises(OurFault, match="is no door of a desk"):
+        at_the_door(tmp_path)
+    assert (tmp_path / "d").read_text() == "mine"
+
+
+def test_where_nobody_is_at_home_one_is_told_how_to_start_a_desk(tmp_path: Path) -> None:
+    with pytest.raises(OurFault, match="start one with tradewrit run"):
+        knock(tmp_path / "d", AskStatus(), timeout_s=1.0)
+
+
+def test_a_journal_deep_in_the_file_system_has_a_door_with_a_short_path() -> None:
+    short = door_of(Path("/srv/desk.sqlite"))
+    assert short == Path("/srv/desk.sqlite.door")
+    deep = Path("/srv") / ("x" * 120) / "desk.sqlite"
+    assert len(os.fsencode(door_of(deep))) <= 100
+    assert door_of(deep) == door_of(deep) != door_of(deep.with_name("other.sqlite"))
