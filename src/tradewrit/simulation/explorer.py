@@ -95,10 +95,15 @@ def run(seed: int, profile: str = "swarm") -> Outcome:
 
 def run_sampled(seed: int, profile: str = "swarm") -> Outcome:
     """As `run`; some seeds run twice more, for what can only be seen by comparing runs (I-15, I-16)."""
-    outcome = run(seed, profile)
-    if seed % SAMPLED_EVERY or outcome.violations:
+    plan = draw(seed, profile)
+    return World(plan).run() if seed % SAMPLED_EVERY else run_compared(plan)
+
+
+def run_compared(plan: Plan) -> Outcome:
+    """A plan's run, held against two others of it that must be the same: I-15 and I-16."""
+    outcome = World(plan).run()
+    if outcome.violations:
         return outcome
-    plan = outcome.plan
     found = tuple(
         Violation(name, float(plan.horizon_s), f"{what} changes what happens")
         for name, what, again in (

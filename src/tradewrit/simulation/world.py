@@ -109,6 +109,8 @@ class World:
         self._stalls = seeded(seed, "stalls")
         self._restarts = seeded(seed, "restarts")
         self._bar = plan.bar_s * SECOND
+        # Nobody sets out on an exit that the end of the run would cut short.
+        self._still_at = BEGAN + (plan.horizon_s + plan.calm_s) * SECOND - _CLOSES_BEFORE
         skew = int(seeded(seed, "skew").uniform(-5, 5) * faults.skew * SECOND)
         self.processes = [Process(self, "desk", NodeClock(self.scheduler, skew))]
         if faults.rivals_per_hour:
@@ -169,7 +171,7 @@ class World:
     def _show_quotes(self) -> None:
         now, rng, faults = self.scheduler.now, self._feed, self.plan.faults
         for prices in self._prices:
-            quote = prices.quote(now, is_calm=self.is_calm)
+            quote = prices.quote(now, is_calm=self.is_calm, is_still=now >= self._still_at)
             self.venue.show(quote)
             if self.neighbour is not None:
                 self.neighbour.quote(quote)
