@@ -162,12 +162,12 @@ def _step(books: Books, market: Market, trade: Trade, at: int) -> Iterable[Event
     match trade.state:
         case TradeState.ORDER_PLACED:
             return take_back_legs(books, trade, at)
+        case TradeState.EXIT_TRIGGERED | TradeState.ORDER_CLOSING if not held(books, trade):
+            return close(books, trade, at, trade.exit_reason)  # flat, and something was not taken back
         case TradeState.EXIT_TRIGGERED:
             return leave(books, market, trade, at)
         case TradeState.PROTECTING:
             return mend(books, trade, at)
-        case TradeState.ORDER_CLOSING if not held(books, trade):  # flat, and something was not taken back
-            return close(books, trade, at, trade.exit_reason)
         case TradeState.ORDER_CLOSING if not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
             return mend(books, trade, at)
         case _:

@@ -136,6 +136,8 @@ def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Eve
         return ()
     if not trade.opened_at:
         return _given_up(books, trade, event)
+    if not held(books, trade):  # others closed it while this was on its way
+        return close(books, trade, event.at, trade.exit_reason or "external")
     reason = f"{event.code}: {event.reason}"
     if event.role.is_protective and event.role is not Role.EXIT and trade.state is TradeState.EXIT_TRIGGERED:
         return leave(books, market, trade, event.at)  # it was in the way of the exit
