@@ -20,7 +20,7 @@ from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, Sh
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import CommissionReport, ExecutionReport
-from tradewrit.domain.events.registry import encode, name_of
+from tradewrit.domain.events.registry import NAMES, encode
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.signals import Market
@@ -242,6 +242,8 @@ _KEYS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     CommissionReport: lambda report: f"commission:{report.exec_id}:{report.fee_rate}",
 }
 """What an outside fact is called, whatever road it came by: heard twice, it happened once."""
+_SCANS: Final = (ScanStarted, CandidateFound)
+"""The events that say which scan a trade came of."""
 
 
 def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_seq: int) -> list[Entry]:
@@ -254,29 +256,29 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
     standings: dict[str, tuple[str, str]] = {}
     entries = []
     for recorded in records:
-        event = recorded.event
-        trace = event.trace
-        if isinstance(event, ScanStarted | CandidateFound):
+        event, source = recorded.event, recorded.source
+        kind, trace = type(event), event.trace
+        if isinstance(event, _SCANS):
             scans[trace] = event.scan
         elif trace and trace not in scans:
             trade = after.trades.get(trace) or before.trades.get(trace)
             scans[trace] = alone if trade is None else trade.correlation
-        source = recorded.source
+        key_of = _KEYS.get(kind)
         if source not in standings:
             standings[source] = after.standing(source)
         agent_id, token_id = standings[source]
         entries.append(
             Entry(
-                type=name_of(type(event)),
+                type=NAMES[kind],
                 at=event.at,
                 body=encode(event),
                 source=source,
                 agent_id=agent_id,
                 token_id=token_id,
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
-                correlation=scans[trace] if trace or isinstance(event, ScanStarted) else alone,
+                correlation=scans[trace] if trace or kind is ScanStarted else alone,
                 trace=trace,
-                dedup_key=None if (key_of := _KEYS.get(type(event))) is None else key_of(event),
+                dedup_key=None if key_of is None else key_of(event),
             )
         )
     return entries
