@@ -46,7 +46,7 @@ Listener = Callable[[Event, Record | None], None]
 class Pump:
     """Drives one account: its kernel, its stream in the journal, its effects.
 
-    snapshot_every: save the books after so many records; 0 never. They only shorten the next start.
+    snapshot_every: let `rest` save the books after so many records; 0 never. That only shortens a start.
     tenure: the lease to write and send under; None where nobody else can have the journal.
     outbox: takes what is to be done outside, for `depart`; without one it is done before the next input.
     """
@@ -136,9 +136,6 @@ class Pump:
         said.extend(recorded.event for recorded in step.records)
         records = self._commit(step)
         self.books = step.books
-        if self._snapshot_every and self._seq - self._snapshot_at >= self._snapshot_every:
-            self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
-            self._snapshot_at = self._seq
         self._tell(step, records)
         if step.effects:
             self._performer.expect(step.effects)
@@ -174,6 +171,16 @@ class Pump:
                 self._is_running = False
                 self._queue.clear()
         return said
+
+    def rest(self) -> None:
+        """What can wait for a moment without input: a snapshot where one is due, and the journal's upkeep.
+
+        Raises JournalUnwritable when the journal cannot be written: what is on record stays so.
+        """
+        if self._snapshot_every and self._seq - self._snapshot_at >= self._snapshot_every:
+            self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
+            self._snapshot_at = self._seq
+        self.journal.tidy()
 
     def _drain(self, said: list[Event]) -> None:
         """Take what effects answered, and what that led to; what was done may have ended a writ."""
