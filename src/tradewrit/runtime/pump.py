@@ -133,7 +133,7 @@ class Pump:
                 return
             step = Step(self.books, told=(event,))
         said.extend(step.told)
-        said.extend(recorded.event for recorded in step.records)
+        said += [recorded.event for recorded in step.records]
         records = self._commit(step)
         self.books = step.books
         self._tell(step, records)
