@@ -115,6 +115,7 @@ class World:
         clock: ManualClock | None = None,
         tenure: Tenure | None = None,
         outbox: Outbox | None = None,
+        snapshot_every: int = 0,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
@@ -169,6 +170,7 @@ class World:
             listeners=[lambda event, record: self.heard.append((event, record))],
             tenure=tenure,
             outbox=outbox,
+            snapshot_every=snapshot_every,
         )
         self.control = Control(self.desk, self.bus)
 

@@ -92,21 +92,20 @@ class Kernel:
         if type(event) not in TRANSIENT:
             return self._run(books, market, event, source, None)
         # The path of a bar that leads to nothing: ask everybody once, and be done.
-        said: list[Said] | None = None
+        said = self._ask(books, market, event)
+        return self._run(books, market, event, source, said) if said else None
+
+    def _ask(self, books: Books, market: Market, event: Event) -> Sequence[Said]:
+        said: list[Said] = []
         for name, decide in self.routes.get(type(event), ()):
             decision = decide(books, market, event)
             if decision is not NOTHING:
-                said = [*(said or ()), (name, decision)]
-        return None if said is None else self._run(books, market, event, source, said)
+                said.append((name, decision))
+        return said
 
-    def _ask(self, books: Books, market: Market, event: Event) -> list[Said]:
-        return [
-            (name, decision)
-            for name, decide in self.routes.get(type(event), ())
-            if (decision := decide(books, market, event)) is not NOTHING
-        ]
-
-    def _run(self, books: Books, market: Market, event: Event, source: str, said: list[Said] | None) -> Step:
+    def _run(
+        self, books: Books, market: Market, event: Event, source: str, said: Sequence[Said] | None
+    ) -> Step:
         """Event after event with all its consequences; `said` if the first has been asked about."""
         records: list[Recorded] = []
         effects: list[Asked] = []
@@ -124,9 +123,10 @@ class Kernel:
                 said = self._ask(books, market, current)
             # A stack: the first consequence, with everything it leads to, comes before the second.
             for name, decision in reversed(said):
-                waiting.extend((after, name, cause) for after in reversed(decision.events))
+                waiting += [(after, name, cause) for after in reversed(decision.events)]
             for name, decision in said:
-                effects.extend(Asked(effect, name) for effect in decision.effects)
+                if decision.effects:
+                    effects += [Asked(effect, name) for effect in decision.effects]
             said = None
         return Step(books, tuple(records), tuple(effects), tuple(told))
 

@@ -333,6 +333,17 @@ def test_a_lease_is_on_one_stream_and_no_part_of_the_chain(journal: Journal) -> 
     assert journal.verify(STREAM, against=before).is_intact
 
 
+def test_upkeep_changes_nothing_that_is_kept(journal: Journal) -> None:
+    """However much was appended since the last, and however often it is asked for."""
+    journal.append(STREAM, [entry(i) for i in range(600)], expected_seq=0, recorded_at=1)
+    before = journal.head(STREAM)
+    journal.tidy()
+    journal.tidy()
+    assert journal.verify(STREAM, against=before).records == 600
+    journal.append(STREAM, [entry(600)], expected_seq=600, recorded_at=2)
+    assert journal.verify(STREAM).head.seq == 601
+
+
 CALLS: dict[str, Callable[[Journal], object]] = {
     "append": lambda journal: journal.append(STREAM, [entry()], expected_seq=1, recorded_at=1),
     "read": lambda journal: list(journal.read(STREAM)),

@@ -447,11 +447,12 @@ def _request(
     """
     is_open = market.phase(at) is MarketPhase.OPEN
     held = "" if is_open else "market closed"
-    requested = tuple(
-        _intent(books, terms, by, at, decided, reserved if first else ZERO, held)
-        for terms, first in zip(orders, (True, *(False for _ in orders[1:])), strict=True)
+    first, *legs = orders
+    requested = (
+        _intent(books, first, by, at, decided, reserved, held),
+        *(_intent(books, leg, by, at, decided, ZERO, held) for leg in legs),
     )
-    return Decision(requested, (_place(orders, by, at, orders[0].trade_id),) if is_open else ())
+    return Decision(requested, (_place(orders, by, at, first.trade_id),) if is_open else ())
 
 
 def _intent(

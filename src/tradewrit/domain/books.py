@@ -7,7 +7,6 @@ Knows no market: what a position is worth now is `domain.portfolio`.
 
 import hashlib
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO
+from tradewrit.domain.once import once
 from tradewrit.domain.orders import Order, OrderType
 from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
@@ -44,17 +44,21 @@ class Holdings(msgspec.Struct, frozen=True, gc=False):
     """Equity as a sum over prices: base + units x price for every symbol held.
 
     units: signed, multiplier included. cost: what stands in for units x price before the first
-    price. margin: notional of shorts and derivatives, before leverage. The rough fields are floats for
-    screens: the same sum, the high-water mark, and the equity at which the drawdown limit is reached.
+    price. margin: notional of shorts and derivatives, before leverage.
     """
 
     base: Decimal
     units: tuple[tuple[str, Decimal, Decimal], ...]
     margin: Decimal
-    rough_base: float
-    rough_units: tuple[tuple[str, float], ...]
-    rough_high: float
-    rough_floor: float
+
+
+class Rough(msgspec.Struct, frozen=True, gc=False):
+    """`Holdings` in floats, for screens; with the high-water mark, and the equity at the drawdown limit."""
+
+    base: float
+    units: tuple[tuple[str, float], ...]
+    high: float
+    floor: float
 
 
 class Lapsed(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +94,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
 
-    What is derived from the fields (`holdings`, `reserved`) is worked out once per value, and is no
+    What is derived from the fields (`holdings`, `rough`, `reserved`) is worked out once per value, and is no
     part of it: neither encoded nor hashed.
     """
 
@@ -184,7 +188,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return "", ""
         return writ.grant.agent_id, "" if writ.ended else writ.grant.id
 
-    @cached_property
+    @once
     def holdings(self) -> Holdings:
         """Open positions as a linear form of their prices."""
         base, margin = self.cash, ZERO
@@ -197,12 +201,17 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 base -= cost
                 margin += abs(cost)
             units.append((symbol, position.signed * instrument.multiplier, cost))
-        rough = tuple((symbol, float(amount)) for symbol, amount, _ in units)
-        high = float(self.high_water)
-        floor = high * (1.0 - float(self.limits.max_drawdown_fraction))
-        return Holdings(base, tuple(units), margin, float(base), rough, high, floor)
+        return Holdings(base, tuple(units), margin)
 
-    @cached_property
+    @once
+    def rough(self) -> Rough:
+        """The same in floats."""
+        holdings, high = self.holdings, float(self.high_water)
+        units = tuple((symbol, float(amount)) for symbol, amount, _ in holdings.units)
+        floor = high * (1.0 - float(self.limits.max_drawdown_fraction))
+        return Rough(float(holdings.base), units, high, floor)
+
+    @once
     def reserved(self) -> Decimal:
         """Cash set aside by every entry decided and not yet filled."""
         return sum((order.reserve for order in self.orders.values() if order.reserved), ZERO)

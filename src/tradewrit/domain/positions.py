@@ -6,13 +6,13 @@ Knows no cash; what a fill does to cash is `domain.portfolio`.
 
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, canonical, canonical_qty
+from tradewrit.domain.once import once
 from tradewrit.domain.orders import Side
 
 # A share of a fee need not be a finite decimal (a third of a dollar); what is rounded off here
@@ -99,7 +99,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Units held, negative when short."""
         return self.quantity * self.direction.sign
 
-    @cached_property
+    @once
     def paid(self) -> Decimal:
         """Sum of entry price x quantity over the lots, multiplier left out."""
         return sum((lot.price * lot.quantity for lot in self.lots), ZERO)

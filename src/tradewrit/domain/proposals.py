@@ -5,6 +5,7 @@ Knows no limits; the risk officer sizes or refuses it.
 
 import hashlib
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -71,4 +72,7 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hash(self) -> str:
         """SHA-256 of exactly what was shown; an approval is bound to it."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        return hashlib.sha256(_encode(self)).hexdigest()
+
+
+_encode: Any = msgspec.json.Encoder(order="deterministic").encode

@@ -27,10 +27,12 @@ class Verdict(IntFlag):
     SESSION_ENDS = 16
 
 
-ENTER: Final = int(Verdict.ENTER_LONG | Verdict.ENTER_SHORT)
-LEAVE: Final = {Direction.LONG: int(Verdict.LEAVE_LONG), Direction.SHORT: int(Verdict.LEAVE_SHORT)}
-OPENING: Final = {Side.BUY: int(Verdict.ENTER_LONG), Side.SELL: int(Verdict.ENTER_SHORT)}
-OPPOSITE: Final = {Direction.LONG: int(Verdict.ENTER_SHORT), Direction.SHORT: int(Verdict.ENTER_LONG)}
+# As plain numbers: the operators of an IntFlag cost a hundred times theirs.
+_ENTER_LONG, _ENTER_SHORT, _LEAVE_LONG, _LEAVE_SHORT, _SESSION_ENDS = map(int, Verdict)
+ENTER: Final = _ENTER_LONG | _ENTER_SHORT
+LEAVE: Final = {Direction.LONG: _LEAVE_LONG, Direction.SHORT: _LEAVE_SHORT}
+OPENING: Final = {Side.BUY: _ENTER_LONG, Side.SELL: _ENTER_SHORT}
+OPPOSITE: Final = {Direction.LONG: _ENTER_SHORT, Direction.SHORT: _ENTER_LONG}
 """By side, and by direction held for the other side, the entry bits; a verdict for both is for neither."""
 SESSION_END: Final = "session_end"
 """Why a trade is left, or its waiting entry taken back, before the session ends."""
@@ -64,11 +66,11 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     def verdict(self) -> int:
         """The same as bits of `Verdict`."""
         return (
-            (Verdict.ENTER_LONG if self.enter is Side.BUY else 0)
-            | (Verdict.ENTER_SHORT if self.enter is Side.SELL else 0)
-            | (Verdict.LEAVE_LONG if self.leave_long else 0)
-            | (Verdict.LEAVE_SHORT if self.leave_short else 0)
-            | (Verdict.SESSION_ENDS if self.is_session_end else 0)
+            (_ENTER_LONG if self.enter is Side.BUY else 0)
+            | (_ENTER_SHORT if self.enter is Side.SELL else 0)
+            | (_LEAVE_LONG if self.leave_long else 0)
+            | (_LEAVE_SHORT if self.leave_short else 0)
+            | (_SESSION_ENDS if self.is_session_end else 0)
         )
 
     def leave(self, direction: Direction) -> str | None:

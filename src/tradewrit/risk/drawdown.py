@@ -15,19 +15,18 @@ _SLACK: Final = 1e-9
 
 def rough_equity(books: Books, market: Market) -> float:
     """Equity in floats; NaN while some position has no price."""
-    holdings = books.holdings
-    total = holdings.rough_base
-    for symbol, units in holdings.rough_units:
+    rough = books.rough
+    total = rough.base
+    for symbol, units in rough.units:
         total += units * market.last(symbol)
     return total
 
 
 def may_have_crossed(books: Books, market: Market) -> bool:
     """Whether equity may lie at or below the drawdown limit."""
-    holdings = books.holdings
-    return not rough_equity(books, market) > holdings.rough_floor + holdings.rough_high * _SLACK
+    return not rough_equity(books, market) > books.rough.floor + books.rough.high * _SLACK
 
 
 def may_be_higher(books: Books, market: Market) -> bool:
     """Whether equity may lie above the high-water mark."""
-    return not rough_equity(books, market) < books.holdings.rough_high * (1.0 - _SLACK)
+    return not rough_equity(books, market) < books.rough.high * (1.0 - _SLACK)

@@ -220,7 +220,8 @@ class Desk:
     def tick(self) -> int:
         """Look after the lease and the writs, and fire the timers that are due; returns how many timers were.
 
-        To be called about once a second: this is also how a kill switch thrown elsewhere is noticed.
+        To be called about once a second: this is also how a kill switch thrown elsewhere is noticed. Then it
+        does what no input should have to wait for: a snapshot, the upkeep of the journal.
         """
         self.keep()
         fired = self.schedule.fire(self.clock.now())
@@ -231,6 +232,7 @@ class Desk:
                 for again in fired[place:]:
                     self.schedule.set(again.timer, again.subject, again.at)
                 raise
+        self.pump.rest()
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:

@@ -19,7 +19,7 @@ from tradewrit.domain.money import Price
 from tradewrit.domain.signals import Market, Signal
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.splits import Ratio
-from tradewrit.features.bars import Bars
+from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.features.evaluate import Stepper
 from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
@@ -216,9 +216,14 @@ class _History:
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
         self._size = 0
-        self._ts = np.empty(_FIRST_ROOM, dtype=np.int64)
-        self._values = np.empty((5, _FIRST_ROOM), dtype=np.float64)
         self.last: Bar | None = None
+        self._hold(np.empty(_FIRST_ROOM, dtype=np.int64), np.empty((5, _FIRST_ROOM), dtype=np.float64))
+
+    def _hold(self, ts: Times, values: Floats) -> None:
+        """Fill these arrays from now on, and show them through views that cannot be written to."""
+        self._ts, self._values = ts, values
+        self._seen_ts, self._seen_values = ts.view(), values.view()
+        self._seen_ts.flags.writeable = self._seen_values.flags.writeable = False
 
     @property
     def last_ts(self) -> int:
@@ -229,8 +234,10 @@ class _History:
         """Add a newer bar."""
         n = self._size
         if n == len(self._ts):
-            self._ts = np.concatenate([self._ts, np.empty_like(self._ts)])
-            self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
+            self._hold(
+                np.concatenate([self._ts, np.empty_like(self._ts)]),
+                np.concatenate([self._values, np.empty_like(self._values)], axis=1),
+            )
         self._ts[n] = bar.ts
         self._values[:, n] = (bar.open, bar.high, bar.low, bar.close, bar.volume)
         self._size = n + 1
@@ -239,10 +246,7 @@ class _History:
     def bars(self) -> Bars:
         """The history so far, sharing memory; read-only, so that no strategy can change it."""
         n = self._size
-        seen = Bars(self._symbol, self._ts[:n], *(row[:n] for row in self._values))
-        for column in (seen.ts, seen.open, seen.high, seen.low, seen.close, seen.volume):
-            column.flags.writeable = False
-        return seen
+        return Bars(self._symbol, self._seen_ts[:n], *self._seen_values[:, :n])
 
     def split(self, ratio: Ratio) -> None:
         """Restate every bar in the new shares."""

@@ -39,6 +39,8 @@ class Lane(IntEnum):
     DATA = 4
 
 
+_READS: Final = (Lane.QUESTIONS, Lane.DATA)
+"""The lanes of what changes nothing at the venue, so that it may leave beside anything else."""
 OUTSIDE: Final = (OrderEffect, AskVenue, AskAccount, MarketDataEffect)
 """The effects that leave the desk; people and timers are told at once."""
 
@@ -85,8 +87,10 @@ class Outbox:
         for lane, queue in self._lanes.items():
             if lane > least:
                 return None
-            if lane in {Lane.QUESTIONS, Lane.DATA}:
-                if queue and self._asking < self._most_asked:
+            if not queue:
+                continue
+            if lane in _READS:
+                if self._asking < self._most_asked:
                     self._asking += 1
                     return self._leave(queue, 0)
                 continue
@@ -115,7 +119,7 @@ class Outbox:
     def take_back(self, client_order_id: str) -> Asked | None:
         """The list with this order, if it still waits: it leaves no more."""
         for lane, queue in self._lanes.items():
-            if lane in {Lane.QUESTIONS, Lane.DATA}:
+            if lane in _READS:
                 continue
             for place, asked in enumerate(queue):
                 effect = asked.effect

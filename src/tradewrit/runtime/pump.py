@@ -20,7 +20,7 @@ from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, Sh
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import CommissionReport, ExecutionReport
-from tradewrit.domain.events.registry import encode, name_of
+from tradewrit.domain.events.registry import NAMES, encode
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.signals import Market
@@ -46,7 +46,7 @@ Listener = Callable[[Event, Record | None], None]
 class Pump:
     """Drives one account: its kernel, its stream in the journal, its effects.
 
-    snapshot_every: save the books after so many records; 0 never. They only shorten the next start.
+    snapshot_every: let `rest` save the books after so many records; 0 never. That only shortens a start.
     tenure: the lease to write and send under; None where nobody else can have the journal.
     outbox: takes what is to be done outside, for `depart`; without one it is done before the next input.
     """
@@ -133,12 +133,9 @@ class Pump:
                 return
             step = Step(self.books, told=(event,))
         said.extend(step.told)
-        said.extend(recorded.event for recorded in step.records)
+        said += [recorded.event for recorded in step.records]
         records = self._commit(step)
         self.books = step.books
-        if self._snapshot_every and self._seq - self._snapshot_at >= self._snapshot_every:
-            self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
-            self._snapshot_at = self._seq
         self._tell(step, records)
         if step.effects:
             self._performer.expect(step.effects)
@@ -174,6 +171,16 @@ class Pump:
                 self._is_running = False
                 self._queue.clear()
         return said
+
+    def rest(self) -> None:
+        """What can wait for a moment without input: a snapshot where one is due, and the journal's upkeep.
+
+        Raises JournalUnwritable when the journal cannot be written: what is on record stays so.
+        """
+        if self._snapshot_every and self._seq - self._snapshot_at >= self._snapshot_every:
+            self.journal.save_snapshot(snapshot_of(self.books, self.stream, self._seq))
+            self._snapshot_at = self._seq
+        self.journal.tidy()
 
     def _drain(self, said: list[Event]) -> None:
         """Take what effects answered, and what that led to; what was done may have ended a writ."""
@@ -242,6 +249,8 @@ _KEYS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     CommissionReport: lambda report: f"commission:{report.exec_id}:{report.fee_rate}",
 }
 """What an outside fact is called, whatever road it came by: heard twice, it happened once."""
+_SCANS: Final = (ScanStarted, CandidateFound)
+"""The events that say which scan a trade came of."""
 
 
 def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_seq: int) -> list[Entry]:
@@ -254,29 +263,29 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
     standings: dict[str, tuple[str, str]] = {}
     entries = []
     for recorded in records:
-        event = recorded.event
-        trace = event.trace
-        if isinstance(event, ScanStarted | CandidateFound):
+        event, source = recorded.event, recorded.source
+        kind, trace = type(event), event.trace
+        if isinstance(event, _SCANS):
             scans[trace] = event.scan
         elif trace and trace not in scans:
             trade = after.trades.get(trace) or before.trades.get(trace)
             scans[trace] = alone if trade is None else trade.correlation
-        source = recorded.source
+        key_of = _KEYS.get(kind)
         if source not in standings:
             standings[source] = after.standing(source)
         agent_id, token_id = standings[source]
         entries.append(
             Entry(
-                type=name_of(type(event)),
+                type=NAMES[kind],
                 at=event.at,
                 body=encode(event),
                 source=source,
                 agent_id=agent_id,
                 token_id=token_id,
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
-                correlation=scans[trace] if trace or isinstance(event, ScanStarted) else alone,
+                correlation=scans[trace] if trace or kind is ScanStarted else alone,
                 trace=trace,
-                dedup_key=None if (key_of := _KEYS.get(type(event))) is None else key_of(event),
+                dedup_key=None if key_of is None else key_of(event),
             )
         )
     return entries

@@ -215,7 +215,7 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
     if not isinstance(said, Signal):
         raise StrategyError(f"{strategy.name()}.on_bar must return a Signal or None, not {said!r} ({where})")
     try:
-        said = msgspec.convert(asdict(replace(said, inputs=_numbers(said.inputs))), Signal)
+        said = msgspec.convert(asdict(said) | {"inputs": _numbers(said.inputs)}, Signal)
     except (TypeError, ValueError) as wrong:
         raise StrategyError(f"{strategy.name()}.on_bar returned no sound signal {where}: {wrong}") from wrong
     kept = strategy.protection()

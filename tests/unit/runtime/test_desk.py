@@ -18,8 +18,10 @@ from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import JournalUnwritable, OurFault
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.memory import MemoryJournal
+from tradewrit.runtime.journal.port import Snapshot
 from tradewrit.runtime.journal.records import Entry, Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
+from tradewrit.runtime.replay import load
 
 
 def test_an_empty_journal_begins_with_everything_decisions_depend_on() -> None:
@@ -59,6 +61,44 @@ def test_a_journal_that_holds_the_account_is_folded_and_not_opened_again() -> No
     second.bar(201.82)
     assert second.closed.gross == Decimal("131.60")
     second.audit()
+
+
+class Noting(MemoryJournal):
+    """A journal that remembers what it was asked for, in order."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - as the port
+        super().__init__(id)
+        self.asked: list[str] = []
+
+    def append(
+        self, stream: str, entries: Sequence[Entry], *, expected_seq: int, recorded_at: int, epoch: int = 0
+    ) -> list[Record]:
+        self.asked.append("append")
+        return super().append(
+            stream, entries, expected_seq=expected_seq, recorded_at=recorded_at, epoch=epoch
+        )
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        self.asked.append("save_snapshot")
+        super().save_snapshot(snapshot)
+
+    def tidy(self) -> None:
+        self.asked.append("tidy")
+        super().tidy()
+
+
+def test_no_order_waits_for_a_snapshot_or_the_journals_upkeep() -> None:
+    """They are done at a tick, and the snapshot is of the books as they are then."""
+    journal = Noting(JOURNAL_ID)
+    world = World(journal=journal, snapshot_every=5)
+    world.enter()
+    assert set(journal.asked) == {"append"}
+    world.desk.tick()
+    assert journal.asked[-2:] == ["save_snapshot", "tidy"]
+    assert load(journal, world.desk.stream).from_snapshot == journal.head(world.desk.stream).seq
+    assert load(journal, world.desk.stream).books == world.books
+    world.desk.tick()
+    assert journal.asked[-2:] == ["tidy", "tidy"]  # nothing new is worth a second one
 
 
 def test_a_desk_does_not_open_a_journal_that_is_not_its_own() -> None:

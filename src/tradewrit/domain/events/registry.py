@@ -46,6 +46,7 @@ EVENTS: Final = _members(
     market, strategy, risk, review, orders, positions, corporate, funding, account, writs, running
 )
 BY_NAME: Final[Mapping[str, type[Event]]] = {name_of(event): event for event in EVENTS}
+NAMES: Final[Mapping[type[Event], str]] = {event: name for name, event in BY_NAME.items()}
 TRANSIENT: Final = frozenset(event for event in EVENTS if issubclass(event, MarketEvent | Query | Answer))
 """Events that are never journalled."""
 JOURNALLED: Final = frozenset(EVENTS) - TRANSIENT

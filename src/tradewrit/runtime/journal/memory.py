@@ -131,6 +131,10 @@ class MemoryJournal:
         self._leases[wanted.stream] = stored
         return stored
 
+    def tidy(self) -> None:
+        """Nothing: memory needs no upkeep."""
+        self._refuse_if_closed()
+
     def close(self) -> None:
         """Let go; further calls raise JournalUnwritable."""
         self._is_closed = True

@@ -116,6 +116,15 @@ class Journal(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """The upkeep that can wait for a moment without input; to be called now and then.
+
+        Takes as long as some writes to the disk, and changes nothing of what is kept. Without it nothing is
+        lost: it is then done in the middle of some append. Raises JournalBroken when the disk reports an
+        error.
+        """
+        ...
+
     def close(self) -> None:
         """Flush and let go; further calls raise JournalUnwritable."""
         ...

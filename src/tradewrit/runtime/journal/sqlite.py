@@ -22,6 +22,8 @@ from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
 _FIRST: Final = -(2**63)
 _CHUNK: Final = 512
+# Records: with their indexes about the thousand pages after which SQLite would do it by itself.
+_TIDY_AFTER: Final = 512
 _INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PAGE: Final = "SELECT * FROM journal WHERE stream = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _ONE: Final = "SELECT * FROM journal WHERE stream = ? AND seq = ?"
@@ -57,6 +59,7 @@ class SqliteJournal:
         self._tips: dict[str, Tip] = {}
         self._leases: dict[str, Lease | None] = {}
         self._data_version = -1
+        self._untidied = 0
         self._transactions = Transactions(path, connection, read_only=read_only)
 
     @classmethod
@@ -122,6 +125,7 @@ class SqliteJournal:
                 self._connection.executemany(_INSERT, [row_of(self._id, record) for record in records])
         if records:
             self._tips[stream] = tip_of(records[-1])
+            self._untidied += len(records)
         return records
 
     @contextmanager
@@ -295,6 +299,12 @@ class SqliteJournal:
             self._connection.execute(_SET_LEASE, msgspec.structs.astuple(stored))
         self._leases[wanted.stream] = stored
         return stored
+
+    def tidy(self) -> None:
+        """Copy the write-ahead log into the file, once enough has been appended; see `Journal.tidy`."""
+        if self._untidied >= _TIDY_AFTER:
+            self._transactions.checkpoint()
+            self._untidied = 0
 
     def close(self) -> None:
         """Flush and let go; further calls raise JournalUnwritable."""

@@ -16,6 +16,9 @@ from tradewrit.runtime.journal.chain import checked_id
 from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
 
 SCHEMA_VERSION: Final = 3
+# How long the write-ahead log may grow (32 MB) before some commit has to wait until all of it is copied.
+# Desks copy it sooner, between two inputs (`Journal.tidy`).
+_LOG_PAGES: Final = 8_192
 _WITHOUT_LEASES: Final = 2
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
 
@@ -215,6 +218,7 @@ def configure(connection: sqlite3.Connection, settings: Settings) -> None:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {settings.synchronous}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     if settings.synchronous in ("FULL", "EXTRA"):
         # macOS reports a plain fsync as done before the disk has the data; elsewhere no effect.
         connection.execute("PRAGMA fullfsync = ON")

@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tradewrit.errors import JournalBroken, JournalUnwritable
-from tradewrit.runtime.journal.sqlite_errors import RAISED, Raised, is_disk_error, translated
+from tradewrit.runtime.journal.sqlite_errors import (
+    RAISED,
+    Raised,
+    is_disk_error,
+    primary_code,
+    translated,
+)
 
 
 class Transactions:
@@ -42,6 +48,22 @@ class Transactions:
         except BaseException:
             self._abandon(None)
             raise
+
+    def checkpoint(self) -> None:
+        """Copy what the log holds into the file, as far as no reader is in the way; it then starts anew.
+
+        What does not fit on a full disk stays in the log, and is there to be copied the next time.
+        Raises JournalBroken when the disk reports an error.
+        """
+        if self._why_broken is not None:
+            raise JournalBroken(f"{self._path}: {self._why_broken}")
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except RAISED as error:
+            if primary_code(error) == sqlite3.SQLITE_FULL:
+                return
+            self._abandon(error)
+            raise translated(self._path, error) from error
 
     def _abandon(self, error: Raised | None) -> None:
         """Leave nothing of a failed transaction behind."""

@@ -68,6 +68,24 @@ def failing_disk(good_bytes: int = 1024) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def test_a_disk_error_during_the_upkeep_is_the_end_as_well(path: Path) -> None:
+    """What was copied may not be on the disk, and the log that still holds it is about to be written over."""
+    with closing(SqliteJournal.open(path)) as journal:
+        entries = [sample(n) for n in range(7, 607)]
+        journal.append(STREAM, entries, expected_seq=RECORDS, recorded_at=1, epoch=3)
+        head = journal.head(STREAM)
+        with failing_disk(), pytest.raises(JournalBroken, match="disk"):
+            journal.tidy()
+        for refused in (
+            journal.tidy,
+            lambda: journal.append(STREAM, [BIG], expected_seq=head.seq, recorded_at=1, epoch=3),
+        ):
+            with pytest.raises(JournalBroken, match="open the journal anew"):
+                refused()
+    with closing(SqliteJournal.open(path)) as journal:
+        assert journal.verify(STREAM, against=head).is_intact
+
+
 def test_after_a_disk_error_nothing_is_appended_until_the_journal_is_opened_anew(path: Path) -> None:
     with closing(SqliteJournal.open(path)) as journal:
         before = journal.head(STREAM)

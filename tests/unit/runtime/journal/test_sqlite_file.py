@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from tests.unit.runtime.journal.samples import ID, RECORDS, STREAM, Alter, sample
 from tradewrit.errors import ConfigError, JournalCorrupt, JournalError, JournalUnwritable
 from tradewrit.runtime.journal.leases import Lease
+from tradewrit.runtime.journal.records import Entry
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
 
@@ -167,3 +169,39 @@ def test_the_file_says_who_made_it_and_when(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
     assert meta == {"journal_id": ID, "schema_version": 3, "created_at": 7}
+
+
+def records_without_the_log(path: Path, into: Path) -> int:
+    """How many records the main file holds by itself, whatever its write-ahead log has beside it."""
+    alone = into / "alone.sqlite"
+    shutil.copyfile(path, alone)
+    with closing(sqlite3.connect(alone)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM journal WHERE stream = ?", (STREAM,)).fetchone()
+    return int(count)
+
+
+def test_no_append_waits_for_the_log_to_be_copied_which_is_done_in_a_quiet_moment(
+    path: Path, tmp_path: Path
+) -> None:
+    with closing(SqliteJournal.open(path, synchronous="FULL")) as journal:
+        for seq in range(RECORDS, RECORDS + 1500, 50):
+            entries = [Entry(type="a.b.c", at=1, body=b"z" * 2_000)] * 50
+            journal.append(STREAM, entries, expected_seq=seq, recorded_at=1, epoch=3)
+        assert records_without_the_log(path, tmp_path) == RECORDS
+        journal.tidy()
+        assert records_without_the_log(path, tmp_path) == RECORDS + 1500
+
+
+def test_a_handful_of_records_is_not_worth_the_upkeep(path: Path, tmp_path: Path) -> None:
+    with closing(SqliteJournal.open(path, synchronous="OFF")) as journal:
+        journal.append(STREAM, [sample(7)], expected_seq=RECORDS, recorded_at=1, epoch=3)
+        journal.tidy()
+        assert records_without_the_log(path, tmp_path) == RECORDS
+
+
+def test_a_log_that_nobody_copies_does_not_grow_for_ever(path: Path) -> None:
+    with closing(SqliteJournal.open(path, synchronous="OFF")) as journal:
+        entries = [Entry(type="a.b.c", at=1, body=b"z" * 100_000)] * 50
+        for seq in range(RECORDS, RECORDS + 1000, 50):
+            journal.append(STREAM, entries, expected_seq=seq, recorded_at=1, epoch=3)
+        assert path.with_name(f"{path.name}-wal").stat().st_size < 50_000_000 < path.stat().st_size
