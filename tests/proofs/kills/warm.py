@@ -1,0 +1,64 @@
+"""A process that has imported everything, and makes desks by forking: a start in milliseconds.
+
+Reads one JSON line for each request from standard input, `{"start": [arguments], "log": path}` or
+`{"wait": pid}`, and answers each with a line: the pid, or the exit status. What it forks runs the same
+`tradewrit` command line as a cold start, on the same files, and dies by the same signal.
+"""
+
+import gc
+import os
+import sys
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """start: a command line. log: where its output goes. wait: the pid of one whose end is awaited."""
+
+    start: tuple[str, ...] = ()
+    log: str = ""
+    wait: int = 0
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    import httpx  # noqa: F401 - these three are what a desk imports
+    import tradewrit.runtime.strategies
+    import tradewrit.surfaces.cli.living  # noqa: F401
+    from tradewrit.app import command_line
+
+    command_line()
+    gc.freeze()
+    for line in sys.stdin.buffer:
+        request = msgspec.json.decode(line, type=Request)
+        if request.wait:
+            answer = os.waitstatus_to_exitcode(os.waitpid(request.wait, 0)[1])
+        else:
+            answer = os.fork() or _become(request)
+        sys.stdout.buffer.write(b"%d\n" % answer)
+        sys.stdout.buffer.flush()
+
+
+def _become(request: Request) -> int:
+    """In the child: a `tradewrit` process, which never returns."""
+    nowhere, log = os.open(os.devnull, os.O_RDONLY), os.open(request.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for source, target in ((nowhere, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    sys.argv = ["tradewrit", *request.start]
+    from tradewrit.app import main as tradewrit
+
+    try:
+        tradewrit()
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+    except BaseException:  # noqa: BLE001 - as the interpreter would
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
