@@ -55,6 +55,8 @@ from tradewrit.version import VERSION
 _SECOND_TIME: Final = 130
 _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
+_LONGEST_PAUSE_S: Final = 2.0
+"""Between two tries for a lease that another desk may have left behind: a quarter of its length at most."""
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
 
@@ -251,7 +253,10 @@ class LiveDesk:
     async def run(self, begun: Callable[[], object]) -> None:
         """Until a signal, or a person at the door, asks to stop."""
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
-        keeper = self._keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
+        pause_s = min(_LONGEST_PAUSE_S, self._lease.duration_ns / SECOND / 4)
+        keeper = self._keeper = Keeper(
+            self.open_shell, self.broker, starts, self.machine, self.say, pause_s=pause_s
+        )
         door = Door(door_of(self.path), keeper.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
