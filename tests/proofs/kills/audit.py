@@ -12,7 +12,7 @@ import msgspec
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events import orders as said
-from tradewrit.domain.events.account import TradingHalted, TradingResumed
+from tradewrit.domain.events.account import ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderPartiallyFilled, OrderRequested
 from tradewrit.domain.events.positions import FillBooked
@@ -109,7 +109,7 @@ def _lost(venue: Venue, account: Account, intents: Mapping[str, OrderTerms]) -> 
 
 
 def _fills(venue: Venue, account: Account) -> Iterator[str]:
-    """What was booked is what was traded: fill by fill, and order by order."""
+    """What was taken in is what was traded, fill by fill; and all of it is booked."""
     traded = {one.exec_id: (one.client_order_id, one.last_quantity, one.last_price) for one in venue.executions}
     if len(traded) != len(venue.executions):
         yield "DOUBLED: the venue lists one execution twice"
@@ -122,14 +122,19 @@ def _fills(venue: Venue, account: Account) -> Iterator[str]:
     for exec_id in sorted(traded.keys() | heard.keys()):
         if traded.get(exec_id) != heard.get(exec_id):
             yield f"FILLS: {exec_id} is {traded.get(exec_id)} at the venue, {heard.get(exec_id)} in the journal"
-    booked: dict[str, Decimal] = defaultdict(Decimal)
+    # The desk may book a fill of its own as another's, where a leg's fill is heard before its entry's.
+    booked: dict[tuple[str, Side], Decimal] = defaultdict(Decimal)
     for one in account.events:
-        if isinstance(one, FillBooked):
-            booked[one.client_order_id] += one.fill.quantity
-    filled = _filled(venue)
-    for order_id in sorted(filled.keys() | booked.keys()):
-        if filled.get(order_id) != booked.get(order_id):
-            yield f"FILLS: {order_id} traded {filled.get(order_id)}, of which {booked.get(order_id)} are booked"
+        if isinstance(one, FillBooked | ExternalBooked):
+            booked[one.fill.symbol, one.fill.side] += one.fill.quantity
+    for report in venue.executions:
+        if report.side is not None:
+            booked[report.symbol, report.side] -= report.last_quantity
+    yield from (
+        f"FILLS: {-left:+f} {symbol} of what was {side} is not booked"
+        for (symbol, side), left in booked.items()
+        if left
+    )
 
 
 def _filled(venue: Venue) -> dict[str, Decimal]:

@@ -17,7 +17,10 @@ _TRADEWRIT: Final = "from tradewrit.app import main; main()"
 class Process(Protocol):
     """One that can be killed."""
 
-    pid: int
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended by itself, as it does when it lost its lease."""
+        ...
 
     def end(self) -> int:
         """Kill it (SIGKILL) unless it is dead already, and return what it ended with."""
@@ -51,7 +54,10 @@ class Cold:
 class _Cold:
     def __init__(self, one: "subprocess.Popen[bytes]") -> None:
         self._one = one
-        self.pid = one.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._one.poll() is not None
 
     def end(self) -> int:
         self._one.kill()
@@ -66,28 +72,40 @@ class Warm:
 
     def start(self, arguments: Sequence[str], log: Path) -> Process:
         """See Starts."""
-        return _Warm(self, self._ask({"start": list(arguments), "log": str(log)}))
+        pid = self._ask({"start": list(arguments), "log": str(log)})
+        assert pid is not None
+        return _Warm(self, pid)
 
-    def wait(self, pid: int) -> int:
-        """What it ended with, once it has."""
-        return self._ask({"wait": pid})
+    def wait(self, pid: int, *, is_patient: bool) -> int | None:
+        """What it ended with; None for one that lives, unless its end is to be waited for."""
+        return self._ask({"wait" if is_patient else "look": pid})
 
-    def _ask(self, request: dict[str, object]) -> int:
+    def _ask(self, request: dict[str, object]) -> int | None:
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
         self._parent.stdin.write(msgspec.json.encode(request) + b"\n")
         self._parent.stdin.flush()
-        return int(self._parent.stdout.readline())
+        return msgspec.json.decode(self._parent.stdout.readline(), type=int | None)
 
 
 class _Warm:
     def __init__(self, warm: Warm, pid: int) -> None:
         self._warm = warm
-        self.pid = pid
+        self._pid = pid
+        self._status: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        if self._status is None:
+            self._status = self._warm.wait(self._pid, is_patient=False)
+        return self._status is not None
 
     def end(self) -> int:
-        os.kill(self.pid, signal.SIGKILL)  # a zombie at worst: it is still to be waited for
-        return self._warm.wait(self.pid)
+        if self._status is None:
+            os.kill(self._pid, signal.SIGKILL)  # its pid is its own until it is waited for
+            self._status = self._warm.wait(self._pid, is_patient=True)
+        assert self._status is not None
+        return self._status
 
 
 @contextmanager

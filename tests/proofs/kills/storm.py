@@ -26,7 +26,7 @@ from tests.proofs.kills.processes import Cold, Process, exchange, warm
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.wire import Reported
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import DeskStarted
+from tradewrit.domain.events.account import DeskStarted, ExternalBooked
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested, OrderResent
 from tradewrit.domain.events.registry import name_of
@@ -49,7 +49,8 @@ AUDIT_EVERY: Final = 10
 _COLD_EVERY: Final = 10
 _PACE_S: Final = 0.02
 _PATIENCE_S: Final = 60.0
-_LEASE_S: Final = 0.4
+_LEASE_S: Final = 0.5
+"""As short as a busy machine can keep it; a desk that could not ends by itself, and is started again."""
 _MOMENTS: Final = ("start", "start", "work", "work", "order", "order", "order")
 """Kinds of moments, as often as they are drawn."""
 _MIDST: Final = frozenset(
@@ -58,7 +59,11 @@ _MIDST: Final = frozenset(
 
 
 class Tally(msgspec.Struct, kw_only=True):
-    """What happened. in_the_middle: kills after which the journal held orders without an answer."""
+    """What happened.
+
+    in_the_middle: starts that found orders without an answer in the journal. ended_itself: desks that lost
+    their lease on a busy machine. adopted: fills of the desk's own that it booked as another's.
+    """
 
     kills: int = 0
     at_start: int = 0
@@ -66,11 +71,13 @@ class Tally(msgspec.Struct, kw_only=True):
     at_an_order: int = 0
     in_the_middle: int = 0
     cold_starts: int = 0
+    ended_itself: int = 0
     bars: int = 0
     orders: int = 0
     entries: int = 0
     fills: int = 0
     resent: int = 0
+    adopted: int = 0
     halts: int = 0
     audits: int = 0
     records: int = 0
@@ -192,6 +199,12 @@ class Storm:
         self.tally.cold_starts += is_cold
         self._desk = (Cold() if is_cold else self._warm).start(self._arguments, self._log)
 
+    def _start_again(self) -> None:
+        """One that ended by itself, as a supervisor would."""
+        if self._desk is not None and self._desk.has_ended:
+            self.tally.ended_itself += 1
+            self._start()
+
     def _kill(self) -> None:
         if self._desk is not None:
             self._desk.end()
@@ -268,6 +281,7 @@ class Storm:
         watch = Stopwatch()
         while not (found := attempt()):
             self._market.step()
+            self._start_again()
             if watch.wall() > _PATIENCE_S:
                 raise self._broken([f"STUCK: never came to be: {what}; it says {self._status()}"])
             self._pause.wait(_PACE_S)
@@ -290,6 +304,7 @@ class Storm:
         watch, found = Stopwatch(), ["STUCK: it never came to rest"]
         while found and watch.wall() < _PATIENCE_S:
             self._market.rest()
+            self._start_again()
             self._pause.wait(0.05)
             status = self._status()
             if status is not None and not (status.flying or status.waits or status.unknown or any(status.queued)):
@@ -334,6 +349,7 @@ class Storm:
         self.tally.records = len(events)
         self.tally.orders = len(requested)
         self.tally.entries = sum(one.terms.role is Role.ENTRY for one in requested)
+        self.tally.adopted = sum(isinstance(event, ExternalBooked) for event in events)
         self.tally.resent = sum(isinstance(event, OrderResent) for event in events)
         return books
 

@@ -1,7 +1,8 @@
 """A process that has imported everything, and makes desks by forking: a start in milliseconds.
 
 Reads one JSON line for each request from standard input, `{"start": [arguments], "log": path}` or
-`{"wait": pid}`, and answers each with a line: the pid, or the exit status. What it forks runs the same
+`{"wait": pid}` or `{"look": pid}`, and answers each with a line: the pid, or the exit status (null: looked
+at, and it lives). What it forks runs the same
 `tradewrit` command line as a cold start, on the same files, and dies by the same signal.
 """
 
@@ -13,11 +14,12 @@ import msgspec
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """start: a command line. log: where its output goes. wait: the pid of one whose end is awaited."""
+    """start: a command line. log: where its output goes. wait, look: the pid of one whose end is awaited, or asked for."""
 
     start: tuple[str, ...] = ()
     log: str = ""
     wait: int = 0
+    look: int = 0
 
 
 def main() -> None:
@@ -31,12 +33,14 @@ def main() -> None:
     gc.freeze()
     for line in sys.stdin.buffer:
         request = msgspec.json.decode(line, type=Request)
-        if request.wait:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request.wait, 0)[1])
-        else:
-            answer = os.fork() or _become(request)
-        sys.stdout.buffer.write(b"%d\n" % answer)
+        answer = _ended(request) if request.wait or request.look else os.fork() or _become(request)
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _ended(request: Request) -> int | None:
+    pid, status = os.waitpid(request.wait or request.look, 0 if request.wait else os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if pid else None
 
 
 def _become(request: Request) -> int:
