@@ -47,7 +47,7 @@ bench: $(STAMP) ## Measure speed, as ratios to a plain Python loop in CPU second
 		echo; echo "$$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
 prove: $(STAMP) ## Thousands of drawn examples of every property, thousands of hostile worlds, every death (minutes)
-	$(BIN)/python -m pytest -n auto -m "hypothesis and not network" --hypothesis-profile=prove
+	$(BIN)/python -m pytest -n auto -m "(hypothesis or prove) and not network" --hypothesis-profile=prove
 	$(BIN)/tradewrit simulate enumerate
 	$(BIN)/tradewrit simulate --first 10000 --seeds 2000
 

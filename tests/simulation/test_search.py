@@ -66,6 +66,14 @@ def test_a_desk_that_dies_at_any_point_of_a_trade_ends_it_as_one_trade() -> None
     assert report.failures == ()
 
 
+def test_a_desk_that_dies_again_while_it_recovers_ends_the_trade_all_the_same() -> None:
+    plan = GOLDEN["bracket"]
+    report = enumerate_deaths(plan, (Death.KILL,), again_within=1)
+    assert report.runs == 2 * len(points_of(plan))
+    assert report.failures == ()
+    assert report.faults["kill"] > report.runs
+
+
 def test_neither_a_bus_nor_a_neighbour_changes_a_run() -> None:
     for seed in (3, 7):
         plan = draw(seed, "crash")

@@ -145,8 +145,10 @@ def proposal_from(books: Books, market: Market, signal: Signal, at: int) -> Prop
     price = market.mark(signal.symbol)
     if price is None or signal.enter is None:
         return None
+    bar = market.bar(signal.symbol)
+    decided_on = 0 if bar is None else bar.ts
     return Proposal(
-        trade_id=trade_id(books.journal_id, books.strategy, signal.symbol, at),
+        trade_id=trade_id(books.journal_id, books.strategy, signal.symbol, at, decided_on),
         symbol=signal.symbol,
         side=signal.enter,
         entry_type=books.entry_type,

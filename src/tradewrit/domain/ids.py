@@ -42,9 +42,12 @@ def is_ours(order_id: str) -> bool:
     return len(order_id) == _LENGTH and _LETTERS.issuperset(order_id)
 
 
-def trade_id(journal_id: str, strategy: str, symbol: str, at: int) -> str:
-    """One trade per strategy, symbol and bar: deciding twice names the same trade."""
-    return derive("trade", journal_id, strategy, symbol, at, length=16)
+def trade_id(journal_id: str, strategy: str, symbol: str, at: int, bar: int = 0) -> str:
+    """One trade per strategy, symbol, time and bar: deciding twice names the same trade.
+
+    bar: when the bar opened that it was decided on, UTC ns: after a pause several are heard at one time.
+    """
+    return derive("trade", journal_id, strategy, symbol, at, bar, length=16)
 
 
 def review_id(journal_id: str, trade: str) -> str:

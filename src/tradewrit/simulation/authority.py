@@ -41,4 +41,7 @@ class Authority(LocalIssuer):
             return str(why)
         finally:
             self.is_out = was_out
+        held = self._live.get(grant.agent_id)
+        if held is None or (held.id, held.expires_at) != (grant.id, grant.expires_at):
+            return f"{grant.agent}: its writ was never issued like this, or is over"
         return None

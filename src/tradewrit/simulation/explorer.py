@@ -95,10 +95,15 @@ def run(seed: int, profile: str = "swarm") -> Outcome:
 
 def run_sampled(seed: int, profile: str = "swarm") -> Outcome:
     """As `run`; some seeds run twice more, for what can only be seen by comparing runs (I-15, I-16)."""
-    outcome = run(seed, profile)
-    if seed % SAMPLED_EVERY or outcome.violations:
+    plan = draw(seed, profile)
+    return World(plan).run() if seed % SAMPLED_EVERY else run_compared(plan)
+
+
+def run_compared(plan: Plan) -> Outcome:
+    """A plan's run, held against two others of it that must be the same: I-15 and I-16."""
+    outcome = World(plan).run()
+    if outcome.violations:
         return outcome
-    plan = outcome.plan
     found = tuple(
         Violation(name, float(plan.horizon_s), f"{what} changes what happens")
         for name, what, again in (
@@ -173,29 +178,42 @@ def points_of(plan: Plan) -> list[str]:
 
 
 def enumerate_deaths(
-    plan: Plan, deaths: Sequence[Death] = tuple(Death), progress: Progress | None = None
+    plan: Plan,
+    deaths: Sequence[Death] = tuple(Death),
+    progress: Progress | None = None,
+    *,
+    again_within: int = 0,
 ) -> Report:
-    """Run the plan once for every point and death, and die there. A golden trade must end as one trade."""
-    total, done = _Sum(), 0
-    for number, name in enumerate(points_of(plan), 1):
-        for death in deaths:
-            outcome = World(plan, die_at=number, death=death).run()
-            found = (*outcome.violations, *_ends_badly(plan, outcome))
-            failure = None
-            if found:
-                failure = Failure(
-                    seed=plan.seed,
-                    profile=plan.profile,
-                    violations=found,
-                    reproduce=f"tradewrit simulate enumerate --trade {_name_of(plan)} --point {number} "
-                    f"--death {death.value}",
-                    point=f"{number} {name}",
-                )
-            total.add(outcome, failure)
-            done += 1
-            if progress is not None:
-                progress(done)
+    """Run the plan once for every point and death, and die there. A golden trade must end as one trade.
+
+    again_within: die a second time as well, at each of so many points that follow the first.
+    """
+    total = _Sum()
+    for point in range(1, len(points_of(plan)) + 1):
+        twice = ((point, point + later) for later in range(1, again_within + 1))
+        for points in ((point,), *twice):
+            for death in deaths:
+                total.add(*_death(plan, points, death))
+                if progress is not None:
+                    progress(total.counts["runs"])
     return total.report()
+
+
+def _death(plan: Plan, points: tuple[int, ...], death: Death) -> tuple[Outcome, Failure | None]:
+    outcome = World(plan, die_at=points, death=death).run()
+    found = (*outcome.violations, *_ends_badly(plan, outcome))
+    if not found:
+        return outcome, None
+    where = ",".join(map(str, points))
+    failure = Failure(
+        seed=plan.seed,
+        profile=plan.profile,
+        violations=found,
+        reproduce=f"tradewrit simulate enumerate --trade {_name_of(plan)} --point {where} "
+        f"--death {death.value}",
+        point=where,
+    )
+    return outcome, failure
 
 
 def _name_of(plan: Plan) -> str:

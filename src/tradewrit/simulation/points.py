@@ -1,6 +1,6 @@
 """Where a process can die: numbered points between what it does, and the exception that is its death."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from random import Random
 
@@ -33,8 +33,8 @@ class Reached(msgspec.Struct, frozen=True):
 class Points:
     """Counts the points a run reaches, and kills it at some.
 
-    fraction: of points at which the process dies by chance. exactly_at: the number of the one point at which
-    it dies for certain; 0 for none. power_fraction: of deaths that take the machine.
+    fraction: of points at which the process dies by chance. exactly_at: the numbers of the points at which
+    it dies for certain. power_fraction: of deaths that take the machine.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Points:
         fraction: float = 0.0,
         *,
         power_fraction: float = 0.0,
-        exactly_at: int = 0,
+        exactly_at: Collection[int] = (),
         death: Death = Death.KILL,
         heard: Callable[[Reached], None] | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class Points:
         self.count += 1
         if self._heard is not None:
             self._heard(Reached(self.count, name))
-        if self.count == self._exactly_at:
+        if self.count in self._exactly_at:
             raise Killed(name, self._death)
         if self._fraction and self._rng.random() < self._fraction:
             is_power = self._rng.random() < self._power_fraction

@@ -27,12 +27,17 @@ class Prices:
         self.mid = round(self._rng.uniform(20.0, 80.0), 2)
         self._bar: list[float] = []
 
-    def quote(self, at: int, *, is_calm: bool = False) -> Quote:
-        """The next quote, at `at` (UTC ns). is_calm: it has no gap, and size for everybody."""
+    def quote(self, at: int, *, is_calm: bool = False, is_still: bool = False) -> Quote:
+        """The next quote, at `at` (UTC ns).
+
+        is_calm: it has no gap, and size for everybody. is_still: it is where the last one was.
+        """
         rng, faults = self._rng, self._plan.faults
         step = rng.gauss(0.0, self._plan.volatility)
         if rng.random() < faults.gaps and not is_calm:
             step += rng.choice((-1, 1)) * rng.uniform(0.02, 0.09)
+        if is_still:
+            step = 0.0
         self.mid = max(1.0, round(self.mid * math.exp(step), 2))
         is_thin = rng.random() < faults.thin and not is_calm
         size = float(rng.randint(1, 12)) if is_thin else _DEEP
@@ -57,9 +62,9 @@ class GoldenPrices(Prices):
 
     _began = 0
 
-    def quote(self, at: int, *, is_calm: bool = False) -> Quote:
+    def quote(self, at: int, *, is_calm: bool = False, is_still: bool = False) -> Quote:
         """As `Prices.quote`."""
-        del is_calm
+        del is_calm, is_still
         self._began = self._began or at
         self.mid = GOLDEN[min((at - self._began) // (self._plan.bar_s * SECOND), len(GOLDEN) - 1)]
         self._bar.append(self.mid)

@@ -222,6 +222,7 @@ class Process:
 
     def _arrive(self, departure: Departure, outcome: Sequence[Event], desk: Desk) -> None:
         self._world.points.reach("answer.held")
+        self._world.watch.landed(self, departure)
         desk.arrive(departure, outcome)
         self._world.watch.fed(self, outcome)
 

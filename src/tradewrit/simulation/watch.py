@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
@@ -51,7 +52,9 @@ class Watch:
     """What is known of a run from outside.
 
     books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
-    from fills booked. risk, reviewed: by trade, what was let through. uncovered: symbol -> for how long
+    from fills booked. risk, reviewed: by trade, what was let through. answers: by click, what was answered.
+    flying: by process, its life and the symbol, the write that is under way.
+    uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
     """
 
@@ -71,6 +74,8 @@ class Watch:
         self.reviewed: dict[str, str] = {}
         self.consumed: set[str] = set()
         self.nonces: set[str] = set()
+        self.answers: dict[str, str] = {}
+        self.flying: dict[tuple[str, int, str], str] = {}
         self.halted = ""
         self.trade_states: dict[str, tuple[str, int]] = {}
         self._order_since: dict[str, int] = {}
@@ -214,6 +219,14 @@ class Watch:
         )
         for check in ON_DEPARTURE:
             self.ask(_id(check), check(self, desk, departure, process.clock.now()))
+        if isinstance(what, OrderEffect):
+            self.flying[process.name, process.run, what.symbol] = f"{type(what).__name__} {what.subject}"
+
+    def landed(self, process: "Process", departure: Departure) -> None:
+        """What came of a call has reached the desk."""
+        what = departure.asked.effect
+        if isinstance(what, OrderEffect):
+            self.flying.pop((process.name, process.run, what.symbol), None)
 
     def stepped(self, process: "Process") -> None:
         """A process has taken one input to its end."""

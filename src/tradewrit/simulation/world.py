@@ -5,7 +5,7 @@
 Everything but the desk is virtual; the desk is the one that runs live.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class World:
     """One run.
 
-    die_at: the micro-point at which the process dies, for enumeration; 0 for none. is_watched: whether a bus
+    die_at: the micro-points at which the process dies, for enumeration. is_watched: whether a bus
     carries what happens. has_neighbour: whether another account is traded beside it. Neither changes a run.
     """
 
@@ -72,7 +72,7 @@ class World:
         self,
         plan: Plan,
         *,
-        die_at: int = 0,
+        die_at: Collection[int] = (),
         death: Death = Death.KILL,
         keep_trace: bool = False,
         reached: Callable[[Reached], None] | None = None,
@@ -109,6 +109,8 @@ class World:
         self._stalls = seeded(seed, "stalls")
         self._restarts = seeded(seed, "restarts")
         self._bar = plan.bar_s * SECOND
+        # Nobody sets out on an exit that the end of the run would cut short.
+        self._still_at = BEGAN + (plan.horizon_s + plan.calm_s) * SECOND - _CLOSES_BEFORE
         skew = int(seeded(seed, "skew").uniform(-5, 5) * faults.skew * SECOND)
         self.processes = [Process(self, "desk", NodeClock(self.scheduler, skew))]
         if faults.rivals_per_hour:
@@ -169,7 +171,7 @@ class World:
     def _show_quotes(self) -> None:
         now, rng, faults = self.scheduler.now, self._feed, self.plan.faults
         for prices in self._prices:
-            quote = prices.quote(now, is_calm=self.is_calm)
+            quote = prices.quote(now, is_calm=self.is_calm, is_still=now >= self._still_at)
             self.venue.show(quote)
             if self.neighbour is not None:
                 self.neighbour.quote(quote)

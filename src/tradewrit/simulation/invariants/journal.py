@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradewrit.agents.reviewer import person
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.account import ExternalBooked
+from tradewrit.domain.events.account import ExternalBooked, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     OrderAccepted,
@@ -19,9 +19,9 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
 )
 from tradewrit.domain.events.positions import FillBooked
-from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed
+from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
 from tradewrit.domain.events.risk import RiskApproved
-from tradewrit.domain.market import SECOND
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
 from tradewrit.domain.portfolio import equity
@@ -96,6 +96,16 @@ def i06_an_entry_has_a_risk_decision_and_an_approval(
     return None
 
 
+def i06_nothing_is_sent_into_a_closed_market(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """By the calendar both know; what protects is for whenever it opens."""
+    del books
+    terms = event.terms
+    is_open = watch.world.hours.status(event.at).phase is MarketPhase.OPEN
+    if is_open or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
+        return None
+    return f"{terms.role} {terms.client_order_id} is sent while the market is closed"
+
+
 def i08_only_legal_moves(watch: "Watch", books: Books, event: Any) -> Found:
     """An order goes from state to state as its table says; what is over stays over, but for late fills."""
     order = books.orders.get(event.client_order_id)
@@ -116,6 +126,8 @@ def i10_an_approval_is_in_time_and_of_what_was_shown(
         return f"review {event.review_id} was approved {(event.at - event.expires_at) / SECOND:g} s too late"
     if event.sized_hash != event.sized.hash:
         return f"review {event.review_id} approves other terms than its hash says"
+    if watch.answers.get(event.nonce, event.sized_hash) != event.sized_hash:
+        return f"review {event.review_id}: {event.approved_by[-1]} answered what is not what was approved"
     if event.nonce and event.nonce in watch.nonces:
         return f"review {event.review_id}: the click {event.nonce} counted twice"
     needed, names = books.review.people_needed(event.sized.cost), {person(one) for one in event.approved_by}
@@ -180,6 +192,21 @@ def i09_nothing_is_entered_while_halted(watch: "Watch", books: Books, event: Ord
     return None
 
 
+def i09_only_a_person_puts_the_kill_switch_back(watch: "Watch", books: Books, event: TradingResumed) -> Found:
+    """Software that stopped, or was started anew, stays stopped."""
+    del watch, books
+    if event.actor.startswith("human:"):
+        return None
+    return f"trading is resumed by {event.actor}, which is nobody"
+
+
+def note_answer(watch: "Watch", books: Books, event: HumanDecided) -> Found:
+    """What somebody had before their eyes when they answered."""
+    del books
+    watch.answers[event.nonce] = event.shown_hash
+    return None
+
+
 def note_risk(watch: "Watch", books: Books, event: RiskApproved) -> Found:
     """What later events are held against."""
     del books
@@ -191,6 +218,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     OrderRequested: (
         i01_an_intent_is_requested_once,
         i06_an_entry_has_a_risk_decision_and_an_approval,
+        i06_nothing_is_sent_into_a_closed_market,
         i09_nothing_is_entered_while_halted,
         i10_an_entry_is_near_the_price_it_was_approved_at,
         i11_limits_hold_with_what_is_pending,
@@ -204,6 +232,8 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
     RiskApproved: (note_risk,),
+    HumanDecided: (note_answer,),
+    TradingResumed: (i09_only_a_person_puts_the_kill_switch_back,),
     ReviewApproved: (i10_an_approval_is_in_time_and_of_what_was_shown,),
     ReviewConsumed: (i10_an_approval_is_consumed_once,),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from tradewrit.domain.effects import PlaceOrders
+from tradewrit.domain.effects import OrderEffect, PlaceOrders
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.runtime.desk import Desk
@@ -67,9 +67,23 @@ def i09_only_the_owner_sends(watch: "Watch", desk: Desk, departure: Departure, n
     return f"{type(what).__name__} {what.subject} is sent with {left / SECOND:g} s left of the lease"
 
 
+def i03_writes_of_one_symbol_wait_for_each_other(
+    watch: "Watch", desk: Desk, departure: Departure, now: int
+) -> Found:
+    """The cancel of a stop and the exit that sells instead of it are never under way together."""
+    del now
+    what = departure.asked.effect
+    process = next(one for one in watch.world.processes if one.desk is desk)
+    before = (
+        watch.flying.get((process.name, process.run, what.symbol)) if isinstance(what, OrderEffect) else ""
+    )
+    return f"{type(what).__name__} {what.subject} leaves while {before} is under way" if before else None
+
+
 ON_DEPARTURE: Final[tuple[Callable[["Watch", Desk, Departure, int], Found], ...]] = (
     i06_a_call_leaves_under_a_live_writ,
     i09_nothing_leaves_under_a_dead_writ,
     i06_what_leaves_is_on_record,
     i09_only_the_owner_sends,
+    i03_writes_of_one_symbol_wait_for_each_other,
 )

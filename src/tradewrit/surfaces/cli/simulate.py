@@ -109,7 +109,14 @@ def _enumerate(
         str, typer.Option("--trade", metavar="NAME", help="oco, bracket, stop_only, lease, review, or all.")
     ] = "all",
     point: Annotated[
-        int, typer.Option("--point", metavar="N", min=0, help="Die at this point only, and show the trace.")
+        str,
+        typer.Option("--point", metavar="N[,N]", help="Die at this point, or these, and show the trace."),
+    ] = "",
+    again: Annotated[
+        int,
+        typer.Option(
+            "--again", metavar="N", min=0, help="Die twice: also at each of the N points that follow."
+        ),
     ] = 0,
     death: Annotated[
         str, typer.Option("--death", metavar="kill|power", help="Which death, with --point.")
@@ -126,21 +133,28 @@ def _enumerate(
         raise ConfigError(f"no trade is called {trade!r}; known: {', '.join(GOLDEN)}")
     if point:
         plan = GOLDEN["oco" if trade == "all" else trade]
-        outcome = World(plan, die_at=point, death=Death(death), keep_trace=True).run()
+        outcome = World(plan, die_at=_numbers(point), death=Death(death), keep_trace=True).run()
         emit_text("\n".join(outcome.lines))
         _emit_outcome(outcome)
         _fail_if(bool(outcome.violations), f"a {death} at point {point} violates what must hold")
         return
     watch = Stopwatch()
     plans = list(GOLDEN.values()) if trade == "all" else [GOLDEN[trade]]
-    total = sum(2 * len(points_of(plan)) for plan in plans)
+    total = sum(2 * len(points_of(plan)) * (1 + again) for plan in plans)
     reports: list[Report] = []
     with nullcontext(None) if as_json else progress("deaths", total) as advance:
         for plan in plans:
             done = sum(report.runs for report in reports)
             told = None if advance is None else partial(_further, advance, done)
-            reports.append(enumerate_deaths(plan, progress=told))
+            reports.append(enumerate_deaths(plan, progress=told, again_within=again))
     _tell(merged(reports), watch.wall(), "deaths", as_json=as_json)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(one) for one in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--point takes numbers, such as 20 or 20,23, not {text!r}") from None
 
 
 def _further(advance: Callable[[int], None], done: int, more: int) -> None:
