@@ -40,7 +40,9 @@ def main() -> int:
     asked = parser.parse_args()
     if min(asked.kills, asked.jobs) < 1:
         parser.error("--kills and --jobs are at least 1")
-    os.environ["TRADEWRIT_HOME"] = tempfile.mkdtemp(prefix="tradewrit-kills-")  # nothing of this machine's own
+    os.environ["TRADEWRIT_HOME"] = tempfile.mkdtemp(
+        prefix="tradewrit-kills-"
+    )  # nothing of this machine's own
     place = Path(os.environ["TRADEWRIT_HOME"])
     done, lock = [0], threading.Lock()
     watch = Stopwatch()

@@ -102,7 +102,9 @@ def _lost(venue: Venue, account: Account, intents: Mapping[str, OrderTerms]) -> 
             yield f"LOST: nobody settled what became of {terms.role} {order_id}: {order.state}"
         elif order_id not in over and order_id not in working:
             yield f"LOST: {terms.role} {order_id} of {terms.trade_id} has no outcome and does not work"
-    live = {one.id for one in books.values() if one.state not in TERMINAL and one.state is not OrderState.DRAFT}
+    live = {
+        one.id for one in books.values() if one.state not in TERMINAL and one.state is not OrderState.DRAFT
+    }
     for order_id in sorted(live ^ working):
         place = "in the books" if order_id in live else "at the venue"
         yield f"LOST: order {order_id} works {place} only"
@@ -110,7 +112,9 @@ def _lost(venue: Venue, account: Account, intents: Mapping[str, OrderTerms]) -> 
 
 def _fills(venue: Venue, account: Account) -> Iterator[str]:
     """What was taken in is what was traded, fill by fill; and all of it is booked."""
-    traded = {one.exec_id: (one.client_order_id, one.last_quantity, one.last_price) for one in venue.executions}
+    traded = {
+        one.exec_id: (one.client_order_id, one.last_quantity, one.last_price) for one in venue.executions
+    }
     if len(traded) != len(venue.executions):
         yield "DOUBLED: the venue lists one execution twice"
     heard: dict[str, tuple[str, Decimal, Decimal]] = {}
@@ -167,7 +171,7 @@ def _money(venue: Venue, account: Account) -> Iterator[str]:
         if cash != venue.cash:
             yield f"CASH: {venue.cash} at the venue, {cash} by {name}"
     if books.external:
-        yield f"POSITIONS: {_shown(books.external)} count as others', and there are no others"
+        yield f"POSITIONS: {', '.join(sorted(books.external))} count as others', and there are no others"
 
 
 def _naked(venue: Venue) -> Iterator[str]:

@@ -171,6 +171,15 @@ class Storm:
         self.tally.seconds = watch.wall()
         return self.tally
 
+    def trade_until_filled(self) -> None:
+        """The desk trades, resumed where it was halted, until something has filled; then all is audited."""
+        if self._desk is None:
+            self._start()
+        if self._until(self._up, "the desk is up").mode is Mode.HALTED:
+            self._resume()
+        self._until(lambda: self._ask(partial(self._client.executions, 0)), "something has filled")
+        self._settle_and_audit()
+
     def _live_and_die(self) -> None:
         kind = self._chance.choice(_MOMENTS)
         if self._desk is None:
@@ -236,7 +245,8 @@ class Storm:
         except OurFault:
             return None
 
-    def _status(self) -> Status | None:
+    def status(self) -> Status | None:
+        """The desk's own, if one answers."""
         answer = self._knock(AskStatus())
         return None if answer is None else answer.status
 
@@ -253,29 +263,38 @@ class Storm:
             self._stay_halted()
 
     def _up(self, *modes: Mode) -> Status | None:
-        status = self._status()
-        return status if status is not None and status.mode in (modes or (Mode.RUNNING, Mode.HALTED)) else None
+        status = self.status()
+        return (
+            status if status is not None and status.mode in (modes or (Mode.RUNNING, Mode.HALTED)) else None
+        )
 
     def _stay_halted(self) -> None:
         """Nothing is in flight; from here on no entry reaches the venue. The market goes on asking for some."""
         if self._halted_from is None:
             self.tally.halts += 1
             self._until(
-                lambda: (status := self._up(Mode.HALTED)) is not None and not status.flying, "nothing is in flight"
+                lambda: (status := self._up(Mode.HALTED)) is not None and not status.flying,
+                "nothing is in flight",
             )
             self._halted_from = self._ask(self._client.clock).last
         self._trade(0.15)
 
     def _resume(self) -> None:
-        self._until_now()
-        answer = self._knock(AskResume(actor="maria", reason="looked into it"))
-        if answer is not None and not answer.error:
-            self._halted_from = None
-            self._until(lambda: self._up(Mode.RUNNING), "the desk runs again")
+        self._halts = self._halted()
+        self._halted_from = None
+        self._until(self._resumed, "the desk runs again")
 
-    def _until_now(self) -> None:
-        if self._halted_from is not None:
-            self._halts.append((self._halted_from, self._ask(self._client.clock).last))
+    def _resumed(self) -> Status | None:
+        status = self._up(Mode.RUNNING)
+        if status is None:
+            self._knock(AskResume(actor="maria", reason="looked into it"))
+        return status
+
+    def _halted(self) -> list[tuple[int, int]]:
+        """Between which events of the venue no entry may have reached it, so far."""
+        if self._halted_from is None:
+            return self._halts
+        return [*self._halts, (self._halted_from, self._ask(self._client.clock).last)]
 
     def _until(self, attempt: Callable[[], T | None], what: str) -> T:
         watch = Stopwatch()
@@ -283,7 +302,7 @@ class Storm:
             self._market.step()
             self._start_again()
             if watch.wall() > _PATIENCE_S:
-                raise self._broken([f"STUCK: never came to be: {what}; it says {self._status()}"])
+                raise self._broken([f"STUCK: never came to be: {what}; it says {self.status()}"])
             self._pause.wait(_PACE_S)
         return found
 
@@ -306,35 +325,37 @@ class Storm:
             self._market.rest()
             self._start_again()
             self._pause.wait(0.05)
-            status = self._status()
-            if status is not None and not (status.flying or status.waits or status.unknown or any(status.queued)):
+            status = self.status()
+            if status is not None and not (
+                status.flying or status.waits or status.unknown or any(status.queued)
+            ):
                 found = self._audit(status)
         if found:
             raise self._broken(found)
         self.tally.audits += 1
 
     def _audit(self, status: Status) -> list[str]:
-        venue = self._venue()
         try:
-            journal = SqliteJournal.open(self._journal, read_only=True)
+            return audit(self.venue(), self.account(status))
         except JournalError as why:
             return [f"JOURNAL: {why}"]
+
+    def account(self, status: Status) -> Account:
+        """What the desk's journal says, and the desk itself by its status."""
+        journal = SqliteJournal.open(self._journal, read_only=True)
         try:
             events = list(events_of(journal, STREAM))
-            books = self._fold(events)
-            self._until_now()
-            account = Account(
+            return Account(
                 events=events,
-                books=books,
+                books=self._fold(events),
                 shortcut=load(journal, STREAM).state_hash,
                 live_cash=status.cash,
                 live_held=status.held,
-                fault=journal.verify(STREAM).fault,
-                halts=self._halts,
+                fault=journal.verify(STREAM).fault or "",
+                halts=self._halted(),
             )
         finally:
             journal.close()
-        return audit(venue, account)
 
     def _fold(self, events: Sequence[Event]) -> Books:
         """The books; on the way, in how many starts the last process left orders without an answer."""
@@ -353,7 +374,8 @@ class Storm:
         self.tally.resent = sum(isinstance(event, OrderResent) for event in events)
         return books
 
-    def _venue(self) -> Venue:
+    def venue(self) -> Venue:
+        """What the exchange says."""
         self._listen()
         executions = self._ask(partial(self._client.executions, 0))
         self.tally.fills = len(executions)

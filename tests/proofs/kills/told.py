@@ -6,6 +6,8 @@ from tradewrit.features.bars import Bars
 QUIET, LONG, SHORT, LEAVE = 1_000, 1_001, 1_002, 1_003
 """Volumes, and what they say."""
 
+_MEANING = {LONG: enter_long(), SHORT: enter_short(), LEAVE: leave("told")}
+
 
 class Told(Strategy, frozen=True, kw_only=True):
     """Stops and targets are near, so that the market meets them often."""
@@ -15,11 +17,4 @@ class Told(Strategy, frozen=True, kw_only=True):
 
     def on_bar(self, bars: Bars) -> Signal | None:
         """What the last bar says."""
-        match int(bars.volume[-1]):
-            case 1_001:
-                return enter_long()
-            case 1_002:
-                return enter_short()
-            case 1_003:
-                return leave("told")
-        return None
+        return _MEANING.get(int(bars.volume[-1]))

@@ -7,10 +7,18 @@ at, and it lives). What it forks runs the same
 """
 
 import gc
+import importlib
 import os
 import sys
+from typing import Final
 
 import msgspec
+
+from tradewrit.app import command_line
+from tradewrit.app import main as tradewrit
+
+_IMPORTED: Final = ("httpx", "tradewrit.runtime.strategies", "tradewrit.surfaces.cli.living")
+"""What a desk imports once it is asked to run."""
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,11 +32,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def main() -> None:
     """Serve until standard input ends."""
-    import httpx  # noqa: F401 - these three are what a desk imports
-    import tradewrit.runtime.strategies
-    import tradewrit.surfaces.cli.living  # noqa: F401
-    from tradewrit.app import command_line
-
+    for name in _IMPORTED:
+        importlib.import_module(name)
     command_line()
     gc.freeze()
     for line in sys.stdin.buffer:
@@ -45,13 +50,14 @@ def _ended(request: Request) -> int | None:
 
 def _become(request: Request) -> int:
     """In the child: a `tradewrit` process, which never returns."""
-    nowhere, log = os.open(os.devnull, os.O_RDONLY), os.open(request.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    nowhere, log = (
+        os.open(os.devnull, os.O_RDONLY),
+        os.open(request.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+    )
     for source, target in ((nowhere, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
     sys.argv = ["tradewrit", *request.start]
-    from tradewrit.app import main as tradewrit
-
     try:
         tradewrit()
     except SystemExit as ended:
