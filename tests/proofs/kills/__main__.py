@@ -20,7 +20,7 @@ from tests.proofs.kills.storm import Broken, Storm, Tally
 from tradewrit.runtime.clock import Stopwatch
 from tradewrit.surfaces.cli.output import progress
 
-_MOST_OF_ONE: Final = 50
+_MOST_OF_ONE: Final = 30
 """Kills of one account; a longer journal makes audits slow and finds nothing new."""
 
 
@@ -83,7 +83,7 @@ def told(tally: Tally, seed: int, broken: Sequence[str]) -> str:
         f"recovery, {tally.at_work} at work, {tally.at_an_order} just after an order; "
         f"{tally.in_the_middle} left orders without an answer.\n"
         f"{tally.entries} entries, {tally.orders} orders, {tally.fills} fills, {tally.resent} sent again, "
-        f"{tally.halts} halts, {tally.records:,} records, {tally.audits} audits: nothing lost, doubled or "
+        f"{tally.halts} halts, {tally.ended_itself} leases lost, {tally.records:,} records, {tally.audits} audits: nothing lost, doubled or "
         "naked, and cash to the cent.\n"
     )
 

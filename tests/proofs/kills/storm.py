@@ -50,7 +50,9 @@ _COLD_EVERY: Final = 10
 _PACE_S: Final = 0.02
 _PATIENCE_S: Final = 60.0
 _LEASE_S: Final = 0.5
-"""As short as a busy machine can keep it; a desk that could not ends by itself, and is started again."""
+_LONGEST_LEASE_S: Final = 4.0
+"""Short, since whoever comes after a kill waits for it. A desk that a busy machine kept from renewing it ends by
+itself, and is started again with twice as much."""
 _MOMENTS: Final = ("start", "start", "work", "work", "order", "order", "order")
 """Kinds of moments, as often as they are drawn."""
 _MIDST: Final = frozenset(
@@ -132,6 +134,7 @@ class Storm:
         self._halted_from: int | None = None
         self._desk: Process | None = None
         self._starts = 0
+        self._lease_s = _LEASE_S
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -149,7 +152,7 @@ class Storm:
         self._arguments = [
             *("run", "--broker", url, "--strategy", told.__file__, "--config", str(config)),
             *("--journal", str(self._journal), "--symbols", ",".join(SYMBOLS)),
-            *("--lease", str(_LEASE_S), "--json"),
+            "--json",
         ]
         return self
 
@@ -206,12 +209,14 @@ class Storm:
         is_cold = self._starts % _COLD_EVERY == 0
         self._starts += 1
         self.tally.cold_starts += is_cold
-        self._desk = (Cold() if is_cold else self._warm).start(self._arguments, self._log)
+        lease = ("--lease", str(self._lease_s))
+        self._desk = (Cold() if is_cold else self._warm).start([*self._arguments, *lease], self._log)
 
     def _start_again(self) -> None:
         """One that ended by itself, as a supervisor would."""
         if self._desk is not None and self._desk.has_ended:
             self.tally.ended_itself += 1
+            self._lease_s = min(2 * self._lease_s, _LONGEST_LEASE_S)
             self._start()
 
     def _kill(self) -> None:

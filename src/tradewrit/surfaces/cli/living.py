@@ -30,7 +30,7 @@ from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded,
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, Tenure, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
@@ -198,8 +198,9 @@ class LiveDesk:
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
         market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
-        for at in _by_time(self._history()):
+        for at in _by_time(self._history(tenure)):
             market.absorb(at)
+            tenure.keep()  # the history may be long, and the lease short
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
@@ -242,9 +243,10 @@ class LiveDesk:
                 self._journal.close()
             self._journal = None
 
-    def _history(self) -> Iterator[Bar]:
+    def _history(self, tenure: Tenure) -> Iterator[Bar]:
         """What the venue still knows of the bars before, so that the strategy need not start blind."""
         for symbol in self._symbols:
+            tenure.keep()
             try:
                 yield from self.client.bars(symbol)
             except TheirFault as lost:
