@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 # The interpreter is part of the stamp's name: asking for another one makes the environment anew.
 STAMP := $(VENV)/.synced-with-$(notdir $(PYTHON))
 HYPOTHESIS_PROFILE ?= default
+KILLS ?= 300
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -18,7 +19,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench prove clean
+.PHONY: help setup demo test check proof format bench prove clean
 
 help: ## List what one can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,14 +30,24 @@ setup: $(STAMP) ## Make .venv with everything a developer needs; then .venv/bin/
 demo: $(STAMP) ## Run the desk on real sample prices and tell the story of one trade
 	$(BIN)/tradewrit demo
 
-test: $(STAMP) ## Run all tests, in parallel and in random order
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=$(HYPOTHESIS_PROFILE)
+test: $(STAMP) ## Run all tests but those of make proof, in parallel and in random order
+	$(BIN)/python -m pytest -n auto -m "not network and not prove and not proof" \
+		--hypothesis-profile=$(HYPOTHESIS_PROFILE)
 
-check: $(STAMP) ## Lint, formatting, types and the direction of imports: what CI checks
+check: $(STAMP) ## Lint, formatting, types, the direction of imports, and make proof: what CI checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory proof
+
+proof: $(STAMP) ## Find every planted bug, survive 200 hostile worlds and 20 real kills (a minute)
+	@set -e; begun=$$(date +%s); \
+	echo "planted bugs, each to be found by the simulation:"; \
+	$(BIN)/python -m pytest -q -n 2 -m proof tests/simulation/test_planted_bugs.py; \
+	echo "random worlds:"; $(BIN)/tradewrit simulate --seeds 200 --jobs 2; \
+	echo "kill -9 of a real desk:"; $(BIN)/python -m tests.proofs.kills --kills 20; \
+	echo "make proof took $$(($$(date +%s) - begun)) s"
 
 format: $(STAMP) ## Format the code and mend what the linter can mend safely
 	$(BIN)/ruff format .
@@ -46,10 +57,14 @@ bench: $(STAMP) ## Measure speed, as ratios to a plain Python loop in CPU second
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		echo; echo "$$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
-prove: $(STAMP) ## Thousands of drawn examples of every property, thousands of hostile worlds, every death (minutes)
+prove: $(STAMP) ## Thousands of examples, bugs and worlds, every death, hundreds of real kills (an hour)
 	$(BIN)/python -m pytest -n auto -m "(hypothesis or prove) and not network" --hypothesis-profile=prove
 	$(BIN)/tradewrit simulate enumerate
-	$(BIN)/tradewrit simulate --first 10000 --seeds 2000
+	$(BIN)/tradewrit simulate --first 10000 --seeds 2000 --jobs 2
+	@set -e; for profile in $$($(BIN)/python -c 'from tradewrit.simulation.profiles import PROFILES as all; print(*all)'); do \
+		echo "profile $$profile:"; \
+		$(BIN)/tradewrit simulate --profile $$profile --first 20000 --seeds 100 --jobs 2; done
+	$(BIN)/python -m tests.proofs.kills --kills $(KILLS)
 
 clean: ## Remove the environments, caches and build results
 	rm -rf $(VENV) $(BOOTSTRAP) build dist

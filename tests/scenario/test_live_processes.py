@@ -21,7 +21,7 @@ from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import OrderTerms, Role
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import OurFault
-from tradewrit.runtime.clock import SystemClock, seeded
+from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.live.door import AskHalt, AskResume, AskStatus, door_of, knock
 from tradewrit.runtime.live.status import Mode, Status
@@ -345,36 +345,6 @@ def test_a_watchdog_in_a_process_of_its_own_protects_what_a_killed_desk_never_he
         patiently(place.is_covered, "one stop, and only one")
         assert [one.client_order_id for one in market.working(Role.STOP)] == [stop.client_order_id]
     place.audit()
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "3"))))
-def test_a_desk_that_is_killed_at_any_moment_doubles_nothing_and_leaves_nothing_naked(
-    tmp_path: Path, market: Market, seed: int
-) -> None:
-    """KILLS says how often; each at a moment of its own, drawn from its seed."""
-    place, chance = Place(tmp_path, market), seeded(seed, "kill")
-    with place.desk() as desk:
-        market.bar()
-        market.bar()  # the signal: from here on orders are decided, recorded, sent and answered
-        desk_dies = threading.Timer(chance.random() * 0.08, desk.kill)
-        desk_dies.start()
-        desk_dies.join()
-        desk.wait()
-    market.bar()
-    with place.desk():
-        market.bar()
-        market.bar()
-        if market.held:
-            patiently(place.is_covered, "the position is covered")
-        status = place.status()
-        assert status is not None
-        patiently(lambda: _held(place) == market.held, "books and venue agree")
-    place.audit(at_most=1)
-
-
-def _held(place: Place) -> Decimal | None:
-    status = place.status()
-    return None if status is None else status.held.get(SYMBOL, Decimal(0))
 
 
 def test_under_the_authority_of_this_machine_its_kill_switch_halts_the_desk(tmp_path: Path) -> None:

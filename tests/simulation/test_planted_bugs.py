@@ -17,6 +17,7 @@ ELSEWHERE = 1000
 every_bug = pytest.mark.parametrize("bug", planted_in(planted), ids=lambda bug: bug.name)
 
 
+@pytest.mark.proof
 @every_bug
 def test_a_planted_bug_is_caught_by_an_invariant_that_it_breaks(bug: Bug) -> None:
     outcome = bug.hunt((bug.seed, *range(BUDGET - 1)))

@@ -29,6 +29,7 @@ def test_with_nothing_wrong_but_the_price_everything_holds() -> None:
     assert not set(report.faults) - {"bad_quote"}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("first", range(0, 200, 25))
 def test_two_hundred_random_worlds_hold(first: int) -> None:
     report = search(range(first, first + 25))

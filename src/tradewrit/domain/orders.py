@@ -196,6 +196,7 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
         On.ACCEPT: _S.PENDING_CANCEL,  # the acknowledgement overtaken by our cancel
         On.FILL_SOME: _S.PENDING_CANCEL,
         On.FILL_REST: _S.FILLED,  # too late to cancel
+        On.REPLACE: _S.PENDING_CANCEL,  # of before our cancel: the venue fills by it until it ends
         On.CANCEL: _S.CANCELLED,
         On.EXPIRE: _S.EXPIRED,
         On.REJECT: _S.REJECTED,

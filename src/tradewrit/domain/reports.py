@@ -70,8 +70,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return NOTHING
         case Exec.CANCEL_REJECTED:
             return _not_cancelled(order, report)
-        case Exec.REPLACED if order.state is OrderState.PENDING_CANCEL or not order.is_live:
-            return NOTHING  # overtaken by our cancel, or by its end; the report itself is on record
+        case Exec.REPLACED if not order.is_live:
+            return NOTHING  # overtaken by its end; the report itself is on record
         case Exec.REPLACED:
             return _move(order, report, On.REPLACE, _modified(order, report))
         case Exec.REPLACE_REJECTED if order.state is not OrderState.PENDING_REPLACE:

@@ -91,6 +91,7 @@ pending_cancel    cancel       cancelled
 pending_cancel    expire       expired
 pending_cancel    reject       rejected
 pending_cancel    refuse       accepted
+pending_cancel    replace      pending_cancel
 
 accepted          ask_replace  pending_replace
 partially_filled  ask_replace  pending_replace

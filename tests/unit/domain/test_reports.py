@@ -266,8 +266,14 @@ def test_new_terms_replace_those_that_are_named_and_leave_the_rest() -> None:
     )
 
 
-def test_a_replacement_overtaken_by_our_cancel_or_settled_meanwhile_says_nothing() -> None:
-    assert said(an_order(S.PENDING_CANCEL), Exec.REPLACED) is NOTHING
+def test_a_replacement_that_meets_our_cancel_counts_until_the_cancel_does() -> None:
+    # The venue works the new terms: a fill of the old quantity is not the last one.
+    (larger,) = said(an_order(S.PENDING_CANCEL), Exec.REPLACED, quantity=TERMS.quantity * 2).events
+    assert isinstance(larger, OrderModified)
+    assert larger.quantity == TERMS.quantity * 2
+
+
+def test_a_refused_replacement_that_is_settled_meanwhile_says_nothing() -> None:
     assert said(an_order(S.ACCEPTED), Exec.REPLACE_REJECTED) is NOTHING
     (kept,) = said(an_order(S.PENDING_REPLACE), Exec.REPLACE_REJECTED).events
     assert isinstance(kept, ModifyRefused)

@@ -20,7 +20,6 @@ from tradewrit.runtime.live.shell import Ended, Log, Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.ports import Broker
 
-_PAUSE_S: Final = 2.0
 _LEAVE: Final = "look into the log; then: tradewrit resume"
 
 
@@ -29,16 +28,25 @@ class Keeper:
 
     open_shell: begins a life: opens the journal, takes the lease, makes desk and shell.
     broker: the desk's, which any thread may use. clock: the machine's.
+    pause_s: between two tries for a journal that cannot be had; not above the length of a lease.
     """
 
     def __init__(
-        self, open_shell: Callable[[], Shell], broker: Broker, starts: Starts, clock: Clock, log: Log
+        self,
+        open_shell: Callable[[], Shell],
+        broker: Broker,
+        starts: Starts,
+        clock: Clock,
+        log: Log,
+        *,
+        pause_s: float = 2.0,
     ) -> None:
         self._open_shell = open_shell
         self._broker = broker
         self._starts = starts
         self._clock = clock
         self._log = log
+        self._pause_s = pause_s
         self._stopping = asyncio.Event()
         self._why = ""
         self._flattening: asyncio.Task[Answer] | None = None
@@ -98,7 +106,7 @@ class Keeper:
                     raise
                 said = self._wait_for(said, str(full))
             with suppress(TimeoutError):
-                async with asyncio.timeout(_PAUSE_S):
+                async with asyncio.timeout(self._pause_s):
                     await self._stopping.wait()
         return None
 

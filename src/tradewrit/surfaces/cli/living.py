@@ -31,7 +31,7 @@ from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded,
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, Tenure, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
@@ -56,6 +56,8 @@ from tradewrit.version import VERSION
 _SECOND_TIME: Final = 130
 _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
+_LONGEST_PAUSE_S: Final = 2.0
+"""Between two tries for a lease that another desk may have left behind: a quarter of its length at most."""
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
 
@@ -197,8 +199,9 @@ class LiveDesk:
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
         market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
-        for at in _by_time(self._history()):
+        for at in _by_time(self._history(tenure)):
             market.absorb(at)
+            tenure.keep()  # the history may be long, and the lease short
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
@@ -242,9 +245,10 @@ class LiveDesk:
                 self._journal.close()
             self._journal = None
 
-    def _history(self) -> Iterator[Bar]:
+    def _history(self, tenure: Tenure) -> Iterator[Bar]:
         """What the venue still knows of the bars before, so that the strategy need not start blind."""
         for symbol in self._symbols:
+            tenure.keep()
             try:
                 yield from self.client.bars(symbol)
             except TheirFault as lost:
@@ -253,7 +257,10 @@ class LiveDesk:
     async def run(self, begun: Callable[[], object]) -> None:
         """Until a signal, or a person at the door, asks to stop."""
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
-        keeper = self._keeper = Keeper(self.open_shell, self.broker, starts, self.machine, self.say)
+        pause_s = min(_LONGEST_PAUSE_S, self._lease.duration_ns / SECOND / 4)
+        keeper = self._keeper = Keeper(
+            self.open_shell, self.broker, starts, self.machine, self.say, pause_s=pause_s
+        )
         door = Door(door_of(self.path), keeper.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
