@@ -255,6 +255,7 @@ class Shell:
             flying=self.calls.in_flight,
             queued=tuple(self.lanes.depth(lane) for lane in Priority),
             dropped=self.intake.dropped,
+            refused=self.intake.refused,
             overdue=self.calls.overdue,
             lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
             **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them

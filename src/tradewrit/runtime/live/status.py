@@ -39,6 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     because: why it is not RUNNING. naked: symbols held without a working stop. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
+    refused: bars that were not believed, so far.
     """
 
     at: int
@@ -57,6 +58,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     flying: int
     queued: tuple[int, ...]
     dropped: int
+    refused: int
     overdue: int
     lines: tuple[LineStatus, ...]
 
@@ -72,6 +74,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"holds {held or 'nothing'}, {self.working} orders working, {self.reviews} reviews wait")
         parts.append(f"calls {self.flying} in flight, {self.waits} waiting, {self.overdue} overdue so far")
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
+        if self.refused:
+            parts.append(f"BAD BARS: {self.refused} refused so far")
         parts.extend(
             f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
             for line in self.lines

@@ -18,7 +18,7 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events import account, market, orders, positions, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND, Bar
@@ -77,6 +77,8 @@ _TOLD: Final = (
     account.ExternalOrderSeen,
     account.ExternalTraded,
     risk.DrawdownAlerted,
+    market.BarRefused,
+    market.PriceLevelBelieved,
     writs.WritDenied,
     writs.WritLost,
     writs.WritRevoked,
@@ -195,14 +197,16 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
+        prices = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
         for at in _by_time(self._history()):
-            market.absorb(at)
+            prices.absorb(at)
+        for event in prices.objections(self.clock.now()):
+            self.say(f"history: {name_of(type(event))}: {words(event)}")
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
             journal=journal,
-            market=market,
+            market=prices,
             broker=self.broker,
             clock=self.clock,
             writs=self._writs(),
