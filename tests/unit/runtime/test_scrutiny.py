@@ -61,7 +61,7 @@ def test_a_level_is_believed_only_when_so_many_bars_in_a_row_agree(last: float, 
         row.append(last * factor)
         passed = scrutiny.passes(bar(last * factor), last)
         is_wild = factor != 1.0
-        assert passed == (not is_wild or len(row) >= AGREEING and len(set(row[-AGREEING:])) == 1)
+        assert passed == (not is_wild or (len(row) >= AGREEING and len(set(row[-AGREEING:])) == 1))
         if passed:
             row.clear()
 

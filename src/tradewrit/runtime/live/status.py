@@ -37,7 +37,8 @@ class LineStatus(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A desk at one moment. Money in account currency.
 
-    because: why it is not RUNNING. naked: symbols held without a working stop. unknown: orders whose fate
+    because: why it is not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
+    stop ended with the session and is put back at the open. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
     refused: bars that were not believed, so far.
     """
@@ -51,6 +52,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     cash: Decimal
     held: dict[str, Decimal]
     naked: tuple[str, ...]
+    overnight: tuple[str, ...]
     working: int
     unknown: tuple[str, ...]
     reviews: int
@@ -65,8 +67,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """The whole of it, worst first."""
         parts = [f"{self.mode.upper()}{f' ({self.because})' if self.because else ''}"]
-        if self.naked:
-            parts.append(f"WITHOUT A STOP: {', '.join(self.naked)}")
+        if bare := [symbol for symbol in self.naked if symbol not in self.overnight]:
+            parts.append(f"WITHOUT A STOP: {', '.join(bare)}")
+        if self.overnight:
+            parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
@@ -94,6 +98,11 @@ def naked(books: Books) -> tuple[str, ...]:
     return tuple(symbol for symbol in books.positions if symbol not in covered)
 
 
+def overnight(books: Books) -> tuple[str, ...]:
+    """Symbols whose stop ended with the session, and is put back at the open."""
+    return tuple(trade.symbol for trade in books.trades.values() if trade.stop_lapsed)
+
+
 def unknown(books: Books) -> tuple[str, ...]:
     """Client order ids of which nobody knows what became of them."""
     return tuple(order.id for order in books.orders.values() if order.state is OrderState.UNKNOWN)
@@ -109,6 +118,7 @@ def figures(books: Books, market: Market) -> dict[str, object]:
         "cash": books.cash,
         "held": {symbol: position.signed for symbol, position in books.positions.items()},
         "naked": naked(books),
+        "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
         "reviews": len(books.reviews),

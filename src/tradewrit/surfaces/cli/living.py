@@ -67,6 +67,7 @@ _TOLD: Final = (
     orders.ReportQuarantined,
     positions.StopSet,
     positions.StopFailed,
+    positions.StopLapsed,
     positions.StopHit,
     positions.PositionClosed,
     account.TradingHalted,
