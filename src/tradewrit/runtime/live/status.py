@@ -40,6 +40,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     because: why it is not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
     stop ended with the session and is put back at the open. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
+    skew_s: how far the machine's clock is ahead of the venue's; None where nobody can say.
     refused: bars that were not believed, so far.
     """
 
@@ -62,6 +63,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     refused: int
     overdue: int
+    skew_s: float | None
     lines: tuple[LineStatus, ...]
 
     def line(self) -> str:
@@ -80,6 +82,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
         if self.refused:
             parts.append(f"BAD BARS: {self.refused} refused so far")
+        if self.skew_s is not None:
+            parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
             f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
             for line in self.lines

@@ -228,6 +228,7 @@ class LiveDesk:
             policy=self.policy,
             chance=self._chance,
             log=self.say,
+            skew_s=lambda: self.clock.skew_s,
         )
 
     def _writs(self) -> Writs:
@@ -342,9 +343,12 @@ def lease_of(seconds: float) -> LeasePolicy:
     return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
 
 
-def policy_of(stale_after_s: float, lease_s: float) -> LivePolicy:
-    """The policy of a run whose prices may be silent for so long, under a lease of so long."""
+def policy_of(stale_after_s: float, lease_s: float, skew_s: float) -> LivePolicy:
+    """The policy of a run whose prices may be silent for so long, under a lease of so long.
+
+    skew_s: by how much the machine's clock and the venue's may differ.
+    """
     before = LivePolicy()
     patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
     tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
-    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns)
+    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns, skew_ns=round(skew_s * SECOND))
