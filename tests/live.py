@@ -95,6 +95,7 @@ class Live:
         protection: Protection = Protection.AFTER_FILL,
         beats: bool = True,
         limits: Limits | None = None,
+        skew_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -105,6 +106,7 @@ class Live:
         self.protection = protection
         self.beats = beats
         self.limits = limits or Limits()
+        self.skew_s = skew_s
         self.script: dict[tuple[str, int], Signal] = {}
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
@@ -166,6 +168,7 @@ class Live:
             policy=self.policy,
             log=self.said.append,
             lanes=self.lanes,
+            skew_s=self.skew_s,
         )
         self.running = asyncio.ensure_future(self.shell.run()) if runs else None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.desks import BUY, JOURNAL_ID, SYMBOL
+from tests.desks import BUY, JOURNAL_ID, LEAVE, SYMBOL
 from tests.live import STREAM, Live, Wire, play
 from tests.unruly import UNREACHABLE
 from tradewrit.domain.events.account import AccountReconciled, HaltTrading, TradingHalted
@@ -24,7 +24,7 @@ from tradewrit.domain.events.orders import (
     SubmitOrder,
 )
 from tradewrit.domain.events.positions import CloseTrade
-from tradewrit.domain.events.running import InputDropped, StreamCut
+from tradewrit.domain.events.running import EntriesWithheld, InputDropped, StreamCut
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.orders import OrderState, Role
@@ -181,6 +181,32 @@ def test_no_entry_leaves_before_every_line_is_heard_and_the_account_compared() -
     live = play(story, wires=[wire])
     (refused,) = live.events(OrderRejected)
     assert "its writ is withheld for now" in refused.reason
+
+
+def test_no_entry_leaves_while_the_clocks_are_apart_and_stops_do() -> None:
+    told = [0.3]
+
+    async def story(live: Live) -> None:
+        await live.enter()
+        told[0] = -2.5
+        await live.settle(5)
+        status = live.shell.status()
+        assert (status.mode, status.skew_s) == (Mode.GUARDED, -2.5)
+        assert "clock is -2.5 s against the venue's" in status.because
+        (withheld,) = [one for one in live.events(EntriesWithheld) if "clock" in one.reason]
+        assert "NTP" in withheld.todo
+        told[0] = -1.5  # not yet well within the limit
+        await live.settle(3)
+        assert live.shell.status().mode is Mode.GUARDED
+        live.says(LEAVE)
+        await live.bar(175.0)
+        await live.bar(175.0)
+        assert not live.held
+        told[0] = 0.2
+        await live.settle(3)
+        assert live.shell.status().mode is Mode.RUNNING
+
+    play(story, wires=[Wire()], skew_s=lambda: told[0])
 
 
 def test_a_silent_line_counts_as_cut_within_thirty_seconds_and_is_called_again() -> None:

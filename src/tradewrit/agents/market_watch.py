@@ -20,14 +20,14 @@ from tradewrit.domain.events.market import (
     Subscribe,
     TickReceived,
 )
-from tradewrit.domain.market import SECOND, Quote
+from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.signals import Market
 
 NAME: Final = "market_watch"
 Hears = GetQuote | GetBars | Subscribe | CheckMarketStatus | QuoteReceived | TickReceived
 
-# A quote this many times above or below the last one is a unit error or a bad print, not a move.
-_WILD = 5.0
+# A price this many times above or below the last one is a unit error or a bad print, not a move.
+_WILD: Final = 5.0
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -66,7 +66,26 @@ def defect(quote: Quote, last: float) -> str | None:
         return "zero or negative"
     if bid > ask:
         return "crossed: bid above ask"
-    if not math.isnan(last) and not last / _WILD < quote.mid < last * _WILD:
+    return wild(quote.mid, last)
+
+
+def bar_defect(bar: Bar) -> str | None:
+    """Why a bar cannot be true, whatever came before it; None when it can."""
+    prices = (bar.open, bar.high, bar.low, bar.close)
+    if not all(map(math.isfinite, (*prices, bar.volume))):
+        return "not a number"
+    if min(prices) <= 0:
+        return "zero or negative"
+    if bar.high < bar.low:
+        return "high below low"
+    if not (bar.low <= bar.close <= bar.high and bar.low <= bar.open <= bar.high):
+        return "open or close outside low to high"
+    return None
+
+
+def wild(price: float, last: float) -> str | None:
+    """Why a price is no move from the last one, NaN for none; None when it may be."""
+    if not math.isnan(last) and not last / _WILD < price < last * _WILD:
         return f"more than {_WILD:g} times away from the last price {last:g}"
     return None
 

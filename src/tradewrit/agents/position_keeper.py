@@ -83,6 +83,25 @@ Hears = (
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
     """Protect what is held, move stops with the price, and close what is to be closed."""
+    return _woken(books, market, event) + _decide(books, market, event)
+
+
+def _woken(books: Books, market: Market, event: Hears) -> Decision:
+    """Stops that ended with the session before are put back, before anything else is done."""
+    lapsed = [trade for trade in books.trades.values() if trade.stop_lapsed]
+    if not lapsed or market.phase(event.at) is not MarketPhase.OPEN:
+        return NOTHING
+    if not isinstance(event, BarsClosed | QuoteUpdated | MarketStatusReported | AccountReconciled):
+        return NOTHING
+    return _saying(
+        said
+        for trade in lapsed
+        if trade.state is not TradeState.EXIT_TRIGGERED and not working(books, trade, Role.EXIT)
+        for said in mend(books, trade, event.at, wakes=True)
+    )
+
+
+def _decide(books: Books, market: Market, event: Hears) -> Decision:
     match event:
         case BarsClosed():
             return _watch_bars(books, market, event)
@@ -252,7 +271,7 @@ def _set_stop(books: Books, event: SetStop) -> Decision:
         return _no_stop(trade.id, "the trade is being closed", event.at)
     if stops := working(books, trade, Role.STOP):
         return _no_stop(trade.id, f"a stop is already {stops[0].state}", event.at)
-    return _saying(mend(books, trade, event.at))
+    return _saying(mend(books, trade, event.at, wakes=True))
 
 
 def _update_stop(books: Books, event: UpdateStop) -> Decision:

@@ -90,6 +90,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
     books were last held against the venue. strangers: ids of working orders that are not ours.
     reconciled_at: when that was, UTC ns; at first the time of the genesis.
+    filled_at: the venue's time of the latest fill that is booked, UTC ns; 0 before the first.
     halted: why, "" while it is not. unheard: the halt of which the authority may not know.
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
     events: how many events were folded.
@@ -137,6 +138,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     strangers: tuple[str, ...] = ()
     opened_at: int = 0
     reconciled_at: int = 0
+    filled_at: int = 0
     writs: dict[str, Writ] = {}
     sent: dict[str, DayUse] = {}
     events: int = 0

@@ -25,6 +25,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     oco: two orders of which the first to fill cancels the other, sharing one held quantity.
     bracket: an entry with children that become live as it fills.
+    stop_gtc: its stops work until they are cancelled; without, they end with the session.
     event_cursor: its stream can be taken up where it was cut.
     acceptance_s: for how long after it was sent a request that nobody answered may still be taken, seconds.
     """

@@ -124,6 +124,7 @@ class _Legs(msgspec.Struct, frozen=True, kw_only=True):
             quantity=self.quantity,
             type=kind,
             role=role,
+            time_in_force=TimeInForce.GTC if books.capabilities.stop_gtc else TimeInForce.DAY,
             limit_price=limit_price,
             stop_price=stop_price,
             reduce_only=books.capabilities.reduce_only,

@@ -152,6 +152,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     entry_id, stop_id, target_id, exit_id: client order ids, "" while there is none.
     stop_price, target_price: anchored to the actual fill. extreme: best price since entry, for trails.
     attempts: protective and exit orders sent so far; part of the next one's id.
+    stop_lapsed: its stop ended with the session, and is put back at the open.
     failures: times in a row that the position could not be protected or left.
     realised: before fees and funding. funding: received, negative when paid.
     """
@@ -176,6 +177,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     exit_reason: str = ""
     attempts: int = 0
     failures: int = 0
+    stop_lapsed: bool = False
     realised: Decimal = ZERO
     fees: Decimal = ZERO
     funding: Decimal = ZERO

@@ -17,7 +17,8 @@ from tradewrit.domain.events.orders import (
     OrderModified,
     OrderRejected,
 )
-from tradewrit.domain.events.positions import ExitSent, StopFailed, StopMoved
+from tradewrit.domain.events.positions import ExitSent, StopFailed, StopLapsed, StopMoved
+from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
@@ -126,7 +127,23 @@ def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) ->
         return ()
     if event.role is Role.TARGET:
         return mend(books, trade, event.at)  # it was in the way of a new stop
+    is_night = market.phase(event.at) is not MarketPhase.OPEN
+    if isinstance(event, OrderExpired) and is_night and not books.capabilities.stop_gtc:
+        return _lapsed(books, trade, event.at)
     return _stop_failed(books, trade, event.at, f"the {event.role} order is {outcome}")
+
+
+def _lapsed(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """The session is over, and with it the stop: nothing works until the next, so it is put back then."""
+    if trade.stop_price is not None and not trade.stop_lapsed:
+        yield StopLapsed(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            quantity=held(books, trade),
+            stop_price=trade.stop_price,
+        )
 
 
 def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Event]:

@@ -168,10 +168,15 @@ def is_off(trade: Trade, order: Order) -> bool:
     return terms.limit_price != trade.target_price
 
 
-def mend(books: Books, trade: Trade, at: int) -> Iterator[Event]:
-    """Whatever it takes to have a stop of the right size working again; not in a suspended symbol."""
+def mend(books: Books, trade: Trade, at: int, *, wakes: bool = False) -> Iterator[Event]:
+    """Whatever it takes to have a stop of the right size working again; not in a suspended symbol.
+
+    wakes: a stop that ended with the session is put back, too; without, that waits for the open.
+    """
     quantity = held(books, trade)
     if not quantity or trade.stop_price is None or trade.symbol in books.suspended:
+        return
+    if trade.stop_lapsed and not wakes:
         return
     if working(books, trade, Role.STOP):
         yield from fit(books, trade, at)

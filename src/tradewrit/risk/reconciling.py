@@ -41,8 +41,15 @@ _AT_VENUE: Final = _WORKS | {OrderState.PENDING_CANCEL, OrderState.PENDING_REPLA
 
 
 def question(books: Books, cause: str) -> AskAccount:
-    """Ask for the account; its executions from well before it was asked last, since they may come late."""
-    return AskAccount(since=max(books.opened_at, books.reconciled_at - OVERLAP), cause=cause)
+    """Ask for the account; its executions from well before those that are known, since they may come late.
+
+    Our clock may be an hour off, so the venue's own time counts: that of the last fill that is booked. Before
+    the first there is only the opening, and what was traded before that is part of the opening's cash.
+    """
+    if not books.filled_at:
+        return AskAccount(since=books.opened_at, cause=cause)
+    known = min(books.reconciled_at, books.filled_at) - OVERLAP
+    return AskAccount(since=max(known, min(books.opened_at, books.filled_at)), cause=cause)
 
 
 def reconcile(books: Books, report: AccountReported) -> Decision:

@@ -148,9 +148,17 @@ class Desk:
 
     def close_bars(self, bars: Sequence[Bar], at: int) -> None:
         """Bars of one time have closed: the market shows them, then everybody hears of it."""
+        if events := self.absorb(bars, at):
+            self.feed_all(events, "market")
+
+    def absorb(self, bars: Sequence[Bar], at: int, *, is_history: bool = False) -> tuple[Event, ...]:
+        """Let the market show bars of one time; returns what is to be fed then.
+
+        is_history: they are from before, and nobody trades on them.
+        """
         count = self.market.absorb(bars)
-        if count:
-            self.feed(BarsClosed(at=at, count=count), "market")
+        objections = self.market.objections(at)
+        return (*objections, BarsClosed(at=at, count=count)) if count and not is_history else objections
 
     def depart(self, least: Lane = Lane.DATA) -> Departure | None:
         """The next thing to be done outside, admitted under its writ; None when nothing may leave now.

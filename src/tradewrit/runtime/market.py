@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from tradewrit.agents.market_watch import wild
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported, QuoteUpdated, TickReceived
@@ -24,6 +25,7 @@ from tradewrit.features.evaluate import Stepper
 from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
 from tradewrit.risk.volatility import if_known, volatility_stepper
+from tradewrit.runtime.scrutiny import Scrutiny
 from tradewrit.strategies.base import Strategy
 from tradewrit.strategies.evaluation import Stepping
 
@@ -43,7 +45,11 @@ class MarketView(Market, Protocol):
     """A market that takes in what the desk hears."""
 
     def absorb(self, bars: Iterable[Bar]) -> int:
-        """Take in bars that closed at one time, by rank; returns how many were new."""
+        """Take in bars that closed at one time, by rank; returns how many were new and sane."""
+        ...
+
+    def objections(self, at: int) -> tuple[Event, ...]:
+        """What is to be told of bars that were not taken in, since this was last asked. at: now, UTC ns."""
         ...
 
     def hear(self, event: Event) -> None:
@@ -80,22 +86,26 @@ class LiveMarket:
         self._quotes: dict[str, Quote] = {}
         self._last: dict[str, float] = {}
         self._sequences: dict[str, int] = {}
+        self._scrutiny = Scrutiny()
 
     def absorb(self, bars: Iterable[Bar]) -> int:
         """Take in bars that closed at one time, by rank; returns how many. Then feed `BarsClosed`.
 
-        A bar that is not newer than its symbol's last is left out: it was seen before.
+        A bar that is not newer than its symbol's last is left out: it was seen before. So is one that
+        cannot be true, see `objections`.
         """
         speaking = []
         count = 0
         for bar in bars:
             history = self._history.get(bar.symbol)
+            if history is not None and bar.ts <= history.last_ts:
+                continue
+            if not self._scrutiny.passes(bar, self.last(bar.symbol)):
+                continue
             if history is None:
                 history = self._history[bar.symbol] = _History(bar.symbol)
                 self._steppers[bar.symbol] = self._stepping(bar.symbol)
                 self._volatility[bar.symbol] = _Volatility(self._sizing)
-            if bar.ts <= history.last_ts:
-                continue
             history.append(bar)
             self._last[bar.symbol] = bar.close
             self._volatility[bar.symbol].update(bar)
@@ -106,6 +116,10 @@ class LiveMarket:
             count += 1
         self._speaking = tuple(speaking)
         return count
+
+    def objections(self, at: int) -> tuple[Event, ...]:
+        """What is to be told of bars that were not taken in, since this was last asked. at: now, UTC ns."""
+        return self._scrutiny.said(at)
 
     def hear(self, event: Event) -> None:
         """Take in what market_watch let pass (quotes, ticks), and splits."""
@@ -119,7 +133,7 @@ class LiveMarket:
                 if tick.sequence <= self.sequence(tick.symbol):
                     return  # late or repeated: a newer price is known
                 self._sequences[tick.symbol] = tick.sequence
-                if 0.0 < tick.price < math.inf:
+                if 0.0 < tick.price < math.inf and wild(tick.price, self.last(tick.symbol)) is None:
                     self._last[tick.symbol] = tick.price
             case MarketStatusReported() | _:
                 return

@@ -27,6 +27,7 @@ from tradewrit.domain.events.positions import (
     ProtectionRequested,
     StopFailed,
     StopHit,
+    StopLapsed,
     StopSet,
 )
 from tradewrit.domain.events.registry import BY_NAME, canonical_name, name_of
@@ -47,6 +48,7 @@ _URGENT: Final = (
     StopSet,
     StopHit,
     StopFailed,
+    StopLapsed,
     SymbolSuspended,
     FeePending,
     TradingHalted,

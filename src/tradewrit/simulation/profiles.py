@@ -41,13 +41,15 @@ _MOST: Final = Faults(
     manual_trades_per_hour=9,
 )
 """The worst that is ever drawn."""
+_ENDING_STOPS: Final = 0.3
+"""The share of venues whose stops end with the session."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
-    capabilities: what the venue can do; None draws it, dedupe: but for this. cash: of the account; None
-    draws it. is_worst: whatever goes wrong does so as often as it ever does.
+    capabilities: what the venue can do; None draws it, dedupe, stop_gtc: but for these. cash: of the account;
+    None draws it. is_worst: whatever goes wrong does so as often as it ever does.
     """
 
     title: str
@@ -56,6 +58,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     always: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
     dedupe: Dedupe | None = None
+    stop_gtc: bool | None = None
     cash: Decimal | None = None
     is_worst: bool = False
 
@@ -80,6 +83,12 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=("reorder", "slow", "drop", "thin"),
         always=("reorder", "slow", "drop"),
         is_worst=True,
+    ),
+    "night": Profile(
+        title="a venue whose stops end with the session",
+        faults=("kill", "drop", "slow", "skew", *_MARKET),
+        always=(BREAK,),
+        stop_gtc=False,
     ),
     "oversold": Profile(
         title="a venue that lets an order sell more than is held",
@@ -134,9 +143,15 @@ def draw(seed: int, name: str = "swarm") -> Plan:
     chosen, rng = profile(name), seeded(seed, "plan")
     faults = _faults(chosen, seeded(seed, "faults"))
     capabilities = _capabilities(rng)
+    # Drawn apart, so that it moves no other draw.
+    if BREAK in chosen.faults and seeded(seed, "night").random() < _ENDING_STOPS:
+        capabilities = msgspec.structs.replace(capabilities, stop_gtc=False)
     cash = Decimal(rng.choice((100_000, 100_000, 3_000)))
     if chosen.dedupe is not None:
         capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
+    if chosen.stop_gtc is not None:
+        capabilities = msgspec.structs.replace(capabilities, stop_gtc=chosen.stop_gtc)
+    breaks = (45, 90) if BREAK in chosen.always else (0, 0, 45, 90)
     return Plan(
         seed=seed,
         profile=name,
@@ -154,7 +169,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         ttl_s=rng.choice((30, 120, 300)),
         has_lease=rng.random() < 0.5 or bool(faults.rivals_per_hour),
         snapshot_every=rng.choice((0, 0, 50)),
-        closes_at_s=rng.choice((0, 0, 45, 90)) if BREAK in chosen.faults else 0,
+        closes_at_s=rng.choice(breaks) if BREAK in chosen.faults else 0,
     )
 
 

@@ -94,12 +94,24 @@ def rest(decision: Decision) -> list[type]:
 
 
 def test_executions_are_asked_for_from_well_before_the_last_time() -> None:
-    known = books(opened_at=AT - 60 * MINUTE, reconciled_at=AT)
+    known = books(opened_at=AT - 60 * MINUTE, reconciled_at=AT, filled_at=AT)
     assert question(known, "minute") == AskAccount(since=AT - 15 * MINUTE, cause="minute")
 
 
+def test_a_desk_whose_clock_is_an_hour_ahead_asks_by_the_time_of_the_venue() -> None:
+    known = books(opened_at=AT - 60 * MINUTE, reconciled_at=AT + 60 * MINUTE, filled_at=AT)
+    assert question(known, "minute").since == AT - 15 * MINUTE
+    late = books(opened_at=AT + 60 * MINUTE, reconciled_at=AT + 60 * MINUTE, filled_at=AT)
+    assert question(late, "minute").since <= AT
+
+
+def test_until_something_is_filled_all_since_the_opening_is_asked_for() -> None:
+    known = books(opened_at=AT, reconciled_at=AT + 300 * MINUTE)
+    assert question(known, "minute").since == AT
+
+
 def test_nothing_is_asked_for_from_before_the_account_was_opened() -> None:
-    known = books(opened_at=AT, reconciled_at=AT)
+    known = books(opened_at=AT, reconciled_at=AT + MINUTE, filled_at=AT + MINUTE)
     assert question(known, "start").since == AT
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradewrit.domain.events.base import MarketEvent, Query
+from tradewrit.domain.events.base import Event, MarketEvent, Query
 from tradewrit.domain.market import Bar, Interval, MarketStatus, Quote, Tick
 
 
@@ -30,6 +30,27 @@ class QuoteRefused(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market
 
     quote: Quote
     reason: str
+
+
+class BarRefused(Event, frozen=True, kw_only=True, gc=False, tag="market_data.bar.refused"):
+    """An alert: a bar that nobody may trade on. The market does not know it.
+
+    close: as text, since it need not be a number. opened_at: UTC ns.
+    """
+
+    symbol: str
+    opened_at: int
+    close: str
+    reason: str
+
+
+class PriceLevelBelieved(Event, frozen=True, kw_only=True, gc=False, tag="market_data.level.believed"):
+    """An alert: prices far away from all before are let in, since so many bars in a row agreed on them."""
+
+    symbol: str
+    before: float
+    close: float
+    bars: int
 
 
 class TickReceived(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.stream.tick"):

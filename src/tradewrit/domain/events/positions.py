@@ -106,6 +106,18 @@ class StopFailed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.
     attempt: int
 
 
+class StopLapsed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.lapsed"):
+    """An alert: the stop ended with the session, as stops of this venue do; it is put back at the open.
+
+    Until then the position is unprotected. quantity: what is held.
+    """
+
+    trade_id: str
+    symbol: str
+    quantity: Decimal
+    stop_price: Price
+
+
 class StopHit(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.hit"):
     """The stop order traded."""
 

@@ -40,6 +40,7 @@ def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
         positions=_holding(books, fill.symbol, position),
         cash=canonical(books.cash + event.cash_change),
         unsettled=unsettled,
+        filled_at=max(books.filled_at, fill.at),
         stats=replace(books.stats, fees=canonical(books.stats.fees + fill.fee)),
     )
     trade = books.trades.get(fill.trade_id)
@@ -148,7 +149,12 @@ def _external(books: Books, event: ac.ExternalBooked) -> Books:
     external = without(books.external, fill.symbol)
     if position is not None:
         external = with_item(external, fill.symbol, position)
-    return replace(books, external=external, cash=canonical(books.cash + event.cash_change))
+    return replace(
+        books,
+        external=external,
+        cash=canonical(books.cash + event.cash_change),
+        filled_at=max(books.filled_at, fill.at),
+    )
 
 
 def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:

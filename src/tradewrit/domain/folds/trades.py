@@ -118,6 +118,11 @@ def _stop_failed(books: Books, event: ps.StopFailed) -> Books:
     return change_trade(books, trade.id, TradeOn.LOSE_STOP)
 
 
+def _stop_lapsed(books: Books, event: ps.StopLapsed) -> Books:
+    # No failure of anybody's, and the trade can be left as before: that is how the venue is.
+    return change_trade(books, event.trade_id, None, stop_lapsed=True)
+
+
 def _triggered(reason: str) -> Fold:
     def fold(books: Books, event: ps.StopHit | ps.TargetHit) -> Books:
         return change_trade(books, event.trade_id, TradeOn.TRIGGER, exit_reason=reason)
@@ -129,7 +134,9 @@ def _exit_requested(books: Books, event: ps.ExitRequested) -> Books:
     trade = books.trades.get(event.trade_id)
     if trade is None:
         return books
-    return change_trade(books, trade.id, None, attempts=event.attempt, exit_reason=event.reason)
+    return change_trade(
+        books, trade.id, None, attempts=event.attempt, exit_reason=event.reason, stop_lapsed=False
+    )
 
 
 def _trade_logged(books: Books, event: st.TradeLogged) -> Books:
@@ -188,12 +195,15 @@ FOLDS: Final[Folds] = {
     rk.RiskApproved: _risk_approved,
     ps.PositionOpened: _opened,
     ps.PositionAdded: _added,
-    ps.ProtectionRequested: lambda books, e: change_trade(books, e.trade_id, None, attempts=e.attempt),
+    ps.ProtectionRequested: lambda books, e: change_trade(
+        books, e.trade_id, None, attempts=e.attempt, stop_lapsed=False
+    ),
     ps.StopSet: lambda books, e: change_trade(books, e.trade_id, TradeOn.PROTECT, failures=0),
     ps.StopMoved: lambda books, e: change_trade(
         books, e.trade_id, TradeOn.PROTECT, stop_price=e.stop_price, failures=0
     ),
     ps.StopFailed: _stop_failed,
+    ps.StopLapsed: _stop_lapsed,
     ps.StopHit: _triggered("stop"),
     ps.TargetHit: _triggered("target"),
     ps.ExitRequested: _exit_requested,

@@ -109,6 +109,11 @@ class ColumnMarket:
         """Nothing to take in: the columns are complete."""
         return sum(1 for _ in bars)
 
+    def objections(self, at: int) -> tuple[Event, ...]:
+        """Nothing: data are checked before a backtest begins."""
+        del at
+        return ()
+
     def hear(self, event: Event) -> None:
         """Only splits have anything to tell: the columns are complete."""
         if isinstance(event, SharesSplit):

@@ -43,6 +43,11 @@ class SoloMarket:
         """Nothing to take in: the columns are complete."""
         return sum(1 for _ in bars)
 
+    def objections(self, at: int) -> tuple[Event, ...]:
+        """Nothing: data are checked before a backtest begins."""
+        del at
+        return ()
+
     def hear(self, event: Event) -> None:
         """Put every bar before a split in the new shares."""
         if isinstance(event, SharesSplit):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.market import BarRefused
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld, InputDropped
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, OurFault
@@ -31,7 +31,7 @@ class Intake:
     """The one way into a live desk.
 
     heard: told what an outcome of a call led to. unwritable: why the journal takes nothing, "" while it does.
-    dropped: inputs that were not taken so far.
+    dropped: inputs that were not taken so far. refused: bars that the market did not believe so far.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Intake:
         self._own: deque[Callable[[], list[Event]]] = deque()
         self._held: Input | None = None
         self.unwritable = ""
-        self.dropped = 0
+        self.dropped = self.refused = 0
 
     @property
     def is_empty(self) -> bool:
@@ -100,14 +100,15 @@ class Intake:
     def _feed(self, item: Input) -> None:
         if item.bars:
             try:
-                count = self._desk.market.absorb(item.bars)
+                events = self._desk.absorb(item.bars, item.at, is_history=item.is_history)
             except Exception as bug:  # noqa: BLE001 - a strategy may raise anything
                 self.poison(item, bug)
                 return
-            if not count or item.is_history:
+            if not events:
                 return
+            self.refused += sum(isinstance(event, BarRefused) for event in events)
             # What the market has taken in is not new to it a second time, should the journal be full.
-            item = replace(item, bars=(), events=(BarsClosed(at=item.at, count=count),))
+            item = replace(item, bars=(), events=events)
         said = self._feeding(item, lambda: self._desk.feed_all(item.events, item.source))
         if said is not None and item.reply is not None:
             item.reply(tuple(said))

@@ -16,6 +16,7 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cancels_entries_on_stop: whether entries at work are taken back then: nobody would protect their fills.
     status_ns: between two lines of the log while nothing happens.
     flatten_round_ns: between two rounds of an emergency liquidation.
+    skew_ns: from which difference between the machine's clock and the venue's on no entry leaves.
     entry_ttl_ns: how long an entry from outside may wait for its turn.
     """
 
@@ -27,6 +28,7 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cancels_entries_on_stop: bool = True
     status_ns: int = MINUTE
     flatten_round_ns: int = 3 * SECOND
+    skew_ns: int = 2 * SECOND
     entry_ttl_ns: int = 30 * SECOND
     calls: CallPolicy = CallPolicy()
     patience: Patience = Patience()

@@ -3,17 +3,20 @@
 Called by the shell once a second; says what it noticed through the shell.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.running import StreamCut, StreamRestored
-from tradewrit.domain.market import MarketPhase
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.runtime.live.lanes import Input, Priority
 from tradewrit.runtime.live.lines import Line
 from tradewrit.runtime.market import Sessions
 
 if TYPE_CHECKING:
     from tradewrit.runtime.live.shell import Shell
+
+
+_CLOCK: Final = "clock"
 
 
 class Rounds:
@@ -23,6 +26,7 @@ class Rounds:
         self._shell = shell
         self._sessions = sessions
         self._phase: MarketPhase | None = None
+        self._is_skewed = False
         self._compared_at = 0
         self._said_at = 0
         self._said = ""
@@ -43,6 +47,7 @@ class Rounds:
             else:
                 shell.allow(f"prices {line.name}")
         self._follow_session()
+        self._compare_clocks()
         policy = shell.policy
         is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())
         due = policy.reconcile_ns if is_working else policy.idle_reconcile_ns
@@ -65,6 +70,20 @@ class Rounds:
         shell.say(StreamRestored(at=at, stream=line.name, attempts=line.attempts))
         self._compare("reconnect", is_awaited=True)
         shell.allow(cause)
+
+    def _compare_clocks(self) -> None:
+        """No entry while the clocks are apart; they have to come well within the limit before one leaves."""
+        shell, limit = self._shell, self._shell.policy.skew_ns / SECOND
+        skew = shell.skew_s()
+        if skew is None or abs(skew) <= limit / 2:
+            self._is_skewed = False
+            shell.allow(_CLOCK)
+        elif abs(skew) > limit and not self._is_skewed:
+            self._is_skewed = True
+            reason = f"this machine's clock is {skew:+.1f} s against the venue's, {limit:g} s are allowed"
+            reason += "; or its prices come late" if skew > 0 else ""
+            shell.log(f"CLOCK: {reason}")
+            shell.withhold(_CLOCK, reason, "have the machine's clock set by NTP (timedatectl, chronyc)")
 
     def _compare(self, cause: str, *, is_awaited: bool = False) -> None:
         self._compared_at = self._shell.clock.monotonic()

@@ -43,7 +43,7 @@ class Shadow:
         stops = working(self.books, trade, Role.STOP)
         if not stops:
             with exactly():
-                for event in tuple(mend(self.books, trade, self._now)):
+                for event in tuple(mend(self.books, trade, self._now, wakes=True)):
                     self._feed(event)
             stops = working(self.books, trade, Role.STOP)
         return self._placing(stops[0]) if stops else None

@@ -61,7 +61,8 @@ class Shell:
     """One life of a desk: from its start to a stop, or to what must not go on.
 
     outbox: the desk's. sessions: of its market; None where nobody knows. chance: draws from 0 to 1.
-    log: takes lines for people.
+    log: takes lines for people. skew_s: how far the machine's clock is ahead of the venue's; None where
+    nobody can say.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Shell:
         policy: LivePolicy | None = None,
         chance: Callable[[], float] = lambda: 0.0,
         log: Log = lambda _: None,
+        skew_s: Callable[[], float | None] = lambda: None,
         lanes: Lanes | None = None,
     ) -> None:
         self.desk = desk
@@ -83,6 +85,7 @@ class Shell:
         self.clock = clock
         self.policy = policy or LivePolicy()
         self.log = log
+        self.skew_s = skew_s
         self.lanes = Lanes() if lanes is None else lanes
         self.lines = [
             Line(stream, clock, self.policy.patience, chance, self.offer, self._told) for stream in streams
@@ -255,7 +258,9 @@ class Shell:
             flying=self.calls.in_flight,
             queued=tuple(self.lanes.depth(lane) for lane in Priority),
             dropped=self.intake.dropped,
+            refused=self.intake.refused,
             overdue=self.calls.overdue,
+            skew_s=self.skew_s(),
             lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
             **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
         )

@@ -37,8 +37,11 @@ class LineStatus(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A desk at one moment. Money in account currency.
 
-    because: why it is not RUNNING. naked: symbols held without a working stop. unknown: orders whose fate
+    because: why it is not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
+    stop ended with the session and is put back at the open. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
+    skew_s: how far the machine's clock is ahead of the venue's; None where nobody can say.
+    refused: bars that were not believed, so far.
     """
 
     at: int
@@ -50,6 +53,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     cash: Decimal
     held: dict[str, Decimal]
     naked: tuple[str, ...]
+    overnight: tuple[str, ...]
     working: int
     unknown: tuple[str, ...]
     reviews: int
@@ -57,14 +61,18 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     flying: int
     queued: tuple[int, ...]
     dropped: int
+    refused: int
     overdue: int
+    skew_s: float | None
     lines: tuple[LineStatus, ...]
 
     def line(self) -> str:
         """The whole of it, worst first."""
         parts = [f"{self.mode.upper()}{f' ({self.because})' if self.because else ''}"]
-        if self.naked:
-            parts.append(f"WITHOUT A STOP: {', '.join(self.naked)}")
+        if bare := [symbol for symbol in self.naked if symbol not in self.overnight]:
+            parts.append(f"WITHOUT A STOP: {', '.join(bare)}")
+        if self.overnight:
+            parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
@@ -72,6 +80,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"holds {held or 'nothing'}, {self.working} orders working, {self.reviews} reviews wait")
         parts.append(f"calls {self.flying} in flight, {self.waits} waiting, {self.overdue} overdue so far")
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
+        if self.refused:
+            parts.append(f"BAD BARS: {self.refused} refused so far")
+        if self.skew_s is not None:
+            parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
             f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
             for line in self.lines
@@ -90,6 +102,11 @@ def naked(books: Books) -> tuple[str, ...]:
     return tuple(symbol for symbol in books.positions if symbol not in covered)
 
 
+def overnight(books: Books) -> tuple[str, ...]:
+    """Symbols whose stop ended with the session, and is put back at the open."""
+    return tuple(trade.symbol for trade in books.trades.values() if trade.stop_lapsed)
+
+
 def unknown(books: Books) -> tuple[str, ...]:
     """Client order ids of which nobody knows what became of them."""
     return tuple(order.id for order in books.orders.values() if order.state is OrderState.UNKNOWN)
@@ -105,6 +122,7 @@ def figures(books: Books, market: Market) -> dict[str, object]:
         "cash": books.cash,
         "held": {symbol: position.signed for symbol, position in books.positions.items()},
         "naked": naked(books),
+        "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
         "reviews": len(books.reviews),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.orders import Exec, ExecutionReport
-from tradewrit.domain.market import SECOND
+from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Role, Side
 from tradewrit.runtime.desk import Desk
@@ -31,7 +31,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     for symbol, held in world.venue.exchange.positions().items():
         if symbol in watch.foreign or symbol in desk.books.suspended:
             continue
-        if closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
+        if _is_night(watch) or closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
             watch.uncovered[symbol] = 0
         elif is_able:
             watch.uncovered[symbol] = watch.uncovered.get(symbol, 0) + now - last
@@ -42,6 +42,13 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
         if symbol not in world.venue.exchange.positions():
             del watch.uncovered[symbol]
     return None
+
+
+def _is_night(watch: "Watch") -> bool:
+    """Whether stops of this venue have ended with its session, so that nothing can be covered."""
+    world = watch.world
+    is_open = world.hours.status(world.scheduler.now).phase is MarketPhase.OPEN
+    return not (is_open or world.plan.capabilities.stop_gtc)
 
 
 def closing(watch: "Watch", symbol: str, held: Decimal) -> Decimal:

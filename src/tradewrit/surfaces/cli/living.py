@@ -19,7 +19,7 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events import account, market, orders, positions, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND, Bar
@@ -70,6 +70,7 @@ _TOLD: Final = (
     orders.ReportQuarantined,
     positions.StopSet,
     positions.StopFailed,
+    positions.StopLapsed,
     positions.StopHit,
     positions.PositionClosed,
     account.TradingHalted,
@@ -80,6 +81,8 @@ _TOLD: Final = (
     account.ExternalOrderSeen,
     account.ExternalTraded,
     risk.DrawdownAlerted,
+    market.BarRefused,
+    market.PriceLevelBelieved,
     writs.WritDenied,
     writs.WritLost,
     writs.WritRevoked,
@@ -198,15 +201,17 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
+        prices = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
         for at in _by_time(self._history(tenure)):
-            market.absorb(at)
+            prices.absorb(at)
             tenure.keep()  # the history may be long, and the lease short
+        for event in prices.objections(self.clock.now()):
+            self.say(f"history: {name_of(type(event))}: {words(event)}")
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
             journal=journal,
-            market=market,
+            market=prices,
             broker=self.broker,
             clock=self.clock,
             writs=self._writs(),
@@ -228,6 +233,7 @@ class LiveDesk:
             policy=self.policy,
             chance=self._chance,
             log=self.say,
+            skew_s=lambda: self.clock.skew_s,
         )
 
     def _writs(self) -> Writs:
@@ -356,9 +362,12 @@ def lease_of(seconds: float) -> LeasePolicy:
     return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
 
 
-def policy_of(stale_after_s: float, lease_s: float) -> LivePolicy:
-    """The policy of a run whose prices may be silent for so long, under a lease of so long."""
+def policy_of(stale_after_s: float, lease_s: float, skew_s: float) -> LivePolicy:
+    """The policy of a run whose prices may be silent for so long, under a lease of so long.
+
+    skew_s: by how much the machine's clock and the venue's may differ.
+    """
     before = LivePolicy()
     patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
     tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
-    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns)
+    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns, skew_ns=round(skew_s * SECOND))

@@ -87,6 +87,15 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 "entry leaves: two and a half bars.",
             ),
         ] = 150.0,
+        clock_skew: Annotated[
+            float,
+            typer.Option(
+                min=0.1,
+                metavar="SECONDS",
+                help="While this machine's clock and the venue's are further apart, no entry leaves. Not for "
+                "a market of the past.",
+            ),
+        ] = 2.0,
         lease: Annotated[
             float,
             typer.Option(
@@ -132,7 +141,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 chosen,
                 place,
                 venue,
-                policy_of(stale_after, lease),
+                policy_of(stale_after, lease, clock_skew),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
             )

@@ -9,7 +9,7 @@ from tests.unit.brokers.http.exchanges import GRANT, SETTINGS, Running, approved
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.domain.events.orders import Exec, ExecutionReport
-from tradewrit.domain.market import MINUTE, SECOND
+from tradewrit.domain.market import DAY, MINUTE, SECOND
 from tradewrit.errors import ConfigError, Unreachable
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.live.lanes import Input, Priority
@@ -99,6 +99,28 @@ def test_it_tells_the_time_of_the_venue() -> None:
             lambda: world.client.show_bars([bar(7, 50.0)]),
         )
     assert clock.now() == 8 * MINUTE
+
+
+def test_the_clocks_are_compared_by_what_has_just_become_true_at_the_venue() -> None:
+    machine = ManualClock(100 * SECOND)
+    clock = VenueClock(machine, 60 * SECOND)
+    assert clock.skew_s is None
+    clock.hear(61 * SECOND)  # the last that it showed, whenever that was
+    assert clock.skew_s is None
+    machine.set(123 * SECOND)
+    clock.hear(120 * SECOND, is_fresh=True)
+    assert clock.skew_s == 3.0
+    machine.set(181 * SECOND)
+    clock.hear(180 * SECOND, is_fresh=True)
+    clock.hear(180 * SECOND, is_fresh=True)  # the same again says nothing new
+    assert clock.skew_s == 1.0
+
+
+def test_a_market_of_the_past_is_no_measure_of_a_clock() -> None:
+    machine = ManualClock(100 * DAY)
+    clock = VenueClock(machine, 1)
+    clock.hear(60 * SECOND, is_fresh=True)
+    assert clock.skew_s is None
 
 
 def test_a_server_that_is_gone_is_a_cut() -> None:

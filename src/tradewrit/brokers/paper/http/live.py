@@ -60,13 +60,13 @@ class ExchangeLine:
                 self._clock.hear(at)
                 yield None
             case Beat(at=at):
-                self._clock.hear(at)
+                self._clock.hear(at, is_fresh=True)
                 yield None
             case Reported(reports=reports) if reports:
                 yield heard(*reports, source="venue")
             case BarsShown(bars=bars, closed_at=at):
-                self._clock.hear(at)
                 past = number <= self._known
+                self._clock.hear(at, is_fresh=not past)
                 yield Input(priority=Priority.MARKET, bars=bars, at=at, source="market", is_history=past)
             case QuoteShown(quote=quote):
                 yield heard(QuoteReceived(at=self._clock.now(), quote=quote), source="market")
