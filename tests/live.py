@@ -95,6 +95,7 @@ class Live:
         protection: Protection = Protection.AFTER_FILL,
         beats: bool = True,
         limits: Limits | None = None,
+        review: ReviewPolicy | None = None,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -105,6 +106,7 @@ class Live:
         self.protection = protection
         self.beats = beats
         self.limits = limits or Limits()
+        self.review = review or ReviewPolicy()
         self.script: dict[tuple[str, int], Signal] = {}
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
@@ -140,7 +142,7 @@ class Live:
             entry_type=OrderType.MARKET,
             protection=self.protection,
             limits=self.limits,
-            review=ReviewPolicy(),
+            review=self.review,
             fees=BpsFee(),
             capabilities=PAPER,
             instruments=(),

@@ -14,8 +14,20 @@ from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingR
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault
 from tradewrit.runtime.clock import Clock
-from tradewrit.runtime.live.door import Answer, AnyRequest, AskFlatten, AskHalt, AskResume, AskStatus, AskStop
+from tradewrit.runtime.live.door import (
+    Answer,
+    AnyRequest,
+    AskAnswer,
+    AskFlatten,
+    AskHalt,
+    AskResume,
+    AskReviews,
+    AskStatus,
+    AskStop,
+)
+from tradewrit.runtime.live.lanes import Priority
 from tradewrit.runtime.live.liquidation import Liquidation
+from tradewrit.runtime.live.reviews import as_event, known, outcome
 from tradewrit.runtime.live.shell import Ended, Log, Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.ports import Broker
@@ -143,6 +155,11 @@ class Keeper:
                 return await self._resume(shell, _named(request), reason)
             case AskFlatten(reason=reason):
                 return await self._flatten(shell, _named(request), reason)
+            case AskReviews():
+                status = shell.status()
+                return Answer(said=status.line(), status=status, reviews=known(shell.desk.books))
+            case AskAnswer():
+                return await self._decide(shell, request)
 
     async def _halt(self, shell: Shell, actor: str, reason: str) -> Answer:
         before = shell.desk.books.halted
@@ -156,6 +173,11 @@ class Keeper:
             return Answer(error="nothing to resume: trading is not halted")
         self._starts.forgive()
         return Answer(said="resumed: entries may leave again")
+
+    async def _decide(self, shell: Shell, request: AskAnswer) -> Answer:
+        actor = _named(request)
+        decided = as_event(request, actor, shell.clock.now())
+        return outcome(await shell.ask(decided, source=actor, priority=Priority.PEOPLE))
 
     async def _flatten(self, shell: Shell, actor: str, reason: str) -> Answer:
         if self._flattening is not None and not self._flattening.done():

@@ -18,7 +18,7 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events import account, orders, positions, review, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND, Bar
@@ -35,6 +35,7 @@ from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.policy import LivePolicy
+from tradewrit.runtime.live.reviews import question
 from tradewrit.runtime.live.shell import Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.live.venue_clock import VenueClock
@@ -77,6 +78,11 @@ _TOLD: Final = (
     account.ExternalOrderSeen,
     account.ExternalTraded,
     risk.DrawdownAlerted,
+    review.HumanDecided,
+    review.ReviewExpired,
+    review.ReviewInvalidated,
+    review.AnswerRefused,
+    review.ReviewUnshown,
     writs.WritDenied,
     writs.WritLost,
     writs.WritRevoked,
@@ -206,7 +212,7 @@ class LiveDesk:
             broker=self.broker,
             clock=self.clock,
             writs=self._writs(),
-            ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
+            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
             listeners=[self._tell],
             snapshot_every=10_000,
             tenure=tenure,
