@@ -54,6 +54,7 @@ class Keeper:
         self._stopping = asyncio.Event()
         self._why = ""
         self._flattening: asyncio.Task[Answer] | None = None
+        self._owed: HaltTrading | None = None
         self.shell: Shell | None = None
 
     async def run(self, begun: Callable[[], object] = lambda: None) -> None:
@@ -72,6 +73,8 @@ class Keeper:
                 begun()
                 self._guard(shell, crashes)
             is_first = False
+            if self._owed is not None:
+                shell.say(self._owed)
             if self._stopping.is_set():
                 shell.stop(self._why)
             if await shell.run() is Ended.STOPPED:
@@ -163,6 +166,13 @@ class Keeper:
 
     async def _halt(self, shell: Shell, actor: str, reason: str) -> Answer:
         before = shell.desk.books.halted
+        if unwritable := shell.intake.unwritable:
+            # It cannot be put on record now, and must not be forgotten: not by the next life either.
+            self._owed = HaltTrading(at=shell.clock.now(), actor=actor, reason=reason)
+            shell.say(self._owed)
+            return Answer(
+                said=f"nothing leaves: {unwritable}. It is halted as soon as that can be put on record"
+            )
         await shell.ask(HaltTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
         known = f"was halted already: {before}" if before else "halted"
         return Answer(said=f"{known}; no entries, stops and exits go on")
@@ -172,6 +182,7 @@ class Keeper:
         if not any(isinstance(event, TradingResumed) for event in said):
             return Answer(error="nothing to resume: trading is not halted")
         self._starts.forgive()
+        self._owed = None
         return Answer(said="resumed: entries may leave again")
 
     async def _decide(self, shell: Shell, request: AskAnswer) -> Answer:
