@@ -15,7 +15,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld, InputDropped
 from tradewrit.domain.writs import DESK
-from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, OurFault
+from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, OurFault, StrategyError
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.calls import Outcome
@@ -101,7 +101,10 @@ class Intake:
         if item.bars:
             try:
                 count = self._desk.market.absorb(item.bars)
-            except Exception as bug:  # noqa: BLE001 - a strategy may raise anything
+            except StrategyError as failure:
+                count = len(item.bars)
+                self._miss_vote(failure, is_history=item.is_history)
+            except Exception as bug:  # noqa: BLE001 - it may be given anything
                 self.poison(item, bug)
                 return
             if not count or item.is_history:
@@ -142,6 +145,15 @@ class Intake:
             self._record_drops()
         if not self._desk.books.halted:
             self.say(HaltTrading(at=self._clock.now(), actor=DESK, reason=reason))
+
+    def _miss_vote(self, failure: StrategyError, *, is_history: bool) -> None:
+        """The strategy failed: its say on the bar is missing, and no entry follows until a person looked."""
+        if is_history:  # nothing is traded on it
+            self._log(f"the strategy failed on a bar from before: {failure}")
+            return
+        self._log(f"HALTED: {failure}; {_LOOK}")
+        if not self._desk.books.halted:
+            self.say(HaltTrading(at=self._clock.now(), actor=DESK, reason=str(failure)))
 
     def _record_drops(self) -> None:
         now = self._clock.now()

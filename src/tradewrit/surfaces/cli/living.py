@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -21,9 +21,9 @@ from tradewrit.config.tree import Config
 from tradewrit.domain.events import account, orders, positions, review, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
-from tradewrit.domain.market import DAY, SECOND, Bar
+from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, TheirFault, Unreachable
+from tradewrit.errors import ConfigError, JournalError, Unreachable
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
@@ -32,6 +32,7 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
+from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.policy import LivePolicy
@@ -50,10 +51,13 @@ from tradewrit.runtime.roles import Terms, roles
 from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.cli.learning import learn
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
 _SECOND_TIME: Final = 130
+_SHARE_OF_LEASE: Final = 4
+"""A strategy may take so much of the lease over the bars of one moment, and it can still be renewed."""
 _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
 _BUDGET: Final = Budget(calls=1_200)
@@ -144,6 +148,8 @@ class LiveDesk:
         self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
+        seconds = lease.duration_ns / SECOND / _SHARE_OF_LEASE
+        self._deadline = Deadline(seconds, self.machine, self._cannot_be_stopped)
         self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
         if issuer_of is not None and self._is_replay:
             raise ConfigError(
@@ -201,9 +207,7 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        market = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
-        for at in _by_time(self._history()):
-            market.absorb(at)
+        market = learn(self._market, self.client, self._symbols, tenure.keep, self.say)
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
@@ -231,6 +235,24 @@ class LiveDesk:
             log=self.say,
         )
 
+    def _market(self) -> LiveMarket:
+        return LiveMarket(
+            self.strategy,
+            self.setup.instrument,
+            self._sessions,
+            sizing=self.setup.sizing,
+            limit=self._deadline,
+        )
+
+    def _cannot_be_stopped(self) -> None:
+        """The strategy catches every alarm: only the end of the process ends it."""
+        sys.stderr.write(
+            f"{self.strategy.name()} does not come back and cannot be stopped: the desk ends; stops stay at "
+            "the venue, and the next start asks it what was in flight\n"
+        )
+        sys.stderr.flush()
+        os._exit(1)
+
     def _writs(self) -> Writs:
         """Those of one life. Where minutes pass in a second a writ in memory must not die of that."""
         issuer, writs = self._issuer, self.config.writs
@@ -245,14 +267,6 @@ class LiveDesk:
             with suppress(JournalError):
                 self._journal.close()
             self._journal = None
-
-    def _history(self) -> Iterator[Bar]:
-        """What the venue still knows of the bars before, so that the strategy need not start blind."""
-        for symbol in self._symbols:
-            try:
-                yield from self.client.bars(symbol)
-            except TheirFault as lost:
-                self.say(f"no history of {symbol}: {lost}; the strategy begins with the next bars")
 
     async def run(self, begun: Callable[[], object]) -> None:
         """Until a signal, or a person at the door, asks to stop."""
@@ -296,13 +310,6 @@ def _first_time(client: ExchangeClient) -> int:
     finally:
         events.close()
     raise Unreachable("the exchange ended before its market began")
-
-
-def _by_time(bars: Iterable[Bar]) -> Sequence[Sequence[Bar]]:
-    times: dict[int, list[Bar]] = {}
-    for bar in bars:
-        times.setdefault(bar.ts, []).append(bar)
-    return [times[at] for at in sorted(times)]
 
 
 @contextmanager
