@@ -143,8 +143,8 @@ class Door:
             answer = await self._answer(await reader.readline())
             writer.write(msgspec.json.encode(answer) + b"\n")
             await writer.drain()
-        except (OSError, ValueError):
-            pass  # whoever asked is gone, or sent more than any request
+        except (OSError, ValueError, asyncio.CancelledError):
+            pass  # whoever asked is gone, or sent more than any request; or the desk ends
         finally:
             writer.close()
             with suppress(OSError):

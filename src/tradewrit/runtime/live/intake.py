@@ -171,6 +171,12 @@ class Intake:
                 )
             )
 
+    def give_up(self, reason: str) -> None:
+        """The desk's life is over: who waits for what is held is told, and it is forgotten."""
+        if self._held is not None:
+            self._lanes.drop(self._held, reason)
+            self._held = None
+
     def lose_journal(self, full: JournalUnwritable) -> None:
         """It could not be written: nothing is taken until `try_journal` has succeeded."""
         if not self.unwritable:

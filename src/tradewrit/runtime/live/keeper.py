@@ -170,9 +170,7 @@ class Keeper:
             # It cannot be put on record now, and must not be forgotten: not by the next life either.
             self._owed = HaltTrading(at=shell.clock.now(), actor=actor, reason=reason)
             shell.say(self._owed)
-            return Answer(
-                said=f"nothing leaves: {unwritable}. It is halted as soon as that can be put on record"
-            )
+            return Answer(said=f"nothing leaves: {unwritable}. Halted as soon as that can be put on record")
         await shell.ask(HaltTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
         known = f"was halted already: {before}" if before else "halted"
         return Answer(said=f"{known}; no entries, stops and exits go on")

@@ -6,7 +6,6 @@ Imports what runs, so commands import it when they are called.
 import asyncio
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -51,6 +50,7 @@ from tradewrit.runtime.roles import Terms, roles
 from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.cli.aside import Aside, standard_error
 from tradewrit.surfaces.cli.learning import learn
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
@@ -134,6 +134,7 @@ class LiveDesk:
         self.strategy = strategy
         self.path = journal
         self.policy = policy
+        self.log = standard_error()
         self.machine: Final[Clock] = SystemClock()
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
         found = self.client.clock()
@@ -188,8 +189,7 @@ class LiveDesk:
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
-        sys.stderr.write(f"{iso(self.clock.now())} {text}\n")
-        sys.stderr.flush()
+        self.log.say(f"{iso(self.clock.now())} {text}")
 
     def _tell(self, event: Event, record: Record | None) -> None:
         if record is not None and isinstance(event, _TOLD):
@@ -246,11 +246,11 @@ class LiveDesk:
 
     def _cannot_be_stopped(self) -> None:
         """The strategy catches every alarm: only the end of the process ends it."""
-        sys.stderr.write(
+        self.say(
             f"{self.strategy.name()} does not come back and cannot be stopped: the desk ends; stops stay at "
-            "the venue, and the next start asks it what was in flight\n"
+            "the venue, and the next start asks it what was in flight"
         )
-        sys.stderr.flush()
+        self.log.close()
         os._exit(1)
 
     def _writs(self) -> Writs:
@@ -275,7 +275,7 @@ class LiveDesk:
         door = Door(door_of(self.path), keeper.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, _stop, keeper, one)
+            loop.add_signal_handler(one, _stop, keeper, self.log, one)
         opening: list[asyncio.Task[None]] = []
 
         def open_door() -> None:
@@ -288,14 +288,15 @@ class LiveDesk:
             await asyncio.gather(*opening, return_exceptions=True)
             await door.close()
             self.close()
+            self.log.close()
 
 
-def _stop(keeper: Keeper, number: int) -> None:
+def _stop(keeper: Keeper, log: Aside, number: int) -> None:
     """The first time asks; the second time does not wait. The journal is whole either way."""
     name = signal.Signals(number).name
     if keeper.is_stopping:
-        sys.stderr.write(f"{name} again: ended at once; the next start asks the venue what was in flight\n")
-        sys.stderr.flush()
+        log.say(f"{name} again: ended at once; the next start asks the venue what was in flight")
+        log.close()
         os._exit(_SECOND_TIME)
     keeper.stop(name)
 

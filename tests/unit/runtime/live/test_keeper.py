@@ -123,6 +123,23 @@ def test_a_halt_while_the_journal_cannot_be_written_is_not_forgotten(tmp_path: P
     kept(tmp_path, story, journal=disk)
 
 
+def test_who_asked_when_the_disk_filled_up_is_told_that_this_life_is_over(tmp_path: Path) -> None:
+    disk = Disk(JOURNAL_ID)
+
+    async def story(live: Live, one: Keeper) -> None:
+        await live.enter()
+        await live.settle(0.5)  # between two looks at the clock, so that this is what finds the disk full
+        disk.fault = FULL
+        asking = asyncio.ensure_future(asked(one, AskHalt(actor="maria", reason="bad fills")))
+        await live.settle(60)
+        disk.fault = None
+        await live.settle(30)
+        assert asking.done(), "nobody waits for an answer that cannot come"
+        assert await asking == "account.halt : the desk has stopped"
+
+    kept(tmp_path, story, journal=disk)
+
+
 def test_when_the_journal_can_be_written_again_another_life_begins(tmp_path: Path) -> None:
     disk = Disk(JOURNAL_ID)
 
