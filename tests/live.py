@@ -96,6 +96,7 @@ class Live:
         beats: bool = True,
         limits: Limits | None = None,
         skew_s: Callable[[], float | None] = lambda: None,
+        review: ReviewPolicy | None = None,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -107,6 +108,7 @@ class Live:
         self.beats = beats
         self.limits = limits or Limits()
         self.skew_s = skew_s
+        self.review = review or ReviewPolicy()
         self.script: dict[tuple[str, int], Signal] = {}
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
@@ -142,7 +144,7 @@ class Live:
             entry_type=OrderType.MARKET,
             protection=self.protection,
             limits=self.limits,
-            review=ReviewPolicy(),
+            review=self.review,
             fees=BpsFee(),
             capabilities=PAPER,
             instruments=(),

@@ -20,6 +20,7 @@ from tradewrit.surfaces.cli import (
     desk,
     exchange,
     journal,
+    review,
     run,
     sealed,
     simulate,
@@ -57,6 +58,7 @@ def command_line() -> typer.Typer:
     """Every command there is."""
     demos = partial(demo.register, issuer_from=issuer_from)
     runs = partial(backtest.register, setup_from=setup_from)
+    running = partial(setup_from, may_ask=True)
     checks = partial(check.register, setup_from=setup_from)
     sweeps = partial(sweep.register, setup_from=setup_from)
     return assemble(
@@ -68,9 +70,10 @@ def command_line() -> typer.Typer:
             data.register,
             journal.register,
             partial(exchange.register, rules_from=rules_from),
-            partial(run.register, setup_from=setup_from, rules_from=rules_from, issuer_from=issuer_from),
+            partial(run.register, setup_from=running, rules_from=rules_from, issuer_from=issuer_from),
             partial(watchdog.register, issuer_from=issuer_from),
             desk.register,
+            review.register,
             credentials.register,
             sealed.register,
             simulate.register,
@@ -167,16 +170,16 @@ def _joined(
     return issuer
 
 
-def setup_from(config: Config) -> "Setup":
-    """What a backtest runs under: the account, limits, review policy and venue of a configuration.
+def setup_from(config: Config, *, may_ask: bool = False) -> "Setup":
+    """What a run goes by: the account, limits, review policy and venue of a configuration.
 
-    Raises ConfigError for what no backtest can do: wait for a person.
+    may_ask: whether people can answer. Raises ConfigError for what no backtest can do: wait for a person.
     """
     from tradewrit.domain.orders import OrderType
     from tradewrit.domain.reviews import PolicyKind
     from tradewrit.research.backtest.setup import Setup
 
-    if config.review.kind is not PolicyKind.AUTOMATIC:
+    if config.review.kind is not PolicyKind.AUTOMATIC and not may_ask:
         raise ConfigError(
             f"review.kind: {config.review.kind} asks people, and in a backtest nobody answers: no entry "
             "would ever leave; set review.kind: automatic for this run"

@@ -6,6 +6,7 @@ TradewritError
 │   ├── ConfigError             a configuration file or value is wrong
 │   ├── DataError               a market data file is missing, unreadable or wrong
 │   ├── StrategyError           a strategy file raises, or does not define a strategy
+│   │   └── StrategyOverdue     it did not come back in time and was stopped
 │   ├── PermissionDenied        an effect was asked for without a live grant that covers it
 │   ├── KeyMaterialError        a key, a key set or the sealed store is missing, exposed or damaged
 │   └── JournalError            the journal cannot be trusted, or cannot be written
@@ -54,6 +55,10 @@ class DataError(OurFault):
 
 class StrategyError(OurFault):
     """A strategy cannot be loaded, or raised while it was deciding."""
+
+
+class StrategyOverdue(StrategyError):
+    """A strategy did not come back in time and was stopped."""
 
 
 class PermissionDenied(OurFault):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 import pytest
@@ -55,11 +56,11 @@ def patiently(attempt: Callable[[], object], what: str) -> None:
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def process(*arguments: str, stderr: int | TextIO = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
     """A `tradewrit` command; killed at the end if it is still there."""
     command = [sys.executable, "-c", "from tradewrit.app import main; main()", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ}
     ) as one:
         try:
             yield one
@@ -131,11 +132,11 @@ class Place:
         self.market = market
 
     @contextmanager
-    def desk(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
+    def desk(self, *more: str, stderr: int | TextIO = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
         """A desk that runs. Its lease is short, so that the next one need not wait long after a crash."""
         arguments = ["--broker", self.market.url, "--journal", str(self.journal), "--symbols", SYMBOL]
         strategy = ["--strategy", str(self.strategy), "--lease", "2"]
-        with process("run", *strategy, *arguments, *more, "--json") as one:
+        with process("run", *strategy, *arguments, *more, "--json", stderr=stderr) as one:
             first_line(one)
             patiently(self.is_running, "the desk runs")
             yield one
@@ -170,6 +171,17 @@ class Place:
         fills = self.market.client.executions(0)
         assert len({fill.client_order_id for fill in fills}) == len(fills)
         assert len(fills) == 1 if at_most is None else len(fills) <= at_most
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_log_on_a_full_disk_does_not_end_the_desk(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    with Path("/dev/full").open("w") as full, place.desk(stderr=full) as desk:
+        place.enter()
+        market.bar()
+        patiently(place.is_covered, "what was bought has its stop")
+        desk.terminate()
+        assert desk.wait() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])

@@ -190,7 +190,7 @@ def test_a_second_person_is_told_that_it_was_decided(world: World, decision: Ans
     answer(world)
     refused = answer(world, decision, "jonas", nonce="click-2", edit=Edit(quantity=Decimal(1)))[-1]
     assert isinstance(refused, AnswerRefused)
-    assert refused.reason == "already consumed"
+    assert refused.reason == "already decided: consumed"
     assert refused.trace == world.trade.id
     assert len(world.events(OrderRequested)) == 1
 

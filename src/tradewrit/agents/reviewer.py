@@ -183,7 +183,7 @@ def _objection(books: Books, task: Review | None, event: HumanDecided) -> str | 
     if task is None:
         return "there is no such open review: it was decided, expired, or never existed"
     if task.state is not ReviewState.PENDING:
-        return f"already {task.state}"
+        return f"already decided: {task.state}"
     if event.at >= task.expires_at:
         return "too late: the question has expired"
     if event.version != task.version:
@@ -274,7 +274,7 @@ def _withdraw(books: Books, event: WithdrawReview) -> Decision:
             review_id=event.review_id,
             actor=event.actor,
             nonce="",
-            reason="there is no such open review" if task is None else f"already {task.state}",
+            reason="there is no such open review" if task is None else f"already decided: {task.state}",
         )
         return Decision((refused,))
     withdrawn = ReviewWithdrawn(

@@ -155,8 +155,12 @@ class Desk:
         """Let the market show bars of one time; returns what is to be fed then.
 
         is_history: they are from before, and nobody trades on them.
+        Raises StrategyError where the strategy failed; the bars are in, and `shown` says what is to be fed.
         """
-        count = self.market.absorb(bars)
+        return self.shown(self.market.absorb(bars), at, is_history=is_history)
+
+    def shown(self, count: int, at: int, *, is_history: bool = False) -> tuple[Event, ...]:
+        """What is to be fed once the market has taken in so many bars of one time."""
         objections = self.market.objections(at)
         return (*objections, BarsClosed(at=at, count=count)) if count and not is_history else objections
 

@@ -20,6 +20,7 @@ from tradewrit.domain.money import Price
 from tradewrit.domain.signals import Market, Signal
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.splits import Ratio
+from tradewrit.errors import StrategyError
 from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.features.evaluate import Stepper
 from tradewrit.features.hours import Hours
@@ -38,6 +39,18 @@ class Sessions(Protocol):
 
     def status(self, at: int) -> MarketStatus:
         """The status at `at`, UTC ns."""
+        ...
+
+
+class TimeLimit(Protocol):
+    """How long a strategy may take; as `runtime.live.deadline.Deadline`."""
+
+    def begin(self) -> None:
+        """The bars of a new moment follow."""
+        ...
+
+    def run(self, work: Callable[[], Signal | None]) -> Signal | None:
+        """What the work returns; raises StrategyOverdue when it takes too long."""
         ...
 
 
@@ -61,7 +74,8 @@ class LiveMarket:
     """What the desk knows of prices right now, and what the strategy says of the last bars.
 
     sizing: the account's, which may want to know how volatile prices are. hours: of a symbol's market, for
-    strategies that ask, and to leave before it closes; None where nobody knows.
+    strategies that ask, and to leave before it closes; None where nobody knows. limit: on the strategy's
+    time; None for none.
     """
 
     def __init__(
@@ -72,8 +86,11 @@ class LiveMarket:
         *,
         sizing: Sizing = _LARGEST,
         hours: Callable[[str], Hours | None] | None = None,
+        limit: TimeLimit | None = None,
     ) -> None:
         self._sizing = sizing
+        self._limit = limit
+        self._unsound: set[str] = set()
         self._volatility: dict[str, _Volatility] = {}
         self._strategy = strategy
         self._instrument = instrument
@@ -93,9 +110,14 @@ class LiveMarket:
 
         A bar that is not newer than its symbol's last is left out: it was seen before. So is one that
         cannot be true, see `objections`.
+        Raises StrategyError where the strategy failed, after all bars were taken in: it has no say on the bar
+        it failed on, and everything else stands.
         """
         speaking = []
+        failed: list[StrategyError] = []
         count = 0
+        if self._limit is not None:
+            self._limit.begin()
         for bar in bars:
             history = self._history.get(bar.symbol)
             if history is not None and bar.ts <= history.last_ts:
@@ -109,17 +131,39 @@ class LiveMarket:
             history.append(bar)
             self._last[bar.symbol] = bar.close
             self._volatility[bar.symbol].update(bar)
-            signal = self._steppers[bar.symbol].update(bar, history.bars)
+            try:
+                signal = self._voice(bar, history)
+            except StrategyError as failure:
+                failed.append(failure)
+                self._unsound.add(bar.symbol)
+                signal = None
             self._signals[bar.symbol] = signal or Signal(symbol=bar.symbol)
             if signal is not None:
                 speaking.append((bar.symbol, signal.verdict))
             count += 1
         self._speaking = tuple(speaking)
+        if failed:
+            raise failed[0]
         return count
 
     def objections(self, at: int) -> tuple[Event, ...]:
         """What is to be told of bars that were not taken in, since this was last asked. at: now, UTC ns."""
         return self._scrutiny.said(at)
+
+    def _voice(self, bar: Bar, history: "_History") -> Signal | None:
+        """What the strategy says of a bar that was just taken in."""
+        if bar.symbol in self._unsound:  # it may remember half of a bar
+            stepper = self._steppers[bar.symbol] = self._stepping(bar.symbol)
+            if self._strategy.is_columnar():
+                for before in history.bars().head(len(history.bars()) - 1).rows():
+                    self._step(stepper, before, history)
+            self._unsound.discard(bar.symbol)
+        return self._step(self._steppers[bar.symbol], bar, history)
+
+    def _step(self, stepper: Stepping, bar: Bar, history: "_History") -> Signal | None:
+        if self._limit is None:
+            return stepper.update(bar, history.bars)
+        return self._limit.run(lambda: stepper.update(bar, history.bars))
 
     def hear(self, event: Event) -> None:
         """Take in what market_watch let pass (quotes, ticks), and splits."""

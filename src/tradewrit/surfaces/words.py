@@ -135,6 +135,13 @@ def _approved(event: review.ReviewApproved) -> str:
     return "by " + ", ".join(event.approved_by)
 
 
+def _decided(event: review.HumanDecided) -> str:
+    edit = {} if event.edit is None else msgspec.structs.asdict(event.edit)
+    changes = "".join(f", {name} {amount(value)}" for name, value in edit.items() if value is not None)
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{event.actor} says {event.decision} to version {event.version}{changes}{reason}"
+
+
 def _requested(event: orders.OrderRequested) -> str:
     held = f", held back: {event.held}" if event.held else ""
     return f"{event.terms.role}: {terms_words(event.terms)}{held}"
@@ -210,6 +217,8 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     risk.LimitExceeded: _refused,
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
+    review.HumanDecided: _decided,
+    review.AnswerRefused: lambda event: f"{event.actor}: {event.reason}",
     orders.OrderRequested: _requested,
     orders.ModifyRequested: lambda event: f"to {_new_terms(event)}{_under(event)}",
     orders.OrderModified: lambda event: f"{event.role}: {_new_terms(event)}",

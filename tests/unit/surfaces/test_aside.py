@@ -1,5 +1,6 @@
 """A log in a thread of its own: in order, never waited for, and honest about what it left out."""
 
+import errno
 import logging
 import threading
 from io import BytesIO
@@ -64,3 +65,21 @@ def test_a_stream_that_is_gone_costs_nothing() -> None:
     log.emit(said("nobody hears this"))
     log.close()
     log.emit(said("nor this"))
+
+
+def test_a_full_disk_under_the_log_costs_the_lines_and_nothing_else() -> None:
+    stream, room = BytesIO(), [False]
+
+    def write(data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return stream.write(data)
+
+    log = Aside(write)
+    log.say("lost")
+    while not log._lost:
+        pass
+    room[0] = True
+    log.say("again")
+    log.close()
+    assert stream.getvalue().decode() == "(1 lines were lost here: nobody read them)\nagain\n"

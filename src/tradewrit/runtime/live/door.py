@@ -11,11 +11,13 @@ import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from tradewrit.domain.events.review import Edit
 from tradewrit.domain.ids import derive
+from tradewrit.domain.reviews import Review
 from tradewrit.errors import OurFault, TradewritError
 from tradewrit.runtime.live.status import Status
 
@@ -58,7 +60,26 @@ class AskStop(Request, frozen=True, kw_only=True, tag="stop"):
     reason: str
 
 
-AnyRequest = AskStatus | AskHalt | AskResume | AskFlatten | AskStop
+class AskReviews(Request, frozen=True, kw_only=True, tag="reviews"):
+    """Which questions people were asked, decided ones of open trades too, and the status beside them."""
+
+
+class AskAnswer(Request, frozen=True, kw_only=True, tag="answer"):
+    """A person's answer to a question, about exactly what they saw.
+
+    nonce: drawn once per answer, so that the same one sent twice counts once.
+    """
+
+    review_id: str
+    version: int
+    shown_hash: str
+    decision: Literal["approve", "edit", "reject"]
+    nonce: str
+    edit: Edit | None = None
+    reason: str = ""
+
+
+AnyRequest = AskStatus | AskHalt | AskResume | AskFlatten | AskStop | AskReviews | AskAnswer
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +88,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
     error: str = ""
     status: Status | None = None
+    reviews: tuple[Review, ...] = ()
 
 
 Reception = Callable[[AnyRequest], Awaitable[Answer]]
@@ -121,8 +143,8 @@ class Door:
             answer = await self._answer(await reader.readline())
             writer.write(msgspec.json.encode(answer) + b"\n")
             await writer.drain()
-        except (OSError, ValueError):
-            pass  # whoever asked is gone, or sent more than any request
+        except (OSError, ValueError, asyncio.CancelledError):
+            pass  # whoever asked is gone, or sent more than any request; or the desk ends
         finally:
             writer.close()
             with suppress(OSError):

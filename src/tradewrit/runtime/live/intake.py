@@ -15,7 +15,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarRefused
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld, InputDropped
 from tradewrit.domain.writs import DESK
-from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, OurFault
+from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, OurFault, StrategyError
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.calls import Outcome
@@ -101,7 +101,10 @@ class Intake:
         if item.bars:
             try:
                 events = self._desk.absorb(item.bars, item.at, is_history=item.is_history)
-            except Exception as bug:  # noqa: BLE001 - a strategy may raise anything
+            except StrategyError as failure:
+                self._miss_vote(failure, is_history=item.is_history)
+                events = self._desk.shown(len(item.bars), item.at, is_history=item.is_history)
+            except Exception as bug:  # noqa: BLE001 - it may be given anything
                 self.poison(item, bug)
                 return
             if not events:
@@ -144,6 +147,15 @@ class Intake:
         if not self._desk.books.halted:
             self.say(HaltTrading(at=self._clock.now(), actor=DESK, reason=reason))
 
+    def _miss_vote(self, failure: StrategyError, *, is_history: bool) -> None:
+        """The strategy failed: its say on the bar is missing, and no entry follows until a person looked."""
+        if is_history:  # nothing is traded on it
+            self._log(f"the strategy failed on a bar from before: {failure}")
+            return
+        self._log(f"HALTED: {failure}; {_LOOK}")
+        if not self._desk.books.halted:
+            self.say(HaltTrading(at=self._clock.now(), actor=DESK, reason=str(failure)))
+
     def _record_drops(self) -> None:
         now = self._clock.now()
         for drop in self._lanes.dropped():
@@ -159,6 +171,12 @@ class Intake:
                     count=drop.count,
                 )
             )
+
+    def give_up(self, reason: str) -> None:
+        """The desk's life is over: who waits for what is held is told, and it is forgotten."""
+        if self._held is not None:
+            self._lanes.drop(self._held, reason)
+            self._held = None
 
     def lose_journal(self, full: JournalUnwritable) -> None:
         """It could not be written: nothing is taken until `try_journal` has succeeded."""

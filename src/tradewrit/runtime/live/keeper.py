@@ -14,8 +14,20 @@ from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingR
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault
 from tradewrit.runtime.clock import Clock
-from tradewrit.runtime.live.door import Answer, AnyRequest, AskFlatten, AskHalt, AskResume, AskStatus, AskStop
+from tradewrit.runtime.live.door import (
+    Answer,
+    AnyRequest,
+    AskAnswer,
+    AskFlatten,
+    AskHalt,
+    AskResume,
+    AskReviews,
+    AskStatus,
+    AskStop,
+)
+from tradewrit.runtime.live.lanes import Priority
 from tradewrit.runtime.live.liquidation import Liquidation
+from tradewrit.runtime.live.reviews import as_event, known, outcome
 from tradewrit.runtime.live.shell import Ended, Log, Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.ports import Broker
@@ -50,6 +62,7 @@ class Keeper:
         self._stopping = asyncio.Event()
         self._why = ""
         self._flattening: asyncio.Task[Answer] | None = None
+        self._owed: HaltTrading | None = None
         self.shell: Shell | None = None
 
     async def run(self, begun: Callable[[], object] = lambda: None) -> None:
@@ -68,6 +81,8 @@ class Keeper:
                 begun()
                 self._guard(shell, crashes)
             is_first = False
+            if self._owed is not None:
+                shell.say(self._owed)
             if self._stopping.is_set():
                 shell.stop(self._why)
             if await shell.run() is Ended.STOPPED:
@@ -151,9 +166,19 @@ class Keeper:
                 return await self._resume(shell, _named(request), reason)
             case AskFlatten(reason=reason):
                 return await self._flatten(shell, _named(request), reason)
+            case AskReviews():
+                status = shell.status()
+                return Answer(said=status.line(), status=status, reviews=known(shell.desk.books))
+            case AskAnswer():
+                return await self._decide(shell, request)
 
     async def _halt(self, shell: Shell, actor: str, reason: str) -> Answer:
         before = shell.desk.books.halted
+        if unwritable := shell.intake.unwritable:
+            # It cannot be put on record now, and must not be forgotten: not by the next life either.
+            self._owed = HaltTrading(at=shell.clock.now(), actor=actor, reason=reason)
+            shell.say(self._owed)
+            return Answer(said=f"nothing leaves: {unwritable}. Halted as soon as that can be put on record")
         await shell.ask(HaltTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
         known = f"was halted already: {before}" if before else "halted"
         return Answer(said=f"{known}; no entries, stops and exits go on")
@@ -163,7 +188,13 @@ class Keeper:
         if not any(isinstance(event, TradingResumed) for event in said):
             return Answer(error="nothing to resume: trading is not halted")
         self._starts.forgive()
+        self._owed = None
         return Answer(said="resumed: entries may leave again")
+
+    async def _decide(self, shell: Shell, request: AskAnswer) -> Answer:
+        actor = _named(request)
+        decided = as_event(request, actor, shell.clock.now())
+        return outcome(await shell.ask(decided, source=actor, priority=Priority.PEOPLE))
 
     async def _flatten(self, shell: Shell, actor: str, reason: str) -> Answer:
         if self._flattening is not None and not self._flattening.done():

@@ -39,7 +39,7 @@ from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
 
 OUTSIDE: Final = "outside"
-_LOOK: Final = "see the log, then: tradewrit resume"
+_OVER: Final = "the desk has stopped"
 _COMPARING: Final = "compare"
 _BATCH: Final = 64
 """Inputs between two looks at what else the loop has to do."""
@@ -129,7 +129,8 @@ class Shell:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.lanes.clear(*Priority, reason="the desk has stopped")
+            self.intake.give_up(_OVER)
+            self.lanes.clear(*Priority, reason=_OVER)
             for drop in self.lanes.dropped():
                 self.log(f"not taken: {drop.count} x {drop.what} {drop.about}: {drop.reason}")
 

@@ -9,6 +9,7 @@ import msgspec
 from tradewrit.domain.books import Books
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.portfolio import equity
+from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
 
 
@@ -125,7 +126,7 @@ def figures(books: Books, market: Market) -> dict[str, object]:
         "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
-        "reviews": len(books.reviews),
+        "reviews": sum(one.state is ReviewState.PENDING for one in books.reviews.values()),
     }
 
 

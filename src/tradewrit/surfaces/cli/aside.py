@@ -3,15 +3,21 @@
 For servers: whoever started one and does not read what it says must not make it stand still.
 """
 
+import errno
 import logging
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, Full, Queue
 from typing import Final
 
 _WAITING: Final = 10_000
 _LAST_WORDS_S: Final = 2.0
+_PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN})
+"""A full disk under the log, which may have room again."""
+STDERR: Final = 2
 
 
 class Aside(logging.Handler):
@@ -31,7 +37,10 @@ class Aside(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a line in the queue; never waits."""
-        line = self.format(record)
+        self.say(self.format(record))
+
+    def say(self, line: str) -> None:
+        """As `emit`, for a line that is none of a logger's."""
         if self._lost:
             line = f"({self._lost} lines were lost here: nobody read them)\n{line}"
         try:
@@ -54,5 +63,14 @@ class Aside(logging.Handler):
         while (line := self._lines.get()) is not None:
             try:
                 self._out(f"{line}\n".encode(errors="backslashreplace"))
-            except (OSError, ValueError):
-                return  # the reader is gone for good
+            except OSError as why:
+                if why.errno not in _PASSING:
+                    return  # the reader is gone for good
+                self._lost += 1
+            except ValueError:
+                return
+
+
+def standard_error() -> Aside:
+    """One that writes to standard error, past Python's own buffer."""
+    return Aside(partial(os.write, STDERR))

@@ -31,7 +31,7 @@ def _status(journal: JournalFile = None, config: ConfigFile = None, as_json: Jso
     """Ask a running desk how it stands."""
     from tradewrit.runtime.live.door import AskStatus
 
-    answer = _ask(journal, config, AskStatus(), timeout_s=5.0)
+    answer = ask(journal, config, AskStatus(), timeout_s=5.0)
     if as_json:
         emit_json(answer.status)
     else:
@@ -44,7 +44,7 @@ def _halt(
     """Throw the kill switch of a running desk: no entries until a person resumes; stops and exits go on."""
     from tradewrit.runtime.live.door import AskHalt
 
-    _told(_ask(journal, config, AskHalt(actor=_me(), reason=reason), timeout_s=10.0), as_json=as_json)
+    told(ask(journal, config, AskHalt(actor=me(), reason=reason), timeout_s=10.0), as_json=as_json)
 
 
 def _resume(
@@ -53,7 +53,7 @@ def _resume(
     """Put the kill switch back, after a halt or a crash loop: entries may leave again."""
     from tradewrit.runtime.live.door import AskResume
 
-    _told(_ask(journal, config, AskResume(actor=_me(), reason=reason), timeout_s=10.0), as_json=as_json)
+    told(ask(journal, config, AskResume(actor=me(), reason=reason), timeout_s=10.0), as_json=as_json)
 
 
 def _flatten(
@@ -67,17 +67,18 @@ def _flatten(
     """Halt a running desk and close every position at market, until the venue says the account is flat."""
     from tradewrit.runtime.live.door import AskFlatten, AskStatus
 
-    status = _ask(journal, config, AskStatus(), timeout_s=5.0).status
+    status = ask(journal, config, AskStatus(), timeout_s=5.0).status
     held = {} if status is None else status.held
     shown = ", ".join(f"{units:+f} {symbol}" for symbol, units in held.items()) or "what the venue holds"
     if not yes and not typer.confirm(f"Halt trading and close {shown} at market?", err=True):
         raise OurFault("nothing was done")
-    _told(_ask(journal, config, AskFlatten(actor=_me(), reason=reason), timeout_s=None), as_json=as_json)
+    told(ask(journal, config, AskFlatten(actor=me(), reason=reason), timeout_s=None), as_json=as_json)
 
 
-def _ask(
+def ask(
     journal: Path | None, config: Path | None, request: "AnyRequest", *, timeout_s: float | None
 ) -> "Answer":
+    """What a running desk answers. Raises OurFault when none does, or when it refuses."""
     from tradewrit.runtime.live.door import door_of, knock
 
     answer = knock(door_of(journal_of(in_force(config), journal)), request, timeout_s=timeout_s)
@@ -86,14 +87,15 @@ def _ask(
     return answer
 
 
-def _told(answer: "Answer", *, as_json: bool) -> None:
+def told(answer: "Answer", *, as_json: bool) -> None:
+    """Print what it said."""
     if as_json:
         emit_json({"said": answer.said})
     else:
         emit_text(answer.said)
 
 
-def _me() -> str:
+def me() -> str:
     """Who is at the terminal, as the system knows them."""
     try:
         return getpass.getuser()

@@ -1,11 +1,9 @@
 """`tradewrit exchange serve`: the paper exchange for desks in other processes."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,7 +17,7 @@ from tradewrit.domain.market import Interval
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.secret import Secret
-from tradewrit.surfaces.cli.aside import Aside
+from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.selection import Since, Symbols, Until, named, selected
@@ -40,7 +38,6 @@ RulesFrom = Callable[[Config], "PaperRules"]
 
 DEFAULT_PORT: Final = 8090
 _ID_BYTES: Final = 8
-_STDERR: Final = 2
 
 
 def register(app: typer.Typer, rules_from: RulesFrom) -> None:
@@ -344,7 +341,7 @@ def _speed(text: str) -> float | None:
 @contextmanager
 def _logging() -> Iterator[None]:
     """What happens, with the time of this machine, on standard error."""
-    aside = Aside(partial(os.write, _STDERR))
+    aside = standard_error()
     aside.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(aside)

@@ -7,9 +7,8 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -19,23 +18,25 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, market, orders, positions, risk, writs
+from tradewrit.domain.events import account, market, orders, positions, review, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
-from tradewrit.domain.market import DAY, SECOND, Bar
+from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, TheirFault, Unreachable
+from tradewrit.errors import ConfigError, JournalError, Unreachable
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, Tenure, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
 from tradewrit.runtime.live.calls import ThreadWorkers
+from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.policy import LivePolicy
+from tradewrit.runtime.live.reviews import question
 from tradewrit.runtime.live.shell import Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.live.venue_clock import VenueClock
@@ -50,10 +51,14 @@ from tradewrit.runtime.roles import Terms, roles
 from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
+from tradewrit.surfaces.cli.aside import Aside, standard_error
+from tradewrit.surfaces.cli.learning import learn
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
 _SECOND_TIME: Final = 130
+_SHARE_OF_LEASE: Final = 4
+"""A strategy may take so much of the lease over the bars of one moment, and it can still be renewed."""
 _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
 _LONGEST_PAUSE_S: Final = 2.0
@@ -83,6 +88,11 @@ _TOLD: Final = (
     risk.DrawdownAlerted,
     market.BarRefused,
     market.PriceLevelBelieved,
+    review.HumanDecided,
+    review.ReviewExpired,
+    review.ReviewInvalidated,
+    review.AnswerRefused,
+    review.ReviewUnshown,
     writs.WritDenied,
     writs.WritLost,
     writs.WritRevoked,
@@ -130,6 +140,7 @@ class LiveDesk:
         self.strategy = strategy
         self.path = journal
         self.policy = policy
+        self.log = standard_error()
         self.machine: Final[Clock] = SystemClock()
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
         found = self.client.clock()
@@ -144,6 +155,8 @@ class LiveDesk:
         self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
+        seconds = lease.duration_ns / SECOND / _SHARE_OF_LEASE
+        self._deadline = Deadline(seconds, self.machine, self._cannot_be_stopped)
         self._is_replay = abs(self.machine.now() - self.clock.now()) > DAY
         if issuer_of is not None and self._is_replay:
             raise ConfigError(
@@ -182,8 +195,7 @@ class LiveDesk:
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
-        sys.stderr.write(f"{iso(self.clock.now())} {text}\n")
-        sys.stderr.flush()
+        self.log.say(f"{iso(self.clock.now())} {text}")
 
     def _tell(self, event: Event, record: Record | None) -> None:
         if record is not None and isinstance(event, _TOLD):
@@ -201,12 +213,7 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        prices = LiveMarket(self.strategy, self.setup.instrument, self._sessions, sizing=self.setup.sizing)
-        for at in _by_time(self._history(tenure)):
-            prices.absorb(at)
-            tenure.keep()  # the history may be long, and the lease short
-        for event in prices.objections(self.clock.now()):
-            self.say(f"history: {name_of(type(event))}: {words(event)}")
+        prices = learn(self._market, self.client, self._symbols, tenure.keep, self.say)
         outbox = Outbox()
         desk = Desk(
             self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
@@ -215,7 +222,7 @@ class LiveDesk:
             broker=self.broker,
             clock=self.clock,
             writs=self._writs(),
-            ask_people=lambda review, version: self.say(f"review {review} (version {version}) waits"),
+            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
             listeners=[self._tell],
             snapshot_every=10_000,
             tenure=tenure,
@@ -236,6 +243,24 @@ class LiveDesk:
             skew_s=lambda: self.clock.skew_s,
         )
 
+    def _market(self) -> LiveMarket:
+        return LiveMarket(
+            self.strategy,
+            self.setup.instrument,
+            self._sessions,
+            sizing=self.setup.sizing,
+            limit=self._deadline,
+        )
+
+    def _cannot_be_stopped(self) -> None:
+        """The strategy catches every alarm: only the end of the process ends it."""
+        self.say(
+            f"{self.strategy.name()} does not come back and cannot be stopped: the desk ends; stops stay at "
+            "the venue, and the next start asks it what was in flight"
+        )
+        self.log.close()
+        os._exit(1)
+
     def _writs(self) -> Writs:
         """Those of one life. Where minutes pass in a second a writ in memory must not die of that."""
         issuer, writs = self._issuer, self.config.writs
@@ -251,15 +276,6 @@ class LiveDesk:
                 self._journal.close()
             self._journal = None
 
-    def _history(self, tenure: Tenure) -> Iterator[Bar]:
-        """What the venue still knows of the bars before, so that the strategy need not start blind."""
-        for symbol in self._symbols:
-            tenure.keep()
-            try:
-                yield from self.client.bars(symbol)
-            except TheirFault as lost:
-                self.say(f"no history of {symbol}: {lost}; the strategy begins with the next bars")
-
     async def run(self, begun: Callable[[], object]) -> None:
         """Until a signal, or a person at the door, asks to stop."""
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
@@ -270,7 +286,7 @@ class LiveDesk:
         door = Door(door_of(self.path), keeper.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, _stop, keeper, one)
+            loop.add_signal_handler(one, _stop, keeper, self.log, one)
         opening: list[asyncio.Task[None]] = []
 
         def open_door() -> None:
@@ -283,6 +299,7 @@ class LiveDesk:
             await asyncio.gather(*opening, return_exceptions=True)
             await door.close()
             self.close()
+            self.log.close()
 
 
 def _settle() -> None:
@@ -295,12 +312,12 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _stop(keeper: Keeper, number: int) -> None:
+def _stop(keeper: Keeper, log: Aside, number: int) -> None:
     """The first time asks; the second time does not wait. The journal is whole either way."""
     name = signal.Signals(number).name
     if keeper.is_stopping:
-        sys.stderr.write(f"{name} again: ended at once; the next start asks the venue what was in flight\n")
-        sys.stderr.flush()
+        log.say(f"{name} again: ended at once; the next start asks the venue what was in flight")
+        log.close()
         os._exit(_SECOND_TIME)
     keeper.stop(name)
 
@@ -315,13 +332,6 @@ def _first_time(client: ExchangeClient) -> int:
     finally:
         events.close()
     raise Unreachable("the exchange ended before its market began")
-
-
-def _by_time(bars: Iterable[Bar]) -> Sequence[Sequence[Bar]]:
-    times: dict[int, list[Bar]] = {}
-    for bar in bars:
-        times.setdefault(bar.ts, []).append(bar)
-    return [times[at] for at in sorted(times)]
 
 
 @contextmanager

@@ -42,6 +42,11 @@ created_at, deregistered_at, client_secret`; the secret is printed this once. `c
 
 `demo --json`: `trades, orders, fills, events, final_equity, journal_verified, replay_hash_equal, report`.
 
+`review list --json`: `reviews[]`, and `review show --json` one of them: `review, version, hash, state,
+trade_id, symbol, side, entry_type, quantity, entry_price, stop_price, target_price, cost, worst_loss,
+reward_risk, strategy, requester, reasons[], inputs{}, note, approved_by[], people_needed, asked_at,
+expires_at, time_left_s`. `halt`, `resume`, `flatten` and the answers of `review`: `said`.
+
 `simulate --json`: `seeds, events, faults{...}, violations[{seed, profile, point, invariant, at_s, message,
 reproduce}], coverage, seconds`; `simulate enumerate --json` has `deaths` in the place of `seeds`. `coverage`
 counts triples of what an order was in, what it heard, and what had just gone wrong.

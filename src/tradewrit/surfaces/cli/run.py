@@ -157,10 +157,12 @@ def _refuse(config: Config, *, is_live: bool) -> None:
             "this version has no gateway to a broker with real money: leave out --live and use mode: paper, "
             "with --broker paper or the address of an exchange server"
         )
-    if config.review.kind is not PolicyKind.AUTOMATIC:
+    asks = config.review.kind is not PolicyKind.AUTOMATIC
+    if asks and (config.review.kind is PolicyKind.FOUR_EYES or config.review.approvers > 1):
         raise ConfigError(
-            f"review.kind: {config.review.kind} asks people, and a running desk has no way yet to hear their "
-            "answers: no entry would ever leave; set review.kind: automatic"
+            f"review.kind: {config.review.kind} with {max(2, config.review.approvers)} approvers: the door "
+            "of a running desk opens to its owner alone, so it cannot tell two people apart; use "
+            "review.kind: require or require_above with review.approvers: 1"
         )
     if config.exits.before_session_end_minutes is not None:
         raise ConfigError(

@@ -1,6 +1,5 @@
 """`tradewrit watchdog`: a second process that protects what a dead desk holds."""
 
-import sys
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -60,6 +59,7 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
         """
         from tradewrit.runtime.clock import SystemClock
         from tradewrit.runtime.live.watchdog import WatchPolicy
+        from tradewrit.surfaces.cli.aside import standard_error
         from tradewrit.surfaces.cli.living import Venue
         from tradewrit.surfaces.cli.watching import watch
 
@@ -70,10 +70,6 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
         current = in_force(config)
         clock = SystemClock()
 
-        def say(text: str) -> None:
-            sys.stderr.write(f"{iso(clock.now())} watchdog: {text}\n")
-            sys.stderr.flush()
-
         venue, place = Venue(url=broker, key=key_from(key_env)), journal_of(current, journal)
         if as_json:
             emit_text(msgspec.json.encode({"broker": broker, "journal": str(place)}).decode())
@@ -81,6 +77,8 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
             emit_text(f"Watching {place} against {broker}; Ctrl-C stops it.")
         policy = WatchPolicy(every_ns=round(every * SECOND), patience_ns=round(patience * SECOND))
         with ExitStack() as stack:
+            log = standard_error()
+            stack.callback(log.close)
             issuer_of = None
             if authority:
                 issuer_of = issuing(stack, issuer_from, current, passphrase_file, key_file)
@@ -90,6 +88,6 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
                 venue,
                 policy=policy,
                 once=once,
-                say=say,
+                say=lambda text: log.say(f"{iso(clock.now())} watchdog: {text}"),
                 issuer_of=issuer_of,
             )

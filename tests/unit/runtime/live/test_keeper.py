@@ -103,6 +103,43 @@ def test_a_desk_that_ends_properly_uses_up_no_start(tmp_path: Path) -> None:
         kept(tmp_path, story)
 
 
+@pytest.mark.parametrize("seconds", [3, 60])
+def test_a_halt_while_the_journal_cannot_be_written_is_not_forgotten(tmp_path: Path, seconds: int) -> None:
+    disk = Disk(JOURNAL_ID)
+
+    async def story(live: Live, one: Keeper) -> None:
+        await live.enter()
+        disk.fault = FULL
+        await live.settle(seconds)
+        told = await asked(one, AskHalt(actor="maria", reason="bad fills"))
+        assert told.startswith("nothing leaves: ")
+        assert "Halted as soon as that can be put on record" in told
+        disk.fault = None
+        await live.settle(30)
+        assert (live.life > 1) == (seconds > 30), "the lease was lost, or it was not"
+        status = live.shell.status()
+        assert (status.mode, status.because) == (Mode.HALTED, "bad fills")
+
+    kept(tmp_path, story, journal=disk)
+
+
+def test_who_asked_when_the_disk_filled_up_is_told_that_this_life_is_over(tmp_path: Path) -> None:
+    disk = Disk(JOURNAL_ID)
+
+    async def story(live: Live, one: Keeper) -> None:
+        await live.enter()
+        await live.settle(0.5)  # between two looks at the clock, so that this is what finds the disk full
+        disk.fault = FULL
+        asking = asyncio.ensure_future(asked(one, AskHalt(actor="maria", reason="bad fills")))
+        await live.settle(60)
+        disk.fault = None
+        await live.settle(30)
+        assert asking.done(), "nobody waits for an answer that cannot come"
+        assert await asking == "account.halt : the desk has stopped"
+
+    kept(tmp_path, story, journal=disk)
+
+
 def test_when_the_journal_can_be_written_again_another_life_begins(tmp_path: Path) -> None:
     disk = Disk(JOURNAL_ID)
 
