@@ -14,6 +14,7 @@ from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.orders import (
     ExecutionReport,
     FeePending,
+    FillCorrected,
     OrderCancelled,
     OrderFilled,
     OrderPartiallyFilled,
@@ -49,6 +50,7 @@ _URGENT: Final = (
     StopFailed,
     SymbolSuspended,
     FeePending,
+    FillCorrected,
     TradingHalted,
     WritDenied,
     WritLost,

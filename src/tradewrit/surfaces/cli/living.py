@@ -64,6 +64,7 @@ _TOLD: Final = (
     orders.OrderRejected,
     orders.OrderUnknown,
     orders.OrderPartiallyFilled,
+    orders.FillCorrected,
     orders.ReportQuarantined,
     positions.StopSet,
     positions.StopFailed,
