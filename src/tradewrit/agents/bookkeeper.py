@@ -10,12 +10,14 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.corrections import restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import (
     ExternalBooked,
     ExternalTraded,
     HighWaterRaised,
     PositionAdopted,
+    SymbolSuspended,
     TransitionRefused,
 )
 from tradewrit.domain.events.base import Event
@@ -29,7 +31,13 @@ from tradewrit.domain.events.corporate import (
 )
 from tradewrit.domain.events.funding import FundingBooked, FundingSettled
 from tradewrit.domain.events.market import BarsClosed, QuoteUpdated
-from tradewrit.domain.events.orders import CommissionReport, FeeBooked, OrderFilled, OrderPartiallyFilled
+from tradewrit.domain.events.orders import (
+    CommissionReport,
+    FeeBooked,
+    FillCorrected,
+    OrderFilled,
+    OrderPartiallyFilled,
+)
 from tradewrit.domain.events.positions import (
     CalculatePnl,
     FillBooked,
@@ -52,6 +60,7 @@ NAME: Final = "bookkeeper"
 Hears = (
     OrderPartiallyFilled
     | OrderFilled
+    | FillCorrected
     | BarsClosed
     | QuoteUpdated
     | SharesSplit
@@ -84,13 +93,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((HighWaterRaised(at=event.at, equity=worth),))
         case OrderPartiallyFilled():  # OrderFilled is one of these
             return Decision(tuple(_filled(books, event)))
+        case FillCorrected():
+            return Decision(tuple(_restated(books, event)))
         case QuoteUpdated():
             return _mark(books, market, event)
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
             booked = _happened(books, event)
             return NOTHING if booked is None else Decision((booked,))
         case ExternalTraded(client_order_id=order_id, fill=fill):
-            return Decision(tuple(_external(books, fill, order_id, event.at)))
+            return Decision(tuple(_external(books, fill, order_id, event.at, event.exec_id)))
         case PositionAdopted(fill=fill):
             return Decision(tuple(_external(books, fill, "", event.at)))
         case CommissionReport():
@@ -146,6 +157,27 @@ def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled) -> FillBooked
         fill=fill,
         cash_change=cash_change(fill, closed, instrument),
         closed=closed,
+        exec_id=event.exec_id if fill.quantity == event.quantity else "",
+    )
+
+
+def _restated(books: Books, event: FillCorrected) -> Iterator[Event]:
+    """A fill is other than it was booked; what comes back to a trade that is over is a person's to sell."""
+    booked = restated(books, event)
+    if isinstance(booked, str):  # the executor has looked
+        return
+    yield booked
+    if booked.external == books.external.get(booked.symbol) or booked.symbol in books.active:
+        return
+    held = booked.external
+    yield SymbolSuspended(
+        at=event.at,
+        trace=event.trace,
+        symbol=booked.symbol,
+        reason=f"{event.exec_id} corrects a fill of a trade that is over, and what it leaves is in no trade",
+        quantity=ZERO if held is None else held.signed,
+        orders=(),
+        todo=f"close what is held of {booked.symbol} at the venue by hand, or keep it; then resume it",
     )
 
 
@@ -155,7 +187,7 @@ def _external_booked(books: Books, fill: Fill, at: int) -> ExternalBooked:
     return ExternalBooked(at=at, fill=fill, cash_change=cash_change(fill, closed, instrument), closed=closed)
 
 
-def _external(books: Books, fill: Fill, order_id: str, at: int) -> Iterator[Event]:
+def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "") -> Iterator[Event]:
     """Somebody else's fill: what it closes of our position is gone, whoever sold it; the rest is theirs."""
     symbol, instrument = fill.symbol, books.instrument(fill.symbol)
     ours, trade, theirs = books.positions.get(symbol), books.trade_in(symbol), fill
@@ -171,6 +203,7 @@ def _external(books: Books, fill: Fill, order_id: str, at: int) -> Iterator[Even
             fill=closing,
             cash_change=cash_change(closing, closed, instrument),
             closed=closed,
+            exec_id=exec_id if taken == fill.quantity else "",
         )
         theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
     if theirs.quantity:

@@ -29,6 +29,7 @@ from tradewrit.domain.events.positions import (
     CloseTrade,
     ExitChecked,
     FillBooked,
+    FillRestated,
     SetStop,
     StopRefused,
     TargetHit,
@@ -44,7 +45,7 @@ from tradewrit.domain.writs import KEEPER
 from tradewrit.risk.closing import LEAVING, close, leave, signal_exit, take_back_legs
 from tradewrit.risk.corporate import delisted, restated, split
 from tradewrit.risk.exits import hit, is_tighter
-from tradewrit.risk.fills import filled
+from tradewrit.risk.fills import corrected, filled
 from tradewrit.risk.outcomes import acknowledged, ended, rejected, unchanged
 from tradewrit.risk.protection import anchor, held, mend, move, working
 from tradewrit.risk.watch import (
@@ -59,6 +60,7 @@ from tradewrit.risk.watch import (
 NAME: Final = KEEPER
 Hears = (
     FillBooked
+    | FillRestated
     | SplitBooked
     | DelistingBooked
     | SymbolResumed
@@ -111,6 +113,8 @@ def _decide(books: Books, market: Market, event: Hears) -> Decision:
             return _resume(books, market, event)
         case FillBooked():
             return _saying(filled(books, market, event))
+        case FillRestated():
+            return _saying(corrected(books, market, event))
         case SplitBooked():
             return _saying(split(books, event))
         case DelistingBooked():

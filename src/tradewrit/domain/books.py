@@ -13,6 +13,8 @@ import msgspec
 
 from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.constraints import DayUse
+from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.executions import Execution
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.limits import Limits
@@ -85,6 +87,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
     suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
+    executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
+    the fill, corrections that came before it.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
     external: what others hold in the account, by symbol: traded by hand, or with other software.
     disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
@@ -127,6 +131,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     refused: dict[str, tuple[str, ...]] = {}
     suspended: dict[str, str] = {}
     pending_fees: dict[str, PendingFee] = {}
+    executions: dict[str, tuple[Execution, ...]] = {}
+    early: dict[str, ExecutionReport] = {}
     high_water: Decimal = ZERO
     is_drawdown_blocked: bool = False
     halted: str = ""

@@ -9,16 +9,19 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books, Lapsed
+from tradewrit.domain.corrections import restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
+    CORRECTIONS,
     CancelOrder,
     CancelRefused,
     Exec,
     ExecutionReport,
     FeePending,
+    FillCorrected,
     ModifyRefused,
     OrderAccepted,
     OrderCancelled,
@@ -33,9 +36,10 @@ from tradewrit.domain.events.orders import (
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import TradeAborted, TradeRevived
+from tradewrit.domain.executions import contradicts, find
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.ids import is_ours
-from tradewrit.domain.money import ZERO, canonical_qty
+from tradewrit.domain.money import ZERO, Price, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.positions import Fill
 from tradewrit.domain.rejections import UNSENT, Rejection
@@ -47,6 +51,15 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
     What the desk itself says of a question or a write that was lost, and a venue that knows nothing of an
     order it is to cancel, is `risk.doubts`.
     """
+    if report.kind in CORRECTIONS:
+        return _corrected(books, report)
+    if report.kind is Exec.TRADE:
+        if contradicts(books.executions, report.exec_id, report.last_quantity, report.last_price):
+            reason = f"{report.exec_id} was reported before with another quantity or price, and not corrected"
+            return _quarantine(report, "booked", reason)
+        early = books.early.get(report.exec_id)
+        if early is not None:
+            return _foretold(books, report, early)
     order = books.orders.get(report.client_order_id)
     if order is None:
         return _late(books, report)
@@ -87,8 +100,62 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return Decision((kept,))
         case Exec.RESTATED:
             return _restated(order, report)
-        case Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
+        case Exec.CORRECTED | Exec.BUSTED | Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
             return NOTHING
+
+
+def _corrected(books: Books, report: ExecutionReport) -> Decision:
+    """A fill was other than reported, or none: the difference is booked, where it can be known."""
+    known = find(books.executions, report.corrects)
+    if known is None:
+        reason = f"no fill that can still be corrected is called {report.corrects!r}"
+        return _quarantine(report, "none", reason)
+    fill, is_busted = known.fill, report.kind is Exec.BUSTED
+    price = report.last_price
+    if not is_busted and (price is None or price <= 0 or report.last_quantity <= 0):
+        return _quarantine(report, "booked", "a correction without a price or a quantity", fill.trade_id)
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
+    if fee is None:
+        reason = f"its fee in {report.fee_currency} comes without a rate"
+        return _quarantine(report, "booked", reason, fill.trade_id)
+    corrected = FillCorrected(
+        at=report.at,
+        trace=fill.trade_id,
+        client_order_id=known.client_order_id,
+        trade_id=fill.trade_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        role=known.role,
+        exec_id=report.exec_id,
+        corrects=known.told[0].exec_id,
+        quantity=ZERO if is_busted else canonical_qty(report.last_quantity),
+        price=Price(fill.price) if is_busted or price is None else price,
+        fee=ZERO if is_busted else fee,
+        was_quantity=fill.quantity,
+        was_price=fill.price,
+        reason=report.reason,
+    )
+    outcome = restated(books, corrected)
+    if isinstance(outcome, str):
+        return _quarantine(report, "booked", outcome, fill.trade_id)
+    return Decision((corrected,))
+
+
+def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> Decision:
+    """A fill whose correction overtook it is booked as corrected."""
+    if early.kind is Exec.BUSTED:
+        return _quarantine(report, "none", f"{early.exec_id} busted it before it was heard")
+    trade = replace(
+        report,
+        last_quantity=early.last_quantity,
+        last_price=early.last_price,
+        fee=early.fee,
+        fee_currency=early.fee_currency,
+        fee_rate=early.fee_rate,
+    )
+    return interpret(
+        replace(books, early={key: one for key, one in books.early.items() if key != report.exec_id}), trade
+    )
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:

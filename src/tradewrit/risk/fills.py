@@ -14,8 +14,10 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.positions import (
     ExitSent,
     FillBooked,
+    FillRestated,
     PositionAdded,
     PositionOpened,
+    ProtectionRestated,
     StopHit,
     TargetHit,
 )
@@ -24,7 +26,7 @@ from tradewrit.domain.orders import Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, close, leave
-from tradewrit.risk.protection import cover, fit, held, levels, mend, working
+from tradewrit.risk.protection import cancel, cover, fit, held, levels, mend, working
 
 _CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
@@ -101,6 +103,43 @@ def _reduced(books: Books, market: Market, trade: Trade, event: FillBooked) -> I
         yield from _go_on(books, market, trade, at)
     else:
         yield from close(books, trade, at, _CLOSED_BY.get(role, trade.exit_reason))
+
+
+def corrected(books: Books, market: Market, event: FillRestated) -> Iterator[Event]:
+    """A fill is other than it was: stop and target follow what is held, and what is flat is closed."""
+    trade, at = books.trades.get(event.trade_id), event.at
+    if trade is None:
+        return
+    if not held(books, trade):
+        yield from close(books, trade, at, trade.exit_reason or "corrected")
+        return
+    if trade.state in LEAVING:
+        yield from _fewer(books, trade, at)
+        yield from _go_on(books, market, trade, at)
+        return
+    stop, target = levels(books, trade)
+    if event.role is Role.ENTRY and stop is not None:
+        yield ProtectionRestated(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            stop_price=stop,
+            target_price=target,
+            extreme=trade.extreme,
+        )
+        trade = replace(trade, stop_price=stop, target_price=target)
+    if working(books, trade, Role.STOP):
+        yield from fit(books, trade, at)
+    else:
+        yield from mend(books, trade, at)
+
+
+def _fewer(books: Books, trade: Trade, at: int) -> Iterator[Event]:
+    """An exit that would sell more than is held by now makes way for one of the right size."""
+    quantity = held(books, trade)
+    exits = [order for order in working(books, trade, Role.EXIT) if order.remaining > quantity]
+    yield from cancel(trade, exits, at, "a correction left it less to close")
 
 
 def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Event]:

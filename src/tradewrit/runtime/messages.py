@@ -14,6 +14,7 @@ from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.orders import (
     ExecutionReport,
     FeePending,
+    FillCorrected,
     OrderCancelled,
     OrderFilled,
     OrderPartiallyFilled,
@@ -51,6 +52,7 @@ _URGENT: Final = (
     StopLapsed,
     SymbolSuspended,
     FeePending,
+    FillCorrected,
     TradingHalted,
     WritDenied,
     WritLost,

@@ -19,10 +19,11 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.orders import CommissionReport, ExecutionReport
+from tradewrit.domain.events.orders import CommissionReport, Exec, ExecutionReport
 from tradewrit.domain.events.registry import NAMES, encode
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.executions import contradicts
 from tradewrit.domain.signals import Market
 from tradewrit.kernel import Asked, Kernel, Recorded, Step
 from tradewrit.runtime.clock import Clock
@@ -122,8 +123,8 @@ class Pump:
     def _take(self, event: Event, source: str, said: list[Event]) -> None:
         if self._tenure is not None:
             self._tenure.keep()
-        key_of = _KEYS.get(type(event))
-        if key_of is not None and self.journal.has_seen(self.stream, key_of(event)):
+        key = _key(event, self.books)
+        if key is not None and self.journal.has_seen(self.stream, key):
             return  # the same outside fact, heard twice
         step = self.kernel.step(self.books, self.market, event, source)
         if step is not None and self._keep_if_due(said):
@@ -253,6 +254,19 @@ _SCANS: Final = (ScanStarted, CandidateFound)
 """The events that say which scan a trade came of."""
 
 
+def _key(event: Event, books: Books) -> str | None:
+    key_of = _KEYS.get(type(event))
+    if key_of is None:
+        return None
+    key = key_of(event)
+    if not isinstance(event, ExecutionReport) or event.kind is not Exec.TRADE:
+        return key
+    quantity, price = event.last_quantity, event.last_price
+    # Another fill under the same id is another fact: it is looked at, not dropped.
+    is_other = contradicts(books.executions, event.exec_id, quantity, price)
+    return f"{key}:{quantity}:{price}" if is_other else key
+
+
 def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_seq: int) -> list[Entry]:
     """Journal entries for one step; causes become sequence numbers, the trade's scan the correlation.
 
@@ -270,7 +284,6 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
         elif trace and trace not in scans:
             trade = after.trades.get(trace) or before.trades.get(trace)
             scans[trace] = alone if trade is None else trade.correlation
-        key_of = _KEYS.get(kind)
         if source not in standings:
             standings[source] = after.standing(source)
         agent_id, token_id = standings[source]
@@ -285,7 +298,7 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
                 caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
                 correlation=scans[trace] if trace or kind is ScanStarted else alone,
                 trace=trace,
-                dedup_key=None if key_of is None else key_of(event),
+                dedup_key=_key(event, before),
             )
         )
     return entries

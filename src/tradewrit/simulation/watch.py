@@ -14,7 +14,7 @@ from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
-from tradewrit.domain.events.positions import FillBooked, PositionClosed
+from tradewrit.domain.events.positions import FillBooked, FillRestated, PositionClosed
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -158,6 +158,11 @@ class Watch:
                 self.cash = event.initial_cash
             case FillBooked():
                 self._booked(event)
+            case FillRestated():
+                position = books.positions.get(event.symbol)
+                self.positions[event.symbol] = ZERO if position is None else position.signed
+                with exactly():
+                    self.cash += event.cash_change
             case ExternalBooked():
                 self.foreign.add(event.fill.symbol)
                 with exactly():

@@ -178,6 +178,18 @@ def _booked(event: positions.FillBooked) -> str:
     return f"{event.role}: cash {event.cash_change:+,f}{profit}"
 
 
+def _corrected(event: orders.FillCorrected) -> str:
+    was = f"{amount(event.was_quantity)} {event.symbol} at {amount(event.was_price)}"
+    if not event.quantity:
+        return f"{event.role}: {was} never traded"
+    return f"{event.role}: {was} was {amount(event.quantity)} at {amount(event.price)}"
+
+
+def _restated(event: positions.FillRestated) -> str:
+    profit = event.gross_change - event.fee_change
+    return f"{event.role}: cash {event.cash_change:+,f}, realised {profit:+,f}"
+
+
 def _opened_position(event: positions.PositionOpened) -> str:
     target = "" if event.target_price is None else f", target {amount(event.target_price)}"
     return (
@@ -227,8 +239,10 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     orders.OrderAccepted: lambda event: f"{event.role}: {event.symbol} as {event.broker_order_id}",
     orders.OrderPartiallyFilled: _filled,
     orders.OrderFilled: _filled,
+    orders.FillCorrected: _corrected,
     orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
     positions.FillBooked: _booked,
+    positions.FillRestated: _restated,
     positions.PositionOpened: _opened_position,
     positions.ExitSent: lambda event: f"order {event.client_order_id}",
     positions.StopSet: lambda event: (

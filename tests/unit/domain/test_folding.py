@@ -59,7 +59,7 @@ account.halt account.resume account.desk.started account.adopt_position account.
 strategy.scan.started strategy.evaluate.started strategy.entry.signal
 risk.size.calculated
 review.decide review.withdraw review.answer.refused
-order.submit order.cancel order.modify order.report.received order.report.quarantined
+order.submit order.cancel order.modify order.report.received
 position.set_stop position.update_stop position.close position.protection.moved position.stop.refused
 corporate.shares.split corporate.dividend.ex corporate.symbol.changed corporate.shares.delisted
 funding.rate.settled order.commission.reported account.resume_symbol

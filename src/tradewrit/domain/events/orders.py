@@ -39,6 +39,7 @@ class Exec(StrEnum):
     UNKNOWN: a write was sent, and nobody knows what came of it. ABSENT: the venue was asked about an order
     and knows none of that name. ANSWERED: it was asked, and told all it knows. UNANSWERED: it was asked, and
     could not be reached.
+    CORRECTED (trade correct): a fill was other than reported. BUSTED (trade cancel): it never was one.
     """
 
     NEW = "new"
@@ -50,10 +51,16 @@ class Exec(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     RESTATED = "restated"
+    CORRECTED = "corrected"
+    BUSTED = "busted"
     UNKNOWN = "unknown"
     ABSENT = "absent"
     ANSWERED = "answered"
     UNANSWERED = "unanswered"
+
+
+CORRECTIONS = frozenset({Exec.CORRECTED, Exec.BUSTED})
+"""What is said of a fill that was reported before."""
 
 
 class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.report.received"):
@@ -62,6 +69,9 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     last_quantity, last_price, fee: of this fill. cumulative: filled so far, this fill included.
     fee_currency: "" for the account's. fee_rate: account currency per unit of it at the fill; None where
     the venue does not say.
+    corrects: exec id of the fill, or of its last correction, that a CORRECTED or BUSTED report is about
+    (tag 19); `exec_id` is then the correction's own, and last_quantity, last_price and fee are the whole
+    fill's as it now stands.
     reason: the venue's words; code: ours (`domain.rejections`). settles_at: when sale cash is usable.
     """
 
@@ -83,6 +93,7 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     quantity: Decimal | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
+    corrects: str = ""
 
 
 class OrderAccepted(Event, frozen=True, kw_only=True, gc=False, tag="order.submit.accepted"):
@@ -165,6 +176,28 @@ class OrderPartiallyFilled(Event, frozen=True, kw_only=True, gc=False, tag="orde
 
 class OrderFilled(OrderPartiallyFilled, frozen=True, kw_only=True, gc=False, tag="order.fill.completed"):
     """The last of the order traded; `quantity` is this fill, `cumulative` the whole."""
+
+
+class FillCorrected(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.corrected"):
+    """The venue corrected a fill, or busted it (quantity 0). The fill itself stays on record as it came.
+
+    exec_id: the correction's; corrects: the fill's. quantity, price, fee: as it now stands, fee in account
+    currency. was_quantity, was_price: as it stood in the books.
+    """
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    role: Role
+    exec_id: str
+    corrects: str
+    quantity: Decimal
+    price: Price
+    fee: Decimal
+    was_quantity: Decimal
+    was_price: Decimal
+    reason: str = ""
 
 
 class FeePending(Event, frozen=True, kw_only=True, gc=False, tag="order.fee.pending"):

@@ -3,19 +3,44 @@
 from decimal import Decimal
 
 from tradewrit.domain.events.base import Answer, Command, Event, Query
+from tradewrit.domain.executions import Execution
 from tradewrit.domain.money import ZERO, Price
 from tradewrit.domain.orders import Role, Side
-from tradewrit.domain.positions import ClosedLot, Fill
+from tradewrit.domain.positions import ClosedLot, Fill, Position
 
 
 class FillBooked(Event, frozen=True, kw_only=True, gc=False, tag="position.fill.booked"):
-    """One fill entered the books: what it closed, and what it did to cash."""
+    """One fill entered the books: what it closed, and what it did to cash.
+
+    exec_id: the venue's; "" where others' books took a part of the fill, so that it cannot be corrected.
+    """
 
     client_order_id: str
     role: Role
     fill: Fill
     cash_change: Decimal
     closed: tuple[ClosedLot, ...] = ()
+    exec_id: str = ""
+
+
+class FillRestated(Event, frozen=True, kw_only=True, tag="position.fill.restated"):
+    """A correction or a bust entered the books: all is as if the fill had come as it stands `after` it.
+
+    cash_change, gross_change, fee_change: what that adds to cash, to the trade's gross profit and to its
+    fees. position: what the trade holds now. external: what others hold now; what comes back to a trade
+    that is over is counted here, for nobody leads it.
+    """
+
+    trade_id: str
+    symbol: str
+    role: Role
+    before: Execution
+    after: Execution
+    cash_change: Decimal
+    gross_change: Decimal
+    fee_change: Decimal
+    position: Position | None
+    external: Position | None
 
 
 class PositionOpened(Event, frozen=True, kw_only=True, gc=False, tag="position.track.opened"):
@@ -66,7 +91,10 @@ class ProtectionMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.
 
 
 class ProtectionRestated(Event, frozen=True, kw_only=True, gc=False, tag="position.protection.restated"):
-    """A split moved an open trade's stop, target and best price along; the venue restates its orders."""
+    """An open trade's stop, target and best price are others now, after a split or a corrected entry.
+
+    The venue restates its orders after a split by itself; after a correction they are moved.
+    """
 
     trade_id: str
     symbol: str

@@ -17,6 +17,7 @@ from tradewrit.domain.events import funding as fu
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.events import positions as ps
 from tradewrit.domain.events import risk as rk
+from tradewrit.domain.executions import Execution, Told, exchanged, find, remembered
 from tradewrit.domain.folds.base import Folds, with_item, without
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
@@ -27,11 +28,15 @@ from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
 from tradewrit.domain.writs import Halt
 
+# A correction overtakes its fill by seconds at most.
+_MOST_EARLY: Final = 32
+
 
 def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
     fill = event.fill
     held = books.positions.get(fill.symbol)
     position, closed = book(held, fill, books.instrument(fill.symbol))
+    books = _remembered(books, event, held)
     unsettled = tuple(entry for entry in books.unsettled if entry[0] > fill.at)
     if fill.settles_at > fill.at and event.cash_change > 0:
         unsettled = (*unsettled, (fill.settles_at, event.cash_change))
@@ -55,11 +60,68 @@ def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
     )
 
 
+def _remembered(books: Books, event: ps.FillBooked, held: Position | None) -> Books:
+    """The fill, in case it is corrected; not where the trade's fills are not known from the first."""
+    fill = event.fill
+    if held is not None and fill.trade_id not in books.executions:
+        return books
+    told = Told(event.exec_id, fill.quantity, fill.price)
+    one = Execution(client_order_id=event.client_order_id, role=event.role, fill=fill, told=(told,))
+    ended = frozenset(known for known in books.executions if known not in books.trades)
+    return replace(books, executions=remembered(books.executions, fill.trade_id, one, ended))
+
+
+def _fill_restated(books: Books, event: ps.FillRestated) -> Books:
+    fill, stats = event.after.fill, books.stats
+    unsettled = books.unsettled
+    if fill.settles_at > event.at and event.cash_change:
+        unsettled = (*unsettled, (fill.settles_at, event.cash_change))
+    is_open, profit = event.trade_id in books.trades, event.gross_change - event.fee_change
+    books = replace(
+        books,
+        executions=exchanged(books.executions, event.before, event.after),
+        cash=canonical(books.cash + event.cash_change),
+        unsettled=unsettled,
+        pending_fees=without(books.pending_fees, event.before.told[0].exec_id),
+        external=_put(books.external, event.symbol, event.external),
+        stats=replace(
+            stats,
+            fees=canonical(stats.fees + event.fee_change),
+            realised=stats.realised if is_open else canonical(stats.realised + profit),
+        ),
+    )
+    trade = books.trades.get(event.trade_id)
+    if trade is None:
+        return books
+    books = replace(books, positions=_put(books.positions, event.symbol, event.position))
+    return change_trade(
+        books,
+        trade.id,
+        None,
+        exit_reason=trade.exit_reason or ("corrected" if event.position is None else ""),
+        realised=canonical(trade.realised + event.gross_change),
+        fees=canonical(trade.fees + event.fee_change),
+    )
+
+
+def _put(positions: dict[str, Position], symbol: str, position: Position | None) -> dict[str, Position]:
+    return without(positions, symbol) if position is None else with_item(positions, symbol, position)
+
+
+def _early(books: Books, event: od.ReportQuarantined) -> Books:
+    """A correction that overtook its fill is kept for it."""
+    report = event.report
+    if report.kind not in od.CORRECTIONS or find(books.executions, report.corrects) is not None:
+        return books
+    early = {**books.early, report.corrects: report}
+    for oldest in sorted(early, key=lambda known: (early[known].at, known))[:-_MOST_EARLY]:
+        del early[oldest]
+    return replace(books, early=early)
+
+
 def _holding(books: Books, symbol: str, position: Position | None) -> dict[str, Position]:
     """The positions with this one in the symbol's place; None when nothing is left of it."""
-    if position is None:
-        return without(books.positions, symbol)
-    return with_item(books.positions, symbol, position)
+    return _put(books.positions, symbol, position)
 
 
 def _gross(closed: Iterable[ClosedLot]) -> Decimal:
@@ -123,6 +185,10 @@ def _fee_booked(books: Books, event: od.FeeBooked) -> Books:
     """A fee that comes after its trade was logged still comes out of what was realised."""
     trade, stats = books.trades.get(event.trade_id), books.stats
     realised = stats.realised if trade is not None else canonical(stats.realised - event.fee)
+    filled = find(books.executions, event.exec_id)
+    if filled is not None:
+        late = replace(filled, late_fee=event.fee)
+        books = replace(books, executions=exchanged(books.executions, filled, late))
     books = replace(
         books,
         cash=canonical(books.cash - event.fee),
@@ -224,6 +290,8 @@ FOLDS: Final[Folds] = {
     rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
     rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
     ps.FillBooked: _fill_booked,
+    ps.FillRestated: _fill_restated,
+    od.ReportQuarantined: _early,
     co.SplitBooked: _split_booked,
     co.DividendBooked: _dividend_booked,
     co.DelistingBooked: _delisting_booked,

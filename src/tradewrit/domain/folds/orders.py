@@ -158,6 +158,16 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
     )
 
 
+def _corrected(books: Books, event: od.FillCorrected) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    filled = canonical_qty(order.filled + event.quantity - event.was_quantity)
+    value = order.value + event.price * event.quantity - event.was_price * event.was_quantity
+    is_whole = order.is_live and filled >= order.terms.quantity
+    return _order(books, order.id, On.FILL_REST if is_whole else None, filled=filled, value=canonical(value))
+
+
 def _refused(pending: OrderState) -> Fold:
     """Back to work, if what was refused is what the order waits for."""
 
@@ -220,6 +230,7 @@ FOLDS: Final[Folds] = {
     od.OrderResent: _resent,
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,
+    od.FillCorrected: _corrected,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
     od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     od.CancelRefused: _refused(OrderState.PENDING_CANCEL),

@@ -18,7 +18,7 @@ from tradewrit.domain.events.orders import (
     OrderRequested,
     OrderUnknown,
 )
-from tradewrit.domain.events.positions import FillBooked
+from tradewrit.domain.events.positions import FillBooked, FillRestated
 from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
 from tradewrit.domain.events.risk import RiskApproved
 from tradewrit.domain.market import SECOND, MarketPhase
@@ -71,7 +71,9 @@ def i02_the_position_is_the_sum_of_its_fills(watch: "Watch", books: Books, event
     return None if held == summed else f"{symbol}: the books hold {held}, the fills add up to {summed}"
 
 
-def i05_cash_is_conserved(watch: "Watch", books: Books, event: FillBooked | ExternalBooked) -> Found:
+def i05_cash_is_conserved(
+    watch: "Watch", books: Books, event: FillBooked | ExternalBooked | FillRestated
+) -> Found:
     """Cash is what it was and what each fill moved, to the cent and beyond."""
     with exactly():
         due = watch.cash + event.cash_change
@@ -231,6 +233,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     ),
     ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
+    FillRestated: (i05_cash_is_conserved,),
     RiskApproved: (note_risk,),
     HumanDecided: (note_answer,),
     TradingResumed: (i09_only_a_person_puts_the_kill_switch_back,),

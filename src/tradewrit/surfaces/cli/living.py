@@ -72,6 +72,7 @@ _TOLD: Final = (
     orders.OrderRejected,
     orders.OrderUnknown,
     orders.OrderPartiallyFilled,
+    orders.FillCorrected,
     orders.ReportQuarantined,
     positions.StopSet,
     positions.StopFailed,

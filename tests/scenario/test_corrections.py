@@ -1,0 +1,258 @@
+"""The venue corrects a fill, or busts it: the books end as if it had come right, and nothing vanishes."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.desks import BUY, SELL, SYMBOL, World
+from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import SymbolSuspended
+from tradewrit.domain.events.orders import Exec, ExecutionReport, FillCorrected, ReportQuarantined
+from tradewrit.domain.events.positions import FillRestated, PositionClosed
+from tradewrit.domain.money import Price
+from tradewrit.domain.orders import Role
+from tradewrit.domain.portfolio import equity
+from tradewrit.domain.trades import TradeState
+
+ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
+
+
+def last_fill(world: World) -> ExecutionReport:
+    return [one for one in world.events(ExecutionReport) if one.kind is Exec.TRADE][-1]
+
+
+def correction(
+    of: ExecutionReport, exec_id: str = "c-1", *, quantity: str = "", price: str = "", corrects: str = ""
+) -> ExecutionReport:
+    """What the venue says when a fill was other than it had told; a bust where neither is given."""
+    return ExecutionReport(
+        at=of.at,
+        exec_id=exec_id,
+        client_order_id=of.client_order_id,
+        kind=Exec.CORRECTED if quantity or price else Exec.BUSTED,
+        symbol=of.symbol,
+        side=of.side,
+        last_quantity=Decimal(quantity or of.last_quantity),
+        last_price=Price(Decimal(price)) if price else of.last_price,
+        fee=of.fee,
+        corrects=corrects or of.exec_id,
+    )
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.enter()
+    return world
+
+
+def test_a_corrected_price_moves_cash_and_with_it_the_target(world: World) -> None:
+    fill, cash = last_fill(world), world.books.cash
+    target, stop = world.order(TARGET).terms.limit_price, world.order(STOP).terms.stop_price
+    world.feed(correction(fill, price="176.50"), "broker")
+    assert world.books.cash == cash - 5
+    assert world.books.positions[SYMBOL].paid == Decimal("176.50") * 5
+    assert world.only(FillCorrected).was_price == Decimal("175.50")
+    assert world.order(TARGET).terms.limit_price > target
+    assert world.order(STOP).terms.stop_price > stop, "the stop stands below the price that was paid"
+    assert world.stage() is TradeState.HOLDING
+    world.audit(is_in_step=False)
+
+
+def test_a_stop_never_moves_away_for_a_correction(world: World) -> None:
+    stop = world.order(STOP).terms.stop_price
+    world.feed(correction(last_fill(world), price="170.00"), "broker")
+    assert world.order(STOP).terms.stop_price == stop
+
+
+def test_protection_shrinks_with_a_corrected_quantity(world: World) -> None:
+    world.feed(correction(last_fill(world), quantity="3"), "broker")
+    assert world.books.positions[SYMBOL].quantity == 3
+    assert world.order(ENTRY).filled == 3
+    assert {line[2] for line in world.working()} == {3}
+    world.audit(is_in_step=False)
+
+
+def test_a_busted_entry_leaves_nothing_held_and_nothing_on_sale(world: World) -> None:
+    world.feed(correction(last_fill(world)), "broker")
+    assert not world.books.positions
+    assert world.books.cash == world.books.initial_cash
+    assert not world.working()
+    closed = world.only(PositionClosed)
+    assert (closed.reason, closed.pnl, closed.fees) == ("corrected", 0, 0)
+    assert not world.books.trades
+    world.audit(is_in_step=False)
+
+
+def test_a_correction_of_a_closed_trade_restates_cash_and_what_was_realised(world: World) -> None:
+    world.bar(201.82)
+    realised, cash = world.books.stats.realised, world.books.cash
+    world.feed(correction(last_fill(world), price="200.82"), "broker")
+    assert world.books.cash == cash - 5
+    assert world.books.stats.realised == realised - 5
+    assert not world.books.suspended
+    world.audit(is_in_step=False)
+
+
+def test_shares_that_come_back_to_a_closed_trade_are_counted_and_a_person_is_told(world: World) -> None:
+    bought = world.books.cash
+    world.bar(201.82)
+    world.feed(correction(last_fill(world)), "broker")
+    assert world.books.cash == bought
+    assert world.books.units(SYMBOL) == 5
+    assert world.only(SymbolSuspended).quantity == 5
+    assert world.books.stats.realised == -world.books.stats.fees, "what is left of the trade is its entry fee"
+    world.audit(is_in_step=False)
+
+
+def test_a_busted_exit_of_an_open_trade_is_protected_anew() -> None:
+    world = World()
+    world.enter()
+    stop = world.order(STOP)
+    part = ExecutionReport(
+        at=world.now,
+        exec_id="part",
+        client_order_id=stop.id,
+        kind=Exec.TRADE,
+        last_quantity=Decimal(2),
+        last_price=Price(Decimal("166.00")),
+    )
+    world.feed(part, "broker")
+    assert world.books.positions[SYMBOL].quantity == 3
+    world.feed(correction(part), "broker")
+    assert world.books.positions[SYMBOL].quantity == 5
+    assert world.trade.realised == 0
+    assert (STOP, stop.terms.side, 5, stop.terms.stop_price) in world.working()
+
+
+def test_a_correction_of_nothing_we_know_is_kept_and_changes_nothing(world: World) -> None:
+    cash = world.books.cash
+    world.feed(correction(last_fill(world), corrects="never-heard-of"), "broker")
+    assert "never-heard-of" in world.only(ReportQuarantined).reason
+    assert world.books.cash == cash
+    world.audit()
+
+
+def test_a_correction_can_be_corrected_by_either_name(world: World) -> None:
+    fill, cash = last_fill(world), world.books.cash
+    world.feed(correction(fill, price="176.50"), "broker")
+    world.feed(correction(fill, "c-2", price="177.50", corrects="c-1"), "broker")
+    world.feed(correction(fill, "c-3", price="175.50"), "broker")
+    assert world.books.cash == cash
+    assert len(world.events(FillRestated)) == 3
+
+
+def test_a_correction_that_comes_twice_counts_once(world: World) -> None:
+    cash = world.books.cash
+    for _ in range(3):
+        world.feed(correction(last_fill(world), price="176.50"), "broker")
+    assert world.books.cash == cash - 5
+
+
+def test_the_same_execution_with_another_price_does_not_vanish(world: World) -> None:
+    fill, cash = last_fill(world), world.books.cash
+    other = correction(fill, fill.exec_id, price="176.50")
+    other = ExecutionReport(
+        **{name: getattr(other, name) for name in other.__struct_fields__}
+        | {"kind": Exec.TRADE, "corrects": ""}
+    )
+    for _ in range(2):
+        world.feed(fill, "broker")
+        world.feed(other, "broker")
+    kept = world.only(ReportQuarantined)
+    assert kept.report.last_price == Decimal("176.50")
+    assert "another quantity or price" in kept.reason
+    assert world.books.cash == cash
+    world.audit()
+
+
+def test_once_corrected_the_fill_may_be_told_again_in_either_way(world: World) -> None:
+    fill, corrected = last_fill(world), correction(last_fill(world), price="176.50")
+    world.feed(corrected, "broker")
+    retold = ExecutionReport(
+        **{name: getattr(fill, name) for name in fill.__struct_fields__}
+        | {"last_price": Price(Decimal("176.50"))}
+    )
+    world.feed(retold, "broker")
+    world.feed(fill, "broker")
+    assert not world.events(ReportQuarantined)
+    assert len(world.events(FillRestated)) == 1
+
+
+# -- in any order
+
+
+Fixed = tuple[int, int, int, int]
+"""A fill in the order of its execution: quantity and price as told, and as they should have been."""
+
+
+def play(signal: object, inputs: Sequence[ExecutionReport]) -> World:
+    """A desk whose venue says nothing but this."""
+    world = World()
+    world.says(signal)  # type: ignore[arg-type]
+    world.bar(175.50)
+    entry = world.order(ENTRY)
+    for report in inputs:
+        named = {"client_order_id": entry.id, "at": world.now, "side": entry.terms.side}
+        world.feed(
+            ExecutionReport(**{name: getattr(report, name) for name in report.__struct_fields__} | named),
+            "broker",
+        )
+    return world
+
+
+def told(exec_id: str, quantity: int, price: int, corrects: str = "") -> ExecutionReport:
+    kind = Exec.TRADE if not corrects else Exec.CORRECTED if quantity else Exec.BUSTED
+    return ExecutionReport(
+        at=0,
+        exec_id=exec_id,
+        client_order_id="",
+        kind=kind,
+        symbol=SYMBOL,
+        last_quantity=Decimal(quantity),
+        last_price=Price(Decimal(price)),
+        fee=Decimal(quantity) / 4,
+        corrects=corrects,
+    )
+
+
+def account(books: Books) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    position = books.positions.get(SYMBOL)
+    cost = Decimal(0) if position is None else position.paid
+    return books.cash, books.units(SYMBOL), cost, equity(books, lambda _: Price(Decimal(200)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    signal=st.sampled_from([BUY, SELL]),
+    prices=st.lists(st.tuples(st.integers(150, 200), st.integers(150, 200)), min_size=4, max_size=4),
+    sizes=st.tuples(
+        st.sampled_from([(1, 0), (1, 2), (2, 1), (2, 0)]), *[st.sampled_from([(1, 1), (1, 0)])] * 2
+    ),
+    places=st.permutations(range(8)),
+)
+def test_fills_and_corrections_in_any_order_end_as_the_corrected_fills_alone(
+    signal: object, prices: list[tuple[int, int]], sizes: tuple[tuple[int, int], ...], places: list[int]
+) -> None:
+    # Five are ordered. The first is right, so that there is always a trade for the others to belong to.
+    fixes = [(1, 1), *sizes]
+    fills = [
+        told(f"f{n}", was, price[0]) for n, ((was, _), price) in enumerate(zip(fixes, prices, strict=True))
+    ]
+    right = [
+        told(f"c{n}", now, price[1], f"f{n}")
+        for n, ((_, now), price) in enumerate(zip(fixes, prices, strict=True))
+    ][1:]
+    rest = fills[1:] + right
+    mixed = [fills[0], *(one for _, one in sorted(zip(places, rest, strict=False), key=lambda pair: pair[0]))]
+    alone = [fills[0]]
+    # FIFO lots follow the order in which fills were heard.
+    for one in mixed[1:]:
+        if one.kind is Exec.TRADE:
+            fixed = next(fix for fix in right if fix.corrects == one.exec_id)
+            if fixed.last_quantity:
+                alone.append(told(one.exec_id, int(fixed.last_quantity), int(fixed.last_price or 0)))
+    assert account(play(signal, mixed).books) == account(play(signal, alone).books)
