@@ -10,6 +10,8 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.signals import Market
+from tradewrit.runtime.live.breakers import BreakerStatus
+from tradewrit.runtime.resilience.breaker import Gate
 
 
 class Mode(StrEnum):
@@ -65,6 +67,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     overdue: int
     skew_s: float | None
     lines: tuple[LineStatus, ...]
+    breakers: tuple[BreakerStatus, ...] = ()
 
     def line(self) -> str:
         """The whole of it, worst first."""
@@ -75,6 +78,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
+        parts.extend(str(breaker) for breaker in self.breakers if breaker.gate != Gate.CLOSED)
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
         parts.append(f"{self.account} {self.strategy}: equity {self.equity:,.2f}, cash {self.cash:,.2f}")
         parts.append(f"holds {held or 'nothing'}, {self.working} orders working, {self.reviews} reviews wait")

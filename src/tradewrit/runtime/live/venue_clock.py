@@ -7,7 +7,6 @@ from typing import Final
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.runtime.clock import Clock
 
-
 _SAMPLES: Final = 3
 
 
