@@ -36,6 +36,7 @@ from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.lease import Candidacy
+from tradewrit.runtime.live.breakers import change
 from tradewrit.runtime.live.lanes import Input, Lanes, Priority, heard
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.shell import Ended, Shell
@@ -43,6 +44,9 @@ from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket, Sessions
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.replay import replay
+from tradewrit.runtime.resilience.breaker import Breaker
+from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 
@@ -97,6 +101,7 @@ class Live:
         limits: Limits | None = None,
         skew_s: Callable[[], float | None] = lambda: None,
         review: ReviewPolicy | None = None,
+        is_guarded: bool = False,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -109,6 +114,7 @@ class Live:
         self.limits = limits or Limits()
         self.skew_s = skew_s
         self.review = review or ReviewPolicy()
+        self.is_guarded = is_guarded
         self.script: dict[tuple[str, int], Signal] = {}
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
@@ -118,6 +124,9 @@ class Live:
             clock=clock.now,
         )
         self.broker = Unruly(self.exchange)
+        self.guard = GuardedBroker(
+            self.broker, "paper", clock, lambda: 0.0, budget=Budget(calls=10_000), heard=self._turned
+        )
         self.workers = VirtualWorkers()
         self.heard: list[tuple[Event, Record | None]] = []
         self.said: list[str] = []
@@ -153,7 +162,7 @@ class Live:
             opening,
             journal=self.journal,
             market=self.market,
-            broker=self.broker,
+            broker=self.guard if self.is_guarded else self.broker,
             clock=self.clock,
             writs=Writs(LocalIssuer(f"{self.journal.id}{self.life}"), roles("paper", "paper")),
             listeners=[lambda event, record: self.heard.append((event, record))],
@@ -171,8 +180,14 @@ class Live:
             log=self.said.append,
             lanes=self.lanes,
             skew_s=self.skew_s,
+            breakers=lambda: self.guard.breakers,
         )
         self.running = asyncio.ensure_future(self.shell.run()) if runs else None
+
+    def _turned(self, endpoint: Endpoint, breaker: Breaker) -> None:
+        event = change("paper", endpoint, breaker, "give it a key", self.clock)
+        if event is not None:
+            self.shell.say(event)
 
     async def crash(self) -> None:
         """The process is gone, and with it what was in flight; the lease runs out."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.desks import BUY, JOURNAL_ID, LEAVE, SYMBOL
 from tests.live import STREAM, Live, Wire, play
-from tests.unruly import UNREACHABLE
+from tests.unruly import UNAUTHORIZED, UNREACHABLE
 from tradewrit.domain.events.account import AccountReconciled, HaltTrading, TradingHalted
 from tradewrit.domain.events.orders import (
     Exec,
@@ -24,7 +24,13 @@ from tradewrit.domain.events.orders import (
     SubmitOrder,
 )
 from tradewrit.domain.events.positions import CloseTrade
-from tradewrit.domain.events.running import EntriesWithheld, InputDropped, StreamCut
+from tradewrit.domain.events.running import (
+    BreakerClosed,
+    BreakerOpened,
+    EntriesWithheld,
+    InputDropped,
+    StreamCut,
+)
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.orders import OrderState, Role
@@ -207,6 +213,44 @@ def test_no_entry_leaves_while_the_clocks_are_apart_and_stops_do() -> None:
         assert live.shell.status().mode is Mode.RUNNING
 
     play(story, wires=[Wire()], skew_s=lambda: told[0])
+
+
+def test_a_breaker_that_opens_and_closes_is_told_and_stands_in_the_status() -> None:
+    async def story(live: Live) -> None:
+        await live.settle(5)
+        live.broker.lose("executions", UNREACHABLE, UNREACHABLE, UNREACHABLE)
+        for _ in range(4):
+            live.shell.compare("test")
+            await live.settle(3)
+        (opened,) = live.events(BreakerOpened)
+        assert (opened.endpoint, opened.reason, opened.failures) == ("queries", "outage", 3)
+        assert opened.until is not None
+        assert opened.until > live.clock.now()
+        queries = {one.endpoint: one for one in live.shell.status().breakers}["queries"]
+        assert (queries.gate, queries.reason, queries.failures, queries.opened) == ("open", "outage", 3, 1)
+        assert queries.rejected >= 1
+        assert "breaker of queries OPEN (outage), again in" in live.shell.status().line()
+        await live.settle(70)
+        live.shell.compare("test")
+        await live.settle(3)
+        assert [event.endpoint for event in live.events(BreakerClosed)] == ["queries"]
+        assert "breaker" not in live.shell.status().line()
+
+    live = play(story, wires=[Wire()], is_guarded=True)
+    assert {"BreakerOpened", "BreakerClosed"} <= set(live.names())
+
+
+def test_a_key_that_is_not_accepted_says_what_a_person_does() -> None:
+    async def story(live: Live) -> None:
+        await live.settle(5)
+        live.broker.lose("executions", UNAUTHORIZED)
+        live.shell.compare("test")
+        await live.settle(3)
+        (opened,) = live.events(BreakerOpened)
+        assert (opened.reason, opened.until, opened.todo) == ("token", None, "give it a key")
+        assert "a person must act" in live.shell.status().line()
+
+    play(story, wires=[Wire()], is_guarded=True)
 
 
 def test_a_silent_line_counts_as_cut_within_thirty_seconds_and_is_called_again() -> None:

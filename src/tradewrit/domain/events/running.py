@@ -48,6 +48,28 @@ class EntriesAllowed(Event, frozen=True, kw_only=True, gc=False, tag="runtime.en
     was: str
 
 
+class BreakerOpened(Event, frozen=True, kw_only=True, gc=False, tag="runtime.breaker.opened"):
+    """An alert: calls of one kind to a venue fail, and are not made for a while.
+
+    endpoint: entries, protection or queries. reason: outage, rate or token. failures: in a row.
+    until: when one is tried again, UTC ns; None when time will not help: then do what `todo` says.
+    """
+
+    venue: str
+    endpoint: str
+    reason: str
+    failures: int
+    until: int | None
+    todo: str = ""
+
+
+class BreakerClosed(Event, frozen=True, kw_only=True, gc=False, tag="runtime.breaker.closed"):
+    """Calls of this kind are answered again."""
+
+    venue: str
+    endpoint: str
+
+
 class Closing(msgspec.Struct, frozen=True, gc=False):
     """One order of an emergency liquidation: it only closes, and only what the venue says is held."""
 

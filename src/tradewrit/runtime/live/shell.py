@@ -10,7 +10,7 @@ sources wait, and it is tried again. What must not go on (a lost lease, a broken
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Final, TypeVar
@@ -27,6 +27,7 @@ from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, LeaseLost, OurFault, Unreachable
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.live.breakers import standing
 from tradewrit.runtime.live.calls import Calls, Outcome, Workers
 from tradewrit.runtime.live.intake import Intake
 from tradewrit.runtime.live.lanes import Input, Lanes, NotTakenError, Priority, Put
@@ -37,6 +38,8 @@ from tradewrit.runtime.live.status import LineStatus, Mode, Status, because, fig
 from tradewrit.runtime.market import Sessions
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.resilience.breaker import Breaker
+from tradewrit.runtime.resilience.guard import Endpoint
 
 OUTSIDE: Final = "outside"
 _OVER: Final = "the desk has stopped"
@@ -62,7 +65,7 @@ class Shell:
 
     outbox: the desk's. sessions: of its market; None where nobody knows. chance: draws from 0 to 1.
     log: takes lines for people. skew_s: how far the machine's clock is ahead of the venue's; None where
-    nobody can say.
+    nobody can say. breakers: of the way to the venue.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Shell:
         chance: Callable[[], float] = lambda: 0.0,
         log: Log = lambda _: None,
         skew_s: Callable[[], float | None] = lambda: None,
+        breakers: Callable[[], Mapping[Endpoint, Breaker]] = dict,
         lanes: Lanes | None = None,
     ) -> None:
         self.desk = desk
@@ -86,6 +90,7 @@ class Shell:
         self.policy = policy or LivePolicy()
         self.log = log
         self.skew_s = skew_s
+        self._breakers = breakers
         self.lanes = Lanes() if lanes is None else lanes
         self.lines = [
             Line(stream, clock, self.policy.patience, chance, self.offer, self._told) for stream in streams
@@ -263,6 +268,7 @@ class Shell:
             overdue=self.calls.overdue,
             skew_s=self.skew_s(),
             lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
+            breakers=standing(self._breakers(), now),
             **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
         )
 

@@ -11,6 +11,8 @@ from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
+from tradewrit.runtime.live.breakers import BreakerStatus
+from tradewrit.runtime.resilience.breaker import Gate
 
 
 class Mode(StrEnum):
@@ -66,6 +68,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     overdue: int
     skew_s: float | None
     lines: tuple[LineStatus, ...]
+    breakers: tuple[BreakerStatus, ...] = ()
 
     def line(self) -> str:
         """The whole of it, worst first."""
@@ -76,6 +79,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
+        parts.extend(str(breaker) for breaker in self.breakers if breaker.gate != Gate.CLOSED)
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
         parts.append(f"{self.account} {self.strategy}: equity {self.equity:,.2f}, cash {self.cash:,.2f}")
         parts.append(f"holds {held or 'nothing'}, {self.working} orders working, {self.reviews} reviews wait")

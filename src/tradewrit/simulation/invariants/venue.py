@@ -108,6 +108,26 @@ def i03_never_more_sold_than_held(watch: "Watch", reports: Sequence[ExecutionRep
                 f"{terms.symbol}: {terms.role} {terms.client_order_id} of trade {terms.trade_id} traded "
                 f"{report.last_quantity} {terms.side} and the account now holds {held}"
             )
+    return _oversold(watch, {report.symbol for report in reports})
+
+
+def _oversold(watch: "Watch", symbols: set[str]) -> Found:
+    """What works to close adds up to what is held at most; of orders that exclude each other the largest."""
+    exchange = watch.world.venue.exchange
+    for symbol, held in exchange.positions().items():
+        if symbol not in symbols or symbol in watch.foreign or not held:
+            continue
+        book, side = exchange.working.get(symbol), Side.SELL if held > 0 else Side.BUY
+        groups: dict[str, Decimal] = {}
+        for order in () if book is None else book.orders.values():
+            terms = order.terms
+            is_ours = terms.role is not Role.ENTRY and not terms.client_order_id.startswith(MANUAL)
+            if terms.side is side and is_ours:
+                group = terms.oco or terms.client_order_id
+                groups[group] = max(groups.get(group, ZERO), order.leaves)
+        total = sum(groups.values(), ZERO)
+        if total > abs(held):
+            return f"{symbol}: {held} held, and orders that close {total} of it work: {', '.join(groups)}"
     return None
 
 

@@ -18,7 +18,7 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, market, orders, positions, review, risk, writs
+from tradewrit.domain.events import account, market, orders, positions, review, risk, running, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
@@ -31,6 +31,7 @@ from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.live.breakers import change
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
@@ -44,7 +45,8 @@ from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.ports import Broker
-from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.breaker import Breaker
+from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import Terms, roles
@@ -63,6 +65,7 @@ _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
 _LONGEST_PAUSE_S: Final = 2.0
 """Between two tries for a lease that another desk may have left behind: a quarter of its length at most."""
+_KEY_HINT: Final = "give the key that the exchange asks for (--key-env NAME), and start the desk anew"
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
 
@@ -94,6 +97,8 @@ _TOLD: Final = (
     review.ReviewInvalidated,
     review.AnswerRefused,
     review.ReviewUnshown,
+    running.BreakerOpened,
+    running.BreakerClosed,
     writs.WritDenied,
     writs.WritLost,
     writs.WritRevoked,
@@ -150,7 +155,13 @@ class LiveDesk:
         self._keeper: Keeper | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.broker = GuardedBroker(
-            self._roads(venue), f"exchange:{config.account.name}", self.machine, chance, budget=_BUDGET
+            self._roads(venue),
+            f"exchange:{config.account.name}",
+            self.machine,
+            chance,
+            budget=_BUDGET,
+            hint=_KEY_HINT,
+            heard=self._turned,
         )
         self._chance = chance
         self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
@@ -193,6 +204,20 @@ class LiveDesk:
         keeper, loop = self._keeper, self._loop
         if keeper is not None and loop is not None:
             loop.call_soon_threadsafe(keeper.halt, said)
+
+    def _turned(self, endpoint: Endpoint, breaker: Breaker) -> None:
+        """From any thread: a breaker has changed its gate."""
+        keeper, loop = self._keeper, self._loop
+        event = change(f"exchange:{self.config.account.name}", endpoint, breaker, _KEY_HINT, self.clock)
+        if event is None or keeper is None or loop is None:
+            return
+
+        def tell() -> None:
+            if keeper.shell is not None:
+                keeper.shell.say(event)
+
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell)
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
@@ -242,6 +267,7 @@ class LiveDesk:
             chance=self._chance,
             log=self.say,
             skew_s=lambda: self.clock.skew_s,
+            breakers=lambda: self.broker.breakers,
         )
 
     def _market(self) -> LiveMarket:
