@@ -1,8 +1,9 @@
 """The books held against the venue: what differs, and what is done about it. Used by the executor.
 
 The venue's answer took its time, and so did the reports on their way to us: a difference counts once it
-was seen twice in a row, the same each time, by questions that were not put at the same moment. An order that the venue does not list is asked about at once;
-that harms nobody. Whatever others do in the account is taken into the books apart and never undone.
+was seen twice in a row, the same each time, and not both times at one moment. An order that the venue does
+not list is asked about at once; that harms nobody. Whatever others do in the account is taken into the books
+apart and never undone.
 Knows no venue and sends nothing.
 """
 
