@@ -258,7 +258,8 @@ def test_a_desk_that_slept_while_another_took_over_sends_nothing_and_ends(
     place = Place(tmp_path, market)
     with place.desk() as first:
         place.enter()
-        os.kill(first.pid, signal.SIGSTOP)
+        patiently(lambda: (s := place.status()) and s.working and not s.flying, "the desk is at rest")
+        os.kill(first.pid, signal.SIGSTOP)  # not in the middle of a commit: it would keep the file to itself
         market.bar()
         with place.desk():
             patiently(place.is_covered, "the second desk looks after the position")

@@ -1,8 +1,9 @@
 """The books held against the venue: what differs, and what is done about it. Used by the executor.
 
 The venue's answer took its time, and so did the reports on their way to us: a difference counts once it
-was seen twice in a row, the same each time. An order that the venue does not list is asked about at once;
-that harms nobody. Whatever others do in the account is taken into the books apart and never undone.
+was seen twice in a row, the same each time, and not both times at one moment. An order that the venue does
+not list is asked about at once; that harms nobody. Whatever others do in the account is taken into the books
+apart and never undone.
 Knows no venue and sends nothing.
 """
 
@@ -33,7 +34,7 @@ from tradewrit.risk.doubts import missing
 TIMER: Final = "reconcile"
 """The timer after which the account is asked for once more; about nothing."""
 SOON: Final = 2 * SECOND
-"""After a difference that is new, when to look whether it stays."""
+"""After a difference that is new, when to look whether it stays; what is seen again sooner proves nothing."""
 OVERLAP: Final = 15 * MINUTE
 """From how long before the last time on executions are asked for."""
 _WORKS: Final = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
@@ -67,11 +68,11 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
     # A question that was denied, or whose timer was lost, is put again.
     asked = tuple(ask(order) for order in books.orders.values() if order.is_in_doubt)
     decision = Decision((summary, *_agreed(books, found, at)), asked)
-    is_new = False
+    is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
         if one.kind is Differs.MISSING:
             decision += missing(books.orders[one.subject], at, "the venue does not list it as working")
-        elif books.suspects.get(one.key) == one.said:
+        elif is_later and books.suspects.get(one.key) == one.said:
             decision += _acted_on(books, one, listed, at)
         else:
             is_new = True

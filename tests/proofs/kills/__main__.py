@@ -58,6 +58,7 @@ def main() -> int:
                 try:
                     return storm.run(kills, killed)
                 except Broken as broken:
+                    (place / f"storm-{number}.txt").write_text(str(broken))
                     return broken
 
         ended = list(pool.map(one, *zip(*enumerate(storms(asked.kills, asked.jobs)), strict=True)))

@@ -70,6 +70,8 @@ def told(known: Books, decision: Decision) -> Books:
 
 
 def once(known: Books, report: AccountReported) -> tuple[Decision, Books]:
+    if known.reconciled_at >= report.at:  # each question is put two seconds after the last
+        report = replace(report, at=known.reconciled_at + 2 * SECOND)
     decision = reconcile(known, report)
     return decision, told(known, decision)
 
@@ -369,3 +371,14 @@ def test_only_what_differs_twice_running_is_acted_on_and_no_order_is_ever_sent(
         known, before = told(known, decision), found
         assert known.positions == holding("AAPL", "5", "100.00"), "a list never changes what is held"
         assert known.disputed.keys() <= {one.subject for one in found}
+
+
+def test_two_looks_at_one_moment_are_one_look() -> None:
+    # Start and reconnect ask within milliseconds; a fill that was heard since would differ from both answers.
+    known = books(reconciled_at=AT - MINUTE)
+    report = seen(positions={"AAPL": Decimal(5)})
+    _, known = once(known, report)
+    decision = reconcile(known, replace(report, at=report.at + SECOND // 100))
+    assert rest(decision) == []
+    assert any(isinstance(effect, SetTimer) for effect in decision.effects)
+    assert rest(once(told(known, decision), report)[0]) == [PositionDisputed]
