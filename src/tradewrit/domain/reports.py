@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.corrections import restated
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.defects import defect
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.base import Event
@@ -61,6 +62,10 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         if early is not None:
             return _foretold(books, report, early)
     order = books.orders.get(report.client_order_id)
+    if wrong := defect(report, None if order is None else order.terms):
+        if order is None:
+            return _quarantine(report, "none", wrong)
+        return _quarantine(report, order.state, wrong, order.terms.trade_id)
     if order is None:
         return _late(books, report)
     match report.kind:

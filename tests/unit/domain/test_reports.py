@@ -125,6 +125,46 @@ def test_a_fill_without_a_price_or_a_quantity_is_quarantined(nothing: dict[str, 
     )
 
 
+NAN = Decimal("NaN")
+SOUND = {"last_quantity": Decimal(1), "last_price": Price(Decimal(10))}
+
+
+@pytest.mark.parametrize(
+    ("garbage", "reason"),
+    [
+        ({"last_quantity": NAN}, "last_quantity is no amount that could be traded"),
+        ({"last_quantity": Decimal("sNaN")}, "last_quantity is no amount that could be traded"),
+        ({"last_quantity": Decimal("1E+400")}, "last_quantity is no amount that could be traded"),
+        ({"last_price": Decimal("Infinity")}, "last_price is no amount that could be traded"),
+        ({"last_price": Decimal("1E+30")}, "last_price is no amount that could be traded"),
+        ({"last_price": Decimal(0)}, "a fill at no price above 0"),
+        ({"last_price": Decimal(-1)}, "a fill at no price above 0"),
+        ({"cumulative": NAN}, "cumulative is no amount that could be traded"),
+        ({"fee": NAN}, "fee is no amount that could be traded"),
+        ({"fee": Decimal("1E+30")}, "fee is no amount that could be traded"),
+        ({"fee_rate": NAN}, "fee_rate is no amount that could be traded"),
+        ({"symbol": "ELSE"}, "a fill in ELSE of an order in"),
+        ({"side": Side.SELL}, "a fill to sell of an order to buy"),
+        ({"last_quantity": Decimal(5_000)}, "a fill of 5000, more than the 10 that were ordered"),
+    ],
+)
+def test_a_fill_that_cannot_be_is_quarantined_before_anything_is_worked_out_from_it(
+    garbage: dict[str, object], reason: str
+) -> None:
+    (held,) = said(an_order(S.ACCEPTED), Exec.TRADE, **(SOUND | garbage)).events
+    assert isinstance(held, ReportQuarantined)
+    assert held.reason.startswith(reason)
+    assert (held.state, held.trace) == ("accepted", "trade-1")
+
+
+@pytest.mark.parametrize(
+    "garbage", [{"last_quantity": NAN}, {"last_price": Decimal("Infinity")}, {"fee": NAN}]
+)
+def test_a_fill_of_a_stranger_that_cannot_be_is_quarantined_too(garbage: dict[str, object]) -> None:
+    (held,) = said(None, Exec.TRADE, **(SOUND | garbage)).events
+    assert isinstance(held, ReportQuarantined)
+
+
 def test_a_report_about_no_order_of_ours_keeps_the_trace_it_came_with() -> None:
     (held,) = said(None, Exec.NEW).events
     assert isinstance(held, ReportQuarantined)
