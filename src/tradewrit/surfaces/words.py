@@ -13,6 +13,7 @@ from tradewrit.domain.events import (
     account,
     corporate,
     funding,
+    market,
     orders,
     positions,
     review,
@@ -267,6 +268,8 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
         f"cash {event.cash_change:+,f}"
     ),
+    market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
+    market.SymbolHaltLifted: lambda event: f"{event.symbol} trades again",
     account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     account.SymbolResumed: lambda event: f"{event.symbol} by {event.actor}: {event.reason}",
     orders.FeePending: lambda event: (

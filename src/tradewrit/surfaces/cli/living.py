@@ -18,7 +18,7 @@ import msgspec
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, orders, positions, risk, writs
+from tradewrit.domain.events import account, market, orders, positions, risk, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND, Bar
@@ -73,6 +73,8 @@ _TOLD: Final = (
     account.TradingHalted,
     account.TradingResumed,
     account.SymbolSuspended,
+    market.SymbolHalted,
+    market.SymbolHaltLifted,
     account.PositionDisputed,
     account.PositionAgreed,
     account.ExternalOrderSeen,
