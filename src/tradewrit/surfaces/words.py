@@ -192,6 +192,11 @@ def _opened_position(event: positions.PositionOpened) -> str:
     )
 
 
+def _stopped(event: positions.StopHit) -> str:
+    slip = f", {amount(event.slip)} a unit beyond its stop" if event.slip > 0 else ""
+    return f"{event.symbol} at {amount(event.price)}{slip}"
+
+
 def _closed(event: positions.PositionClosed) -> str:
     return (
         f"{event.symbol} by {event.reason}: P&L {amount(event.pnl)} "
@@ -244,7 +249,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     positions.StopMoved: lambda event: (
         f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
     ),
-    positions.StopHit: lambda event: f"{event.symbol} at {amount(event.price)}",
+    positions.StopHit: _stopped,
     positions.TargetHit: lambda event: f"{event.symbol} at {amount(event.price)}",
     positions.PositionClosed: _closed,
     corporate.SharesSplit: lambda event: f"{event.symbol} {event.ratio}",
