@@ -38,6 +38,7 @@ from tradewrit.domain.market import MINUTE, SECOND, Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType, Role, Side
 from tradewrit.domain.trades import TradeState
+from tradewrit.surfaces.words import words
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
@@ -396,4 +397,15 @@ def test_a_stale_quote_triggers_nothing() -> None:
     world.feed(QuoteReceived(at=world.now, quote=old))
     assert not world.events(TargetHit)
     assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+@pytest.mark.parametrize(("opens", "slip"), [(160.00, "6.72"), (166.72, "0")])
+def test_what_a_gap_cost_is_said_with_the_stop(opens: float, slip: str) -> None:
+    world = World()
+    world.enter()
+    world.bar(opens)
+    hit = world.only(StopHit)
+    assert hit.slip == Decimal(slip)
+    assert ("beyond its stop" in words(hit)) is bool(hit.slip)
     world.audit()

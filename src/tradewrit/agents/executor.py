@@ -25,7 +25,7 @@ from tradewrit.domain.events.account import (
     TradingHalted,
 )
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import MarketStatusReported, TimerFired
+from tradewrit.domain.events.market import MarketStatusReported, SymbolHalted, SymbolHaltLifted, TimerFired
 from tradewrit.domain.events.orders import (
     CancelOrder,
     CancelRefused,
@@ -82,6 +82,8 @@ Hears = (
     | ModifyOrder
     | GetOrderStatus
     | MarketStatusReported
+    | SymbolHalted
+    | SymbolHaltLifted
     | SharesSplit
     | TradingHalted
     | SymbolSuspended
@@ -122,6 +124,11 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case MarketStatusReported(status=status):
             is_open = status.phase is MarketPhase.OPEN
             return _released_drafts(books, event.at) if is_open else NOTHING
+        case SymbolHalted(symbol=symbol):
+            entries = (order for order in _entries(books) if order.terms.symbol == symbol)
+            return _take_back(entries, event.at, NAME, f"halted by the venue: {books.paused[symbol]}")
+        case SymbolHaltLifted():
+            return _release(books, market, event.at)
         case SharesSplit():
             return _split(books, event)
         case TradingHalted():
@@ -210,7 +217,7 @@ def _release(books: Books, market: Market, at: int) -> Decision:
 def _released_drafts(books: Books, at: int) -> Decision:
     decision = NOTHING
     for order in drafts(books):
-        if order.terms.parent is None:
+        if order.terms.parent is None and order.terms.symbol not in books.paused:
             decision += _let_go(books, order, at)
     return decision
 
@@ -441,13 +448,14 @@ def _request(
     decided: Decimal | None,
     reserved: Decimal = ZERO,
 ) -> Decision:
-    """The intents, and with them the orders; while the market is closed they are held as drafts.
+    """The intents, and with them the orders; held as drafts while nobody trades.
 
     reserved: for the first, which is the entry where there is one.
     """
-    is_open = market.phase(at) is MarketPhase.OPEN
-    held = "" if is_open else "market closed"
     first, *legs = orders
+    is_paused = first.symbol in books.paused
+    is_open = market.phase(at) is MarketPhase.OPEN and not is_paused
+    held = "" if is_open else "symbol halted" if is_paused else "market closed"
     requested = (
         _intent(books, first, by, at, decided, reserved, held),
         *(_intent(books, leg, by, at, decided, ZERO, held) for leg in legs),

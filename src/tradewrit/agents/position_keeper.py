@@ -14,7 +14,7 @@ from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import AccountReconciled, SymbolResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DelistingBooked, SplitBooked
-from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated
+from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated, SymbolHaltLifted
 from tradewrit.domain.events.orders import (
     ModifyRefused,
     OrderAccepted,
@@ -75,6 +75,7 @@ Hears = (
     | BarsClosed
     | QuoteUpdated
     | MarketStatusReported
+    | SymbolHaltLifted
     | SetStop
     | UpdateStop
     | CloseTrade
@@ -111,6 +112,9 @@ def _decide(books: Books, market: Market, event: Hears) -> Decision:
             return _watch_quote(books, market, event)
         case MarketStatusReported():
             return _resume(books, market, event)
+        case SymbolHaltLifted(symbol=symbol):
+            trade = books.trade_in(symbol)
+            return NOTHING if trade is None else _saying(_proceed(books, market, trade, event.at))
         case FillBooked():
             return _saying(filled(books, market, event))
         case FillRestated():

@@ -86,7 +86,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
-    suspended: symbol -> why nothing new is done in it. pending_fees: by exec id.
+    suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
+    pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
     the fill, corrections that came before it.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
@@ -130,6 +131,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     reviews: dict[str, Review] = {}
     refused: dict[str, tuple[str, ...]] = {}
     suspended: dict[str, str] = {}
+    paused: dict[str, str] = {}
     pending_fees: dict[str, PendingFee] = {}
     executions: dict[str, tuple[Execution, ...]] = {}
     early: dict[str, ExecutionReport] = {}

@@ -57,7 +57,9 @@ def remembered(executions: Executions, trade_id: str, one: Execution, ended: fro
     """With one more fill of a trade; of the trades that have `ended`, the last few are kept."""
     kept = {**executions, trade_id: (*executions.get(trade_id, ()), one)}
     # By time and id, not by place: a snapshot keeps no order.
-    past = sorted(ended & kept.keys(), key=lambda known: (kept[known][-1].fill.at, known))
+    past = sorted(
+        ended & kept.keys(), key=lambda known: (max((one.fill.at for one in kept[known]), default=0), known)
+    )
     for known in past[:-_MOST_ENDED]:
         del kept[known]
     return kept

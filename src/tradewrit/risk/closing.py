@@ -32,7 +32,8 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     """The next step out of a trade that is to be left; nothing while one is under way.
 
     What works is cancelled first; only when all of it is gone does the exit go out. While the market
-    is closed the stop stays where it is: there is nobody to sell to. Nor is there in a suspended symbol.
+    is closed the stop stays where it is: there is nobody to sell to. Nor is there while the venue halts the
+    symbol, nor in a suspended one.
     """
     if trade.symbol in books.suspended:
         return
@@ -40,7 +41,7 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     orders = working(books, trade)
     if any(order.terms.role is Role.EXIT for order in orders):
         return
-    if orders and market.phase(at) is MarketPhase.OPEN:
+    if orders and market.phase(at) is MarketPhase.OPEN and trade.symbol not in books.paused:
         yield from cancel(trade, orders, at, f"exit: {reason}")
     quantity = held(books, trade)
     if quantity and not orders:

@@ -5,6 +5,7 @@ and no lots, and asks `risk.protection` and `risk.closing` for what follows.
 """
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from tradewrit.domain.events.positions import (
     StopHit,
     TargetHit,
 )
-from tradewrit.domain.money import Price
+from tradewrit.domain.money import ZERO, Price, canonical
 from tradewrit.domain.orders import Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
@@ -92,7 +93,14 @@ def _reduced(books: Books, market: Market, trade: Trade, event: FillBooked) -> I
     left = held(books, trade)
     is_first = trade.state not in LEAVING
     if is_first and role is Role.STOP:
-        yield StopHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
+        yield StopHit(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            price=price,
+            slip=_slip(books, trade, event),
+        )
     elif is_first and role is Role.TARGET:
         yield TargetHit(at=at, trace=trade.id, trade_id=trade.id, symbol=trade.symbol, price=price)
     # A part of the stop that trades while the exit clears its way is not the exit itself.
@@ -133,6 +141,14 @@ def corrected(books: Books, market: Market, event: FillRestated) -> Iterator[Eve
         yield from fit(books, trade, at)
     else:
         yield from mend(books, trade, at)
+
+
+def _slip(books: Books, trade: Trade, event: FillBooked) -> Decimal:
+    """How far beyond the working stop's price it filled."""
+    wanted = books.orders[event.client_order_id].terms.stop_price
+    if wanted is None:
+        return ZERO
+    return canonical((wanted - event.fill.price) * trade.direction.sign)
 
 
 def _fewer(books: Books, trade: Trade, at: int) -> Iterator[Event]:

@@ -78,6 +78,13 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             books.suspended[proposal.symbol],
             f"{proposal.symbol} is suspended; a person must resume it",
         )
+    if proposal.symbol in books.paused:
+        yield _breach(
+            "symbol_halt",
+            "a symbol that trades",
+            books.paused[proposal.symbol],
+            f"the venue has halted {proposal.symbol}; entries wait for its resumption",
+        )
     if proposal.symbol in books.disputed:
         yield _breach(
             "disputed",

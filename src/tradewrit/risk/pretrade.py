@@ -54,6 +54,8 @@ def objection_to_submit(
         return "the review is not the one that let this trade through"
     if market.phase(event.at) is not MarketPhase.OPEN:
         return "the market is closed; the order leaves when it opens"
+    if trade.symbol in books.paused:
+        return f"{trade.symbol} is halted by the venue: {books.paused[trade.symbol]}"
     return None
 
 
@@ -67,7 +69,7 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
         return _objection_to_protect(books, terms)
     if books.halted:
         return f"trading is halted: {books.halted}"
-    for frozen in (books.suspended, books.disputed):
+    for frozen in (books.suspended, books.disputed, books.paused):
         if terms.symbol in frozen:
             return frozen[terms.symbol]
     if market.phase(at) is not MarketPhase.OPEN:

@@ -13,6 +13,7 @@ from tradewrit.domain.events import (
     account,
     corporate,
     funding,
+    market,
     orders,
     positions,
     review,
@@ -198,6 +199,11 @@ def _opened_position(event: positions.PositionOpened) -> str:
     )
 
 
+def _stopped(event: positions.StopHit) -> str:
+    slip = f", {amount(event.slip)} a unit beyond its stop" if event.slip > 0 else ""
+    return f"{event.symbol} at {amount(event.price)}{slip}"
+
+
 def _closed(event: positions.PositionClosed) -> str:
     return (
         f"{event.symbol} by {event.reason}: P&L {amount(event.pnl)} "
@@ -252,7 +258,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     positions.StopMoved: lambda event: (
         f"{amount(event.quantity)} {event.symbol} stop {amount(event.stop_price)}"
     ),
-    positions.StopHit: lambda event: f"{event.symbol} at {amount(event.price)}",
+    positions.StopHit: _stopped,
     positions.TargetHit: lambda event: f"{event.symbol} at {amount(event.price)}",
     positions.PositionClosed: _closed,
     corporate.SharesSplit: lambda event: f"{event.symbol} {event.ratio}",
@@ -276,6 +282,8 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
         f"cash {event.cash_change:+,f}"
     ),
+    market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
+    market.SymbolHaltLifted: lambda event: f"{event.symbol} trades again",
     account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     account.SymbolResumed: lambda event: f"{event.symbol} by {event.actor}: {event.reason}",
     orders.FeePending: lambda event: (

@@ -223,7 +223,7 @@ class Account:
             side=step.side,
             quantity=Qty(quantity),
             type=OrderType.MARKET,
-            role=Role.EXIT,
+            role=Role.ENTRY,
         )
         order = Order(terms=terms, state=OrderState.ACCEPTED)
         self.books = replace(self.books, orders={name: order})

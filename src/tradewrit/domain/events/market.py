@@ -82,6 +82,23 @@ class MarketStatusReported(MarketEvent, frozen=True, kw_only=True, gc=False, tag
     status: MarketStatus
 
 
+class SymbolHalted(Event, frozen=True, kw_only=True, gc=False, tag="market_data.symbol.halted"):
+    """The venue, or the feed, says that a symbol is paused: a limit-up limit-down or volatility pause, news.
+
+    An outside fact on which decisions hang, so it is journalled. Entries in the symbol are refused and taken
+    back, stops stay, and exits wait for the resumption. Saying it twice changes nothing.
+    """
+
+    symbol: str
+    reason: str = ""
+
+
+class SymbolHaltLifted(Event, frozen=True, kw_only=True, gc=False, tag="market_data.symbol.resumed"):
+    """The venue, or the feed, says that a paused symbol trades again: exits that waited go out."""
+
+    symbol: str
+
+
 class MarketDataUnavailable(
     MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.request.failed"
 ):

@@ -147,11 +147,16 @@ class StopLapsed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.
 
 
 class StopHit(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.hit"):
-    """The stop order traded."""
+    """The stop order traded.
+
+    slip: what a unit brought less than at the stop's price (a gap, or a thin book), negative when it brought
+    more; quote currency.
+    """
 
     trade_id: str
     symbol: str
     price: Price
+    slip: Decimal = ZERO
 
 
 class TargetHit(Event, frozen=True, kw_only=True, gc=False, tag="position.target.hit"):

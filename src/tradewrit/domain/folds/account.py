@@ -14,6 +14,7 @@ from tradewrit.domain.books import Books, PendingFee
 from tradewrit.domain.events import account as ac
 from tradewrit.domain.events import corporate as co
 from tradewrit.domain.events import funding as fu
+from tradewrit.domain.events import market as mk
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.events import positions as ps
 from tradewrit.domain.events import risk as rk
@@ -82,7 +83,9 @@ def _fill_restated(books: Books, event: ps.FillRestated) -> Books:
         executions=exchanged(books.executions, event.before, event.after),
         cash=canonical(books.cash + event.cash_change),
         unsettled=unsettled,
-        pending_fees=without(books.pending_fees, event.before.told[0].exec_id),
+        pending_fees={
+            known: fee for known, fee in books.pending_fees.items() if not event.before.is_called(known)
+        },
         external=_put(books.external, event.symbol, event.external),
         stats=replace(
             stats,
@@ -277,6 +280,10 @@ FOLDS: Final[Folds] = {
     ac.TradingResumed: lambda books, _: replace(books, halted="", unheard=None),
     ac.SymbolSuspended: _symbol_suspended,
     ac.SymbolResumed: _symbol_resumed,
+    mk.SymbolHalted: lambda books, e: replace(
+        books, paused=with_item(books.paused, e.symbol, e.reason or "halted by the venue")
+    ),
+    mk.SymbolHaltLifted: lambda books, e: replace(books, paused=without(books.paused, e.symbol)),
     ac.AccountReconciled: _reconciled,
     ac.PositionDisputed: lambda books, e: replace(
         books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")

@@ -20,7 +20,14 @@ from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event, MarketEvent
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
-from tradewrit.domain.events.market import MarketStatusReported, QuoteReceived, TickReceived, TimerFired
+from tradewrit.domain.events.market import (
+    MarketStatusReported,
+    QuoteReceived,
+    SymbolHalted,
+    SymbolHaltLifted,
+    TickReceived,
+    TimerFired,
+)
 from tradewrit.domain.events.orders import CancelOrder, CommissionReport, ExecutionReport, SubmitOrder
 from tradewrit.domain.events.positions import CloseTrade, SetStop, UpdateStop
 from tradewrit.domain.events.registry import name_of
@@ -60,6 +67,8 @@ _FACTS = (
     SharesDelisted,
     SymbolChanged,
     FundingSettled,
+    SymbolHalted,
+    SymbolHaltLifted,
     TimerFired,
 )
 _EXITS = (CloseTrade, ExitSignalled)

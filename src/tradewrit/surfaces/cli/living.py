@@ -85,6 +85,8 @@ _TOLD: Final = (
     account.TradingHalted,
     account.TradingResumed,
     account.SymbolSuspended,
+    market.SymbolHalted,
+    market.SymbolHaltLifted,
     account.PositionDisputed,
     account.PositionAgreed,
     account.ExternalOrderSeen,
