@@ -40,6 +40,7 @@ LOOKUPS: Final = 3
 """How often the venue must have denied an order before it is believed."""
 LONGEST_WAIT_S: Final = 60
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+_UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 """States in which an order without the venue's own id may never have reached it."""
 
@@ -56,17 +57,20 @@ def concerns(books: Books, report: ExecutionReport) -> bool:
 def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     """What a report that `concerns` leads to."""
     order = books.orders.get(report.client_order_id)
-    if order is None or not order.is_live:
+    if order is None:
         return NOTHING
+    if not order.is_live:
+        return legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
         return _lost(order, report)
+    legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if not order.is_in_doubt:
-        return NOTHING  # settled meanwhile, or its own answer is still to come
+        return legs  # settled meanwhile, or its own answer is still to come
     match report.kind:
         case Exec.ABSENT:
             return _absent(books, market, order, report)
         case Exec.ANSWERED:
-            return _answered(order, report)
+            return _answered(order, report) + legs
         case _:
             return _wait(order, report)
 
@@ -81,8 +85,17 @@ def reopened(books: Books, at: int) -> Decision:
             decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
         elif not order.is_in_doubt:
             continue
-        decision += Decision(effects=(ask(order),))
+        entry = books.orders.get(order.terms.parent or "")
+        if (
+            entry is None or entry.state not in _UNHEARD
+        ):  # else its fills come first
+            decision += Decision(effects=(ask(order),))
     return decision
+
+
+def legs_in_doubt(books: Books, order: Order) -> Decision:
+    """What became of an entry is known: now for the legs that left with it."""
+    return Decision(effects=tuple(ask(leg) for leg in books.legs_of(order.id) if leg.is_in_doubt))
 
 
 def asked_again(books: Books, order_id: str) -> Decision:
