@@ -86,9 +86,7 @@ def reopened(books: Books, at: int) -> Decision:
         elif not order.is_in_doubt:
             continue
         entry = books.orders.get(order.terms.parent or "")
-        if (
-            entry is None or entry.state not in _UNHEARD
-        ):  # else its fills come first
+        if entry is None or entry.state not in _UNHEARD:  # else its fills come first
             decision += Decision(effects=(ask(order),))
     return decision
 

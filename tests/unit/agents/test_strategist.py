@@ -141,6 +141,7 @@ def test_a_refusal_is_recorded_again_only_when_it_names_other_limits() -> None:
         world.says(BUY)
         world.bar(175.50)
     assert len(world.events(LimitExceeded)) == 1
+    world.bar(800.0)
     world.says(SELL)
     world.bar(2_000.0)  # now a share costs too much as well
     assert len(world.events(LimitExceeded)) == 2
