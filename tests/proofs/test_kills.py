@@ -80,9 +80,10 @@ def an_exit_that_sells_too_much(venue: Venue, account: Account) -> tuple[Venue, 
 
 
 def an_entry_after_the_kill_switch(venue: Venue, account: Account) -> tuple[Venue, Account]:
-    return venue, replace(
-        account, events=(TradingHalted(at=0, trace="", actor="maria", reason="drill"), *account.events)
-    )
+    events = list(account.events)
+    first = next(i for i, e in enumerate(events) if type(e) is OrderRequested and e.terms.role is Role.ENTRY)
+    events.insert(first, TradingHalted(at=0, trace="", actor="maria", reason="drill"))
+    return venue, replace(account, events=tuple(events))
 
 
 def an_entry_that_left_after_the_kill_switch(venue: Venue, account: Account) -> tuple[Venue, Account]:

@@ -72,9 +72,11 @@ def test_an_event_goes_to_exactly_those_who_declared_it_in_desk_order() -> None:
 def test_an_agent_matches_every_event_it_declares(agent: ModuleType) -> None:
     """mypy proves the match exhaustive; here, that every member of Hears has a case of its own."""
     source = ast.parse(Path(str(agent.__file__)).read_text())
-    decide = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "decide")
+    names = {"decide", "_decide"}
+    decides = [node for node in source.body if isinstance(node, ast.FunctionDef) and node.name in names]
     cases = {
         node.cls.id
+        for decide in decides
         for node in ast.walk(decide)
         if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name)
     }

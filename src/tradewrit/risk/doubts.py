@@ -62,7 +62,7 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     if not order.is_live:
         return legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
-        return _lost(order, report)
+        return _lost(books, order, report)
     legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if not order.is_in_doubt:
         return legs  # settled meanwhile, or its own answer is still to come
@@ -85,10 +85,15 @@ def reopened(books: Books, at: int) -> Decision:
             decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
         elif not order.is_in_doubt:
             continue
-        entry = books.orders.get(order.terms.parent or "")
-        if entry is None or entry.state not in _UNHEARD:  # else its fills come first
-            decision += Decision(effects=(ask(order),))
+        decision += _asked(books, order)
     return decision
+
+
+def _asked(books: Books, order: Order) -> Decision:
+    """Ask about it; about a leg only once it is known what its entry brought, whose fills come first."""
+    entry = books.orders.get(order.terms.parent or "")
+    waits = entry is not None and entry.state in _UNHEARD
+    return NOTHING if waits else Decision(effects=(ask(order),))
 
 
 def legs_in_doubt(books: Books, order: Order) -> Decision:
@@ -107,9 +112,9 @@ def missing(order: Order, at: int, reason: str) -> Decision:
     return Decision((_doubt(order, at, order.doubts, reason),), (ask(order),))
 
 
-def _lost(order: Order, report: ExecutionReport) -> Decision:
+def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if can(order.state, On.LOSE):
-        return Decision((_unknown(order, report.at, report.reason),), (ask(order),))
+        return Decision((_unknown(order, report.at, report.reason),)) + _asked(books, order)
     if order.state not in _PENDING:
         return NOTHING
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone

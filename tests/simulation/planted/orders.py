@@ -90,10 +90,10 @@ def lost_answer_taken_for_failure(patch: pytest.MonkeyPatch) -> None:
     """An entry whose answer was lost counts as refused and is asked for anew, under another id."""
     lost = doubts._lost
 
-    def hasty(order: Order, report: ExecutionReport) -> Decision:
+    def hasty(books: Books, order: Order, report: ExecutionReport) -> Decision:
         if order.terms.role is Role.ENTRY and order.state is OrderState.SUBMITTED:
             return given_up
-        return lost(order, report)
+        return lost(books, order, report)
 
     given_up = Decision()
     judge = doubts.judge
@@ -161,10 +161,10 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
     """A cancel whose answer was lost counts as done."""
     lost = doubts._lost
 
-    def trusting(order: Order, report: ExecutionReport) -> Decision:
+    def trusting(books: Books, order: Order, report: ExecutionReport) -> Decision:
         if order.state is OrderState.PENDING_CANCEL:
             return Decision((reports.cancelled(order, report.at, "no answer: taken for done"),))
-        return lost(order, report)
+        return lost(books, order, report)
 
     patch.setattr(doubts, "_lost", trusting)
 
@@ -182,10 +182,10 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
     """A stop whose answer was lost counts as refused, so that the keeper places another."""
     lost = doubts._lost
 
-    def hasty(order: Order, report: ExecutionReport) -> Decision:
+    def hasty(books: Books, order: Order, report: ExecutionReport) -> Decision:
         if order.terms.role is Role.STOP and order.state is OrderState.SUBMITTED:
             return reports.rejected(order, report.at, Rejection.NOT_SENT, "no answer: taken for refused")
-        return lost(order, report)
+        return lost(books, order, report)
 
     patch.setattr(doubts, "_lost", hasty)
 

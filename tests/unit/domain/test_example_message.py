@@ -100,7 +100,7 @@ def test_an_events_message_carries_its_time_its_trace_and_its_data() -> None:
         "1970-01-01T00:00:01.500Z",
         "trade-1",
     )
-    assert message.data == {"trade_id": "trade-1", "symbol": "AAPL", "price": "166.72"}
+    assert message.data == {"trade_id": "trade-1", "symbol": "AAPL", "price": "166.72", "slip": "0"}
     assert (message.metadata.account, message.metadata.tenant) == ("paper-1", "local")
     assert message.at == event.at
     assert decode_message(encode_message(message)) == message
