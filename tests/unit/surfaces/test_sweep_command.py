@@ -187,6 +187,9 @@ def test_a_folder_that_holds_something_else_is_explained(data: Path, tmp_path: P
     assert "results cannot be kept there" in done.stderr
 
 
+_POINTS = 72
+
+
 class _Started:
     """A sweep in a process of its own, with two workers, over points that take a while."""
 
@@ -195,7 +198,16 @@ class _Started:
         file, bars = folder / "slow.py", bar_file(folder / "bars.csv", some_bars(1, 300))
         file.write_text(SLOW)
         self.words = (
-            *("sweep", str(file), "--data", str(bars), "--param", "window=2:25:1", "--out", str(self.out)),
+            *(
+                "sweep",
+                str(file),
+                "--data",
+                str(bars),
+                "--param",
+                f"window=2:{_POINTS + 1}:1",
+                "--out",
+                str(self.out),
+            ),
             *("--workers", "2", "--json"),
         )
         self.process = subprocess.Popen(
@@ -221,13 +233,13 @@ def test_killing_it_loses_only_the_runs_that_were_running(tmp_path: Path) -> Non
     started.process.send_signal(signal.SIGKILL)
     started.process.communicate()
     before = kept(started.out)
-    assert 4 <= before < 24
+    assert 4 <= before < _POINTS
     done = shell(*started.words)
     assert done.returncode == 0, done.stderr
     runs = json.loads(done.stdout)["runs"]
     assert runs["kept"] >= before
-    assert runs["kept"] + runs["made"] == 24
-    assert kept(started.out) == 24
+    assert runs["kept"] + runs["made"] == _POINTS
+    assert kept(started.out) == _POINTS
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal on Windows")
@@ -241,7 +253,7 @@ def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
     assert "Traceback" not in err
     swept = json.loads(out)
     assert swept["is_complete"] is False
-    assert 4 <= swept["runs"]["made"] < 24
+    assert 4 <= swept["runs"]["made"] < _POINTS
     assert swept["sentences"][0].startswith("This sweep was interrupted")
     assert (started.out / "report.html").exists()
     assert sorted(
