@@ -82,6 +82,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             float,
             typer.Option(
                 min=1.0,
+                max=604_800.0,
                 metavar="SECONDS",
                 help="Without a price for so long while the market is open, the feed counts as cut and no "
                 "entry leaves: two and a half bars.",
@@ -100,6 +101,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             float,
             typer.Option(
                 min=0.4,
+                max=3_600.0,
                 metavar="SECONDS",
                 help="How long this desk holds the account without renewing; after a crash the next one "
                 "waits for one and a half of it.",

@@ -37,11 +37,14 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
         config: ConfigFile = None,
         key_env: KeyEnv = None,
         *,
-        every: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Between two looks.")] = 15.0,
+        every: Annotated[
+            float, typer.Option(min=0.1, max=3_600.0, metavar="SECONDS", help="Between two looks.")
+        ] = 15.0,
         patience: Annotated[
             float,
             typer.Option(
                 min=0.1,
+                max=86_400.0,
                 metavar="SECONDS",
                 help="For how long a position may be without a stop, its desk silent; longer than its lease.",
             ),

@@ -275,7 +275,12 @@ def _of(client_order_id: str) -> str:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.username or parts.password:  # not shown: it may hold a password
+        raise ConfigError("one with a user name is no address of an exchange server: keys go by --key-env")
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ConfigError(f"{url[:200]!r} is no address of an exchange server, such as http://127.0.0.1:8090")
     return url.rstrip("/")
