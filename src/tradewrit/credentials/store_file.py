@@ -14,10 +14,11 @@ from tradewrit.credentials.audit import FIELDS
 from tradewrit.errors import JournalCorrupt, JournalError
 from tradewrit.runtime.journal.chain import checked_id
 from tradewrit.runtime.journal.records import GENESIS
-from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
-from tradewrit.runtime.journal.sqlite_file import Settings, configure, sqlite_uri
+from tradewrit.runtime.journal.sqlite_errors import failure
+from tradewrit.runtime.journal.sqlite_file import Settings, configure, connect, tables_of
 
 SCHEMA_VERSION: Final = 3
+_WHAT: Final = "a credential store"
 _WRITABLE_BY_OTHERS: Final = 0o022
 
 # Times are UTC ns; lists are JSON. `issued_after` and `revoked_after` are the number of the last audit
@@ -203,7 +204,7 @@ def create_file(path: Path, authority: str, created_at: int) -> None:
 
 
 def _lay_out(path: Path, authority: str, created_at: int) -> None:
-    connection = sqlite3.connect(sqlite_uri(path, read_only=False), uri=True, isolation_level=None)
+    connection = connect(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -230,13 +231,7 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     if not settings.read_only:
         _refuse_if_exposed(path)
     with failure(path):
-        connection = sqlite3.connect(
-            sqlite_uri(path, read_only=settings.read_only),
-            uri=True,
-            isolation_level=None,
-            timeout=settings.busy_timeout_s,
-            check_same_thread=False,
-        )
+        connection = connect(path, settings, any_thread=True)
         try:
             authority = _prepared(connection, path, read_only=settings.read_only)
             configure(connection, settings)
@@ -262,14 +257,14 @@ def _refuse_if_exposed(path: Path) -> None:
 def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A second connection to a store that is open, to see whether anything was written."""
     with failure(path):
-        return sqlite3.connect(
-            sqlite_uri(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False
-        )
+        return connect(path, Settings(read_only=read_only), any_thread=True)
 
 
 def _prepared(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> str:
     """The authority's id, of a store that is whole and of this version."""
-    _refuse_other_file(connection, path)
+    tables = tables_of(connection, path, _WHAT)
+    if "meta" not in tables or not tables & (_NAMES - {"meta"}):
+        raise JournalError(f"{path}: is an SQLite database, but not {_WHAT}")
     version, authority = _meta(connection, path)
     if version < SCHEMA_VERSION and not read_only:
         _upgrade(connection, path)
@@ -284,24 +279,9 @@ def _prepared(connection: sqlite3.Connection, path: Path, *, read_only: bool) ->
             f"{path}: written by a newer version (schema {version}; this one knows {SCHEMA_VERSION}); "
             "upgrade tradewrit to open it"
         )
-    if missing := _NAMES - _tables(connection):
+    if missing := _NAMES - tables_of(connection, path, _WHAT):
         raise JournalCorrupt(f"{path}: tables are missing: {', '.join(sorted(missing))}")
     return authority
-
-
-def _refuse_other_file(connection: sqlite3.Connection, path: Path) -> None:
-    try:
-        tables = _tables(connection)
-    except sqlite3.DatabaseError as error:
-        if primary_code(error) != sqlite3.SQLITE_NOTADB:
-            raise
-        raise JournalError(f"{path}: is not a credential store ({error})") from error
-    if "meta" not in tables or not tables & (_NAMES - {"meta"}):
-        raise JournalError(f"{path}: is an SQLite database, but not a credential store")
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def _meta(connection: sqlite3.Connection, path: Path) -> tuple[int, str]:

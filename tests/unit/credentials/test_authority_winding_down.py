@@ -1,7 +1,7 @@
 """The kill switch that ends protection too lets the desks cancel their entries first, and not for long."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -32,22 +32,6 @@ from tradewrit.errors import CredentialRefused, JournalCorrupt, TokenRefused
 from tradewrit.runtime.clock import ManualClock
 
 GRACE = 30 * SECOND
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 def keeper(authority: Authority, app: AppCredentials) -> Issued:

@@ -1,7 +1,7 @@
 """Proof of possession: a stolen token is of no use, and neither is a stolen proof."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,6 @@ from tradewrit.errors import CredentialRefused, TokenRefused
 from tradewrit.runtime.clock import ManualClock, system_entropy
 
 URL = "https://desk.example/v1/token/renew"
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
 
 
 @pytest.fixture

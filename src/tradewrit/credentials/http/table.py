@@ -11,6 +11,7 @@ from tradewrit.credentials.http.endpoints import administration, agents, records
 from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.metrics import CONTENT_TYPE
 from tradewrit.credentials.refusals import Code
+from tradewrit.runtime.serving.table import Row
 
 OPEN: Final = ""
 OWN: Final = "own"
@@ -38,20 +39,15 @@ class Query(msgspec.Struct, frozen=True):
     kind: str = "string"
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method on one path.
+class Endpoint(Row, frozen=True, kw_only=True):
+    """A row of the table.
 
-    does: what it does; the first line of its docstring is its summary. needs: OPEN, OWN, ANY or a scope.
-    takes: its JSON body; gives: its answer, None for none. refuses: error codes beyond those that any
-    request can meet. hint: what to say when a field is missing. limits: the rate limit it counts against.
+    needs: OPEN, OWN, ANY or a scope. refuses: error codes beyond those that any request can meet.
+    hint: what to say when a field is missing. limits: the rate limit it counts against.
     """
 
-    method: str
-    path: str
     does: Does
     needs: str = OPEN
-    takes: type[msgspec.Struct] | None = None
-    gives: type[msgspec.Struct] | None = None
     media_type: str = JSON
     status: int = 200
     refuses: tuple[str, ...] = ()
@@ -59,11 +55,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     work: Work = Work.QUICK
     limits: Limit = Limit.NONE
     hint: str = ""
-
-    @property
-    def summary(self) -> str:
-        """What it does, in a sentence."""
-        return (self.does.__doc__ or "").partition("\n")[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
