@@ -27,10 +27,10 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import roles
-from tradewrit.runtime.writs import Issuer
 
 TERMS = roles("paper", "paper", symbols=["AAPL"], executor=Constraints(sides=(Side.BUY,)))
 NOW = 2_000_000_000 * SECOND
