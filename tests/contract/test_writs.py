@@ -11,6 +11,7 @@ import pytest
 from tests.unit.credentials.authorities import opened
 from tests.unit.credentials.http.servers import UNLIMITED, thread
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.client_desk import ClientIssuer
 from tradewrit.credentials.desk import AuthorityIssuer
@@ -18,7 +19,6 @@ from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.remote import RemoteClient
 from tradewrit.credentials.settings import Terms as AuthorityTerms
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import Constraints, Violation
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import SECOND

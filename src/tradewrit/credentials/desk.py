@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.keys import SigningKey
 from tradewrit.credentials.records import App, Level
 from tradewrit.credentials.refusals import Code
 from tradewrit.credentials.requests import Issued, LaunchRequest, Local, Registration
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import Constraints, Violation
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.ids import derive

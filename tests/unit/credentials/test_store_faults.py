@@ -132,7 +132,7 @@ def test_a_token_row_that_makes_no_sense_lets_nobody_in(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE tokens SET lineage = 'nonsense' WHERE jti = 'a'")
     with pytest.raises(JournalCorrupt, match="a Token was altered"):
-        store.is_revoked("a", NOW)
+        store.standing("a", NOW)
     store.close()
 
 
