@@ -107,7 +107,7 @@ def _revived(
 
 def _is_live(connection: sqlite3.Connection, token: Token) -> bool:
     """Apart from its end: what is expired and what revoked it are forgotten together."""
-    return standing(connection, token, 0) == Standing.LIVE
+    return standing(connection, token.jti, 0) == Standing.LIVE
 
 
 def _is_total(detail: str) -> bool:

@@ -31,7 +31,6 @@ from tradewrit.credentials.standing import (
     UNPROTECTED,
     add_revocation,
     family_of,
-    find_life,
     find_token,
     standing,
 )
@@ -82,12 +81,12 @@ class Change(AuditedTransaction):
             for token in tokens_of_app(self._connection, app.app_id, self._now)
             if AgentId.is_one(token.subject)
             and not (is_subset(token.scope, app.scopes) and is_within(token.constraints, app.constraints))
-            and standing(self._connection, token, self._now) == Standing.LIVE
+            and standing(self._connection, token.jti, self._now) == Standing.LIVE
         ]
 
     def standing(self, jti: str) -> Standing:
         """Whether a genuine token counts now, and if not, why."""
-        return standing(self._connection, find_life(self._connection, jti), self._now)
+        return standing(self._connection, jti, self._now)
 
     def launch_token(self, secret: str) -> LaunchToken | None:
         """The launch token with this secret if it can be used now, or None."""
@@ -197,7 +196,7 @@ class Change(AuditedTransaction):
             if (
                 above is None
                 or agent is None
-                or standing(self._connection, above, self._now) != Standing.LIVE
+                or standing(self._connection, above.jti, self._now) != Standing.LIVE
             ):
                 return False
             lineage = (*above.lineage, Link(above.family, above.subject, above.app_id))
@@ -230,7 +229,7 @@ class Change(AuditedTransaction):
         Raises OurFault when the new one would outlive the family's cap.
         """
         token = find_token(self._connection, old)
-        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+        if token is None or standing(self._connection, token.jti, self._now) != Standing.LIVE:
             return False
         self._refuse_outliving(new, expires_at, token.family_ends_at)
         successor = msgspec.structs.replace(
@@ -246,7 +245,7 @@ class Change(AuditedTransaction):
         A renewed predecessor has no say over its successor.
         """
         token = find_token(self._connection, jti)
-        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+        if token is None or standing(self._connection, token.jti, self._now) != Standing.LIVE:
             return False
         self.revoke(Level.TOKEN, jti)
         return True

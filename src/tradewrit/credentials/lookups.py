@@ -19,7 +19,7 @@ from tradewrit.credentials.records import (
     digest,
     read,
 )
-from tradewrit.credentials.standing import find_life, find_token, is_launch_revoked, standing
+from tradewrit.credentials.standing import find_token, is_launch_revoked, standing
 
 _AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608 - names of our own
 _APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
@@ -124,9 +124,7 @@ def find_desks(connection: sqlite3.Connection, now: int) -> set[tuple[str, str]]
     """
     rows = connection.execute(_DESKS, (now, NO_APP)).fetchall()
     return {
-        (app_id, orch_id)
-        for jti, app_id, orch_id in rows
-        if standing(connection, find_life(connection, jti), now) == Standing.LIVE
+        (app_id, orch_id) for jti, app_id, orch_id in rows if standing(connection, jti, now) == Standing.LIVE
     }
 
 

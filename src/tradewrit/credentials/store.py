@@ -41,8 +41,8 @@ from tradewrit.credentials.records import (
     Standing,
     Token,
 )
-from tradewrit.credentials.standing import find_life, protection_end, standing
-from tradewrit.credentials.store_file import create_file, open_file, watch_file
+from tradewrit.credentials.standing import protection_end, standing
+from tradewrit.credentials.store_file import create_file, open_file, open_to_read
 from tradewrit.errors import JournalCorrupt, OurFault
 from tradewrit.runtime.journal.chain import Tip
 from tradewrit.runtime.journal.port import Verification
@@ -79,11 +79,12 @@ class CredentialStore(Lookups):
         self._connection = connection
         self._authority = authority
         self._transactions = Transactions(path, connection, read_only=read_only)
-        self._lock = RLock()
-        # Its own connection: to it, writes of this process are those of another, and count as well.
-        self._watcher = watch_file(path, read_only=read_only)
-        self._watch = self._watcher.cursor().execute
-        self._watch_lock = Lock()
+        self._writing_lock = RLock()
+        # What is read has a connection of its own. So no check waits for the disk while somebody writes,
+        # and writes of this process look like those of another to it, and change the generation as well.
+        self._reader = open_to_read(path, read_only=read_only)
+        self._ask = self._reader.cursor().execute
+        self._reading_lock = Lock()
 
     @classmethod
     def open(
@@ -137,7 +138,7 @@ class CredentialStore(Lookups):
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._writing_lock:
             with failure(self._path):
                 is_inside = self._connection.in_transaction
             if is_inside:
@@ -147,13 +148,17 @@ class CredentialStore(Lookups):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, failure(self._path):
-            yield self._connection
+        with self._reading_lock, failure(self._path):
+            yield self._reader
 
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
-        with self._reading() as connection:
-            return standing(connection, find_life(connection, jti), now)
+        # Of every token that is used for the first time: no context managers.
+        with self._reading_lock:
+            try:
+                return standing(self._reader, jti, now)
+            except RAISED as error:
+                raise translated(self._path, error) from error
 
     def status(self, token: Token, now: int) -> TokenStatus:
         """How a token that is known here stands at `now` (UTC ns), and what ended it before its time."""
@@ -167,9 +172,9 @@ class CredentialStore(Lookups):
         then read.
         """
         # On the path of every order: no context managers, and a cursor that is used again.
-        with self._watch_lock:
+        with self._reading_lock:
             try:
-                return next(self._watch("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
+                return next(self._ask("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
             except (*RAISED, StopIteration) as error:
                 if isinstance(error, StopIteration):
                     raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed") from error
@@ -286,6 +291,6 @@ class CredentialStore(Lookups):
 
     def close(self) -> None:
         """Let go of the file; further calls raise JournalUnwritable."""
-        with self._lock, self._watch_lock, failure(self._path):
+        with self._writing_lock, self._reading_lock, failure(self._path):
             self._connection.close()
-            self._watcher.close()
+            self._reader.close()

@@ -254,10 +254,17 @@ def _refuse_if_exposed(path: Path) -> None:
         )
 
 
-def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A second connection to a store that is open, to see whether anything was written."""
+def open_to_read(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A second connection to a store that is open, to read beside whoever writes.
+
+    read_only: how the store was opened; a log that appears later is not seen then.
+    """
     with failure(path):
-        return connect(path, Settings(read_only=read_only), any_thread=True)
+        connection = connect(path, Settings(read_only=read_only), any_thread=True)
+        connection.execute("PRAGMA query_only = ON")
+        # As `configure` does: a damaged page is then reported as such.
+        connection.execute("PRAGMA cell_size_check = ON")
+    return connection
 
 
 def _prepared(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> str:
