@@ -30,7 +30,7 @@ _ATTENUATION: Final = EventType.DELEGATION_ATTENUATION_VIOLATION
 
 def renew(context: Context, gate: Gate, presented: Bearer | str) -> Issued:
     """See `Authority.renew`."""
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
 
     def act(change: Change, now: int) -> Issued | CredentialRefused:
         refusal = _no_longer_live(context, change, now, claims, _RENEWAL)
@@ -76,7 +76,7 @@ def release(context: Context, gate: Gate, presented: Bearer | str) -> None:
 
 def pass_on(context: Context, gate: Gate, presented: Bearer | str, asked: DelegationRequest) -> Issued:
     """See `Authority.delegate`."""
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
     if not asked.to or not asked.scope:
         raise invalid("delegate_to and scope are required")
     asked = msgspec.structs.replace(asked, constraints=checked_constraints(asked.constraints))

@@ -42,7 +42,8 @@ from tradewrit.credentials.records import (
     Token,
 )
 from tradewrit.credentials.standing import protection_end, standing
-from tradewrit.credentials.store_file import create_file, open_file, open_to_read
+from tradewrit.credentials.store_file import create_file, open_file, open_to_check
+from tradewrit.domain.market import SECOND
 from tradewrit.errors import JournalCorrupt, OurFault
 from tradewrit.runtime.journal.chain import Tip
 from tradewrit.runtime.journal.port import Verification
@@ -51,7 +52,8 @@ from tradewrit.runtime.journal.sqlite_errors import RAISED, failure, translated
 from tradewrit.runtime.journal.sqlite_file import Settings
 from tradewrit.runtime.journal.sqlite_transactions import Transactions
 
-DAY_NS: Final = 86_400_000_000_000
+AGENTS_KEPT_NS: Final = 86_400 * SECOND
+"""How long an agent without a live token is kept, so that it can be delegated to."""
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,12 +81,12 @@ class CredentialStore(Lookups):
         self._connection = connection
         self._authority = authority
         self._transactions = Transactions(path, connection, read_only=read_only)
-        self._writing_lock = RLock()
-        # What is read has a connection of its own. So no check waits for the disk while somebody writes,
-        # and writes of this process look like those of another to it, and change the generation as well.
-        self._reader = open_to_read(path, read_only=read_only)
-        self._ask = self._reader.cursor().execute
-        self._reading_lock = Lock()
+        self._lock = RLock()
+        # Checks of tokens have a connection of their own: no order waits for the disk while somebody writes,
+        # or for a walk through the audit trail. To it, writes of this process are those of another.
+        self._checking = open_to_check(path, read_only=read_only)
+        self._ask = self._checking.cursor().execute
+        self._checking_lock = Lock()
 
     @classmethod
     def open(
@@ -138,7 +140,7 @@ class CredentialStore(Lookups):
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._writing_lock:
+        with self._lock:
             with failure(self._path):
                 is_inside = self._connection.in_transaction
             if is_inside:
@@ -148,15 +150,20 @@ class CredentialStore(Lookups):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._reading_lock, failure(self._path):
-            yield self._reader
+        with self._lock, failure(self._path):
+            yield self._connection
+
+    @contextmanager
+    def _check(self) -> Iterator[sqlite3.Connection]:
+        with self._checking_lock, failure(self._path):
+            yield self._checking
 
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
         # Of every token that is used for the first time: no context managers.
-        with self._reading_lock:
+        with self._checking_lock:
             try:
-                return standing(self._reader, jti, now)
+                return standing(self._checking, jti, now)
             except RAISED as error:
                 raise translated(self._path, error) from error
 
@@ -172,7 +179,7 @@ class CredentialStore(Lookups):
         then read.
         """
         # On the path of every order: no context managers, and a cursor that is used again.
-        with self._reading_lock:
+        with self._checking_lock:
             try:
                 return next(self._ask("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
             except (*RAISED, StopIteration) as error:
@@ -202,7 +209,7 @@ class CredentialStore(Lookups):
 
     def protection_end(self) -> int | None:
         """When the kill switch ends protective writs (UTC ns); None while it spares them, or is off."""
-        with self._reading() as connection:
+        with self._check() as connection:
             return protection_end(connection)
 
     def tip(self) -> Tip:
@@ -210,7 +217,7 @@ class CredentialStore(Lookups):
 
         Its `recorded_at` (UTC ns, 0 before the first event) is never less than before.
         """
-        with self._reading() as connection:
+        with self._check() as connection:
             return read_tip(self._path, connection)
 
     def events(self, query: AuditQuery) -> tuple[list[AuditRecord], int]:
@@ -271,11 +278,8 @@ class CredentialStore(Lookups):
                 return
             after = rows[-1][0]
 
-    def prune(self, now: int, *, agents_kept_ns: int = DAY_NS) -> Pruned:
-        """Forget what has expired at `now` (UTC ns); what is left is as large as what is in force.
-
-        agents_kept_ns: how long an agent without a live token is kept, so that it can be delegated to.
-        """
+    def prune(self, now: int) -> Pruned:
+        """Forget what has expired at `now` (UTC ns); what is left is as large as what is in force."""
         with self._writing() as connection:
 
             def removed(statement: str, until: int) -> int:
@@ -286,11 +290,11 @@ class CredentialStore(Lookups):
                 launch_tokens=removed("DELETE FROM launch_tokens WHERE expires_at <= ?", now),
                 nonces=removed("DELETE FROM spent_nonces WHERE expires_at <= ?", now),
                 revocations=removed("DELETE FROM revocations WHERE expires_at <= ?", now),
-                agents=removed("DELETE FROM agents WHERE alive_until <= ?", now - agents_kept_ns),
+                agents=removed("DELETE FROM agents WHERE alive_until <= ?", now - AGENTS_KEPT_NS),
             )
 
     def close(self) -> None:
         """Let go of the file; further calls raise JournalUnwritable."""
-        with self._writing_lock, self._reading_lock, failure(self._path):
+        with self._lock, self._checking_lock, failure(self._path):
             self._connection.close()
-            self._reader.close()
+            self._checking.close()

@@ -254,8 +254,8 @@ def _refuse_if_exposed(path: Path) -> None:
         )
 
 
-def open_to_read(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A second connection to a store that is open, to read beside whoever writes.
+def open_to_check(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A second connection to a store that is open, to look things up beside whoever writes.
 
     read_only: how the store was opened; a log that appears later is not seen then.
     """

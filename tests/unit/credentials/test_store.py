@@ -19,7 +19,7 @@ from tests.unit.credentials.stores import (
     opened,
 )
 from tradewrit.credentials.records import Level, Standing
-from tradewrit.credentials.store import DAY_NS, CredentialStore
+from tradewrit.credentials.store import AGENTS_KEPT_NS, CredentialStore
 from tradewrit.errors import OurFault
 from tradewrit.runtime.journal.sqlite_file import Settings
 
@@ -332,8 +332,8 @@ def test_a_revocation_is_kept_for_as_long_as_what_it_killed(store: CredentialSto
 
 def test_an_agent_is_forgotten_a_day_after_its_last_token(store: CredentialStore) -> None:
     furnish(store, "a")
-    assert store.prune(LATER + DAY_NS - 1).agents == 0
-    assert store.prune(LATER + DAY_NS).agents == 1
+    assert store.prune(LATER + AGENTS_KEPT_NS - 1).agents == 0
+    assert store.prune(LATER + AGENTS_KEPT_NS).agents == 1
     assert store.agent("a") is None
 
 

@@ -164,6 +164,23 @@ def test_of_many_processes_on_one_file_exactly_one_wins(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_check_waits_for_no_writer_and_sees_what_it_wrote_as_soon_as_it_counts(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    furnish(store, "a")
+    mark = store.generation()
+
+    def check() -> tuple[Standing, bool, int]:
+        return store.standing("a", NOW), store.generation() == mark, store.tip().seq
+
+    with ThreadPoolExecutor(1) as order:
+        with store.change(NOW) as change:
+            assert change.release("a")
+            change.record(event())
+            assert order.submit(check).result(timeout=30) == (Standing.LIVE, True, 1)
+        assert order.submit(check).result(timeout=30) == (Standing.REVOKED, False, 2)
+    store.close()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that cannot be caught")
 def test_what_a_killed_process_had_confirmed_is_there(tmp_path: Path) -> None:
     store = opened(tmp_path)
