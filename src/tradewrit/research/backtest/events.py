@@ -28,12 +28,13 @@ from tradewrit.research.backtest.window import Stretch, cut
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Clock, ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.pump import Listener
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 

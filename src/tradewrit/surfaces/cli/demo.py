@@ -20,8 +20,8 @@ from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, kept_secr
 if TYPE_CHECKING:
     from tradewrit.features.bars import Bars
     from tradewrit.research.demo import Demo
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.secret import Secret
-    from tradewrit.runtime.writs import Issuer
 
 IssuerFrom = Callable[..., AbstractContextManager["Issuer"]]
 """As `app.issuer_from`."""

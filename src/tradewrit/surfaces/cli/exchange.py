@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from tradewrit.config.environment import process_environment
 from tradewrit.config.tree import Config
 from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.market import Interval
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
-from tradewrit.runtime.secret import Secret
 from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.live_options import key_from
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.selection import Since, Symbols, Until, named, selected
+from tradewrit.surfaces.cli.serving import need_server
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.http.inputs import VenueSettings
@@ -112,7 +112,7 @@ def register(app: typer.Typer, rules_from: RulesFrom) -> None:
         """
         if manual == (data is not None):
             raise typer.BadParameter("name the bars to replay, or --manual", param_hint="--data")
-        _need_server()
+        need_server()
         current = in_force(config)
         bars = _bars(data, symbols, since, until)
         tape, length = _tape(bars), _length(interval)
@@ -146,9 +146,9 @@ def serving(
 
     It begins when the desk listens, and goes on from `state` when started again.
     """
+    need_server()
     from tradewrit.brokers.paper.http.server import ExchangeServer, ServerSettings
 
-    _need_server()
     bars = _bars(data, symbols, None, None)
     tape = _tape(bars)
     if tape is None:
@@ -185,14 +185,6 @@ def _run(
     ExchangeServer(venue, settings, replay).run(say)
     if not as_json:
         emit_text("Stopped.")
-
-
-def _need_server() -> None:
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise ConfigError("serving needs FastAPI and uvicorn: pip install 'tradewrit[server]'") from None
 
 
 def _bars(data: Path | None, symbols: str | None, since: str | None, until: str | None) -> "list[Bars]":
@@ -252,16 +244,7 @@ def _server_settings(port: int, key_env: str | None, faults: list[str], seed: in
     from tradewrit.brokers.paper.http.faults import Faults
     from tradewrit.brokers.paper.http.server import ServerSettings
 
-    return ServerSettings(port=port, key=_key(key_env), faults=Faults.parse(faults), fault_seed=seed)
-
-
-def _key(name: str | None) -> Secret | None:
-    if name is None:
-        return None
-    text = process_environment().get(name, "")
-    if not (text and text.isascii() and text.isprintable()):
-        raise ConfigError(f"--key-env {name}: that variable is not set, or holds no printable ASCII text")
-    return Secret("exchange_key", text)
+    return ServerSettings(port=port, key=key_from(key_env), faults=Faults.parse(faults), fault_seed=seed)
 
 
 def _venue(

@@ -26,7 +26,7 @@ from tradewrit.surfaces.cli.live_options import (
     key_from,
 )
 from tradewrit.surfaces.cli.output import Json, emit_text, example
-from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, StrategyOption, parameters_of
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
 from tradewrit.surfaces.cli.selection import Symbols, named
 
@@ -49,15 +49,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
     )
     def _run(
         broker: Broker = PAPER,
-        strategy: Annotated[
-            str | None,
-            typer.Option(
-                "--strategy",
-                metavar="NAME|FILE.py",
-                help="A strategy that ships with the package, or your own file. "
-                "Without it, the configuration's.",
-            ),
-        ] = None,
+        strategy: StrategyOption = None,
         config: ConfigFile = None,
         journal: JournalFile = None,
         param: Params = None,

@@ -9,11 +9,11 @@ from pathlib import Path
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.domain.market import SECOND
 from tradewrit.runtime.clock import SystemClock
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.live.watchdog import Watchdog, WatchPolicy, terms_of_watchdog
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Issuer
 from tradewrit.surfaces.cli.living import Venue
 
 
