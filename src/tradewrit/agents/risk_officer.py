@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.cooldowns import EVERYWHERE
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import (
     AdoptPosition,
@@ -24,6 +25,7 @@ from tradewrit.domain.events.account import (
 )
 from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
 from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.events.review import Edit, ReviewModified
 from tradewrit.domain.events.risk import (
     ApproveTrade,
@@ -42,6 +44,7 @@ from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import drawdown, equity, exposure
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
@@ -49,6 +52,7 @@ from tradewrit.risk.drawdown import may_have_crossed
 from tradewrit.risk.freezing import adopt, freeze, resume
 from tradewrit.risk.judgement import judge
 from tradewrit.risk.limits import Facts, facts
+from tradewrit.risk.refusals import cooldown, warmed
 from tradewrit.risk.sizing import size
 
 NAME: Final = "risk_officer"
@@ -66,6 +70,7 @@ Hears = (
     | SharesDelisted
     | ResumeSymbol
     | AdoptPosition
+    | OrderRejected
 )
 
 
@@ -93,6 +98,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return freeze(books, event)
         case AdoptPosition():
             return adopt(books, market, event)
+        case OrderRejected():
+            return _refused(books, event)
         case ResumeSymbol():
             return resume(books, event)
         case _:
@@ -183,9 +190,21 @@ def _halt(books: Books, event: HaltTrading) -> Decision:
     return Decision((halted,))
 
 
+def _refused(books: Books, event: OrderRejected) -> Decision:
+    """The venue will have none of it: the same is not asked again and again."""
+    if event.role is not Role.ENTRY:
+        return NOTHING
+    began = cooldown(books, event.symbol, event.code, event.reason, event.at)
+    return NOTHING if began is None else Decision((began,))
+
+
 def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
     """A halt ends only by name; software that halted the desk cannot start it again."""
-    if not books.halted or not actor.startswith("human:"):
+    is_person = actor.startswith("human:")
+    ended = warmed(books, EVERYWHERE, at, actor, reason) if is_person else ()
+    if ended and not books.halted:
+        return Decision(ended)
+    if not (books.halted and is_person):
         refused = TransitionRefused(
             at=at,
             machine="account",
@@ -195,7 +214,7 @@ def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
             cause=f"{actor}: only a halted account can be resumed, and only by a person",
         )
         return Decision((refused,))
-    return Decision((TradingResumed(at=at, actor=actor, reason=reason),))
+    return Decision((TradingResumed(at=at, actor=actor, reason=reason), *ended))
 
 
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
@@ -247,4 +266,5 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
 
 
 def _hash(now: Facts) -> str:
-    return hashlib.sha256(msgspec.json.encode(now, order="deterministic")).hexdigest()
+    account = replace(now, at=0)  # of the figures alone: the time is the event's
+    return hashlib.sha256(msgspec.json.encode(account, order="deterministic")).hexdigest()

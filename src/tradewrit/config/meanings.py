@@ -74,6 +74,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "risk.max_order_quantity": "Most units in one order; null: no limit.",
     "risk.max_leverage": "Notional of a margined position over the cash it sets aside.",
     "risk.max_price_age_s": "A decision on a price older than this many seconds is refused.",
+    "risk.refusal_cooldown_s": (
+        "For how many seconds no entry is tried after the venue refused one on its merits: in the symbol, "
+        "or in any, where buying power was wanting."
+    ),
+    "risk.max_refusals": (
+        "After so many refusals of one kind within the window no entry is tried until a person resumes; "
+        "null: never."
+    ),
+    "risk.refusal_window_s": "For how many seconds a refusal counts.",
     "risk.allow_short": "Whether a short position may be opened.",
     "risk.allowed_symbols": "The only symbols that may be traded; null: any.",
     "review.kind": "Nobody, a person, a person above an amount, or two people.",

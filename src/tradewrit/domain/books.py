@@ -13,6 +13,7 @@ import msgspec
 
 from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.constraints import DayUse
+from tradewrit.domain.cooldowns import Cooldown
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.executions import Execution
 from tradewrit.domain.fees import BpsFee, FeeModel
@@ -86,6 +87,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
+    cooldowns: symbol, or "" for all -> since when, and for how long, the venue's refusals keep entries back.
     suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
     pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
@@ -130,6 +132,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     positions: dict[str, Position] = {}
     reviews: dict[str, Review] = {}
     refused: dict[str, tuple[str, ...]] = {}
+    cooldowns: dict[str, Cooldown] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
     pending_fees: dict[str, PendingFee] = {}

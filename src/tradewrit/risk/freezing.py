@@ -21,6 +21,7 @@ from tradewrit.domain.money import ZERO, Price, canonical_qty
 from tradewrit.domain.orders import Side
 from tradewrit.domain.positions import Fill
 from tradewrit.domain.signals import Market
+from tradewrit.risk.refusals import warmed
 
 
 def freeze(books: Books, event: SymbolChanged | SharesDelisted) -> Decision:
@@ -67,17 +68,21 @@ def _todo(event: SymbolChanged | SharesDelisted, quantity: Decimal) -> str:
 
 
 def resume(books: Books, event: ResumeSymbol) -> Decision:
-    """A suspension ends by name, and by a person's."""
-    if event.symbol in books.suspended and event.actor.startswith("human:"):
+    """A suspension, or a cool-down, ends by name, and by a person's."""
+    is_person = event.actor.startswith("human:")
+    ended = warmed(books, event.symbol, event.at, event.actor, event.reason) if is_person else ()
+    if event.symbol in books.suspended and is_person:
         resumed = SymbolResumed(at=event.at, symbol=event.symbol, actor=event.actor, reason=event.reason)
-        return Decision((resumed,))
+        return Decision((resumed, *ended))
+    if ended:
+        return Decision(ended)
     refused = TransitionRefused(
         at=event.at,
         machine="symbol",
         subject=event.symbol,
         state=books.suspended.get(event.symbol, "trading"),
         wanted="resume",
-        cause=f"{event.actor}: only a suspended symbol can be resumed, and only by a person",
+        cause=f"{event.actor}: only what is suspended, or cools down, can be resumed, and only by a person",
     )
     return Decision((refused,))
 

@@ -20,10 +20,11 @@ from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import VolatilityTarget
 from tradewrit.domain.writs import EXECUTOR
+from tradewrit.risk.refusals import why_cooling
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """The account at the moment of a decision; computed once, used by every limit."""
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The account at the moment of a decision; computed once, used by every limit. at: UTC ns."""
 
     equity: Decimal
     cash: Decimal
@@ -32,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True):
     buying_power: Decimal
     drawdown: Decimal
     open_positions: int
+    at: int = 0
 
 
 def facts(books: Books, mark: Marks, at: int) -> Facts:
@@ -45,6 +47,7 @@ def facts(books: Books, mark: Marks, at: int) -> Facts:
         buying_power=buying_power(books, at),
         drawdown=drawdown(worth, books.high_water),
         open_positions=len(books.positions) + _pending_entries(books),
+        at=at,
     )
 
 
@@ -52,14 +55,14 @@ def breaches(books: Books, sized: Sized, now: Facts) -> tuple[Breach, ...]:
     """Every limit this trade would break, in a fixed order; none means it may go on."""
     instrument = books.instrument(sized.proposal.symbol)
     return (
-        *_permission(books, sized, instrument),
+        *_permission(books, sized, now, instrument),
         *_size(books, sized, now, instrument),
         *_account(books, sized, now),
         *_protection(books, sized),
     )
 
 
-def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[Breach]:
+def _permission(books: Books, sized: Sized, now: Facts, instrument: Instrument) -> Iterator[Breach]:
     limits, proposal = books.limits, sized.proposal
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
@@ -71,6 +74,9 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             writ.ended,
             f"the executor has no writ to send it under: {writ.ended}",
         )
+    cooling = why_cooling(books, proposal.symbol, now.at)
+    if cooling:
+        yield _breach("cooldown", "nothing refused lately", "refused", f"{cooling}")
     if proposal.symbol in books.suspended:
         yield _breach(
             "suspended",

@@ -16,6 +16,7 @@ from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade
 from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.refusals import why_cooling
 from tradewrit.risk.sizing import cost
 
 
@@ -69,6 +70,8 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
         return _objection_to_protect(books, terms)
     if books.halted:
         return f"trading is halted: {books.halted}"
+    if cooling := why_cooling(books, terms.symbol, at):
+        return cooling
     for frozen in (books.suspended, books.disputed, books.paused):
         if terms.symbol in frozen:
             return frozen[terms.symbol]

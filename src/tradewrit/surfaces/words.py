@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradewrit.domain.cooldowns import in_words
 from tradewrit.domain.events import (
     account,
     corporate,
@@ -233,6 +234,12 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     strategy.TradeLogged: _logged,
     risk.SizeCalculated: _sized,
     risk.LimitExceeded: _refused,
+    risk.CooldownBegan: lambda event: (
+        f"{in_words(event.symbol, event.code, event.refusals, event.until)}; it said: {event.reason}"
+    ),
+    risk.CooldownEnded: lambda event: (
+        f"entries in {event.symbol or 'every symbol'} again, by {event.actor}: {event.reason}"
+    ),
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     review.HumanDecided: _decided,

@@ -204,7 +204,8 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
         return replace(
             decision,
             effects=tuple(
-                conclusions.ask(order) if isinstance(effect, SetTimer) else effect for effect in decision.effects
+                conclusions.ask(order) if isinstance(effect, SetTimer) else effect
+                for effect in decision.effects
             ),
         )
 

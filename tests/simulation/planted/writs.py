@@ -8,8 +8,6 @@ from msgspec.structs import replace
 from tests.simulation.planting import Aim, always, planted
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Protection
-from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.proposals import Sized
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.risk import limits
@@ -100,8 +98,8 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
             )
             return admit(one, effect, agent, books, now)
 
-    def permitting(books: Books, sized: Sized, instrument: Instrument) -> Any:
-        return permission(replace(books, writs={}), sized, instrument)
+    def permitting(books: Books, *about: Any) -> Any:
+        return permission(replace(books, writs={}), *about)
 
     patch.setattr(Writs, "live", held)
     patch.setattr(gate.Gate, "admit", admitting)

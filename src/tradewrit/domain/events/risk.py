@@ -66,6 +66,29 @@ class DrawdownCleared(Event, frozen=True, kw_only=True, gc=False, tag="risk.draw
     high_water: Decimal
 
 
+class CooldownBegan(Event, frozen=True, kw_only=True, gc=False, tag="risk.cooldown.began"):
+    """An alert: the venue refused an entry on its merits, and none is tried for a while.
+
+    symbol: in which; "" for every one, where it is the account that lacks something. code, reason: the
+    venue's. refusals: of this code within the window, this one counted. until: UTC ns; None: until a person
+    resumes.
+    """
+
+    symbol: str
+    code: str
+    refusals: int
+    until: int | None
+    reason: str
+
+
+class CooldownEnded(Event, frozen=True, kw_only=True, gc=False, tag="risk.cooldown.ended"):
+    """A person, by name, lets entries be tried again; what the venue refused before counts no more."""
+
+    symbol: str
+    actor: str
+    reason: str
+
+
 class CalculateSize(Query, frozen=True, kw_only=True, gc=False, tag="risk.calculate_size"):
     """Asks how many units may be traded at this price."""
 

@@ -92,6 +92,8 @@ _TOLD: Final = (
     account.ExternalOrderSeen,
     account.ExternalTraded,
     risk.DrawdownAlerted,
+    risk.CooldownBegan,
+    risk.CooldownEnded,
     market.BarRefused,
     market.PriceLevelBelieved,
     review.HumanDecided,
