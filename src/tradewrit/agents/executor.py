@@ -42,7 +42,7 @@ from tradewrit.domain.events.positions import (
     ProtectionRequested,
     TradeAborted,
 )
-from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
+from tradewrit.domain.events.review import EntryRequoted, ReviewApproved, ReviewConsumed, ReviewInvalidated
 from tradewrit.domain.events.writs import WritDenied, WritRevoked
 from tradewrit.domain.intents import intent, place, request
 from tradewrit.domain.market import SECOND, MarketPhase
@@ -59,7 +59,7 @@ from tradewrit.domain.terms import (
 )
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk import doubts
-from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
+from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
 from tradewrit.risk.withdrawing import cancel, disowned, frozen, halted, suspended
@@ -159,22 +159,7 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
     reasons = objections(books, market, event)
     is_asked = event.review_id in books.reviews
     if reasons:
-        aborted = TradeAborted(
-            at=event.at,
-            trace=trade,
-            trade_id=trade,
-            symbol=symbol,
-            outcome="rejected",
-            reason="; ".join(reasons),
-        )
-        invalidated = ReviewInvalidated(
-            at=event.at,
-            trace=trade,
-            review_id=event.review_id,
-            trade_id=trade,
-            reasons=reasons,
-        )
-        return Decision((invalidated, aborted))
+        return _not_entered(books, market, event, reasons, is_asked=is_asked)
     consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
     entry = entry_terms(
         books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
@@ -183,6 +168,26 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
     orders, decided = listed_terms(books, sized, entry), sized.proposal.entry_price
     requested = request(books, market, orders, by, event.at, decided, sized.cost)
     return Decision((consumed,)) + requested if is_asked else requested
+
+
+def _not_entered(
+    books: Books, market: Market, event: ReviewApproved, reasons: tuple[str, ...], *, is_asked: bool
+) -> Decision:
+    """An approval that may not be used: it is dead, and the trade with it, or asked about at a new price."""
+    trade, symbol = event.trade_id, event.sized.proposal.symbol
+    invalidated = ReviewInvalidated(
+        at=event.at, trace=trade, review_id=event.review_id, trade_id=trade, reasons=reasons
+    )
+    proposal = requoted(books, market, event, reasons) if is_asked else None
+    if proposal is not None:
+        anew = EntryRequoted(
+            at=event.at, trace=trade, trade_id=trade, proposal=proposal, replaces=event.review_id
+        )
+        return Decision((invalidated, anew))
+    aborted = TradeAborted(
+        at=event.at, trace=trade, trade_id=trade, symbol=symbol, outcome="rejected", reason="; ".join(reasons)
+    )
+    return Decision((invalidated, aborted))
 
 
 def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:

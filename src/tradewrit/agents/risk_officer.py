@@ -26,7 +26,7 @@ from tradewrit.domain.events.account import (
 from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
 from tradewrit.domain.events.market import BarsClosed
 from tradewrit.domain.events.orders import OrderRejected
-from tradewrit.domain.events.review import Edit, ReviewModified
+from tradewrit.domain.events.review import Edit, EntryRequoted, ReviewModified
 from tradewrit.domain.events.risk import (
     ApproveTrade,
     AssessPortfolio,
@@ -59,6 +59,7 @@ NAME: Final = "risk_officer"
 Hears = (
     EntrySignalled
     | ReviewModified
+    | EntryRequoted
     | BarsClosed
     | CalculateSize
     | CheckLimits
@@ -81,6 +82,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _watch_drawdown(books, market, event.at)
         case EntrySignalled(proposal=proposal):
             return _judge(books, market, proposal, event.at)
+        case EntryRequoted(proposal=proposal):
+            return _judge(books, market, proposal, event.at, replaces=event.replaces)
         case ReviewModified():
             proposal = edited(event.before.proposal, event.before.quantity, event.edit)
             return _judge(books, market, proposal, event.at, event.review_id)
@@ -106,7 +109,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             assert_never(event)
 
 
-def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "") -> Decision:
+def _judge(
+    books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "", replaces: str = ""
+) -> Decision:
     now = facts(books, market.mark, at)
     judged = judge(books, proposal, now)
     sized, broken = judged.sized, judged.broken
@@ -136,6 +141,7 @@ def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id:
         inputs_hash=inputs_hash,
         expires_at=at + books.review.expires_after_s * SECOND,
         review_id=review_id,
+        replaces=replaces,
     )
     return Decision((calculated, approval))
 

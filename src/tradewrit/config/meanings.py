@@ -90,6 +90,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "review.approvers": "How many distinct people must agree; `four_eyes` needs at least two.",
     "review.expires_after_s": "A question that nobody answered after this many seconds is dead: no trade.",
     "review.max_drift_bps": "How far the price may move between question and order, in basis points.",
+    "review.max_requotes": (
+        "How often a trade is asked about anew, at the new price, when an approval came after such a move; "
+        "0: it ends."
+    ),
     "paper.fees.type": "How the venue charges; decides which of the following keys there are.",
     "paper.fees.rate_bps": "A share of each fill's notional, in basis points.",
     "paper.fees.per_unit": "An amount per unit filled.",

@@ -76,6 +76,7 @@ TRANSITIONS: Final[Mapping[TradeState, Mapping[On, TradeState]]] = {
     },
     _S.ENTRY_APPROVED: {
         On.PLACE: _S.ORDER_PLACED,
+        On.ASK: _S.AWAITING_APPROVAL,  # the price drifted before the order: asked anew
         On.REFUSE: _S.REJECTED,  # facts changed between the approval and the order
         On.ABORT: _S.ABORTED,
         On.EXPIRE: _S.EXPIRED,

@@ -6,6 +6,8 @@ last saw; the executor asks here before it sends. Knows no venue and makes no ev
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.orders import ModifyOrder, SubmitOrder
 from tradewrit.domain.events.review import ReviewApproved
@@ -13,6 +15,8 @@ from tradewrit.domain.ids import review_id
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import EXACT
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
+from tradewrit.domain.proposals import STRATEGY, Proposal
+from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade
 from tradewrit.risk.limits import breaches, facts
@@ -51,13 +55,47 @@ def objection_to_submit(
         return "no approved entry is waiting for this trade"
     if entry.state is not OrderState.DRAFT:
         return f"the entry is already {entry.state}"
-    if event.review_id != review_id(books.journal_id, trade.id):
+    if event.review_id != _let_through_by(books, trade):
         return "the review is not the one that let this trade through"
     if market.phase(event.at) is not MarketPhase.OPEN:
         return "the market is closed; the order leaves when it opens"
     if trade.symbol in books.paused:
         return f"{trade.symbol} is halted by the venue: {books.paused[trade.symbol]}"
     return None
+
+
+def _let_through_by(books: Books, trade: Trade) -> str:
+    """The review whose approval was used for a trade; of one that nobody was asked about, its only one."""
+    used = (one.id for one in books.reviews.values() if one.state is ReviewState.CONSUMED)
+    asked = (known for known in used if books.reviews[known].trade_id == trade.id)
+    return next(asked, review_id(books.journal_id, trade.id))
+
+
+def requoted(
+    books: Books, market: Market, event: ReviewApproved, reasons: tuple[str, ...]
+) -> Proposal | None:
+    """The proposal at the price of now, where nothing but the price stands against an approval.
+
+    None where it has been asked about often enough, or the signal is old by now or says otherwise.
+    """
+    proposal = event.sized.proposal
+    price = market.mark(proposal.symbol)
+    if price is None or reasons != (_drift(books, price, proposal.entry_price),):
+        return None
+    asked = sum(task.trade_id == event.trade_id for task in books.reviews.values())
+    if asked > books.review.max_requotes or not _is_fresh(books, market, proposal, event.at):
+        return None
+    return replace(proposal, entry_price=price, volatility=market.volatility(proposal.symbol))
+
+
+def _is_fresh(books: Books, market: Market, proposal: Proposal, at: int) -> bool:
+    """Whether a decision may still be put to people: no older than a question gets, nor taken back since."""
+    if at - proposal.decided_at > books.review.expires_after_s * SECOND:
+        return False
+    signal = market.signal(proposal.symbol)
+    if proposal.requester != STRATEGY or signal is None:
+        return True
+    return signal.enter is not proposal.side.opposite and signal.leave(proposal.direction) is None
 
 
 def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> str:

@@ -243,6 +243,9 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     review.HumanDecided: _decided,
+    review.EntryRequoted: lambda event: (
+        f"{event.proposal.symbol} at {amount(event.proposal.entry_price)}, instead of review {event.replaces}"
+    ),
     review.AnswerRefused: lambda event: f"{event.actor}: {event.reason}",
     orders.OrderRequested: _requested,
     orders.ModifyRequested: lambda event: f"to {_new_terms(event)}{_under(event)}",

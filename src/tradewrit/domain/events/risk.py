@@ -40,7 +40,8 @@ class LimitExceeded(Event, frozen=True, kw_only=True, gc=False, tag="risk.limit.
 class RiskApproved(Event, frozen=True, kw_only=True, gc=False, tag="risk.trade.approved"):
     """A sized trade may go on to review. Valid once, until `expires_at`, for exactly this hash.
 
-    decision: id of the decision. inputs_hash: of the account facts it was made on.
+    decision: id of the decision. inputs_hash: of the account facts it was made on. replaces: the review that
+    another has to take the place of, since the price has moved.
     """
 
     decision: str
@@ -49,6 +50,7 @@ class RiskApproved(Event, frozen=True, kw_only=True, gc=False, tag="risk.trade.a
     inputs_hash: str
     expires_at: int
     review_id: str = ""
+    replaces: str = ""
 
 
 class DrawdownAlerted(Event, frozen=True, kw_only=True, gc=False, tag="risk.drawdown.alert"):

@@ -99,6 +99,7 @@ _TOLD: Final = (
     review.HumanDecided,
     review.ReviewExpired,
     review.ReviewInvalidated,
+    review.EntryRequoted,
     review.AnswerRefused,
     review.ReviewUnshown,
     running.BreakerOpened,

@@ -46,7 +46,7 @@ created_at, deregistered_at, client_secret`; the secret is printed this once. `c
 
 `review list --json`: `reviews[]`, and `review show --json` one of them: `review, version, hash, state,
 trade_id, symbol, side, entry_type, quantity, entry_price, stop_price, target_price, cost, worst_loss,
-reward_risk, strategy, requester, reasons[], inputs{}, note, approved_by[], people_needed, asked_at,
+reward_risk, strategy, requester, reasons[], inputs{}, note, replaces, approved_by[], people_needed, asked_at,
 expires_at, time_left_s`. `halt`, `resume`, `flatten` and the answers of `review`: `said`.
 
 `simulate --json`: `seeds, events, faults{...}, violations[{seed, profile, point, invariant, at_s, message,
