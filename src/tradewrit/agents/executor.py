@@ -24,7 +24,14 @@ from tradewrit.domain.events.account import (
     TradingHalted,
 )
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import MarketStatusReported, SymbolHalted, SymbolHaltLifted, TimerFired
+from tradewrit.domain.events.market import (
+    MaintenanceBegan,
+    MaintenanceEnded,
+    MarketStatusReported,
+    SymbolHalted,
+    SymbolHaltLifted,
+    TimerFired,
+)
 from tradewrit.domain.events.orders import (
     CancelOrder,
     ExecutionReport,
@@ -62,11 +69,13 @@ from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
-from tradewrit.risk.withdrawing import cancel, disowned, frozen, halted, suspended
+from tradewrit.risk.withdrawing import cancel, disowned, frozen, halted, shut, suspended
 
 NAME: Final = EXECUTOR
 _HELD: Final = "held"
 """The timer after which what waits for the market is looked at once more."""
+_MAINTENANCE: Final = "maintenance"
+"""The timer at whose time the venue should be at work again."""
 _SOON: Final = 5 * SECOND
 Hears = (
     ReviewApproved
@@ -81,6 +90,8 @@ Hears = (
     | MarketStatusReported
     | SymbolHalted
     | SymbolHaltLifted
+    | MaintenanceBegan
+    | MaintenanceEnded
     | SharesSplit
     | TradingHalted
     | SymbolSuspended
@@ -123,7 +134,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return released(books, event.at) if is_open else NOTHING
         case SymbolHalted() | PositionDisputed():
             return frozen(books, event)
-        case SymbolHaltLifted():
+        case MaintenanceBegan():
+            return shut(books, event) + Decision(effects=(_compare_after(books),))
+        case SymbolHaltLifted() | MaintenanceEnded():
             return released_if_open(books, market, event.at)
         case SharesSplit():
             return split(books, event)
@@ -136,11 +149,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case WritRevoked():
             return disowned(books, event)
         case DeskStarted():
-            return doubts.reopened(books, event.at) + Decision(effects=(question(books, "start"),))
+            asked = question(books, "start")
+            again = (_compare_after(books),) if books.maintenance else ()
+            return doubts.reopened(books, event.at) + Decision(effects=(asked, *again))
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))
         case AccountReported():
-            return reconcile(books, event) + released_if_open(books, market, event.at)
+            return (
+                reconcile(books, event) + _reopened(books, event) + released_if_open(books, market, event.at)
+            )
         case AccountUnavailable():
             soon = SetTimer(timer=RECONCILE, about="", due_at=event.at + _SOON)
             return Decision(effects=(soon,))
@@ -148,6 +165,16 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _look_again(books, market, event)
         case _:
             assert_never(event)
+
+
+def _compare_after(books: Books) -> SetTimer:
+    """As soon as the venue's maintenance is over the account is compared: what was in flight is known."""
+    return SetTimer(timer=_MAINTENANCE, about="", due_at=books.maintenance)
+
+
+def _reopened(books: Books, event: AccountReported) -> Decision:
+    is_over = 0 < books.maintenance <= event.at
+    return Decision((MaintenanceEnded(at=event.at),)) if is_over else NOTHING
 
 
 # -- entries
@@ -303,4 +330,5 @@ def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
         return doubts.asked_again(books, event.subject)
     if event.timer == _HELD:
         return released_if_open(books, market, event.at)
-    return Decision(effects=(question(books, "again"),)) if event.timer == RECONCILE else NOTHING
+    cause = {RECONCILE: "again", _MAINTENANCE: "maintenance"}.get(event.timer)
+    return NOTHING if cause is None else Decision(effects=(question(books, cause),))

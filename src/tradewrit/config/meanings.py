@@ -20,6 +20,7 @@ SECTIONS: Final[Mapping[str, str]] = {
         "USD. Give the whole list to set it from the environment: `[{symbol: AAPL, tick: 0.01}]`."
     ),
     "data": "How past prices are shown to a backtest.",
+    "venue": "What the venue of a running desk says of itself; a backtest's is never down.",
     "journal": "Where the account's record lies, and how hard it is written.",
     "writs": (
         "The short-lived permissions that agents act under; see [scopes](scopes.md). `writs.authority` is an "
@@ -111,6 +112,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.sessions": "Whether orders fill only in the exchange's trading sessions.",
     "paper.reject_fraction": (
         "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
+    ),
+    "venue.maintenance": (
+        "When the venue is down by its own word: windows of the week or of a date, such as "
+        "`Sat 22:00 - Sun 02:00 America/New_York` or `2026-12-05 22:00 - 23:30 UTC`."
+    ),
+    "venue.maintenance_margin_s": "How many seconds before such a window nothing new is sent any more.",
+    "venue.outage_alarm_s": (
+        "How many seconds a line to it may be cut before that is an alarm; its maintenance does not count."
     ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",

@@ -35,10 +35,10 @@ def released_if_open(books: Books, market: Market, at: int) -> Decision:
 
 
 def released(books: Books, at: int) -> Decision:
-    """All drafts leave, but those of symbols that the venue has halted."""
+    """All drafts leave, but those in symbols that the venue has halted; none during its maintenance."""
     decision = NOTHING
     for order in drafts(books):
-        if order.terms.parent is None and order.terms.symbol not in books.paused:
+        if order.terms.parent is None and not books.why_shut(order.terms.symbol):
             decision += let_go(books, order, at)
     return decision
 

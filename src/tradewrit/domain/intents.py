@@ -43,6 +43,8 @@ def request(
 def _why_held(books: Books, market: Market, symbol: str, at: int) -> str:
     if symbol in books.paused:
         return "symbol halted"
+    if books.maintenance:
+        return "venue in maintenance"
     return "" if market.phase(at) is MarketPhase.OPEN else "market closed"
 
 

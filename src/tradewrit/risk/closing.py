@@ -33,7 +33,7 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
 
     What works is cancelled first; only when all of it is gone does the exit go out. While the market
     is closed the stop stays where it is: there is nobody to sell to. Nor is there while the venue halts the
-    symbol, nor in a suspended one.
+    symbol or is in maintenance, nor in a suspended one.
     """
     if trade.symbol in books.suspended:
         return
@@ -41,7 +41,7 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     orders = working(books, trade)
     if any(order.terms.role is Role.EXIT for order in orders):
         return
-    if orders and market.phase(at) is MarketPhase.OPEN and trade.symbol not in books.paused:
+    if orders and market.phase(at) is MarketPhase.OPEN and not books.why_shut(trade.symbol):
         yield from cancel(trade, orders, at, f"exit: {reason}")
     quantity = held(books, trade)
     if quantity and not orders:

@@ -19,6 +19,7 @@ from tradewrit.domain.portfolio import margin as margin_of
 from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import VolatilityTarget
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR
 from tradewrit.risk.refusals import why_cooling
 
@@ -90,6 +91,13 @@ def _permission(books: Books, sized: Sized, now: Facts, instrument: Instrument) 
             "a symbol that trades",
             books.paused[proposal.symbol],
             f"the venue has halted {proposal.symbol}; entries wait for its resumption",
+        )
+    if books.maintenance:
+        yield _breach(
+            "maintenance",
+            "a venue at work",
+            f"until {iso(books.maintenance)}",
+            "the venue is in maintenance, or about to be; entries wait until the account has been compared",
         )
     if proposal.symbol in books.disputed:
         yield _breach(

@@ -59,9 +59,7 @@ def objection_to_submit(
         return "the review is not the one that let this trade through"
     if market.phase(event.at) is not MarketPhase.OPEN:
         return "the market is closed; the order leaves when it opens"
-    if trade.symbol in books.paused:
-        return f"{trade.symbol} is halted by the venue: {books.paused[trade.symbol]}"
-    return None
+    return books.why_shut(trade.symbol) or None
 
 
 def _let_through_by(books: Books, trade: Trade) -> str:
@@ -110,9 +108,11 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
         return f"trading is halted: {books.halted}"
     if cooling := why_cooling(books, terms.symbol, at):
         return cooling
-    for frozen in (books.suspended, books.disputed, books.paused):
+    for frozen in (books.suspended, books.disputed):
         if terms.symbol in frozen:
             return frozen[terms.symbol]
+    if shut := books.why_shut(terms.symbol):
+        return shut
     if market.phase(at) is not MarketPhase.OPEN:
         return "the market is closed"
     if at - order.sent_at >= books.limits.max_price_age_s * SECOND:

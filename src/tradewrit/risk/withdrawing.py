@@ -11,10 +11,11 @@ from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.drafts import listed
 from tradewrit.domain.effects import CancelAtVenue
 from tradewrit.domain.events.account import PositionDisputed, SymbolSuspended, TradingHalted
-from tradewrit.domain.events.market import SymbolHalted
+from tradewrit.domain.events.market import MaintenanceBegan, SymbolHalted
 from tradewrit.domain.events.orders import CancelOrder, CancelRefused, CancelRequested
 from tradewrit.domain.events.writs import WritRevoked
 from tradewrit.domain.orders import Order, OrderState, Role
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 
@@ -79,6 +80,12 @@ def disowned(books: Books, event: WritRevoked) -> Decision:
     if event.agent != EXECUTOR:
         return NOTHING
     return _take_back(_entries(books), event.at, EXECUTOR, f"its writ was revoked: {event.reason}")
+
+
+def shut(books: Books, event: MaintenanceBegan) -> Decision:
+    """Entries at work are taken back while there is somebody to do so: what fills meanwhile is not heard."""
+    reason = f"maintenance of the venue until {iso(event.ends)}"
+    return _take_back(_entries(books), event.at, EXECUTOR, reason)
 
 
 def frozen(books: Books, event: SymbolHalted | PositionDisputed) -> Decision:

@@ -25,6 +25,7 @@ from tradewrit.domain.events import (
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.orders import OrderTerms, OrderType
 from tradewrit.domain.sizing import Largest, spelt
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 _UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
@@ -293,6 +294,8 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"cash {event.cash_change:+,f}"
     ),
     market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
+    market.MaintenanceBegan: lambda event: f"of the venue, {iso(event.begins)} to {iso(event.ends)}",
+    market.MaintenanceEnded: lambda _: "the venue is at work, and the account was compared",
     market.SymbolHaltLifted: lambda event: f"{event.symbol} trades again",
     account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     account.SymbolResumed: lambda event: f"{event.symbol} by {event.actor}: {event.reason}",

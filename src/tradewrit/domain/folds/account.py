@@ -297,6 +297,8 @@ FOLDS: Final[Folds] = {
         books, paused=with_item(books.paused, e.symbol, e.reason or "halted by the venue")
     ),
     mk.SymbolHaltLifted: lambda books, e: replace(books, paused=without(books.paused, e.symbol)),
+    mk.MaintenanceBegan: lambda books, e: replace(books, maintenance=e.ends),
+    mk.MaintenanceEnded: lambda books, _: replace(books, maintenance=0),
     ac.AccountReconciled: _reconciled,
     ac.PositionDisputed: lambda books, e: replace(
         books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")

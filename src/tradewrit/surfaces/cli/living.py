@@ -87,6 +87,8 @@ _TOLD: Final = (
     account.SymbolSuspended,
     market.SymbolHalted,
     market.SymbolHaltLifted,
+    market.MaintenanceBegan,
+    market.MaintenanceEnded,
     account.PositionDisputed,
     account.PositionAgreed,
     account.ExternalOrderSeen,
