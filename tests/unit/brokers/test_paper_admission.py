@@ -367,3 +367,15 @@ def test_an_entry_that_would_meet_an_order_of_the_same_account_is_a_wash_trade(
     if is_met:
         assert report.code == Rejection.WASH_TRADE
         assert "w, of this account, wants to" in report.reason
+
+
+def test_the_legs_of_a_pair_close_the_same_shares_and_grow_with_them_without_cash() -> None:
+    venue = Venue(FREE)
+    venue.hold(quantity=990)  # 99,000 of 100,000 are spent
+    pair = (stop("s", SELL, "95", 600, oco="exit"), limit("t", SELL, "115", 600, oco="exit"))
+    assert [report.kind for report in venue.place(*pair)] == [Exec.NEW, Exec.NEW]
+    for order_id in ("s", "t"):
+        (report,) = venue.replace(order_id, quantity=990)
+        assert report.kind is Exec.REPLACED
+    (refused,) = venue.place(limit("more", SELL, "120", 20))
+    assert refused.code == Rejection.INSUFFICIENT_FUNDS

@@ -106,8 +106,9 @@ class Admission:
         side: Side,
         added: Sequence[Admitted | OrderTerms],
         without: Working | None = None,
+        oco: str | None = None,
     ) -> Decimal:
-        """Quantity in live orders of this side; orders of one OCO group share theirs."""
+        """Quantity in live orders of this side; orders of one OCO group share theirs. oco: one left out."""
         groups: dict[str, Decimal] = {}
         for order in self._life.books.get(symbol, ()):
             if order.terms.side is side and order is not without:
@@ -118,6 +119,7 @@ class Admission:
             if terms.symbol == symbol and terms.side is side and terms.parent is None:
                 key = terms.oco or terms.client_order_id
                 groups[key] = max(groups.get(key, ZERO), terms.quantity)
+        groups.pop(oco or "", None)
         return sum(groups.values(), ZERO)
 
     # -- orders that may open
@@ -162,11 +164,15 @@ class Admission:
     def _opening(
         self, terms: OrderTerms, before: Sequence[Admitted], without: Working | None = None
     ) -> Decimal:
-        """What an order opens after it has closed what no other order has spoken for."""
+        """What an order opens after it has closed what no other order has spoken for.
+
+        The other legs of its OCO group have not: only one of them trades.
+        """
         held = self._life.reducible(terms.symbol, terms.side)
         if not held:
             return terms.quantity
-        free = max(held - self._spoken_for(terms.symbol, terms.side, before, without), ZERO)
+        spoken_for = self._spoken_for(terms.symbol, terms.side, before, without, oco=terms.oco)
+        free = max(held - spoken_for, ZERO)
         return max(terms.quantity - free, ZERO)
 
     def _value_price(self, terms: OrderTerms, instrument: Instrument) -> Decimal | None:
