@@ -75,14 +75,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
     """Book fills, mark equity, and answer what a position is worth."""
     match event:
         case BarsClosed():
-            if not books.positions and books.cash <= books.high_water:
-                return NOTHING
-            if not may_be_higher(books, market):
-                return NOTHING
-            worth = equity(books, market.mark)
-            if worth <= books.high_water:
-                return NOTHING
-            return Decision((HighWaterRaised(at=event.at, equity=worth),))
+            return _watch_high_water(books, market, event.at)
         case OrderPartiallyFilled():  # OrderFilled is one of these
             return Decision(tuple(_filled(books, event)))
         case FillCorrected():
@@ -105,6 +98,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((_report(books, symbol, market.mark(symbol), event.at),))
         case _:
             assert_never(event)
+
+
+def _watch_high_water(books: Books, market: Market, at: int) -> Decision:
+    if not books.positions and books.cash <= books.high_water:
+        return NOTHING
+    if not may_be_higher(books, market):
+        return NOTHING
+    worth = equity(books, market.mark)
+    return Decision((HighWaterRaised(at=at, equity=worth),)) if worth > books.high_water else NOTHING
 
 
 def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:

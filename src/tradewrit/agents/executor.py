@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.conclusions import ask
+from tradewrit.domain.conclusions import aborted, ask
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
 from tradewrit.domain.drafts import let_go, released, released_if_open, split
@@ -47,7 +47,6 @@ from tradewrit.domain.events.positions import (
     ExitRequested,
     ProtectionMoved,
     ProtectionRequested,
-    TradeAborted,
 )
 from tradewrit.domain.events.review import EntryRequoted, ReviewApproved, ReviewConsumed, ReviewInvalidated
 from tradewrit.domain.events.writs import WritDenied, WritRevoked
@@ -69,7 +68,7 @@ from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
-from tradewrit.risk.withdrawing import cancel, disowned, frozen, halted, shut, suspended
+from tradewrit.risk.withdrawing import cancel, disowned, disputed, halted, shut, suspended
 
 NAME: Final = EXECUTOR
 _HELD: Final = "held"
@@ -132,8 +131,10 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case MarketStatusReported(status=status):
             is_open = status.phase is MarketPhase.OPEN
             return released(books, event.at) if is_open else NOTHING
-        case SymbolHalted() | PositionDisputed():
-            return frozen(books, event)
+        case PositionDisputed():
+            return disputed(books, event)
+        case SymbolHalted():
+            return shut(books, event)
         case MaintenanceBegan():
             return shut(books, event) + Decision(effects=(_compare_after(books),))
         case SymbolHaltLifted() | MaintenanceEnded():
@@ -211,10 +212,8 @@ def _not_entered(
             at=event.at, trace=trade, trade_id=trade, proposal=proposal, replaces=event.review_id
         )
         return Decision((invalidated, anew))
-    aborted = TradeAborted(
-        at=event.at, trace=trade, trade_id=trade, symbol=symbol, outcome="rejected", reason="; ".join(reasons)
-    )
-    return Decision((invalidated, aborted))
+    over = aborted(trade, symbol, event.at, "rejected", "; ".join(reasons))
+    return Decision((invalidated, over))
 
 
 def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:

@@ -7,6 +7,7 @@ Knows no screen and no channel. Exits and stops never come here.
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskPeople, SetTimer
 from tradewrit.domain.events.account import DeskStarted
@@ -306,11 +307,4 @@ def _expire(books: Books, event: TimerFired) -> Decision:
 
 
 def _abort(task: Review, at: int, outcome: str, reason: str) -> TradeAborted:
-    return TradeAborted(
-        at=at,
-        trace=task.trade_id,
-        trade_id=task.trade_id,
-        symbol=task.shown.proposal.symbol,
-        outcome=outcome,
-        reason=reason,
-    )
+    return aborted(task.trade_id, task.shown.proposal.symbol, at, outcome, reason)

@@ -43,7 +43,7 @@ from tradewrit.domain.events.risk import (
 from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import EXACT, ZERO, Price, canonical
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical, four_places
 from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import drawdown, equity, exposure
 from tradewrit.domain.proposals import Proposal
@@ -166,7 +166,7 @@ def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
     if is_over == books.is_drawdown_blocked:
         return NOTHING
     if is_over:
-        shown = canonical(fallen.quantize(Decimal("0.0001"), context=EXACT))
+        shown = four_places(fallen)
         alert = DrawdownAlerted(at=at, equity=worth, high_water=books.high_water, drawdown=shown)
         return Decision((alert,))
     return Decision((DrawdownCleared(at=at, equity=worth, high_water=books.high_water),))
@@ -256,7 +256,7 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
     def share(amount: Decimal) -> Decimal:
         if now.equity <= 0:
             return ZERO
-        return canonical(EXACT.divide(amount, now.equity).quantize(Decimal("0.0001"), context=EXACT))
+        return four_places(EXACT.divide(amount, now.equity))
 
     return PortfolioAssessed(
         at=at,
@@ -265,7 +265,7 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
         reserved=canonical(now.reserved),
         exposure_fraction=share(exposure(books, market.mark)),
         cash_fraction=share(now.cash - now.reserved - now.margin),
-        drawdown_fraction=canonical(now.drawdown.quantize(Decimal("0.0001"), context=EXACT)),
+        drawdown_fraction=four_places(now.drawdown),
         high_water=books.high_water,
         open_positions=len(books.positions),
     )

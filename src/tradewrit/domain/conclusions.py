@@ -22,6 +22,7 @@ from tradewrit.domain.events.orders import (
     OrderUnknown,
     ReportQuarantined,
 )
+from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.money import Price, canonical_qty
 from tradewrit.domain.orders import On, Order, can
 
@@ -168,6 +169,13 @@ def restated(
         filled=canonical_qty(filled),
         limit_price=limit_price,
         stop_price=stop_price,
+    )
+
+
+def aborted(trade_id: str, symbol: str, at: int, outcome: str, reason: str) -> TradeAborted:
+    """A trade is over that never held anything. outcome: aborted, rejected or expired."""
+    return TradeAborted(
+        at=at, trace=trade_id, trade_id=trade_id, symbol=symbol, outcome=outcome, reason=reason
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.conclusions import (
+    aborted,
     accepted,
     ask,
     cancelled,
@@ -33,7 +34,6 @@ from tradewrit.domain.events.orders import (
     ModifyRefused,
     OrderInDoubt,
 )
-from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.executions import contradicts
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.ids import is_ours
@@ -215,13 +215,7 @@ def _impossible(order: Order, report: ExecutionReport, on: On) -> Decision:
     held = quarantine(report, order.state, f"an order that is {order.state} cannot {on}", terms.trade_id)
     if order.state is OrderState.DRAFT and terms.role is Role.ENTRY and on in {On.FILL_SOME, On.FILL_REST}:
         # It was never sent, and the venue says it traded: sending it now could buy it a second time.
-        aborted = TradeAborted(
-            at=report.at,
-            trace=terms.trade_id,
-            trade_id=terms.trade_id,
-            symbol=terms.symbol,
-            outcome="aborted",
-            reason=f"{report.exec_id} reports a fill of an order that was never sent",
-        )
-        return Decision((refused, *held.events, aborted))
+        why = f"{report.exec_id} reports a fill of an order that was never sent"
+        ended = aborted(terms.trade_id, terms.symbol, report.at, "aborted", why)
+        return Decision((refused, *held.events, ended))
     return Decision((refused, *held.events))

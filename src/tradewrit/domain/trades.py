@@ -174,7 +174,6 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     target_price: Price | None = None
     extreme: Price | None = None
     opened_at: int = 0
-    bars_held: int = 0
     exit_reason: str = ""
     attempts: int = 0
     failures: int = 0

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.positions import ExitRequested, PositionClosed, TradeAborted
+from tradewrit.domain.events.positions import ExitRequested, PositionClosed
 from tradewrit.domain.events.strategy import ExitSignalled
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO, Price, canonical
@@ -96,16 +97,5 @@ def take_back_legs(books: Books, trade: Trade, at: int) -> Iterator[Event]:
     legs = working(books, trade)
     yield from cancel(trade, legs, at, "its entry ended unfilled")
     if entry.state is OrderState.FILLED and not legs and not held(books, trade):
-        yield abort(trade, at, "aborted", "what others held on the other side took all of it")
-
-
-def abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:
-    """Say that the trade ended without ever holding anything."""
-    return TradeAborted(
-        at=at,
-        trace=trade.id,
-        trade_id=trade.id,
-        symbol=trade.symbol,
-        outcome=outcome,
-        reason=reason,
-    )
+        why = "what others held on the other side took all of it"
+        yield aborted(trade.id, trade.symbol, at, "aborted", why)

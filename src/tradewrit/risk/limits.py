@@ -12,7 +12,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.risk import Breach
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.money import ZERO, canonical, four_places
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
 from tradewrit.domain.portfolio import margin as margin_of
@@ -56,15 +56,17 @@ def breaches(books: Books, sized: Sized, now: Facts) -> tuple[Breach, ...]:
     """Every limit this trade would break, in a fixed order; none means it may go on."""
     instrument = books.instrument(sized.proposal.symbol)
     return (
-        *_permission(books, sized, now, instrument),
+        *permission(books, sized, now.at),
         *_size(books, sized, now, instrument),
         *_account(books, sized, now),
         *_protection(books, sized),
     )
 
 
-def _permission(books: Books, sized: Sized, now: Facts, instrument: Instrument) -> Iterator[Breach]:
+def permission(books: Books, sized: Sized, at: int) -> Iterator[Breach]:
+    """Why nothing at all may be entered here and now, whatever it costs; `at`: UTC ns."""
     limits, proposal = books.limits, sized.proposal
+    instrument = books.instrument(proposal.symbol)
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
     writ = books.writs.get(EXECUTOR)
@@ -75,7 +77,7 @@ def _permission(books: Books, sized: Sized, now: Facts, instrument: Instrument) 
             writ.ended,
             f"the executor has no writ to send it under: {writ.ended}",
         )
-    cooling = why_cooling(books, proposal.symbol, now.at)
+    cooling = why_cooling(books, proposal.symbol, at)
     if cooling:
         yield _breach("cooldown", "nothing refused lately", "refused", f"{cooling}")
     if proposal.symbol in books.suspended:
@@ -183,7 +185,7 @@ def _account(books: Books, sized: Sized, now: Facts) -> Iterator[Breach]:
         yield _breach(
             "max_drawdown_fraction",
             limits.max_drawdown_fraction,
-            canonical(now.drawdown.quantize(Decimal("0.0001"), context=EXACT)),
+            four_places(now.drawdown),
             "equity is too far below its high-water mark; entries are blocked, exits are not",
         )
     if limits.max_open_positions is not None and now.open_positions >= limits.max_open_positions:

@@ -19,8 +19,7 @@ from tradewrit.domain.proposals import STRATEGY, Proposal
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade
-from tradewrit.risk.limits import breaches, facts
-from tradewrit.risk.refusals import why_cooling
+from tradewrit.risk.limits import breaches, facts, permission
 from tradewrit.risk.sizing import cost
 
 
@@ -104,23 +103,19 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     terms = order.terms
     if terms.role is not Role.ENTRY:
         return _objection_to_protect(books, terms)
-    if books.halted:
-        return f"trading is halted: {books.halted}"
-    if cooling := why_cooling(books, terms.symbol, at):
-        return cooling
-    for frozen in (books.suspended, books.disputed):
-        if terms.symbol in frozen:
-            return frozen[terms.symbol]
-    if shut := books.why_shut(terms.symbol):
-        return shut
+    trade = books.trades.get(terms.trade_id)
+    sized = None if trade is None else trade.sized
+    if sized is None:
+        return "there is no decision it belongs to"
+    if broken := next(permission(books, sized, at), None):
+        return f"{broken.message} ({broken.actual})"
     if market.phase(at) is not MarketPhase.OPEN:
         return "the market is closed"
     if at - order.sent_at >= books.limits.max_price_age_s * SECOND:
         return f"what it was decided on is older than {books.limits.max_price_age_s} s"
-    trade = books.trades.get(terms.trade_id)
-    price, sized = market.mark(terms.symbol), None if trade is None else trade.sized
-    if price is None or sized is None:
-        return "there is no price, or no decision it belongs to"
+    price = market.mark(terms.symbol)
+    if price is None:
+        return "there is no price"
     return _drift(books, price, sized.proposal.entry_price)
 
 

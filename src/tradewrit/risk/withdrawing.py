@@ -15,7 +15,6 @@ from tradewrit.domain.events.market import MaintenanceBegan, SymbolHalted
 from tradewrit.domain.events.orders import CancelOrder, CancelRefused, CancelRequested
 from tradewrit.domain.events.writs import WritRevoked
 from tradewrit.domain.orders import Order, OrderState, Role
-from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 
@@ -82,20 +81,16 @@ def disowned(books: Books, event: WritRevoked) -> Decision:
     return _take_back(_entries(books), event.at, EXECUTOR, f"its writ was revoked: {event.reason}")
 
 
-def shut(books: Books, event: MaintenanceBegan) -> Decision:
-    """Entries at work are taken back while there is somebody to do so: what fills meanwhile is not heard."""
-    reason = f"maintenance of the venue until {iso(event.ends)}"
-    return _take_back(_entries(books), event.at, EXECUTOR, reason)
+def shut(books: Books, event: SymbolHalted | MaintenanceBegan) -> Decision:
+    """Entries are taken back where the venue trades nothing, while there is somebody to take them back."""
+    symbol = event.symbol if isinstance(event, SymbolHalted) else ""
+    return _take_back(_entries(books, symbol), event.at, EXECUTOR, books.why_shut(symbol))
 
 
-def frozen(books: Books, event: SymbolHalted | PositionDisputed) -> Decision:
-    """Entries in a symbol that the venue has halted, or differs on, are taken back."""
-    symbol = event.symbol
-    if isinstance(event, SymbolHalted):
-        reason = f"halted by the venue: {books.paused[symbol]}"
-    else:
-        reason = f"disputed: {books.disputed[symbol]}"
-    return _take_back(_entries(books, symbol), event.at, EXECUTOR, reason)
+def disputed(books: Books, event: PositionDisputed) -> Decision:
+    """Entries in a symbol that the venue differs on are taken back."""
+    reason = f"disputed: {books.disputed[event.symbol]}"
+    return _take_back(_entries(books, event.symbol), event.at, EXECUTOR, reason)
 
 
 def suspended(books: Books, event: SymbolSuspended) -> Decision:

@@ -203,12 +203,12 @@ def refusals_forgotten(patch: pytest.MonkeyPatch) -> None:
 )
 def entries_after_the_kill_switch(patch: pytest.MonkeyPatch) -> None:
     """A halt takes back what works, and new entries are decided on all the same."""
-    permission = limits._permission
+    permission = limits.permission
 
     def permitting(books: Books, *about: Any) -> Any:
         return permission(replace(books, halted="", writs={}), *about)
 
-    patch.setattr(limits, "_permission", permitting)
+    everywhere(patch, limits, "permission", permitting)
 
 
 @planted(

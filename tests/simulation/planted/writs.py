@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planting import Aim, always, planted
+from tests.simulation.planting import Aim, always, everywhere, planted
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.scopes import Grant
@@ -88,7 +88,7 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
             raise PermissionDenied(f"{role}: it holds no writ")
         return grant
 
-    covers, permission = Grant.covers, limits._permission
+    covers, permission = Grant.covers, limits.permission
     admit = gate.Gate.admit
 
     def admitting(one: gate.Gate, effect: Any, agent: str, books: Any, now: int) -> Any:
@@ -103,7 +103,7 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Writs, "live", held)
     patch.setattr(gate.Gate, "admit", admitting)
-    patch.setattr(limits, "_permission", permitting)
+    everywhere(patch, limits, "permission", permitting)
 
 
 @planted(
