@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.desks import BUY, SYMBOL, World
 from tests.unruly import Unruly
-from tradewrit.domain.events.account import ResumeSymbol, ResumeTrading, TransitionRefused
+from tradewrit.domain.events.account import HaltTrading, ResumeSymbol, ResumeTrading, TransitionRefused
 from tradewrit.domain.events.orders import OrderRejected, OrderRequested
 from tradewrit.domain.events.positions import CloseTrade
 from tradewrit.domain.events.risk import CooldownBegan, CooldownEnded, LimitExceeded
@@ -117,6 +117,20 @@ def test_a_halt_for_want_of_buying_power_is_of_the_whole_account_and_ends_with_r
     assert not world.books.cooldowns
     world.signals(symbol=OTHER)
     assert world.tried[2:] == [OTHER]
+
+
+def test_resume_ends_what_is_to_be_ended_and_after_a_kill_no_halt_of_a_symbol() -> None:
+    world = Stubborn(limits=Limits(max_refusals=1))
+    world.signals()
+    world.feed(HaltTrading(at=world.now, actor="human:ann", reason="lunch"))
+    world.feed(ResumeTrading(at=world.now, actor="human:ann", reason="back"))
+    assert world.books.cooldowns[SYMBOL].until is None
+    world.feed(ResumeTrading(at=world.now, actor="risk_officer", reason="by itself"))
+    assert "only by a person" in world.only(TransitionRefused).cause
+    world.feed(ResumeTrading(at=world.now, actor="human:ann", reason="the broker lends it now"))
+    assert world.only(CooldownEnded).symbol == SYMBOL
+    world.signals()
+    assert len(world.tried) == 2
 
 
 def test_refusals_of_different_kinds_do_not_add_up_and_old_ones_are_forgotten() -> None:

@@ -205,22 +205,26 @@ def _refused(books: Books, event: OrderRejected) -> Decision:
 
 
 def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
-    """A halt ends only by name; software that halted the desk cannot start it again."""
+    """A halt ends only by name; software that halted the desk cannot start it again.
+
+    Cool-downs end as well: that of the account with the halt, all of them where nothing else is to be.
+    """
     is_person = actor.startswith("human:")
-    ended = warmed(books, EVERYWHERE, at, actor, reason) if is_person else ()
-    if ended and not books.halted:
+    scopes = (EVERYWHERE,) if books.halted else tuple(books.cooldowns)
+    ended = tuple(one for scope in scopes for one in warmed(books, scope, at, actor, reason))
+    if is_person and books.halted:
+        return Decision((TradingResumed(at=at, actor=actor, reason=reason), *ended))
+    if is_person and ended:
         return Decision(ended)
-    if not (books.halted and is_person):
-        refused = TransitionRefused(
-            at=at,
-            machine="account",
-            subject=books.account,
-            state=books.halted or "running",
-            wanted="resume",
-            cause=f"{actor}: only a halted account can be resumed, and only by a person",
-        )
-        return Decision((refused,))
-    return Decision((TradingResumed(at=at, actor=actor, reason=reason), *ended))
+    refused = TransitionRefused(
+        at=at,
+        machine="account",
+        subject=books.account,
+        state=books.halted or "running",
+        wanted="resume",
+        cause=f"{actor}: only a halted account can be resumed, and only by a person",
+    )
+    return Decision((refused,))
 
 
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
