@@ -56,17 +56,21 @@ def breaches(books: Books, sized: Sized, now: Facts) -> tuple[Breach, ...]:
     """Every limit this trade would break, in a fixed order; none means it may go on."""
     instrument = books.instrument(sized.proposal.symbol)
     return (
-        *permission(books, sized, now.at),
+        *permission(books, sized.proposal, now.at),
         *_size(books, sized, now, instrument),
         *_account(books, sized, now),
         *_protection(books, sized),
     )
 
 
-def permission(books: Books, sized: Sized, at: int) -> Iterator[Breach]:
-    """Why nothing at all may be entered here and now, whatever it costs; `at`: UTC ns."""
-    limits, proposal = books.limits, sized.proposal
-    instrument = books.instrument(proposal.symbol)
+def permission(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
+    """Why nothing at all may be entered here and now, whatever it costs. at: UTC ns."""
+    yield from _desk(books)
+    yield from _symbol(books, proposal, at)
+    yield from _allowed(books, proposal)
+
+
+def _desk(books: Books) -> Iterator[Breach]:
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
     writ = books.writs.get(EXECUTOR)
@@ -77,6 +81,16 @@ def permission(books: Books, sized: Sized, at: int) -> Iterator[Breach]:
             writ.ended,
             f"the executor has no writ to send it under: {writ.ended}",
         )
+    if books.maintenance:
+        yield _breach(
+            "maintenance",
+            "a venue at work",
+            f"until {iso(books.maintenance)}",
+            "the venue is in maintenance, or about to be; entries wait until the account has been compared",
+        )
+
+
+def _symbol(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
     cooling = why_cooling(books, proposal.symbol, at)
     if cooling:
         yield _breach("cooldown", "nothing refused lately", "refused", f"{cooling}")
@@ -94,13 +108,6 @@ def permission(books: Books, sized: Sized, at: int) -> Iterator[Breach]:
             books.paused[proposal.symbol],
             f"the venue has halted {proposal.symbol}; entries wait for its resumption",
         )
-    if books.maintenance:
-        yield _breach(
-            "maintenance",
-            "a venue at work",
-            f"until {iso(books.maintenance)}",
-            "the venue is in maintenance, or about to be; entries wait until the account has been compared",
-        )
     if proposal.symbol in books.disputed:
         yield _breach(
             "disputed",
@@ -117,6 +124,10 @@ def permission(books: Books, sized: Sized, at: int) -> Iterator[Breach]:
             f"others hold {theirs.signed:f} {proposal.symbol}: an entry would close that, and what would "
             "protect it could not be placed",
         )
+
+
+def _allowed(books: Books, proposal: Proposal) -> Iterator[Breach]:
+    limits, instrument = books.limits, books.instrument(proposal.symbol)
     if limits.allowed_symbols is not None and proposal.symbol not in limits.allowed_symbols:
         yield _breach(
             "allowed_symbols", "a listed symbol", proposal.symbol, f"{proposal.symbol} is not on the list"

@@ -107,7 +107,7 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     sized = None if trade is None else trade.sized
     if sized is None:
         return "there is no decision it belongs to"
-    if broken := next(permission(books, sized, at), None):
+    if broken := next(permission(books, sized.proposal, at), None):
         return f"{broken.message} ({broken.actual})"
     if market.phase(at) is not MarketPhase.OPEN:
         return "the market is closed"
