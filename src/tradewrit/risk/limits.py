@@ -91,9 +91,8 @@ def _desk(books: Books) -> Iterator[Breach]:
 
 
 def _symbol(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
-    cooling = why_cooling(books, proposal.symbol, at)
-    if cooling:
-        yield _breach("cooldown", "nothing refused lately", "refused", f"{cooling}")
+    if cooling := why_cooling(books, proposal.symbol, at):
+        yield _breach("cooldown", "nothing refused lately", "refused", f"no entry for now: {cooling}")
     if proposal.symbol in books.suspended:
         yield _breach(
             "suspended",
