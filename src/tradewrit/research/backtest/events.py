@@ -25,6 +25,7 @@ from tradewrit.research.backtest.schedule import Schedule, VenueCalendars
 from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.tape import Row, Tape
 from tradewrit.research.backtest.window import Stretch, cut
+from tradewrit.research.refused import by_code, halted
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Clock, ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
@@ -140,6 +141,8 @@ def run(
         currency=setup.currency,
         sizing=setup.sizing,
         denied=collector.denied,
+        refused=by_code(collector.refused),
+        halted=halted(books),
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
+from tradewrit.domain.events.risk import CooldownEnded
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault
 from tradewrit.runtime.clock import Clock
@@ -185,7 +186,7 @@ class Keeper:
 
     async def _resume(self, shell: Shell, actor: str, reason: str) -> Answer:
         said = await shell.ask(ResumeTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
-        if not any(isinstance(event, TradingResumed) for event in said):
+        if not any(isinstance(event, TradingResumed | CooldownEnded) for event in said):
             return Answer(error="nothing to resume: trading is not halted")
         self._starts.forgive()
         self._owed = None

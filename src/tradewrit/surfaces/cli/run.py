@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tradewrit.config.tree import Config
+from tradewrit.config.tree import Config, VenueConfig
+from tradewrit.domain.market import SECOND
 from tradewrit.domain.reviews import PolicyKind
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
@@ -32,6 +33,7 @@ from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
+    from tradewrit.runtime.live.policy import LivePolicy
 
 RulesFrom = Callable[[Config], "PaperRules"]
 
@@ -135,13 +137,19 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 chosen,
                 place,
                 venue,
-                policy_of(stale_after, lease, clock_skew),
+                at_venue(policy_of(stale_after, lease, clock_skew), current.venue),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
             )
             asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
         if not as_json:
             emit_text("Stopped.")
+
+
+def at_venue(policy: "LivePolicy", venue: VenueConfig) -> "LivePolicy":
+    """The policy of a run at a venue that says when it is down."""
+    outage_ns = venue.outage_alarm_s * SECOND
+    return msgspec.structs.replace(policy, maintenance=venue.windows(), outage_ns=outage_ns)
 
 
 def _refuse(config: Config, *, is_live: bool) -> None:
