@@ -28,6 +28,7 @@ REARMED: Final = "re-armed"
 DEAD_BEFORE: Final = "was dead before"
 TOTAL: Final = "protective writs too"
 UNTIL: Final = "protective writs until "
+OVER: Final = "protective writs as well by now"
 PROVEN: Final = ", proof needed"
 """What the detail of an event says that is read again here."""
 
@@ -66,9 +67,9 @@ def disagreement(connection: sqlite3.Connection) -> str:
             case EventType.KILL_SWITCH:
                 is_killed = detail != REARMED
                 due = _due(detail, due)
-                if is_killed:
+                if is_killed and not _says(OVER, detail):
                     ended[Level.ALL.value, UNPROTECTED] = seq
-                if _is_total(detail):
+                if _says(TOTAL, detail) or _says(OVER, detail):
                     ended[Level.ALL.value, PROTECTED] = seq
             case EventType.APP_DEREGISTERED:
                 if connection.execute(_ACTIVE, (app_id,)).fetchone():
@@ -82,7 +83,7 @@ def disagreement(connection: sqlite3.Connection) -> str:
             case EventType.OPERATOR_REMOVED:
                 ended[Level.AGENT.value, agent_id] = seq
             case _ if level == Level.ALL:
-                ended[level, EVERYTHING if _is_total(detail) else UNPROTECTED] = seq
+                ended[level, EVERYTHING if _says(TOTAL, detail) else UNPROTECTED] = seq
             case _ if level in {"", Level.TOKEN}:
                 ended[Level.TOKEN.value, detail.rpartition(FAMILY)[2] if FAMILY in detail else token_id] = seq
             case _:
@@ -110,8 +111,9 @@ def _is_live(connection: sqlite3.Connection, token: Token) -> bool:
     return standing(connection, token.jti, 0) == Standing.LIVE
 
 
-def _is_total(detail: str) -> bool:
-    return TOTAL in detail.partition(":")[0]
+def _says(words: str, detail: str) -> bool:
+    """Whether they are the event's own, and not the reason that somebody gave."""
+    return words in detail.partition(":")[0]
 
 
 def _due(detail: str, before: int | None) -> int | None:
@@ -119,7 +121,8 @@ def _due(detail: str, before: int | None) -> int | None:
     _, is_there, rest = detail.partition(": ")[0].partition(UNTIL)
     if is_there:
         return min(parse_iso(rest), before or _NEVER)
-    return None if detail == REARMED or _is_total(detail) else before
+    is_done = detail == REARMED or _says(TOTAL, detail) or _says(OVER, detail)
+    return None if is_done else before
 
 
 def key_told(agent: Agent) -> str:

@@ -173,6 +173,25 @@ def test_a_token_that_is_given_back_after_its_end_leaves_a_store_that_opens(tmp_
     opened(tmp_path, clock=clock).close()
 
 
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_whoever_logs_in_after_a_kill_outlives_the_end_of_protection(
+    tmp_path: Path, *, is_answered: bool
+) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority:
+        protective = register(authority, add_app(authority), is_protective=True)
+        authority.kill(by=BY, including_protection=True)
+        clock.advance(5 * SECOND)
+        person = authority.operator_token(authority.add_operator("ana", by=BY).secret)
+        if is_answered:
+            authority.answer_kill(protective.token, cancelled=(), working=())
+        else:
+            clock.advance(60 * SECOND)
+        authority.rearm(by=BY)
+        assert [is_live(authority, one) for one in (person, protective)] == [True, False]
+    opened(tmp_path, clock=clock).close()
+
+
 class Session:
     """Whatever callers may do with an authority, in any order; what it refuses is no news here."""
 

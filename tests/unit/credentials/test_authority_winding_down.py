@@ -97,7 +97,7 @@ def test_a_desk_that_has_answered_loses_its_writ_and_with_the_last_one_all_is_ov
     details = [record.event.detail for record in events(authority, "kill_switch")]
     assert details == [
         f"killed, protective writs until {iso(NOW + GRACE)}: all of it",
-        "killed, protective writs too: every desk has cancelled its entries",
+        "killed, protective writs as well by now: every desk has cancelled its entries",
     ]
 
 
@@ -234,7 +234,7 @@ def test_re_arming_too_late_revives_nothing(tmp_path: Path, clock: ManualClock, 
     assert is_live(authority, keeper(authority, app))
     details = [record.event.detail for record in events(authority, "kill_switch")]
     assert details[1:] == [
-        "killed, protective writs too: the time to cancel entries was over",
+        "killed, protective writs as well by now: the time to cancel entries was over",
         "re-armed",
     ]
     authority.close()
