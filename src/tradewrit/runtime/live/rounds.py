@@ -43,9 +43,9 @@ class Rounds:
         for line in shell.lines:
             line.look(now, is_open=is_open)
             if line.is_stale:
-                shell.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
+                shell.entries.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
             else:
-                shell.allow(f"prices {line.name}")
+                shell.entries.allow(f"prices {line.name}")
         self._follow_session()
         self._compare_clocks()
         policy = shell.policy
@@ -63,13 +63,15 @@ class Rounds:
         cause = f"line {line.name}"
         if reason:
             shell.log(f"{line.name} is cut: {reason}")
-            shell.withhold(cause, f"{line.name} is cut: {reason}", "it is called again until it answers")
+            shell.entries.withhold(
+                cause, f"{line.name} is cut: {reason}", "it is called again until it answers"
+            )
             shell.say(StreamCut(at=at, stream=line.name, reason=reason))
             return
         shell.log(f"{line.name} is heard (attempt {line.attempts})")
         shell.say(StreamRestored(at=at, stream=line.name, attempts=line.attempts))
         self._compare("reconnect", is_awaited=True)
-        shell.allow(cause)
+        shell.entries.allow(cause)
 
     def _compare_clocks(self) -> None:
         """No entry while the clocks are apart; they have to come well within the limit before one leaves."""
@@ -77,13 +79,15 @@ class Rounds:
         skew = shell.skew_s()
         if skew is None or abs(skew) <= limit / 2:
             self._is_skewed = False
-            shell.allow(_CLOCK)
+            shell.entries.allow(_CLOCK)
         elif abs(skew) > limit and not self._is_skewed:
             self._is_skewed = True
             reason = f"this machine's clock is {skew:+.1f} s against the venue's, {limit:g} s are allowed"
             reason += "; or its prices come late" if skew > 0 else ""
             shell.log(f"CLOCK: {reason}")
-            shell.withhold(_CLOCK, reason, "have the machine's clock set by NTP (timedatectl, chronyc)")
+            shell.entries.withhold(
+                _CLOCK, reason, "have the machine's clock set by NTP (timedatectl, chronyc)"
+            )
 
     def _compare(self, cause: str, *, is_awaited: bool = False) -> None:
         self._compared_at = self._shell.clock.monotonic()

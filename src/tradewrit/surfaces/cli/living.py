@@ -7,18 +7,14 @@ import asyncio
 import gc
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, market, orders, positions, review, risk, running, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
@@ -50,11 +46,12 @@ from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.writs import Issuer, Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.aside import Aside, standard_error
 from tradewrit.surfaces.cli.learning import learn
+from tradewrit.surfaces.cli.live_terms import Venue
+from tradewrit.surfaces.cli.told import TOLD
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
@@ -68,57 +65,6 @@ _LONGEST_PAUSE_S: Final = 2.0
 _KEY_HINT: Final = "give the key that the exchange asks for (--key-env NAME), and start the desk anew"
 _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
-
-
-_TOLD: Final = (
-    orders.OrderAccepted,
-    orders.OrderRejected,
-    orders.OrderUnknown,
-    orders.OrderPartiallyFilled,
-    orders.FillCorrected,
-    orders.ReportQuarantined,
-    positions.StopSet,
-    positions.StopFailed,
-    positions.StopLapsed,
-    positions.StopHit,
-    positions.PositionClosed,
-    account.TradingHalted,
-    account.TradingResumed,
-    account.SymbolSuspended,
-    market.SymbolHalted,
-    market.SymbolHaltLifted,
-    account.PositionDisputed,
-    account.PositionAgreed,
-    account.ExternalOrderSeen,
-    account.ExternalTraded,
-    risk.DrawdownAlerted,
-    market.BarRefused,
-    market.PriceLevelBelieved,
-    review.HumanDecided,
-    review.ReviewExpired,
-    review.ReviewInvalidated,
-    review.AnswerRefused,
-    review.ReviewUnshown,
-    running.BreakerOpened,
-    running.BreakerClosed,
-    writs.WritDenied,
-    writs.WritLost,
-    writs.WritRevoked,
-    writs.WritRenewalFailed,
-)
-"""What a person reads in the log as it happens; everything else is in the journal."""
-
-
-class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a live desk trades. symbols: whose history is wanted at the start.
-
-    second: another way to the same exchange and account; "" for none.
-    """
-
-    url: str
-    second: str = ""
-    key: Secret | None = None
-    symbols: tuple[str, ...] = ()
 
 
 IssuerOf = Callable[[Mapping[str, Terms]], Issuer]
@@ -226,7 +172,7 @@ class LiveDesk:
         self.log.say(f"{iso(self.clock.now())} {text}")
 
     def _tell(self, event: Event, record: Record | None) -> None:
-        if record is not None and isinstance(event, _TOLD):
+        if record is not None and isinstance(event, TOLD):
             self.say(f"{name_of(type(event))}: {words(event)}")
 
     def open_shell(self) -> Shell:
@@ -361,52 +307,3 @@ def _first_time(client: ExchangeClient) -> int:
     finally:
         events.close()
     raise Unreachable("the exchange ended before its market began")
-
-
-@contextmanager
-def exchange_in_a_thread(
-    serve: Callable[[Callable[[str], None]], None], stop: Callable[[], None]
-) -> Iterator[str]:
-    """A paper exchange while the block lasts; yields its address. Raises ConfigError when it fails."""
-    listening, failed = threading.Event(), list[BaseException]()
-    url: list[str] = []
-
-    def told(address: str) -> None:
-        url.append(address)
-        listening.set()
-
-    def work() -> None:
-        try:
-            serve(told)
-        except BaseException as why:  # noqa: BLE001 - told to whoever waits for it
-            failed.append(why)
-        finally:
-            listening.set()
-
-    thread = threading.Thread(target=work, name="tradewrit-exchange-server", daemon=True)
-    thread.start()
-    listening.wait()
-    if not url:
-        raise ConfigError(f"the paper exchange did not start: {failed[0] if failed else 'it ended'}")
-    try:
-        yield url[0]
-    finally:
-        stop()
-        thread.join(timeout=4)
-
-
-def lease_of(seconds: float) -> LeasePolicy:
-    """A lease of so long, renewed four times in it."""
-    whole = round(seconds * SECOND)
-    return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
-
-
-def policy_of(stale_after_s: float, lease_s: float, skew_s: float) -> LivePolicy:
-    """The policy of a run whose prices may be silent for so long, under a lease of so long.
-
-    skew_s: by how much the machine's clock and the venue's may differ.
-    """
-    before = LivePolicy()
-    patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
-    tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
-    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns, skew_ns=round(skew_s * SECOND))

@@ -122,7 +122,8 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         current = in_force(config)
         _refuse(current, is_live=live)
         from tradewrit.runtime.strategies import load_strategy
-        from tradewrit.surfaces.cli.living import LiveDesk, Venue, lease_of, policy_of
+        from tradewrit.surfaces.cli.live_terms import Venue, lease_of, policy_of
+        from tradewrit.surfaces.cli.living import LiveDesk
 
         name = current.strategy.name if strategy is None else strategy
         chosen = load_strategy(name, parameters_of(current, name, param or ()))
@@ -187,8 +188,7 @@ def _paper(
             "--broker paper replays bars: name them, or give the address of an exchange server",
             param_hint="--data",
         )
-    from tradewrit.surfaces.cli.exchange import serving
-    from tradewrit.surfaces.cli.living import exchange_in_a_thread
+    from tradewrit.surfaces.cli.exchange_making import exchange_in_a_thread, serving
 
     journal.parent.mkdir(parents=True, exist_ok=True)
     state = journal.with_name(f"{journal.name}.exchange.jsonl")

@@ -14,7 +14,7 @@ from tradewrit.runtime.live.watchdog import Watchdog, WatchPolicy, terms_of_watc
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import Terms
 from tradewrit.runtime.writs import Issuer
-from tradewrit.surfaces.cli.living import Venue
+from tradewrit.surfaces.cli.live_terms import Venue
 
 
 def watch(
