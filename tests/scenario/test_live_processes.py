@@ -80,9 +80,10 @@ def first_line(one: "subprocess.Popen[str]") -> dict[str, object]:
 class Market:
     """An exchange in a process of its own, moved by hand."""
 
-    def __init__(self, client: ExchangeClient, url: str) -> None:
+    def __init__(self, client: ExchangeClient, url: str, server: "subprocess.Popen[str]") -> None:
         self.client = client
         self.url = url
+        self.server = server
         self.at = START
 
     def bar(self, price: float = 175.5) -> None:
@@ -100,12 +101,13 @@ class Market:
 
 
 @contextmanager
-def exchange() -> Iterator[Market]:
+def exchange(port: int = 0) -> Iterator[Market]:
     """An exchange in a process of its own, whose market has not begun."""
-    with process("exchange", "serve", "--manual", "--symbols", SYMBOL, "--port", "0", "--json") as server:
+    manual = ("exchange", "serve", "--manual", "--symbols", SYMBOL, "--json")
+    with process(*manual, "--port", str(port)) as server:
         url = str(first_line(server)["url"])
         client = ExchangeClient(url)
-        yield Market(client, url)
+        yield Market(client, url, server)
         client.close()
 
 
@@ -271,6 +273,42 @@ def test_a_desk_that_slept_while_another_took_over_sends_nothing_and_ends(
             patiently(place.is_running, "the second did not notice")
     assert place.is_covered()
     place.audit()
+
+
+def test_a_desk_sends_nothing_to_another_exchange_than_its_journal_s(tmp_path: Path) -> None:
+    with exchange() as market:
+        market.bar()
+        place, port = Place(tmp_path, market), int(market.url.rpartition(":")[2])
+        with place.desk() as desk:
+            place.enter()
+            market.bar()
+            patiently(place.is_covered, "the position is covered")
+            market.server.kill()
+            with exchange(port) as other:  # at the same address, with an account of its own
+                other.at = market.at
+                other.bar()
+                _, said = desk.communicate(timeout=PATIENCE_S)
+                assert desk.returncode == 1
+                refused_in_so_many_words(said)
+                at = ("--journal", str(place.journal), "--broker", other.url)
+                for command in (("run", "--strategy", str(place.strategy)), ("watchdog",)):
+                    for _ in range(6 if command[0] == "run" else 1):  # and that is no crash loop
+                        with process(*command, *at) as again:
+                            _, said = again.communicate(timeout=PATIENCE_S)
+                            assert again.returncode == 1
+                            refused_in_so_many_words(said)
+                assert "SAFE MODE" not in said
+                assert not other.client.open_orders()
+                assert other.held == 0
+                assert other.client.clock().last == 1, "nobody has placed anything, not even to be refused"
+
+
+def refused_in_so_many_words(said: str) -> None:
+    said = " ".join(said.split())
+    assert "this journal belongs to paper exchange" in said, said
+    assert "Start the exchange of this journal again (`tradewrit exchange serve` with its --state)" in said
+    assert "or take a new journal (--journal)" in said
+    assert "Traceback" not in said
 
 
 def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: Path) -> None:

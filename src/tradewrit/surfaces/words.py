@@ -224,6 +224,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     writs.WritLost: _ended,
     writs.WritRevoked: _ended,
     writs.WritDenied: _denied,
+    account.VenueIdentified: lambda event: f"this journal belongs to {event.identity} from here on",
     account.HighWaterRaised: lambda event: f"equity {amount(event.equity)}, higher than ever",
     strategy.ScanStarted: lambda event: ", ".join(event.symbols),
     strategy.CandidateFound: lambda event: f"{event.side} {event.symbol}: {numbers(event.inputs)}",

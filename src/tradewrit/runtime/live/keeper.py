@@ -12,7 +12,7 @@ from typing import Final
 
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
 from tradewrit.domain.writs import DESK
-from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault
+from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, OurFault, WrongVenue
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.live.door import (
     Answer,
@@ -68,7 +68,8 @@ class Keeper:
     async def run(self, begun: Callable[[], object] = lambda: None) -> None:
         """Live until `stop`. begun: called when the first life has begun. Raises what ends a life for good.
 
-        Raises LeaseHeld when another desk on the account is alive; that of a dead one is waited for.
+        Raises LeaseHeld when another desk on the account is alive; that of a dead one is waited for. Raises
+        WrongVenue when another exchange answers than the journal belongs to.
         """
         crashes = self._starts.begin(self._clock.now())
         is_first = True
@@ -116,6 +117,9 @@ class Keeper:
                     self._starts.end()
                     raise
                 said = self._wait_for(said, str(held))
+            except WrongVenue:  # nothing was begun, so nothing has crashed
+                self._starts.end()
+                raise
             except JournalUnwritable as full:
                 if is_first:
                     raise

@@ -19,14 +19,15 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, Unreachable
+from tradewrit.errors import ConfigError, JournalError, Unreachable, WrongVenue
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, Tenure, owner_name
 from tradewrit.runtime.live.breakers import change
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.deadline import Deadline
@@ -97,7 +98,8 @@ class LiveDesk:
         self.log = standard_error()
         self.machine: Final[Clock] = SystemClock()
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
-        found = self.client.clock()
+        found, self.identity = self.client.clock(), self.client.identity()
+        self.client.bind(self.identity)
         self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
         chance = seeded(config.seed, "live").random
         self._keeper: Keeper | None = None
@@ -112,7 +114,7 @@ class LiveDesk:
             heard=self._turned,
         )
         self._chance = chance
-        self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
+        self._line = ExchangeLine(self.client, self.clock, after=found.last, identity=self.identity)
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
         seconds = lease.duration_ns / SECOND / _SHARE_OF_LEASE
@@ -141,10 +143,12 @@ class LiveDesk:
         if not venue.second:
             return self.client
         other = ExchangeClient(venue.second, venue.key, clock=self.machine)
-        if other.clock().venue != self.client.clock().venue:
+        if (answering := other.identity()) != self.identity:
             raise ConfigError(
-                f"{venue.second} is another exchange: a second road must lead to the same account"
+                f"{venue.second} is {answering}, and {venue.url} is {self.identity}: a second road must lead "
+                "to the same account"
             )
+        other.bind(self.identity)
         return HedgedBroker(self.client, other, after_s=_HEDGE_AFTER_S, breached=self._breached)
 
     def _breached(self, said: str) -> None:
@@ -176,7 +180,10 @@ class LiveDesk:
             self.say(f"{name_of(type(event))}: {words(event)}")
 
     def open_shell(self) -> Shell:
-        """Begin a life: the journal anew, the lease, the desk. Raises LeaseHeld and JournalError."""
+        """Begin a life: the journal anew, the lease, the desk.
+
+        Raises LeaseHeld, JournalError, and WrongVenue for the journal of another exchange.
+        """
         self.close()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         journal = self._journal = SqliteJournal.open(
@@ -187,21 +194,12 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        prices = learn(self._market, self.client, self._symbols, tenure.keep, self.say)
         outbox = Outbox()
-        desk = Desk(
-            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
-            journal=journal,
-            market=prices,
-            broker=self.broker,
-            clock=self.clock,
-            writs=self._writs(),
-            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
-            listeners=[self._tell],
-            snapshot_every=10_000,
-            tenure=tenure,
-            outbox=outbox,
-        )
+        try:
+            desk = self._desk(journal, tenure, outbox)
+        except WrongVenue:
+            tenure.give_up()
+            raise
         self._line = self._line.again()
         _settle()
         return Shell(
@@ -217,6 +215,23 @@ class LiveDesk:
             skew_s=lambda: self.clock.skew_s,
             breakers=lambda: self.broker.breakers,
         )
+
+    def _desk(self, journal: Journal, tenure: Tenure, outbox: Outbox) -> Desk:
+        desk = Desk(
+            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
+            journal=journal,
+            market=learn(self._market, self.client, self._symbols, tenure.keep, self.say),
+            broker=self.broker,
+            clock=self.clock,
+            writs=self._writs(),
+            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
+            listeners=[self._tell],
+            snapshot_every=10_000,
+            tenure=tenure,
+            outbox=outbox,
+            identity=self.identity,
+        )
+        return desk
 
     def _market(self) -> LiveMarket:
         return LiveMarket(

@@ -16,6 +16,7 @@ TOLD: Final = (
     positions.StopLapsed,
     positions.StopHit,
     positions.PositionClosed,
+    account.VenueIdentified,
     account.TradingHalted,
     account.TradingResumed,
     account.SymbolSuspended,
