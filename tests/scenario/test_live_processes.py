@@ -24,7 +24,8 @@ from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import OurFault
 from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.live.door import AskHalt, AskResume, AskStatus, door_of, knock
+from tradewrit.runtime.live.door import door_of, knock
+from tradewrit.runtime.live.requests import AskHalt, AskResume, AskStatus
 from tradewrit.runtime.live.status import Mode, Status
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
@@ -352,8 +353,8 @@ def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Pat
             told, why = asked.communicate(timeout=PATIENCE_S)
             assert asked.returncode == 0, why
             assert "RUNNING" in told
-        assert "halted" in knock(door, AskHalt(actor="maria", reason="drill"), timeout_s=5).said
-        assert "resumed" in knock(door, AskResume(actor="maria", reason="over"), timeout_s=5).said
+        assert "halted" in knock(door, AskHalt(reason="drill"), timeout_s=5).said
+        assert "resumed" in knock(door, AskResume(reason="over"), timeout_s=5).said
         with process("flatten", "--journal", str(place.journal), "--yes") as flat:
 
             def is_flat() -> bool:

@@ -114,7 +114,8 @@ class Rounds:
     def _log(self, now: int) -> None:
         """A line whenever the mode changes, and one now and then."""
         status = self._shell.status()
-        said = f"{status.mode} {status.because} {status.naked} {status.unknown}"
+        waits = (status.disputed, status.suspended, status.paused, status.strangers)
+        said = f"{status.mode} {status.because} {status.naked} {status.unknown} {waits}"
         if said != self._said or now - self._said_at >= self._shell.policy.status_ns:
             self._said, self._said_at = said, now
             self._shell.log(status.line())

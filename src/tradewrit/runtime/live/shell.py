@@ -233,7 +233,9 @@ class Shell:
             refused=self.intake.refused,
             overdue=self.calls.overdue,
             skew_s=self.skew_s(),
-            lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
+            lines=tuple(
+                LineStatus(line.name, line.is_up, line.heard_ago_s(now), line.cuts) for line in self.lines
+            ),
             breakers=standing(self._breakers(), now),
             **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
         )

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,6 +12,7 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.domain.market import Interval
+from tradewrit.surfaces.cli.amounts import amount
 from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.exchange_making import (
@@ -38,6 +39,7 @@ log: Final = logging.getLogger(__name__)
 RulesFrom = Callable[[Config], "PaperRules"]
 
 DEFAULT_PORT: Final = 8090
+_MOST_CASH: Final = Decimal(10**15)
 
 
 def register(app: typer.Typer, rules_from: RulesFrom) -> None:
@@ -178,13 +180,7 @@ def _length(text: str) -> int:
 def _cash(text: str | None) -> Decimal | None:
     if text is None:
         return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not (amount.is_finite() and 0 < amount < Decimal("1E+15")):
-        raise typer.BadParameter(f"{text!r} is no amount of money, such as 100000", param_hint="--cash")
-    return amount
+    return amount("--cash", text, below=_MOST_CASH)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.people import Prove, nobody_proves
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.reviews import question
 from tradewrit.runtime.live.shell import Shell
@@ -74,7 +75,7 @@ IssuerOf = Callable[[Mapping[str, Terms]], Issuer]
 class LiveDesk:
     """Everything that a live desk of one configuration is made of.
 
-    issuer_of: an authority's, for these terms; None for writs in memory.
+    issuer_of: an authority's, for these terms; None for writs in memory. prove: who a person is that logs in.
     Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
     """
 
@@ -89,6 +90,7 @@ class LiveDesk:
         *,
         lease: LeasePolicy = DEFAULT,
         issuer_of: IssuerOf | None = None,
+        prove: Prove = nobody_proves,
     ) -> None:
         self.config = config
         self.setup = setup
@@ -102,6 +104,7 @@ class LiveDesk:
         self.client.bind(self.identity)
         self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
         chance = seeded(config.seed, "live").random
+        self._prove = prove
         self._keeper: Keeper | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.broker = GuardedBroker(
@@ -271,9 +274,15 @@ class LiveDesk:
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
         pause_s = min(_LONGEST_PAUSE_S, self._lease.duration_ns / SECOND / 4)
         keeper = self._keeper = Keeper(
-            self.open_shell, self.broker, starts, self.machine, self.say, pause_s=pause_s
+            self.open_shell,
+            self.broker,
+            starts,
+            self.machine,
+            self.say,
+            pause_s=pause_s,
+            prove=self._prove,
         )
-        door = Door(door_of(self.path), keeper.receive)
+        door = Door(door_of(self.path), keeper.reception.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, _stop, keeper, self.log, one)

@@ -11,9 +11,9 @@ import msgspec
 import typer
 
 from tradewrit.config.tree import Config
-from tradewrit.domain.reviews import PolicyKind
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.live_options import (
     PAPER,
     Broker,
@@ -25,6 +25,7 @@ from tradewrit.surfaces.cli.live_options import (
     journal_of,
     key_from,
 )
+from tradewrit.surfaces.cli.login import logins, people_missing
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
@@ -121,6 +122,8 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         """
         current = in_force(config)
         _refuse(current, is_live=live)
+        if missing := people_missing(current):
+            explain(missing, is_warning=True)
         from tradewrit.runtime.strategies import load_strategy
         from tradewrit.surfaces.cli.live_terms import Venue, lease_of, policy_of
         from tradewrit.surfaces.cli.living import LiveDesk
@@ -147,6 +150,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 policy_of(stale_after, lease, clock_skew),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
+                prove=stack.enter_context(logins(current)).prove,
             )
             asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
         if not as_json:
@@ -159,13 +163,6 @@ def _refuse(config: Config, *, is_live: bool) -> None:
         raise ConfigError(
             "this version has no gateway to a broker with real money: leave out --live and use mode: paper, "
             "with --broker paper or the address of an exchange server"
-        )
-    asks = config.review.kind is not PolicyKind.AUTOMATIC
-    if asks and (config.review.kind is PolicyKind.FOUR_EYES or config.review.approvers > 1):
-        raise ConfigError(
-            f"review.kind: {config.review.kind} with {max(2, config.review.approvers)} approvers: the door "
-            "of a running desk opens to its owner alone, so it cannot tell two people apart; use "
-            "review.kind: require or require_above with review.approvers: 1"
         )
     if config.exits.before_session_end_minutes is not None:
         raise ConfigError(

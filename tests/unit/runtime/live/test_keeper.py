@@ -15,7 +15,10 @@ from tradewrit.domain.events.account import TradingHalted, TradingResumed
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import JournalUnwritable, LeaseHeld, OurFault, TradewritError
 from tradewrit.runtime.clock import ManualClock
-from tradewrit.runtime.live.door import (
+from tradewrit.runtime.live.door import Door, door_of, knock, user
+from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.people import Prove, nobody_proves
+from tradewrit.runtime.live.requests import (
     Answer,
     AnyRequest,
     AskFlatten,
@@ -23,33 +26,29 @@ from tradewrit.runtime.live.door import (
     AskResume,
     AskStatus,
     AskStop,
-    Door,
-    door_of,
-    knock,
 )
-from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.shell import Shell
 from tradewrit.runtime.live.starts import Starts
 from tradewrit.runtime.live.status import Mode
 from tradewrit.runtime.live.supervise import StartBudget
 
 
-def keeper(live: Live, starts: Starts) -> Keeper:
+def keeper(live: Live, starts: Starts, prove: Prove = nobody_proves) -> Keeper:
     def open_shell() -> Shell:
         live.start(runs=False)
         return live.shell
 
-    return Keeper(open_shell, live.broker, starts, live.clock, live.said.append)
+    return Keeper(open_shell, live.broker, starts, live.clock, live.said.append, prove=prove)
 
 
-def kept(tmp_path: Path, story: "object", **more: object) -> Live:
+def kept(tmp_path: Path, story: "object", prove: Prove = nobody_proves, **more: object) -> Live:
     """A desk with a keeper: the story is told (live, keeper), and then it is stopped."""
     clock = ManualClock(START)
     live = Live(clock, **more)  # type: ignore[arg-type]
     starts = Starts(tmp_path / "starts", StartBudget(most=3))
 
     async def whole() -> None:
-        one = keeper(live, starts)
+        one = keeper(live, starts, prove)
         running = asyncio.ensure_future(one.run())
         await live.settle()
         await story(live, one)  # type: ignore[operator]
@@ -60,10 +59,10 @@ def kept(tmp_path: Path, story: "object", **more: object) -> Live:
     return live
 
 
-async def asked(one: Keeper, request: AnyRequest) -> str:
+async def asked(one: Keeper, request: AnyRequest, who: str = "maria") -> str:
     """What somebody at the door is answered."""
     try:
-        answer = await one.receive(request)
+        answer = await one.reception.receive(request, who)
     except TradewritError as refused:
         return str(refused)
     return answer.error or answer.said
@@ -83,9 +82,7 @@ def test_after_too_many_crashes_the_desk_protects_and_does_not_enter_until_a_per
         live.says()
         await live.bar(175.50)
         assert live.broker.sent == []
-        assert await asked(one, AskResume(actor="maria", reason="disk replaced")) == (
-            "resumed: entries may leave again"
-        )
+        assert await asked(one, AskResume(reason="disk replaced")) == ("resumed: entries may leave again")
         (resumed,) = live.events(TradingResumed)
         assert resumed.actor == "human:maria"
         await live.enter()
@@ -111,7 +108,7 @@ def test_a_halt_while_the_journal_cannot_be_written_is_not_forgotten(tmp_path: P
         await live.enter()
         disk.fault = FULL
         await live.settle(seconds)
-        told = await asked(one, AskHalt(actor="maria", reason="bad fills"))
+        told = await asked(one, AskHalt(reason="bad fills"))
         assert told.startswith("nothing leaves: ")
         assert "Halted as soon as that can be put on record" in told
         disk.fault = None
@@ -130,7 +127,7 @@ def test_who_asked_when_the_disk_filled_up_is_told_that_this_life_is_over(tmp_pa
         await live.enter()
         await live.settle(0.5)  # between two looks at the clock, so that this is what finds the disk full
         disk.fault = FULL
-        asking = asyncio.ensure_future(asked(one, AskHalt(actor="maria", reason="bad fills")))
+        asking = asyncio.ensure_future(asked(one, AskHalt(reason="bad fills")))
         await live.settle(60)
         disk.fault = None
         await live.settle(30)
@@ -195,18 +192,18 @@ def test_a_person_halts_resumes_flattens_and_asks_how_it_stands(tmp_path: Path) 
     async def story(live: Live, one: Keeper) -> None:
         await live.enter()
         assert f"holds +5 {SYMBOL}" in await asked(one, AskStatus())
-        assert "halted" in await asked(one, AskHalt(actor="maria", reason="drill"))
-        assert "already" in await asked(one, AskHalt(actor="maria", reason="drill"))
-        assert "resumed" in await asked(one, AskResume(actor="maria", reason="drill over"))
-        assert "not halted" in await asked(one, AskResume(actor="maria", reason="again"))
-        flat = asyncio.ensure_future(asked(one, AskFlatten(actor="maria", reason="drill")))
+        assert "halted" in await asked(one, AskHalt(reason="drill"))
+        assert "already" in await asked(one, AskHalt(reason="drill"))
+        assert "resumed" in await asked(one, AskResume(reason="drill over"))
+        assert "not halted" in await asked(one, AskResume(reason="again"))
+        flat = asyncio.ensure_future(asked(one, AskFlatten(reason="drill")))
         await asyncio.sleep(0)
-        assert "under way already" in await asked(one, AskFlatten(actor="maria", reason="twice"))
+        assert "under way already" in await asked(one, AskFlatten(reason="twice"))
         for _ in range(30):
             await live.settle(1)
             live.quote(175.0)
         assert (await flat).startswith("the account is flat")
-        assert await asked(one, AskStop(actor="maria", reason="evening")) == "stopping"
+        assert await asked(one, AskStop(reason="evening")) == "stopping"
 
     live = kept(tmp_path, story)
     assert live.held == 0
@@ -216,7 +213,7 @@ def test_a_person_halts_resumes_flattens_and_asks_how_it_stands(tmp_path: Path) 
 def test_a_desk_that_stops_gives_a_liquidation_up_and_says_so(tmp_path: Path) -> None:
     async def story(live: Live, one: Keeper) -> None:
         await live.enter()
-        flat = asyncio.ensure_future(asked(one, AskFlatten(actor="maria", reason="drill")))
+        flat = asyncio.ensure_future(asked(one, AskFlatten(reason="drill")))
         await live.settle(1)
         one.stop("SIGTERM")
         assert "given up" in await flat
@@ -231,10 +228,10 @@ def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | st
     path = folder / "d"
     answers: list[Answer | str] = []
 
-    async def reception(request: AnyRequest) -> Answer:
+    async def reception(request: AnyRequest, who: str) -> Answer:
         if isinstance(request, AskHalt):
             raise OurFault("not today")
-        return Answer(said=f"{type(request).__name__} by {request.actor}")
+        return Answer(said=f"{type(request).__name__} by {who}")
 
     def knocks() -> None:
         for request in requests:
@@ -256,15 +253,15 @@ def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | st
 
 
 def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -> None:
-    status, halt = at_the_door(tmp_path, AskStatus(actor="maria"), AskHalt(actor="maria", reason="drill"))
-    assert status == Answer(said="AskStatus by maria")
+    status, halt = at_the_door(tmp_path, AskStatus(), AskHalt(reason="drill"))
+    assert status == Answer(said=f"AskStatus by {user(os.getuid())}")
     assert halt == Answer(error="not today")
 
 
 def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(tmp_path / "d"))
-    assert at_the_door(tmp_path, AskStatus(actor="maria")) == [Answer(said="AskStatus by maria")]
+    assert at_the_door(tmp_path, AskStatus()) == [Answer(said=f"AskStatus by {user(os.getuid())}")]
     (tmp_path / "d").write_text("mine")
     with pytest.raises(OurFault, match="is no door of a desk"):
         at_the_door(tmp_path)
