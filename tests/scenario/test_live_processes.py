@@ -4,6 +4,7 @@ F-01..F-20 at process level, F-65, R22, R35. The market is moved by hand, so no 
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -424,6 +425,62 @@ def test_without_a_desk_a_person_is_told_how_to_start_one(tmp_path: Path) -> Non
         _, why = asked.communicate(timeout=PATIENCE_S)
         assert asked.returncode == 1
         assert "start one with tradewrit run" in " ".join(why.split())
+
+
+def test_of_a_desk_that_hangs_a_person_is_told_since_when(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    status = ("status", "--journal", str(place.journal))
+
+    def said() -> str:
+        with process(*status) as asked:
+            _, why = asked.communicate(timeout=PATIENCE_S)
+            assert asked.returncode == 1
+            return " ".join(why.split())
+
+    with place.desk() as desk:
+        os.kill(desk.pid, signal.SIGSTOP)
+        hangs = said()
+        assert "the desk did not answer within 5 s" in hangs
+        assert f":{desk.pid}:" in hangs
+        assert re.search(
+            r"has not renewed its lease since 20\d\d-\S+Z, \d+ s ago: it hangs or is dead", hangs
+        )
+        desk.kill()
+        desk.wait()
+    with place.desk() as desk:
+        desk.terminate()
+        desk.wait()
+    assert re.search(r"no desk answers at .* The last one ended properly, at 20\d\d-", said())
+
+
+def test_doctor_looks_at_the_connection_and_changes_nothing(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    at = ("doctor", "--broker", market.url, "--journal", str(place.journal), "--json")
+
+    def found() -> dict[str, dict[str, object]]:
+        with process(*at) as asked:
+            told, _ = asked.communicate(timeout=PATIENCE_S)
+            return {check["name"]: check for check in msgspec.json.decode(told)["checks"]}
+
+    with place.desk():
+        before = market.client.clock().last
+        checks = found()
+        assert "paper exchange" in str(checks["exchange"]["found"])
+        assert re.search(r"answers in [\d.]+ ms", str(checks["exchange"]["found"]))
+        assert "the market stands at 2024-03-04T14:31:00Z" in str(checks["prices"]["found"])
+        assert "the exchange plays 2024-03-04" in str(checks["clock"]["found"])
+        assert "run by" in str(checks["journal"]["found"])
+        assert all(checks[name]["ok"] for name in ("exchange", "prices", "clock", "journal"))
+        assert market.client.clock().last == before
+    with exchange() as other:
+        other.bar()
+        at = (*at[:2], other.url, *at[3:])
+        checks = found()
+        assert not checks["journal"]["ok"]
+        assert "take a new journal" in str(checks["journal"]["advice"])
+    checks = found()
+    assert not checks["exchange"]["ok"], "it is gone"
+    assert "tradewrit exchange serve" in str(checks["exchange"]["advice"])
 
 
 def test_real_money_is_refused_in_so_many_words(tmp_path: Path) -> None:

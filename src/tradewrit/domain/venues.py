@@ -19,7 +19,7 @@ class VenueIdentity(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """For people."""
         which = f"{self.venue} exchange {self.exchange}" if self.exchange else self.venue
-        return f"{which}, {'paper' if self.is_paper else 'LIVE'} account {self.account}"
+        return f"{which}, account {self.account} ({'play' if self.is_paper else 'REAL'} money)"
 
 
 def objection_to(known: VenueIdentity | None, answering: VenueIdentity) -> str:

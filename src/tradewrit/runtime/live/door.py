@@ -24,7 +24,6 @@ from tradewrit.runtime.live.requests import Answer, AnyRequest
 _MAX_BYTES: Final = 1_048_576
 _LONGEST_PATH: Final = 100
 """What the system's socket addresses hold."""
-_SHARED: Final = Path("/tmp")  # noqa: S108 - see `_refuse_others`
 _PEER: Final = struct.Struct("3i")
 """Linux's `ucred`: process, user, group."""
 
@@ -39,14 +38,18 @@ def door_of(journal: Path) -> Path:
     place = journal.absolute().with_name(f"{journal.name}.door")
     if len(os.fsencode(place)) <= _LONGEST_PATH:
         return place
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or _SHARED / f"tradewrit-{os.getuid()}")
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or _in_shared_place())
     return folder / f"{derive('door', place, length=16)}.door"
+
+
+def _in_shared_place() -> Path:
+    return Path(f"/tmp/tradewrit-{os.getuid()}")  # noqa: S108 - see `_refuse_others`
 
 
 def _refuse_others(door: Path) -> None:
     """Raises OurFault where somebody else may have made the folder of a door, in a place that all share."""
     folder = door.parent
-    if folder.parent != _SHARED or not folder.exists():
+    if folder != _in_shared_place() or not folder.exists():
         return
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
@@ -159,4 +162,4 @@ def knock(path: Path, request: AnyRequest, *, timeout_s: float | None) -> Answer
         raise NoAnswer(f"the desk did not answer within {timeout_s:g} s") from None
     except (OSError, msgspec.MsgspecError) as why:
         why_not = getattr(why, "strerror", None) or str(why)
-        raise NoAnswer(f"no desk answers at {path} ({why_not}): start one with tradewrit run") from why
+        raise NoAnswer(f"no desk answers at {path} ({why_not})") from why

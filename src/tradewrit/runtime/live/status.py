@@ -112,7 +112,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         for symbol, why in self.suspended.items():
             yield f"SUSPENDED: {symbol}: {why} (tradewrit resume --symbol {symbol})"
         for symbol, why in self.paused.items():
-            yield f"HALTED BY THE VENUE: {symbol}: {why}"
+            yield f"HALTED BY THE VENUE: {symbol}: {why} (tradewrit resume --symbol {symbol}, once it trades)"
         if self.strangers:
             yield f"orders of others: {', '.join(self.strangers)}"
 

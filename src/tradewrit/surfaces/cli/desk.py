@@ -92,12 +92,8 @@ def _view(order: "Order") -> dict[str, object]:
 
 def _row(order: "Order") -> tuple[str, ...]:
     terms = order.terms
-    at = [
-        f"{name} {price:f}"
-        for name, price in (("limit", terms.limit_price), ("stop", terms.stop_price))
-        if price
-    ]
-    what = " ".join((f"{terms.side} {terms.quantity:f} {terms.symbol} {terms.type}", *at))
+    prices = [f"{price:f}" for price in (terms.stop_price, terms.limit_price) if price is not None]
+    what = " ".join((f"{terms.side} {terms.quantity:f} {terms.symbol} {terms.type}", *prices))
     return order.id, terms.role, what, order.state, f"{order.filled:f}"
 
 

@@ -49,22 +49,22 @@ def last_beat(journal: Path, config: Config, clock: "Clock") -> str:
     from tradewrit.runtime.journal.sqlite import SqliteJournal
 
     if not journal.exists():
-        return f". There is no journal at {journal} yet"
+        return f", and there is no journal at {journal}: start one with tradewrit run, or correct --journal"
     try:
         with closing(SqliteJournal.open(journal, read_only=True)) as file:
             lease = file.lease(stream_of(config.account.name))
     except JournalError as unreadable:
-        return f". Its journal cannot be read either: {unreadable}"
+        return f", and its journal cannot be read: {unreadable}"
     if lease is None:
-        return f". Nobody has ever run account {config.account.name} on {journal}"
+        return f". Nobody has ever run account {config.account.name} there: start one with tradewrit run"
     if lease.is_given_up:
-        return f". The last desk ended properly, at {iso(lease.expires_at)}"
+        return f". The last one ended properly, at {iso(lease.expires_at)}: start one with tradewrit run"
     beat = lease.expires_at - lease.duration_ns
     silent_ns = max(0, clock.now() - beat)
     ago = f"{silent_ns // SECOND} s ago"
     if silent_ns < lease.duration_ns:
-        return f". {lease.owner} has renewed its lease {ago}: it may be starting or busy; ask again"
+        return f". {lease.owner} has renewed its lease {ago}: it is starting, or busy; ask again"
     return (
         f". {lease.owner} has not renewed its lease since {iso(beat)}, {ago}: it hangs or is dead. The next "
-        "`tradewrit run` takes the account over; until then a watchdog protects what is held"
+        "tradewrit run takes the account over; until then a watchdog protects what is held"
     )

@@ -19,7 +19,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, Unreachable, WrongVenue
+from tradewrit.errors import ConfigError, JournalError, OurFault, Unreachable, WrongVenue
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
@@ -288,12 +288,18 @@ class LiveDesk:
             loop.add_signal_handler(one, _stop, keeper, self.log, one)
         opening: list[asyncio.Task[None]] = []
 
-        def open_door() -> None:
-            opening.append(asyncio.ensure_future(door.open()))
+        async def open_door() -> None:
+            try:
+                await door.open()
+            except OurFault as why:  # what is held is looked after all the same
+                self.say(f"NO DOOR: {why}; no command reaches this desk, but Ctrl-C and SIGTERM do")
+
+        def live() -> None:
+            opening.append(asyncio.ensure_future(open_door()))
             begun()
 
         try:
-            await keeper.run(open_door)
+            await keeper.run(live)
         finally:
             await asyncio.gather(*opening, return_exceptions=True)
             await door.close()

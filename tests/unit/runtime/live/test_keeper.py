@@ -15,7 +15,7 @@ from tradewrit.domain.events.account import TradingHalted, TradingResumed
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import JournalUnwritable, LeaseHeld, OurFault, TradewritError
 from tradewrit.runtime.clock import ManualClock
-from tradewrit.runtime.live.door import Door, door_of, knock, user
+from tradewrit.runtime.live.door import Door, NoAnswer, door_of, knock, user
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.people import Prove, nobody_proves
 from tradewrit.runtime.live.requests import (
@@ -268,8 +268,8 @@ def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_p
     assert (tmp_path / "d").read_text() == "mine"
 
 
-def test_where_nobody_is_at_home_one_is_told_how_to_start_a_desk(tmp_path: Path) -> None:
-    with pytest.raises(OurFault, match="start one with tradewrit run"):
+def test_where_nobody_is_at_home_nobody_answers(tmp_path: Path) -> None:
+    with pytest.raises(NoAnswer, match="no desk answers at"):
         knock(tmp_path / "d", AskStatus(), timeout_s=1.0)
 
 
