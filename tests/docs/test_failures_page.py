@@ -15,7 +15,7 @@ REQUIRED = {
     "requirements": {
         *(f"CB-{n}" for n in range(1, 17)),
         *("ERR-1", "ERR-2", "ERR-3", "ERR-6", "UT-3", "UT-4", "UT-6", "RD-1", "RD-2", "RD-3", "RD-4"),
-        *("MD-4", "MD-8", "OX-18", "OX-19", "RK-17", "FL-14", "P-5", "P-11", "P-19"),
+        *("MD-4", "MD-8", "OX-18", "OX-19", "RK-17", "FL-14", "P-4", "P-5", "P-11", "P-19"),
         *("H-8", "H-15", "H-45", "H-62"),
     },
     "invariants": {f"I-{n}" for n in range(1, 17)},
@@ -24,7 +24,7 @@ NOT_SHOWN: set[str] = set()
 """Nothing shows these at all."""
 IN_PART = {
     *("F-48", "R19", "R23", "R28"),
-    *("CB-13"),
+    "CB-13",
 }
 """Something is shown, and the row says what is not."""
 
