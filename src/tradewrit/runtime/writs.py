@@ -27,7 +27,7 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import Halt, Writ
 from tradewrit.errors import PermissionDenied, TradewritError
-from tradewrit.runtime.kill_switch import KILL_GRACE_S, Keeper, Kill, KillSwitch
+from tradewrit.runtime.kill_switch import KILL_GRACE_S, Kill, KillSwitch, SwitchKeeper
 from tradewrit.runtime.roles import Terms
 
 _NEVER: Final = 2**63 - 1
@@ -39,7 +39,7 @@ _CHECK_AUTHORITY: Final = (
 )
 
 
-class Issuer(Keeper, Protocol):
+class Issuer(SwitchKeeper, Protocol):
     """Where writs come from. Times are UTC ns.
 
     What it cannot do now it raises as TheirFault or JournalError (tried again); what it will not do, as

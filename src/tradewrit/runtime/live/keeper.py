@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from tradewrit.domain.events.account import HaltTrading
+from tradewrit.domain.events.base import Event
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalUnwritable, LeaseHeld, WrongVenue
 from tradewrit.runtime.clock import Clock
@@ -137,6 +138,11 @@ class Keeper:
         if shell is not None:
             self._log(f"HALTED: {reason}. {_LEAVE}")
             shell.say(HaltTrading(at=shell.clock.now(), actor=DESK, reason=reason))
+
+    def say(self, event: Event) -> None:
+        """Put what the desk's surroundings have noticed on record. From the loop's thread."""
+        if self.shell is not None:
+            self.shell.say(event)
 
     def owe(self, halt: HaltTrading | None) -> None:
         """A halt that cannot be put on record now: the next life begins with it. None: it is over."""

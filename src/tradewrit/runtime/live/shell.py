@@ -41,7 +41,6 @@ from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.resilience.breaker import Breaker
 from tradewrit.runtime.resilience.guard import Endpoint
 
-OUTSIDE: Final = "outside"
 _OVER: Final = "the desk has stopped"
 _COMPARING: Final = "compare"
 _BATCH: Final = 64
@@ -127,8 +126,10 @@ class Shell:
             raise
         except Exception:
             # A bug, or a line to the wrong exchange: the account need not wait for the lease to run out.
-            with suppress(Exception):
+            try:
                 self.desk.stop()
+            except Exception as worse:  # noqa: BLE001 - what is raised is why it ends
+                self.log(f"the writs and the lease could not be given up: {worse}")
             raise
         finally:
             for task in tasks:

@@ -33,6 +33,7 @@ from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.opening import overruled
 from tradewrit.runtime.live.people import Prove, nobody_proves
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.reviews import question
@@ -156,23 +157,19 @@ class LiveDesk:
 
     def _breached(self, said: str) -> None:
         """From any thread: the venue took one order twice."""
-        keeper, loop = self._keeper, self._loop
-        if keeper is not None and loop is not None:
-            loop.call_soon_threadsafe(keeper.halt, said)
+        self._in_loop(lambda keeper: keeper.halt(said))
 
     def _turned(self, endpoint: Endpoint, breaker: Breaker) -> None:
         """From any thread: a breaker has changed its gate."""
-        keeper, loop = self._keeper, self._loop
         event = change(f"exchange:{self.config.account.name}", endpoint, breaker, _KEY_HINT, self.clock)
-        if event is None or keeper is None or loop is None:
-            return
+        if event is not None:
+            self._in_loop(lambda keeper: keeper.say(event))
 
-        def tell() -> None:
-            if keeper.shell is not None:
-                keeper.shell.say(event)
-
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell)
+    def _in_loop(self, tell: Callable[[Keeper], object]) -> None:
+        keeper, loop = self._keeper, self._loop
+        if keeper is not None and loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever would hear
+                loop.call_soon_threadsafe(tell, keeper)
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
@@ -220,8 +217,9 @@ class LiveDesk:
         )
 
     def _desk(self, journal: Journal, tenure: Tenure, outbox: Outbox) -> Desk:
+        opening = self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION)
         desk = Desk(
-            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
+            opening,
             journal=journal,
             market=learn(self._market, self.client, self._symbols, tenure.keep, self.say),
             broker=self.broker,
@@ -234,6 +232,8 @@ class LiveDesk:
             outbox=outbox,
             identity=self.identity,
         )
+        for line in overruled(opening, desk.books):
+            self.say(line)
         return desk
 
     def _market(self) -> LiveMarket:
@@ -265,7 +265,7 @@ class LiveDesk:
     def close(self) -> None:
         """Let go of the journal."""
         if self._journal is not None:
-            with suppress(JournalError):
+            with suppress(JournalError):  # what is on record is on the disk already
                 self._journal.close()
             self._journal = None
 
