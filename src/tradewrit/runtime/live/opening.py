@@ -18,7 +18,7 @@ _FIXED: Final[Mapping[str, str]] = {
     "limits": "risk",
     "review": "review",
 }
-"""The fields of the opening that a person configures and the books keep, by the name it is configured under."""
+"""What of an opening a person configures and the books keep: the field, and what it is configured as."""
 
 
 def overruled(opening: AccountOpened, books: Books) -> Iterator[str]:
