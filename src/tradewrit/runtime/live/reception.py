@@ -132,7 +132,7 @@ class Reception:
     async def _liquidate(self, shell: "Shell", actor: str, reason: str) -> Answer:
         ended = await Liquidation(shell, self._broker, actor, reason).run()
         left = ", ".join(f"{units:+f} {symbol}" for symbol, units in ended.held.items())
-        said = f"{ended.reason}, after {ended.rounds} rounds"
+        said = f"{ended.reason}, after {ended.rounds} round{'s' * (ended.rounds != 1)}"
         return Answer(error=f"{said}; left: {left}") if left else Answer(said=said)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.venues import objection_to
-from tradewrit.errors import TheirFault, WrongVenue
+from tradewrit.errors import TheirFault, Unreachable, WrongVenue
 from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.sqlite import SqliteJournal
@@ -52,6 +52,9 @@ def watch(
         while not ended.is_set():
             dog.look()
             if once:
+                if dog.uncovered is None:
+                    raise Unreachable("the watchdog could not look: see above")
+                say(f"looked once; without a working stop: {', '.join(dog.uncovered) or 'nothing'}")
                 return
             ended.wait(policy.every_ns / SECOND)
 
