@@ -341,6 +341,13 @@ def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: 
             assert desk.returncode == 0, said
             assert told.endswith("Stopped.\n")
     assert held[0] == held[1]
+    account = tmp_path / "desk.sqlite.exchange.jsonl"
+    account.unlink()
+    with process("run", "--strategy", str(strategy), *arguments) as desk:
+        _, said = desk.communicate(timeout=PATIENCE_S)
+        assert desk.returncode == 1
+        refused_in_so_many_words(said)
+        assert f"`--broker paper` keeps its account in {account}" in " ".join(said.split())
 
 
 def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Path, market: Market) -> None:

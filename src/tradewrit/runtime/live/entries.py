@@ -3,11 +3,14 @@
 What protects and what closes is never held back here. Every change is said, so that it goes on record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld
-from tradewrit.domain.writs import EXECUTOR
+from tradewrit.domain.orders import Role
+from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.live.status import because
 from tradewrit.runtime.writs import Writs
@@ -44,3 +47,12 @@ class Entries:
         if was is not None:
             self._writs.withhold(EXECUTOR, self.withheld)
             self._say(EntriesAllowed(at=self._clock.now(), was=was))
+
+
+def taking_back(books: Books, at: int, reason: str) -> Iterator[CancelOrder]:
+    """The cancels of all entries at work: what fills while nobody is there could be without a stop."""
+    for order in books.orders.values():
+        if order.is_live and order.terms.role is Role.ENTRY:
+            yield CancelOrder(
+                at=at, trace=order.terms.trade_id, client_order_id=order.id, actor=DESK, reason=reason
+            )

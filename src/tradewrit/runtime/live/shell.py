@@ -19,16 +19,14 @@ from msgspec.structs import replace
 
 from tradewrit.domain.events.account import AccountReported
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.orders import Role
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, LeaseLost, OurFault
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.breakers import standing
 from tradewrit.runtime.live.calls import Calls, Outcome, Workers, waited_for
-from tradewrit.runtime.live.entries import Entries
+from tradewrit.runtime.live.entries import Entries, taking_back
 from tradewrit.runtime.live.intake import Intake
 from tradewrit.runtime.live.lanes import Input, Lanes, NotTakenError, Priority, Put
 from tradewrit.runtime.live.lines import Line, Stream
@@ -148,23 +146,12 @@ class Shell:
             self.entries.withhold("stop", f"the desk is stopping: {reason}")
             self.lanes.clear(Priority.ENTRIES, reason=reason)
             if self.policy.cancels_entries_on_stop:
-                self._take_entries_back(reason)
+                for cancel in taking_back(
+                    self.desk.books, self.clock.now(), f"the desk is stopping: {reason}"
+                ):
+                    self.say(cancel)
             self._stop_by = self.clock.monotonic() + self.policy.drain_ns
             self._wake.set()
-
-    def _take_entries_back(self, reason: str) -> None:
-        """What fills while nobody is there would be without a stop where legs are not listed with it."""
-        for order in self.desk.books.orders.values():
-            if order.is_live and order.terms.role is Role.ENTRY:
-                self.say(
-                    CancelOrder(
-                        at=self.clock.now(),
-                        trace=order.terms.trade_id,
-                        client_order_id=order.id,
-                        actor=DESK,
-                        reason=f"the desk is stopping: {reason}",
-                    )
-                )
 
     async def offer(self, item: Input) -> None:
         """Put an input in, once there is room for it."""

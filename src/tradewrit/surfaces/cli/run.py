@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from tradewrit.config.tree import Config
-from tradewrit.errors import ConfigError
+from tradewrit.errors import ConfigError, WrongVenue
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.live_options import (
@@ -152,7 +152,14 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 issuer_of=issuer_of,
                 prove=stack.enter_context(logins(current)).prove,
             )
-            asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
+            try:
+                asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
+            except WrongVenue as why:
+                if broker != PAPER:
+                    raise
+                raise WrongVenue(
+                    f"{why}. `--broker paper` keeps its account in {_account_of(place)}"
+                ) from None
         if not as_json:
             emit_text("Stopped.")
 
@@ -188,9 +195,14 @@ def _paper(
     from tradewrit.surfaces.cli.exchange_making import exchange_in_a_thread, serving
 
     journal.parent.mkdir(parents=True, exist_ok=True)
-    state = journal.with_name(f"{journal.name}.exchange.jsonl")
-    server, listed = serving(config, rules_from(config), data, symbols=symbols, speed=speed, state=state)
+    rules, state = rules_from(config), _account_of(journal)
+    server, listed = serving(config, rules, data, symbols=symbols, speed=speed, state=state)
     return stack.enter_context(exchange_in_a_thread(server.run, server.stop)), listed
+
+
+def _account_of(journal: Path) -> Path:
+    """Where the exchange in this process keeps its account."""
+    return journal.with_name(f"{journal.name}.exchange.jsonl")
 
 
 def _say_begun(url: str, journal: Path, *, as_json: bool) -> None:

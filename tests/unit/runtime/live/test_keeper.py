@@ -5,6 +5,7 @@ import os
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.desks import JOURNAL_ID, START, SYMBOL
@@ -15,6 +16,7 @@ from tradewrit.domain.events.account import TradingHalted, TradingResumed
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import JournalUnwritable, LeaseHeld, OurFault, TradewritError
 from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.live import door
 from tradewrit.runtime.live.door import Door, NoAnswer, door_of, knock, user
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.people import Prove, nobody_proves
@@ -236,16 +238,17 @@ def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | st
     def knocks() -> None:
         for request in requests:
             try:
-                answers.append(knock(path, request, timeout_s=5.0))  # type: ignore[arg-type]
+                sent = request if not isinstance(request, bytes) else msgspec.Raw(request)
+                answers.append(knock(path, sent, timeout_s=5.0))  # type: ignore[arg-type]
             except OurFault as refused:
                 answers.append(str(refused))
 
     async def serve() -> None:
-        door = Door(path, reception)
-        await door.open()
+        own = Door(path, reception)
+        await own.open()
         assert path.stat().st_mode & 0o777 == 0o600
         await asyncio.to_thread(knocks)
-        await door.close()
+        await own.close()
         assert not path.exists()
 
     asyncio.run(serve())
@@ -256,6 +259,38 @@ def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -
     status, halt = at_the_door(tmp_path, AskStatus(), AskHalt(reason="drill"))
     assert status == Answer(said=f"AskStatus by {user(os.getuid())}")
     assert halt == Answer(error="not today")
+
+
+def test_nobody_can_say_who_they_are(tmp_path: Path) -> None:
+    for claim in ("actor", "who", "human"):
+        (answer,) = at_the_door(tmp_path, f'{{"ask": "status", "{claim}": "boss"}}'.encode())
+        assert isinstance(answer, Answer)
+        assert answer.error.startswith("not understood: "), answer
+
+
+def test_a_folder_that_others_can_write_to_is_no_place_for_a_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"
+    monkeypatch.setattr(door, "_in_shared_place", lambda: shared)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    place = door_of(tmp_path / ("x" * 120) / "desk.sqlite")
+    assert place.parent == shared
+    with pytest.raises(NoAnswer):
+        knock(place, AskStatus(), timeout_s=1.0)
+    shared.mkdir(mode=0o777)
+    shared.chmod(0o777)
+    for reach in (lambda: knock(place, AskStatus(), timeout_s=1.0), lambda: asyncio.run(opened(place))):
+        with pytest.raises(OurFault, match="is open to others, so what listens there may be no desk"):
+            reach()
+
+
+async def opened(place: Path) -> None:
+    async def reception(request: AnyRequest, who: str) -> Answer:
+        del request
+        return Answer(said=who)
+
+    await Door(place, reception).open()
 
 
 def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_path: Path) -> None:
