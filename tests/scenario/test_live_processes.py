@@ -353,7 +353,7 @@ def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: 
 def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Path, market: Market) -> None:
     place = Place(tmp_path, market)
     door = door_of(place.journal)
-    with place.desk():
+    with place.desk() as desk:
         place.enter()
         market.bar()
         patiently(place.is_covered, "the position is covered")
@@ -375,6 +375,10 @@ def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Pat
             assert "the account is flat" in told
         assert market.held == 0
         assert list(market.client.open_orders()) == []
+        with process("shutdown", "--journal", str(place.journal), "--reason", "evening") as asked:
+            told, why = asked.communicate(timeout=PATIENCE_S)
+            assert (asked.returncode, told) == (0, "stopping\n"), why
+        assert desk.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_watchdog_in_a_process_of_its_own_protects_what_a_killed_desk_never_heard_of(

@@ -24,6 +24,8 @@ from tradewrit.runtime.live.requests import Answer, AnyRequest
 _MAX_BYTES: Final = 1_048_576
 _LONGEST_PATH: Final = 100
 """What the system's socket addresses hold."""
+_PATIENCE_S: Final = 10.0
+"""With somebody who has come in and says nothing."""
 _PEER: Final = struct.Struct("3i")
 """Linux's `ucred`: process, user, group."""
 
@@ -93,11 +95,12 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answer = await self._answer(await reader.readline(), _peer(writer))
+            line = await asyncio.wait_for(reader.readline(), _PATIENCE_S)
+            answer = await self._answer(line, _peer(writer))
             writer.write(msgspec.json.encode(answer) + b"\n")
             await writer.drain()
         except (OSError, ValueError, asyncio.CancelledError):
-            pass  # whoever asked is gone, or sent more than any request; or the desk ends
+            pass  # whoever asked is gone, said nothing, or sent more than any request; or the desk ends
         finally:
             writer.close()
             with suppress(OSError):
@@ -112,6 +115,8 @@ class Door:
             return await self._reception(request, who)
         except TradewritError as refused:
             return Answer(error=str(refused))
+        except Exception as bug:  # noqa: BLE001 - who asked is told, and the desk goes on
+            return Answer(error=f"the desk failed on this request: {type(bug).__name__}: {bug}")
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:

@@ -1,4 +1,4 @@
-"""What a person says to a running desk as a whole: `tradewrit status|orders|halt|resume|flatten`."""
+"""What a person says to a running desk: `tradewrit status|orders|halt|resume|flatten|shutdown`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tradewrit status|orders|halt|resume|flatten`."""
+    """Add `tradewrit status|orders|halt|resume|flatten|shutdown`."""
     app.command(
         "status",
         epilog=example(
@@ -43,6 +43,9 @@ def register(app: typer.Typer) -> None:
         ),
     )(_resume)
     app.command("flatten", epilog=example("tradewrit flatten --journal desk.sqlite --yes"))(_flatten)
+    app.command(
+        "shutdown", epilog=example('tradewrit shutdown --journal desk.sqlite --reason "new release"')
+    )(_shutdown)
 
 
 def _status(journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False) -> None:
@@ -158,3 +161,15 @@ def _flatten(
     if not yes and not typer.confirm(f"Halt trading and close {shown} at market?", err=True):
         raise OurFault("nothing was done")
     told(ask(journal, config, AskFlatten(reason=reason), timeout_s=None), as_json=as_json)
+
+
+def _shutdown(
+    reason: Reason = "asked for",
+    journal: JournalFile = None,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """End a running desk as Ctrl-C does: no entry leaves any more, stops stay at the venue."""
+    from tradewrit.runtime.live.requests import AskStop
+
+    told(ask(journal, config, AskStop(reason=reason), timeout_s=10.0), as_json=as_json)

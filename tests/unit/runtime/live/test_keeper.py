@@ -233,6 +233,8 @@ def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | st
     async def reception(request: AnyRequest, who: str) -> Answer:
         if isinstance(request, AskHalt):
             raise OurFault("not today")
+        if isinstance(request, AskStop):
+            raise KeyError("a bug")
         return Answer(said=f"{type(request).__name__} by {who}")
 
     def knocks() -> None:
@@ -259,6 +261,13 @@ def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -
     status, halt = at_the_door(tmp_path, AskStatus(), AskHalt(reason="drill"))
     assert status == Answer(said=f"AskStatus by {user(os.getuid())}")
     assert halt == Answer(error="not today")
+
+
+def test_a_bug_in_the_reception_is_told_and_the_door_stays_open(tmp_path: Path) -> None:
+    bug, status = at_the_door(tmp_path, AskStop(reason="drill"), AskStatus())
+    assert bug == Answer(error="the desk failed on this request: KeyError: 'a bug'")
+    assert isinstance(status, Answer)
+    assert not status.error
 
 
 def test_nobody_can_say_who_they_are(tmp_path: Path) -> None:
