@@ -13,6 +13,7 @@ from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
     from tradewrit.domain.orders import Order
+    from tradewrit.runtime.live.status import Status
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes on record.")]
 
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "tradewrit status --journal desk.sqlite",
             "tradewrit status --journal desk.sqlite --json | jq .lines",
+            "tradewrit status --journal desk.sqlite --metrics > /var/lib/node_exporter/desk.prom",
         ),
     )(_status)
     app.command("orders", epilog=example("tradewrit orders --journal desk.sqlite"))(_orders)
@@ -48,18 +50,42 @@ def register(app: typer.Typer) -> None:
     )(_shutdown)
 
 
-def _status(journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False) -> None:
+def _status(
+    journal: JournalFile = None,
+    config: ConfigFile = None,
+    *,
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            "--metrics", help="In Prometheus' text format; a desk that does not answer is `..._up 0`."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Ask a running desk how it stands: worst first, with the command that helps where a person has to act.
 
     Of one that does not answer it says since when its lease was not renewed.
     """
     from tradewrit.runtime.live.requests import AskStatus
 
-    answer = ask(journal, config, AskStatus(), timeout_s=5.0)
-    if as_json:
+    try:
+        answer = ask(journal, config, AskStatus(), timeout_s=5.0)
+    except OurFault:
+        if metrics:
+            _emit_metrics(None)
+        raise
+    if metrics:
+        _emit_metrics(answer.status)
+    elif as_json:
         emit_json(answer.status)
     else:
         emit_text(answer.said)
+
+
+def _emit_metrics(status: "Status | None") -> None:
+    from tradewrit.surfaces.cli.desk_metrics import page_of
+
+    emit_text(page_of(status))
 
 
 def _orders(journal: JournalFile = None, config: ConfigFile = None, as_json: Json = False) -> None:
