@@ -18,7 +18,7 @@ from tradewrit.domain.events.account import (
 )
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.market import BarsClosed, BelievePrices
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
 from tradewrit.domain.venues import VenueIdentity, objection_to
@@ -260,8 +260,8 @@ class Desk:
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:
-        # A split is journalled, and the market's memory of prices has to follow it all the same.
-        if record is None or type(event) is SharesSplit:
+        # These are journalled, and the market's memory of prices has to follow them all the same.
+        if record is None or isinstance(event, SharesSplit | BelievePrices):
             self.market.hear(event)
         self._winding.hear(event)
         if type(event) is TradingHalted:

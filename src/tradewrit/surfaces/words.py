@@ -283,6 +283,9 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
         f"cash {event.cash_change:+,f}"
     ),
+    market.BelievePrices: lambda event: (
+        f"{event.symbol}: the next bar is real, by {event.actor}: {event.reason}"
+    ),
     market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
     market.SymbolHaltLifted: lambda event: f"{event.symbol} trades again",
     account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",

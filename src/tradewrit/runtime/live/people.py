@@ -12,12 +12,12 @@ from typing import Final
 
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.errors import PermissionDenied
-from tradewrit.runtime.live.requests import AnyRequest, AskAdopt, AskAnswer, AskResume
+from tradewrit.runtime.live.requests import AnyRequest, AskAdopt, AskAnswer, AskBelieve, AskResume
 
 Prove = Callable[[str], str]
 """Who holds this login, by name; counts once. May block. Raises TradewritError for one that is no good."""
 
-_LETS_GO_ON: Final = (AskAnswer, AskResume, AskAdopt)
+_LETS_GO_ON: Final = (AskAnswer, AskResume, AskAdopt, AskBelieve)
 
 
 def needs_login(policy: ReviewPolicy, request: AnyRequest) -> bool:

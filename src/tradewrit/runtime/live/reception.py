@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from msgspec.structs import replace
 
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
+from tradewrit.domain.events.market import BelievePrices
 from tradewrit.errors import OurFault
 from tradewrit.runtime.live.commands import Asked, command, outcome
 from tradewrit.runtime.live.lanes import Priority, priority_of
@@ -21,6 +22,7 @@ from tradewrit.runtime.live.requests import (
     AnyRequest,
     AskAdopt,
     AskAnswer,
+    AskBelieve,
     AskCancel,
     AskClose,
     AskFlatten,
@@ -76,6 +78,8 @@ class Reception:
             case AskAnswer():
                 decided = as_event(request, actor, shell.clock.now())
                 return outcome_of_answer(await shell.ask(decided, source=actor, priority=Priority.PEOPLE))
+            case AskBelieve(symbol=symbol, reason=reason):
+                return await self._believe(shell, actor, symbol, reason)
             case AskHalt() | AskResume() | AskClose() | AskMoveStop() | AskCancel() | AskAdopt():
                 return await self._command(shell, request, actor)
             case _:
@@ -97,6 +101,14 @@ class Reception:
         asked = command(request, actor, shell.desk.books, shell.clock.now())
         priority = min(map(priority_of, asked))
         return outcome(request, await shell.ask(*asked, source=actor, priority=priority))
+
+    async def _believe(self, shell: "Shell", actor: str, symbol: str, reason: str) -> Answer:
+        known = shell.desk.market.symbols()
+        if symbol not in known:
+            raise OurFault(f"no bar of {symbol} was ever believed; known are: {', '.join(known) or 'none'}")
+        at = shell.clock.now()
+        await shell.ask(BelievePrices(at=at, symbol=symbol, actor=actor, reason=reason), source=actor)
+        return Answer(said=f"the next bar of {symbol} is let in, however far away it is")
 
     async def _halt(self, shell: "Shell", actor: str, reason: str) -> Answer:
         before = shell.desk.books.halted

@@ -88,6 +88,13 @@ class AskAdopt(Request, frozen=True, kw_only=True, tag="adopt"):
     price: Price | None = None
 
 
+class AskBelieve(Request, frozen=True, kw_only=True, tag="believe"):
+    """Prices of a symbol that are refused are real."""
+
+    symbol: str
+    reason: str
+
+
 class AskReviews(Request, frozen=True, kw_only=True, tag="reviews"):
     """Which questions people were asked, decided ones of open trades too, and the status beside them."""
 
@@ -118,6 +125,7 @@ AnyRequest = (
     | AskMoveStop
     | AskCancel
     | AskAdopt
+    | AskBelieve
     | AskReviews
     | AskAnswer
 )

@@ -1,4 +1,4 @@
-"""What a person says to a running desk of one position or order: `tradewrit close|move-stop|cancel|adopt`."""
+"""What a person says to a desk of one symbol or order: `tradewrit close|move-stop|cancel|adopt|believe`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +23,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tradewrit close|move-stop|cancel|adopt`."""
+    """Add `tradewrit close|move-stop|cancel|adopt|believe`."""
     app.command(
         "close", epilog=example('tradewrit close AAPL --journal desk.sqlite --reason "earnings tonight"')
     )(_close)
@@ -38,6 +38,30 @@ def register(app: typer.Typer) -> None:
             'tradewrit adopt AAPL --price 174.20 --yes --journal desk.sqlite --reason "broker confirmed"',
         ),
     )(_adopt)
+    app.command(
+        "believe",
+        epilog=example('tradewrit believe GME --journal desk.sqlite --reason "reverse split 1:10"'),
+    )(_believe)
+
+
+def _believe(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Whose bars the log says are refused.")],
+    reason: Reason,
+    journal: JournalFile = None,
+    config: ConfigFile = None,
+    as_who: As = "",
+    secret_file: SecretFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say that prices which a running desk refuses as far away are real: the next bar is let in.
+
+    It lets them in by itself when three bars in a row agree. One that cannot be true stays refused.
+    """
+    from tradewrit.runtime.live.requests import AskBelieve
+
+    proof = login(in_force(config), as_who, secret_file)
+    request = AskBelieve(login=proof, symbol=symbol, reason=reason)
+    told(ask(journal, config, request, timeout_s=10.0), as_json=as_json)
 
 
 def _close(

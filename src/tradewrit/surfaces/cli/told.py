@@ -29,6 +29,7 @@ TOLD: Final = (
     risk.DrawdownAlerted,
     market.BarRefused,
     market.PriceLevelBelieved,
+    market.BelievePrices,
     review.HumanDecided,
     review.ReviewExpired,
     review.ReviewInvalidated,

@@ -8,13 +8,14 @@ from tests.live import Live
 from tests.unit.runtime.live.test_keeper import asked, kept
 from tradewrit.domain.events.account import PositionAdopted, SymbolResumed
 from tradewrit.domain.events.corporate import SharesDelisted, SharesSplit
-from tradewrit.domain.events.market import SymbolHalted
+from tradewrit.domain.events.market import BelievePrices, SymbolHalted
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType, Role
 from tradewrit.domain.splits import Ratio
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.requests import (
     AskAdopt,
+    AskBelieve,
     AskCancel,
     AskClose,
     AskHalt,
@@ -157,3 +158,21 @@ def test_a_person_believes_the_venue_about_exactly_what_they_saw(tmp_path: Path)
         assert "nothing to adopt" in await asked(one, adopt), "once"
 
     kept(tmp_path, story)
+
+
+def test_a_person_says_that_refused_prices_are_real(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        await live.bar(17.5)
+        await live.bar(175.0)
+        assert live.shell.status().refused == 1
+        assert live.market.last(SYMBOL) == 17.5
+        unknown = await asked(one, AskBelieve(symbol="APPL", reason="reverse split"))
+        assert unknown == "no bar of APPL was ever believed; known are: AAPL"
+        told = await asked(one, AskBelieve(symbol=SYMBOL, reason="reverse split"))
+        assert told == "the next bar of AAPL is let in, however far away it is"
+        await live.bar(175.0)
+        assert live.market.last(SYMBOL) == 175.0
+        (word,) = live.events(BelievePrices)
+        assert (word.actor, word.reason) == ("human:maria", "reverse split"), "on record"
+
+    kept(tmp_path, story).audit()
