@@ -461,7 +461,7 @@ def test_of_a_desk_that_hangs_a_person_is_told_since_when(tmp_path: Path, market
     with place.desk() as desk:
         desk.terminate()
         desk.wait()
-    assert re.search(r"no desk answers at .* The last one ended properly, at 20\d\d-", said())
+    assert re.search(r"no desk answers at .* The last one let go of the account at 20\d\d-", said())
 
 
 def test_doctor_looks_at_the_connection_and_changes_nothing(tmp_path: Path, market: Market) -> None:

@@ -99,8 +99,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if self.skew_s is not None:
             parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
-            f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
-            f"{f', cut {line.cuts} times so far' if line.cuts else ''}"
+            f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago{_cuts(line.cuts)}"
             for line in self.lines
         )
         return "; ".join(parts)
@@ -115,6 +114,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             yield f"HALTED BY THE VENUE: {symbol}: {why} (tradewrit resume --symbol {symbol}, once it trades)"
         if self.strangers:
             yield f"orders of others: {', '.join(self.strangers)}"
+
+
+def _cuts(count: int) -> str:
+    return f", cut {'once' if count == 1 else f'{count} times'} so far" if count else ""
 
 
 def naked(books: Books) -> tuple[str, ...]:

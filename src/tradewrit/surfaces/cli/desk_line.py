@@ -58,7 +58,9 @@ def last_beat(journal: Path, config: Config, clock: "Clock") -> str:
     if lease is None:
         return f". Nobody has ever run account {config.account.name} there: start one with tradewrit run"
     if lease.is_given_up:
-        return f". The last one ended properly, at {iso(lease.expires_at)}: start one with tradewrit run"
+        return (
+            f". The last one let go of the account at {iso(lease.expires_at)}: start one with tradewrit run"
+        )
     beat = lease.expires_at - lease.duration_ns
     silent_ns = max(0, clock.now() - beat)
     ago = f"{silent_ns // SECOND} s ago"
