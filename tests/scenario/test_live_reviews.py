@@ -113,6 +113,21 @@ def test_four_eyes_are_those_of_two_operators(tmp_path: Path, market: Market) ->
     assert maria.secret not in shown
 
 
+def test_a_damaged_credential_store_keeps_no_desk_from_looking_after_what_it_holds(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    config = tmp_path / "desk.yaml"
+    config.write_text("review: {kind: four_eyes}\n")
+    Operator("maria", tmp_path)
+    (tmp_path / "home" / "credentials.db").write_bytes(b"no database")
+    with place.desk("--config", str(config)) as desk:
+        desk.terminate()
+        _, log = desk.communicate()
+        assert desk.returncode == 0
+    assert "nobody can say who they are" in log
+
+
 def test_a_desk_with_too_few_operators_says_so_and_runs(tmp_path: Path, market: Market) -> None:
     place = Place(tmp_path, market)
     config = tmp_path / "desk.yaml"

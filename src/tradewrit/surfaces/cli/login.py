@@ -1,18 +1,20 @@
 """Who gives a command at a desk where several people have to agree: an operator, who logs in for each."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from tradewrit.config.tree import Config
-from tradewrit.errors import OurFault
+from tradewrit.errors import ConfigError, JournalError, OurFault
 from tradewrit.surfaces.cli import asking
+from tradewrit.surfaces.cli.errors import explain
 
 if TYPE_CHECKING:
     from tradewrit.credentials.operator_login import OperatorLogins
+    from tradewrit.runtime.live.people import Prove
 
 As = Annotated[
     str,
@@ -34,6 +36,20 @@ SecretFile = Annotated[
 ]
 _WHAT: Final = "operator's secret"
 _PATIENCE_S: Final = 5.0
+
+
+def prover(stack: ExitStack, config: Config) -> "Prove":
+    """Who a person is that logs in at a desk, for as long as the stack is open.
+
+    A desk that cannot be told looks after what it holds all the same, and says so.
+    """
+    from tradewrit.runtime.live.people import nobody_proves
+
+    try:
+        return stack.enter_context(logins(config)).prove
+    except ConfigError as why:
+        explain(f"nobody can log in at this desk: {why}", is_warning=True)
+        return nobody_proves
 
 
 @contextmanager
@@ -83,9 +99,12 @@ def people_missing(config: Config) -> str:
     if needed < 2 or config.writs.authority.url is not None:
         return ""
     known = 0
-    if has_store():
-        with looked_into() as store:
-            known = sum(one.removed_at is None for one in store.operators())
+    try:
+        if has_store():
+            with looked_into() as store:
+                known = sum(one.removed_at is None for one in store.operators())
+    except JournalError as why:  # no reason not to look after what is held
+        return f"{needed} people have to agree before an entry leaves, and nobody can say who they are: {why}"
     if known >= needed:
         return ""
     return (

@@ -25,7 +25,7 @@ from tradewrit.surfaces.cli.live_options import (
     journal_of,
     key_from,
 )
-from tradewrit.surfaces.cli.login import logins, people_missing
+from tradewrit.surfaces.cli.login import people_missing, prover
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
@@ -150,7 +150,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 policy_of(stale_after, lease, clock_skew),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
-                prove=stack.enter_context(logins(current)).prove,
+                prove=prover(stack, current),
             )
             try:
                 asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
