@@ -3,6 +3,9 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -275,6 +278,39 @@ def test_nobody_can_say_who_they_are(tmp_path: Path) -> None:
         (answer,) = at_the_door(tmp_path, f'{{"ask": "status", "{claim}": "boss"}}'.encode())
         assert isinstance(answer, Answer)
         assert answer.error.startswith("not understood: "), answer
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root can be somebody else")
+def test_somebody_else_at_the_door_is_named_by_the_system() -> None:
+    program = (
+        "import os, socket, sys; os.setuid(65534); line = socket.socket(socket.AF_UNIX); "
+        'line.connect(sys.argv[1]); line.sendall(b\'{"ask": "status"}\\n\'); print(line.recv(1000).decode())'
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "d"
+        done: list[subprocess.CompletedProcess[str]] = []
+
+        def knocks() -> None:
+            command = [sys.executable, "-I", "-c", program, str(path)]
+            done.append(subprocess.run(command, capture_output=True, text=True, check=False))
+            path.chmod(0o666)  # as an owner may who wants others in
+            done.append(subprocess.run(command, capture_output=True, text=True, check=False))
+
+        async def reception(request: AnyRequest, who: str) -> Answer:
+            del request
+            return Answer(said=who)
+
+        async def serve() -> None:
+            own = Door(path, reception)
+            await own.open()
+            await asyncio.to_thread(knocks)
+            await own.close()
+
+        asyncio.run(serve())
+    refused, named = done
+    assert "PermissionError" in refused.stderr, "the file is its owner's"
+    assert msgspec.json.decode(named.stdout, type=Answer).said == user(65534)
 
 
 def test_a_folder_that_others_can_write_to_is_no_place_for_a_door(
