@@ -22,7 +22,9 @@ _LETS_GO_ON: Final = (AskAnswer, AskResume, AskAdopt, AskBelieve)
 
 def needs_login(policy: ReviewPolicy, request: AnyRequest) -> bool:
     """Whether a request counts only under a proven name."""
-    return policy.most_people > 1 and isinstance(request, _LETS_GO_ON)
+    if policy.most_people < 2 or not isinstance(request, _LETS_GO_ON):
+        return False
+    return not (isinstance(request, AskAnswer) and request.decision == "reject")
 
 
 def refuse_without_login(policy: ReviewPolicy, request: AnyRequest) -> None:

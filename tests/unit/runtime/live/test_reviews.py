@@ -178,6 +178,9 @@ def test_who_the_system_names_is_not_enough_where_two_have_to_agree(
         )
         assert live.books.reviews[task.id].approved_by == ()
         assert live.books.halted
+        edit = says(task, "edit", edit=Edit(quantity=Decimal(2)))
+        assert "log in with --as NAME" in await asked(one, edit, "maria")
+        assert await asked(one, says(task, "reject"), "maria") == "rejected: no order leaves"
 
     kept(tmp_path, story, operators.logins.prove, review=TWO)
 
