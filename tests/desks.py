@@ -38,6 +38,7 @@ from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
@@ -48,7 +49,7 @@ from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 
 JOURNAL_ID = "0123456789abcdef" * 2

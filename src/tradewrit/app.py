@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from tradewrit.credentials.client_desk import ClientIssuer
     from tradewrit.credentials.remote import RemoteClient
     from tradewrit.research.backtest.setup import Setup
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.roles import Terms
     from tradewrit.runtime.secret import Secret
-    from tradewrit.runtime.writs import Issuer, Writs
+    from tradewrit.runtime.writs import Writs
 
 _PATIENCE_S: Final = 3.0
 """A desk waits no longer for its authority: what protects a position waits with it, once."""

@@ -24,6 +24,7 @@ from tradewrit.credentials import (
     winding_down,
 )
 from tradewrit.credentials.audit import STREAM, AuditRecord, SignedHead, signed_head
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.context import Context
 from tradewrit.credentials.gate import Gate
@@ -48,7 +49,7 @@ from tradewrit.credentials.requests import (
 from tradewrit.credentials.settings import Terms
 from tradewrit.credentials.status import Status
 from tradewrit.credentials.steady_clock import SteadyClock
-from tradewrit.credentials.store import AuditQuery, CredentialStore, Pruned
+from tradewrit.credentials.store import CredentialStore, Pruned
 from tradewrit.credentials.verifier import Verifier
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, Violation
 from tradewrit.errors import JournalError, KeyMaterialError, TokenRefused

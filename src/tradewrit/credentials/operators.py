@@ -92,7 +92,7 @@ def token(context: Context, secret: str, *, proves_only: bool = False) -> Issued
 
 def spend(context: Context, gate: Gate, token: str) -> str:
     """See `Authority.spend_operator_token`."""
-    _, claims = gate.admit(token)
+    claims = gate.admit(token)
 
     def act(change: Change, now: int) -> str | CredentialRefused:
         if not is_operator_subject(claims.sub) or claims.scope != PROOF_SCOPES:

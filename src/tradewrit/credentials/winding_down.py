@@ -84,7 +84,7 @@ def answer(
     """See `Authority.answer_kill`."""
     said = tuple(cancelled), tuple(working)
     _refuse_odd_ids((*said[0], *said[1]))
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
 
     def act(change: Change, now: int) -> KillState | CredentialRefused:
         state = change.kill_state()

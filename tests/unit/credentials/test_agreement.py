@@ -92,6 +92,20 @@ def test_so_are_other_endings(tmp_path: Path, statement: str, match: str) -> Non
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("statement", ["is_proof_needed = 0", "public_key = zeroblob(32)"])
+def test_an_agent_that_need_not_prove_its_key_any_more_or_has_another_is_missed(
+    tmp_path: Path, statement: str
+) -> None:
+    with opened(tmp_path) as authority:
+        register(authority, None, needs_proof=True)
+    opened(tmp_path).close()
+    edit(tmp_path, f"UPDATE agents SET {statement}")
+    with pytest.raises(
+        JournalCorrupt, match=r"evt-.* registered spiffe://.* with another key, or with proof"
+    ):
+        opened(tmp_path)
+
+
 def test_a_kill_switch_put_in_by_hand_is_noticed_too(tmp_path: Path) -> None:
     opened(tmp_path).close()
     edit(tmp_path, "INSERT INTO kill_state VALUES (1, 1, 'x', '', 0)")

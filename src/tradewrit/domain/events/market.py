@@ -113,6 +113,20 @@ class SymbolHaltLifted(Event, frozen=True, kw_only=True, gc=False, tag="market_d
     symbol: str
 
 
+class MaintenanceBegan(Event, frozen=True, kw_only=True, gc=False, tag="market_data.maintenance.began"):
+    """The venue's maintenance is about to begin: entries are refused and taken back, stops stay, exits wait.
+
+    begins, ends: as announced, UTC ns. Said again with another end, that counts.
+    """
+
+    begins: int
+    ends: int
+
+
+class MaintenanceEnded(Event, frozen=True, kw_only=True, gc=False, tag="market_data.maintenance.ended"):
+    """Its time is over and the account has been compared since: exits that waited go out."""
+
+
 class MarketDataUnavailable(
     MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.request.failed"
 ):

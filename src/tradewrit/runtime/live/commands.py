@@ -25,6 +25,7 @@ from tradewrit.domain.events.orders import (
     OrderCancelled,
 )
 from tradewrit.domain.events.positions import CloseTrade, StopRefused, UpdateStop
+from tradewrit.domain.events.risk import CooldownEnded
 from tradewrit.errors import OurFault
 from tradewrit.runtime.live.requests import (
     Answer,
@@ -63,7 +64,8 @@ def command(request: Asked, actor: str, books: Books, at: int) -> tuple[Event, .
 
 def _resume(request: AskResume, actor: str, books: Books, at: int) -> tuple[Event, ...]:
     symbol, found = request.symbol, list[Event]()
-    if symbol in books.suspended:
+    cools = symbol in books.cooldowns and not books.cooldowns[symbol].is_over(at)
+    if symbol in books.suspended or cools:
         found.append(ResumeSymbol(at=at, symbol=symbol, actor=actor, reason=request.reason))
     if symbol in books.paused:
         found.append(SymbolHaltLifted(at=at, symbol=symbol))
@@ -74,7 +76,7 @@ def _resume(request: AskResume, actor: str, books: Books, at: int) -> tuple[Even
         )
     if not found:
         whole = f"; all trading is halted ({books.halted}): resume without --symbol" if books.halted else ""
-        raise OurFault(f"nothing to resume: {symbol} is neither suspended nor halted{whole}")
+        raise OurFault(f"nothing to resume: {symbol} is not suspended, halted or cooling down{whole}")
     return tuple(found)
 
 
@@ -126,6 +128,8 @@ def outcome(request: Asked, said: Iterable[Event]) -> Answer:
                 )
             case SymbolResumed(symbol=symbol):
                 return Answer(said=f"resumed: {symbol} may be traded again, what is held is protected anew")
+            case CooldownEnded(symbol=symbol):
+                return Answer(said=f"resumed: {symbol} may be tried again after the venue's refusals")
             case SymbolHaltLifted(symbol=symbol):
                 return Answer(said=f"resumed: {symbol} trades again, and exits that waited go out")
             case SymbolHalted(symbol=symbol):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
 from tradewrit.domain.events.market import BelievePrices
+from tradewrit.domain.events.risk import CooldownEnded
 from tradewrit.errors import OurFault
 from tradewrit.runtime.live.commands import Asked, command, outcome
 from tradewrit.runtime.live.lanes import Priority, priority_of
@@ -123,7 +124,7 @@ class Reception:
 
     async def _resume(self, shell: "Shell", actor: str, reason: str) -> Answer:
         said = await shell.ask(ResumeTrading(at=shell.clock.now(), actor=actor, reason=reason), source=actor)
-        if not any(isinstance(event, TradingResumed) for event in said):
+        if not any(isinstance(event, TradingResumed | CooldownEnded) for event in said):
             return Answer(error="nothing to resume: trading is not halted")
         self._keeper.forgive()
         self._keeper.owe(None)

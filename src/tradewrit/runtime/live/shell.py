@@ -225,7 +225,7 @@ class Shell:
                 LineStatus(line.name, line.is_up, line.heard_ago_s(now), line.cuts) for line in self.lines
             ),
             breakers=standing(self._breakers(), now),
-            **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
+            **figures(books, self.desk.market, self.clock.now()),  # type: ignore[arg-type]  # by name, as Status has them
         )
 
     def _mode(self) -> tuple[Mode, str]:

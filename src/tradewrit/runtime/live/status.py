@@ -47,7 +47,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     nothing new is done, by the desk or because the venue has halted them, and why. strangers: working orders
     that are not the desk's. venue: whose journal this is. waits, flying: calls. queued: inputs by priority.
     dropped, overdue: so far. skew_s: how far the machine's clock is ahead of the venue's; None where nobody
-    can say. refused: bars that were not believed, so far.
+    can say. refused: bars that were not believed, so far. cooling: why no entry is tried, after the venue's
+    refusals.
     """
 
     at: int
@@ -63,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     working: int
     unknown: tuple[str, ...]
     reviews: int
+    cooling: tuple[str, ...]
     disputed: dict[str, str] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
@@ -88,6 +90,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
         parts.extend(self._waiting_for_people())
+        parts.extend(f"NO ENTRY: {why}" for why in self.cooling)
         parts.extend(str(breaker) for breaker in self.breakers if breaker.gate != Gate.CLOSED)
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
         parts.append(f"{self.account} {self.strategy}: equity {self.equity:,.2f}, cash {self.cash:,.2f}")
@@ -141,10 +144,16 @@ def unknown(books: Books) -> tuple[str, ...]:
     return tuple(order.id for order in books.orders.values() if order.state is OrderState.UNKNOWN)
 
 
-def figures(books: Books, market: Market) -> dict[str, object]:
+def cooling(books: Books, at: int) -> tuple[str, ...]:
+    """Why entries are not tried, where the venue has refused some."""
+    return tuple(one.reason for one in books.cooldowns.values() if not one.is_over(at))
+
+
+def figures(books: Books, market: Market, at: int) -> dict[str, object]:
     """What the books alone tell of a status."""
     working = [order for order in books.orders.values() if order.is_live and order.is_sent]
     return {
+        "cooling": cooling(books, at),
         "account": books.account,
         "strategy": books.strategy,
         "equity": equity(books, market.mark),

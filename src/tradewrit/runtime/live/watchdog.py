@@ -32,6 +32,7 @@ from tradewrit.errors import JournalError, PermissionDenied, TheirFault
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.gate import Gate
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry
@@ -39,7 +40,7 @@ from tradewrit.runtime.live.shadow import Shadow
 from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import PROTECTIVE_TTL_S, Terms
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 
 WATCHDOG: Final = "watchdog"
 _STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})

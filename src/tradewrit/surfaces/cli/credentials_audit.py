@@ -16,7 +16,8 @@ from tradewrit.surfaces.cli.selection import moment
 
 if TYPE_CHECKING:
     from tradewrit.credentials.audit import AuditRecord, SignedHead
-    from tradewrit.credentials.store import AuditQuery, CredentialStore
+    from tradewrit.credentials.audit_table import AuditQuery
+    from tradewrit.credentials.store import CredentialStore
     from tradewrit.runtime.journal.port import Verification
     from tradewrit.runtime.journal.records import Head
 
@@ -62,7 +63,7 @@ def _show(
     as_json: Json = False,
 ) -> None:
     """Show what was issued, refused and revoked, and by whom; the oldest first. No event holds a secret."""
-    from tradewrit.credentials.store import AuditQuery
+    from tradewrit.credentials.audit_table import AuditQuery
 
     query = AuditQuery(
         agent_id=agent,

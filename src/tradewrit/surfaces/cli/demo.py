@@ -21,8 +21,8 @@ from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, kept_secr
 if TYPE_CHECKING:
     from tradewrit.features.bars import Bars
     from tradewrit.research.demo import Demo
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.secret import Secret
-    from tradewrit.runtime.writs import Issuer
 
 DEFAULT_FOLDER = Path("runs/demo")
 _TTL_S: Final = 86_400

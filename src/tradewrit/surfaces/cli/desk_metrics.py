@@ -52,6 +52,7 @@ def metrics_of(status: Status) -> Iterable[Metric]:
     yield _gauge("disputed", "Symbols in which the venue holds something else.", len(status.disputed))
     yield _gauge("suspended", "Symbols in which nothing new is done.", len(status.suspended))
     yield _gauge("halted_symbols", "Symbols that the venue has halted.", len(status.paused))
+    yield _gauge("cooldowns", "Reasons why no entry is tried after refusals.", len(status.cooling))
     yield _gauge("strangers", "Working orders that are not the desk's.", len(status.strangers))
     yield _counter("inputs_dropped_total", "Inputs that were not taken.", status.dropped)
     yield _counter("bars_refused_total", "Bars that were not believed.", status.refused)

@@ -17,7 +17,6 @@ from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.exchange_making import (
     bars_of,
-    need_server,
     replay_of,
     settings_of,
     speed_of,
@@ -27,6 +26,7 @@ from tradewrit.surfaces.cli.exchange_making import (
 from tradewrit.surfaces.cli.live_options import key_from
 from tradewrit.surfaces.cli.output import Json, emit_text, example
 from tradewrit.surfaces.cli.selection import Since, Symbols, Until, named
+from tradewrit.surfaces.cli.serving import need_server
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.http.replay import Replay

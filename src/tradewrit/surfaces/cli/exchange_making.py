@@ -16,6 +16,7 @@ from tradewrit.domain.instruments import Instrument, plain
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.selection import selected
+from tradewrit.surfaces.cli.serving import need_server
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.http.inputs import VenueSettings
@@ -45,9 +46,9 @@ def serving(
 
     It begins when the desk listens, and goes on from `state` when started again.
     """
+    need_server()
     from tradewrit.brokers.paper.http.server import ExchangeServer, ServerSettings
 
-    need_server()
     bars = bars_of(data, symbols, None, None)
     tape = tape_of(bars)
     if tape is None:
@@ -88,15 +89,6 @@ def exchange_in_a_thread(
     finally:
         stop()
         thread.join(timeout=4)
-
-
-def need_server() -> None:
-    """Raise ConfigError where the packages that serve are not installed."""
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise ConfigError("serving needs FastAPI and uvicorn: pip install 'tradewrit[server]'") from None
 
 
 def bars_of(data: Path | None, symbols: str | None, since: str | None, until: str | None) -> "list[Bars]":

@@ -24,6 +24,7 @@ from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
@@ -49,7 +50,7 @@ from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.aside import Aside, standard_error
 from tradewrit.surfaces.cli.learning import learn

@@ -300,6 +300,7 @@ def _view(task: "Review", now: int) -> dict[str, Any]:
         "reasons": proposal.reasons,
         "inputs": proposal.inputs,
         "note": task.note,
+        "replaces": task.replaces,
         "approved_by": task.approved_by,
         "people_needed": task.people_needed,
         "asked_at": iso(task.created_at),

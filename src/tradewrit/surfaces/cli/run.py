@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tradewrit.config.tree import Config
+from tradewrit.config.tree import Config, VenueConfig
+from tradewrit.domain.market import SECOND
 from tradewrit.errors import ConfigError, WrongVenue
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import explain
@@ -27,12 +28,13 @@ from tradewrit.surfaces.cli.live_options import (
 )
 from tradewrit.surfaces.cli.login import people_missing, prover
 from tradewrit.surfaces.cli.output import Json, emit_text, example
-from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, StrategyOption, parameters_of
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
 from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
+    from tradewrit.runtime.live.policy import LivePolicy
 
 RulesFrom = Callable[[Config], "PaperRules"]
 
@@ -50,15 +52,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
     )
     def _run(
         broker: Broker = PAPER,
-        strategy: Annotated[
-            str | None,
-            typer.Option(
-                "--strategy",
-                metavar="NAME|FILE.py",
-                help="A strategy that ships with the package, or your own file. "
-                "Without it, the configuration's.",
-            ),
-        ] = None,
+        strategy: StrategyOption = None,
         config: ConfigFile = None,
         journal: JournalFile = None,
         param: Params = None,
@@ -147,7 +141,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 chosen,
                 place,
                 venue,
-                policy_of(stale_after, lease, clock_skew),
+                at_venue(policy_of(stale_after, lease, clock_skew), current.venue),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
                 prove=prover(stack, current),
@@ -162,6 +156,12 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 ) from None
         if not as_json:
             emit_text("Stopped.")
+
+
+def at_venue(policy: "LivePolicy", venue: VenueConfig) -> "LivePolicy":
+    """The policy of a run at a venue that says when it is down."""
+    outage_ns = venue.outage_alarm_s * SECOND
+    return msgspec.structs.replace(policy, maintenance=venue.windows(), outage_ns=outage_ns)
 
 
 def _refuse(config: Config, *, is_live: bool) -> None:

@@ -12,12 +12,12 @@ from tradewrit.domain.venues import objection_to
 from tradewrit.errors import TheirFault, Unreachable, WrongVenue
 from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.desk import stream_of
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 from tradewrit.runtime.live.watchdog import Watchdog, WatchPolicy, terms_of_watchdog
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import Terms
-from tradewrit.runtime.writs import Issuer
 from tradewrit.surfaces.cli.live_terms import Venue
 
 

@@ -17,7 +17,8 @@ from tradewrit.brokers.paper.http.wire import (
     Problem,
 )
 from tradewrit.domain.events.orders import ExecutionReport
-from tradewrit.surfaces.docs.markdown import code, explained, fields_table, named_types, table
+from tradewrit.surfaces.docs.http import bodies, errors_tables
+from tradewrit.surfaces.docs.markdown import code, explained, table
 
 _INTRODUCTION: Final = """\
 # The exchange server
@@ -73,13 +74,11 @@ def exchange_http_page() -> str:
         + _STREAM.format(events=EVENTS, kept=KEPT_PRICES, wait=LONGEST_WAIT_S)
         + table(("`kind`", "Message", "Meaning"), map(_message, messages))
         + _ERRORS
-        + table(("`error_code`", "Status"), ((code(name), str(status)) for name, status in STATUSES.items()))
-        + "\n"
-        + fields_table(Problem)
+        + errors_tables(STATUSES, Problem)
         + "\n## Query parameters\n\n"
         + table(("Endpoint", "Parameter", "Meaning"), _queries())
         + "\n## Bodies and messages\n"
-        + "".join(_body(kind) for kind in _kinds(messages))
+        + bodies(ENDPOINTS, *messages, ExecutionReport)
     )
 
 
@@ -107,27 +106,3 @@ def _queries() -> Iterator[tuple[str, ...]]:
             yield code(f"{endpoint.method} {_path(endpoint)}"), code(name), meaning
     for name, meaning in EVENTS_QUERY.items():
         yield code(f"GET {EVENTS}"), code(name), meaning
-
-
-def _kinds(messages: tuple[type[msgspec.Struct], ...]) -> Iterator[type[msgspec.Struct]]:
-    """Every structure of a body or message, in the order in which a reader meets it."""
-    waiting: list[type[msgspec.Struct]] = []
-    for endpoint in ENDPOINTS:
-        waiting += [kind for kind in (endpoint.takes, endpoint.gives) if kind is not None]
-    waiting += [*messages, ExecutionReport]
-    seen: dict[type[msgspec.Struct], None] = {}
-    while waiting:
-        kind = waiting.pop(0)
-        if kind not in seen:
-            seen[kind] = None
-            waiting = [*_inside(kind), *waiting]
-    return iter(seen)
-
-
-def _inside(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
-    for hint in typing.get_type_hints(kind).values():
-        yield from (one for one in named_types(hint) if issubclass(one, msgspec.Struct))
-
-
-def _body(kind: type[msgspec.Struct]) -> str:
-    return f"\n### {kind.__name__}\n\n{explained(kind)[0]}\n\n{fields_table(kind)}"

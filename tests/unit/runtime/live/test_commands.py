@@ -9,8 +9,10 @@ from tests.unit.runtime.live.test_keeper import asked, kept
 from tradewrit.domain.events.account import PositionAdopted, SymbolResumed
 from tradewrit.domain.events.corporate import SharesDelisted, SharesSplit
 from tradewrit.domain.events.market import BelievePrices, SymbolHalted
+from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType, Role
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.splits import Ratio
 from tradewrit.runtime.live.keeper import Keeper
 from tradewrit.runtime.live.requests import (
@@ -109,7 +111,9 @@ def test_a_symbol_that_the_venue_pauses_is_halted_and_resumed_by_a_person(tmp_pa
         assert "trades again" in await asked(one, AskResume(symbol=SYMBOL, reason="it trades"))
         await live.enter()
         assert live.held > 0
-        assert "neither suspended nor halted" in await asked(one, AskResume(symbol=SYMBOL, reason="again"))
+        assert "is not suspended, halted or cooling down" in await asked(
+            one, AskResume(symbol=SYMBOL, reason="again")
+        )
 
     kept(tmp_path, story).audit()
 
@@ -176,3 +180,18 @@ def test_a_person_says_that_refused_prices_are_real(tmp_path: Path) -> None:
         assert (word.actor, word.reason) == ("human:maria", "reverse split"), "on record"
 
     kept(tmp_path, story).audit()
+
+
+def test_a_symbol_in_which_the_venue_refused_too_often_is_resumed_by_name(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        live.broker.refuses, live.broker.refusal = {Role.ENTRY}, Rejection.NOT_SHORTABLE
+        live.says()
+        await live.bar(175.50)
+        assert f"NO ENTRY: the venue refused an entry (not_shortable): none in {SYMBOL}" in await asked(
+            one, AskStatus()
+        )
+        told = await asked(one, AskResume(symbol=SYMBOL, reason="the broker lends it now"))
+        assert told == f"resumed: {SYMBOL} may be tried again after the venue's refusals"
+        assert live.shell.status().cooling == ()
+
+    kept(tmp_path, story, limits=Limits(max_refusals=1))

@@ -16,7 +16,10 @@ from tests.live import Live, play
 from tests.scenario.test_live_shell import FULL, Disk
 from tests.virtual_loop import in_virtual_time
 from tradewrit.domain.events.account import TradingHalted, TradingResumed
+from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND
+from tradewrit.domain.orders import Role
+from tradewrit.domain.rejections import Rejection
 from tradewrit.errors import JournalUnwritable, LeaseHeld, OurFault, TradewritError
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.live import door
@@ -359,3 +362,21 @@ def test_a_journal_deep_in_the_file_system_has_a_door_with_a_short_path() -> Non
     deep = Path("/srv") / ("x" * 120) / "desk.sqlite"
     assert len(os.fsencode(door_of(deep))) <= 100
     assert door_of(deep) == door_of(deep) != door_of(deep.with_name("other.sqlite"))
+
+
+def test_status_says_where_the_venue_refused_too_often_and_resume_ends_it(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        live.broker.refuses, live.broker.refusal = {Role.ENTRY}, Rejection.NOT_SHORTABLE
+        live.says()
+        await live.bar(175.50)
+        assert (
+            "NO ENTRY: the venue refused an entry (not_shortable): none in AAPL until a person resumes"
+            in (await asked(one, AskStatus()))
+        )
+        assert "resumed" in await asked(one, AskResume(reason="the broker lends it now"))
+        assert "NO ENTRY" not in await asked(one, AskStatus())
+        live.broker.refuses = set()
+        await live.enter()
+        assert live.held > 0
+
+    kept(tmp_path, story, limits=Limits(max_refusals=1))

@@ -8,7 +8,6 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 
 import msgspec
@@ -34,6 +33,7 @@ from tradewrit.brokers.paper.http.wire import (
     frame,
 )
 from tradewrit.errors import OurFault
+from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.secret import Secret
 
 log: Final = logging.getLogger(__name__)
@@ -153,12 +153,7 @@ class Door:
     def _is_ours(self, host: str) -> bool:
         """Whether a request names this machine, and not a name that somebody has led here."""
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        if name in {"localhost", self._host}:
-            return True
-        try:
-            return ip_address(name.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return name == self._host or is_loopback(name.strip("[]"))
 
     def _no(self, no: Exception, request: Request) -> Response:
         if isinstance(no, Refused):

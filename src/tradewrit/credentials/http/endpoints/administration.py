@@ -1,27 +1,26 @@
 """What operators do: apps, operators, revocation, the kill switch."""
 
-from tradewrit.credentials.http.bodies import (
-    AppChange,
+from tradewrit.credentials.http.bodies.answers import (
     AppCreated,
     AppRemoved,
     Apps,
     AppView,
     Killed,
-    NewApp,
-    NewOperator,
     OperatorCreated,
-    OperatorLogin,
     Operators,
     OperatorToken,
     Revoked,
+)
+from tradewrit.credentials.http.bodies.asked import (
+    AppChange,
+    NewApp,
+    NewOperator,
+    OperatorLogin,
     ToAnswer,
     ToKill,
     ToRevoke,
-    app_view,
-    killed_view,
-    operator_view,
-    restricting,
 )
+from tradewrit.credentials.http.bodies.views import app_view, killed_view, operator_view, restricting
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.domain.times import iso
 
