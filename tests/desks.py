@@ -30,6 +30,7 @@ from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.signals import Market, Signal
 from tradewrit.domain.times import parse_iso
 from tradewrit.domain.trades import Trade, TradeState
+from tradewrit.domain.venues import VenueIdentity
 from tradewrit.features.bars import Bars
 from tradewrit.kernel import AGENTS, Kernel
 from tradewrit.market.calendar import Calendar
@@ -117,6 +118,7 @@ class World:
         tenure: Tenure | None = None,
         outbox: Outbox | None = None,
         snapshot_every: int = 0,
+        identity: VenueIdentity | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
@@ -172,6 +174,7 @@ class World:
             tenure=tenure,
             outbox=outbox,
             snapshot_every=snapshot_every,
+            identity=identity,
         )
         self.control = Control(self.desk, self.bus)
 

@@ -24,7 +24,7 @@ NOT_SHOWN: set[str] = set()
 """Nothing shows these at all."""
 IN_PART = {
     "R19",
-    *("CB-13", "P-4"),
+    "CB-13",
 }
 """Something is shown, and the row says what is not."""
 

@@ -27,6 +27,7 @@ from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.times import iso
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.venues import VenueIdentity
 from tradewrit.domain.writs import DESK, Halt, Writ
 
 
@@ -84,6 +85,7 @@ class PendingFee(msgspec.Struct, frozen=True, gc=False):
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
+    identity: the exchange and account that the journal belongs to; None while nobody has said.
     orders: those of open trades, by client order id. trades: the open ones, by id.
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
@@ -113,6 +115,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     currency: str = "USD"
     mode: str = "paper"
     venue: str = "paper"
+    identity: VenueIdentity | None = None
     margin: bool = True
     strategy: str = ""
     entry_type: OrderType = OrderType.MARKET

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from tradewrit.domain.money import ZERO
 from tradewrit.domain.proposals import Sized
 from tradewrit.errors import InvalidTransitionError
 
@@ -64,6 +65,11 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 return self.approvers if self.above is not None and cost > self.above else 0
             case PolicyKind.FOUR_EYES:
                 return max(2, self.approvers)
+
+    @property
+    def most_people(self) -> int:
+        """How many distinct people it asks for at most, whatever a trade costs."""
+        return max(self.people_needed(ZERO), self.people_needed((self.above or ZERO) + 1))
 
 
 class ReviewState(StrEnum):

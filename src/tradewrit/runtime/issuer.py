@@ -4,11 +4,11 @@ from typing import Protocol
 
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.scopes import Grant
-from tradewrit.runtime.kill_switch import Keeper
+from tradewrit.runtime.kill_switch import SwitchKeeper
 from tradewrit.runtime.roles import Terms
 
 
-class Issuer(Keeper, Protocol):
+class Issuer(SwitchKeeper, Protocol):
     """Where writs come from. Times are UTC ns.
 
     What it cannot do now it raises as TheirFault or JournalError (tried again); what it will not do, as

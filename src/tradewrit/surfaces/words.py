@@ -226,6 +226,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     writs.WritLost: _ended,
     writs.WritRevoked: _ended,
     writs.WritDenied: _denied,
+    account.VenueIdentified: lambda event: f"this journal belongs to {event.identity} from here on",
     account.HighWaterRaised: lambda event: f"equity {amount(event.equity)}, higher than ever",
     strategy.ScanStarted: lambda event: ", ".join(event.symbols),
     strategy.CandidateFound: lambda event: f"{event.side} {event.symbol}: {numbers(event.inputs)}",
@@ -292,6 +293,9 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     funding.FundingBooked: lambda event: (
         f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
         f"cash {event.cash_change:+,f}"
+    ),
+    market.BelievePrices: lambda event: (
+        f"{event.symbol}: the next bar is real, by {event.actor}: {event.reason}"
     ),
     market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
     market.MaintenanceBegan: lambda event: f"of the venue, {iso(event.begins)} to {iso(event.ends)}",

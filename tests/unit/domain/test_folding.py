@@ -64,7 +64,7 @@ position.set_stop position.update_stop position.close position.protection.moved 
 corporate.shares.split corporate.dividend.ex corporate.symbol.changed corporate.shares.delisted
 funding.rate.settled order.commission.reported account.resume_symbol
 runtime.input.dropped runtime.stream.cut runtime.stream.restored runtime.stream.lost runtime.entries.withheld
-runtime.entries.allowed runtime.breaker.opened runtime.breaker.closed market_data.bar.refused market_data.level.believed runtime.position.rescued account.flatten.round account.flatten.ended
+runtime.entries.allowed runtime.breaker.opened runtime.breaker.closed market_data.bar.refused market_data.level.believed market_data.believe runtime.position.rescued account.flatten.round account.flatten.ended
 """
 
 SEQUENCES = st.lists(EVENTS, min_size=1, max_size=10)

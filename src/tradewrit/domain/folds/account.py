@@ -272,6 +272,7 @@ FOLDS: Final[Folds] = {
         opened_at=e.at,
         reconciled_at=e.at,
     ),
+    ac.VenueIdentified: lambda books, e: replace(books, identity=e.identity),
     ac.InstrumentListed: lambda books, e: replace(
         books, instruments=with_item(books.instruments, e.instrument.symbol, e.instrument)
     ),

@@ -23,7 +23,7 @@ from tradewrit.domain.events.review import (
 from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.reviews import Review
 from tradewrit.domain.times import iso
-from tradewrit.runtime.live.door import Answer, AskAnswer
+from tradewrit.runtime.live.requests import Answer, AskAnswer
 
 
 def known(books: Books) -> tuple[Review, ...]:

@@ -58,9 +58,9 @@ class Rounds:
             line.look(now, is_open=is_open)
             self._count_outage(line, now)
             if line.is_stale:
-                shell.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
+                shell.entries.withhold(f"prices {line.name}", f"the prices of {line.name} are stale")
             else:
-                shell.allow(f"prices {line.name}")
+                shell.entries.allow(f"prices {line.name}")
         self._follow_session()
         self._follow_maintenance()
         self._compare_clocks()
@@ -81,7 +81,8 @@ class Rounds:
             is_expected = self._is_maintained()
             why = ", in the venue's maintenance" if is_expected else ""
             shell.log(f"{line.name} is cut{why}: {reason}")
-            shell.withhold(cause, f"{line.name} is cut: {reason}", "it is called again until it answers")
+            todo = "it is called again until it answers"
+            shell.entries.withhold(cause, f"{line.name} is cut: {reason}", todo)
             shell.say(StreamCut(at=at, stream=line.name, reason=reason, is_expected=is_expected))
             self._outages[line.name] = Outage(shell.clock.monotonic())
             return
@@ -89,7 +90,7 @@ class Rounds:
         shell.log(f"{line.name} is heard (attempt {line.attempts})")
         shell.say(StreamRestored(at=at, stream=line.name, attempts=line.attempts))
         self._compare("reconnect", is_awaited=True)
-        shell.allow(cause)
+        shell.entries.allow(cause)
 
     def _count_outage(self, line: Line, now: int) -> None:
         """An alarm, once, when a line has been cut for too long; what its venue announced does not count."""
@@ -116,9 +117,9 @@ class Rounds:
         shell, now = self._shell, self._shell.clock.now()
         known, period = shell.desk.books.maintenance, shell.policy.maintenance.at(now)
         if known:
-            shell.withhold(_MAINTENANCE, f"maintenance of the venue until {iso(known)}")
+            shell.entries.withhold(_MAINTENANCE, f"maintenance of the venue until {iso(known)}")
         else:
-            shell.allow(_MAINTENANCE)
+            shell.entries.allow(_MAINTENANCE)
         if period is None or period.ends in {known, self._announced}:
             return
         self._announced = period.ends
@@ -131,13 +132,15 @@ class Rounds:
         skew = shell.skew_s()
         if skew is None or abs(skew) <= limit / 2:
             self._is_skewed = False
-            shell.allow(_CLOCK)
+            shell.entries.allow(_CLOCK)
         elif abs(skew) > limit and not self._is_skewed:
             self._is_skewed = True
             reason = f"this machine's clock is {skew:+.1f} s against the venue's, {limit:g} s are allowed"
             reason += "; or its prices come late" if skew > 0 else ""
             shell.log(f"CLOCK: {reason}")
-            shell.withhold(_CLOCK, reason, "have the machine's clock set by NTP (timedatectl, chronyc)")
+            shell.entries.withhold(
+                _CLOCK, reason, "have the machine's clock set by NTP (timedatectl, chronyc)"
+            )
 
     def _compare(self, cause: str, *, is_awaited: bool = False) -> None:
         self._compared_at = self._shell.clock.monotonic()
@@ -164,7 +167,8 @@ class Rounds:
     def _log(self, now: int) -> None:
         """A line whenever the mode changes, and one now and then."""
         status = self._shell.status()
-        said = f"{status.mode} {status.because} {status.naked} {status.unknown}"
+        waits = (status.disputed, status.suspended, status.paused, status.strangers)
+        said = f"{status.mode} {status.because} {status.naked} {status.unknown} {waits}"
         if said != self._said or now - self._said_at >= self._shell.policy.status_ns:
             self._said, self._said_at = said, now
             self._shell.log(status.line())

@@ -95,7 +95,10 @@ class _Since(msgspec.Struct):
 
 
 class Watchdog:
-    """The watchdog of one account. issuer: gives it a writ of its own. log: takes lines for people."""
+    """The watchdog of one account. issuer: gives it a writ of its own. log: takes lines for people.
+
+    uncovered: symbols that are held without a stop for all of it, as of the last look; None when that failed.
+    """
 
     def __init__(
         self,
@@ -121,6 +124,7 @@ class Watchdog:
         self._log = log
         self._since = _Since(uncovered_at={})
         self._told: dict[str, str] = {}
+        self.uncovered: tuple[str, ...] | None = None
 
     def look(self) -> list[PositionRescued]:
         """One look, to be taken every `every_ns`; returns what it protected."""
@@ -131,7 +135,9 @@ class Watchdog:
             bare = uncovered(self._broker.positions(), self._broker.open_orders())
         except (TheirFault, JournalError) as lost:
             self._tell("", f"cannot look: {lost}")
+            self.uncovered = None
             return []
+        self.uncovered = tuple(bare)
         since = self._since.uncovered_at
         self._since.uncovered_at = {symbol: since.get(symbol, now) for symbol in bare}
         long_bare = [

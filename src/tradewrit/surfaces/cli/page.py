@@ -47,7 +47,15 @@ created_at, deregistered_at, client_secret`; the secret is printed this once. `c
 `review list --json`: `reviews[]`, and `review show --json` one of them: `review, version, hash, state,
 trade_id, symbol, side, entry_type, quantity, entry_price, stop_price, target_price, cost, worst_loss,
 reward_risk, strategy, requester, reasons[], inputs{}, note, replaces, approved_by[], people_needed, asked_at,
-expires_at, time_left_s`. `halt`, `resume`, `flatten` and the answers of `review`: `said`.
+expires_at, time_left_s`. `halt`, `resume`, `flatten`, `shutdown`, `close`, `move-stop`, `cancel`, `adopt`,
+`believe` and the answers of `review`: `said`. `orders --json`: `orders[{order, role, symbol, side, quantity,
+type, limit_price, stop_price, state, filled, trade_id}]`.
+
+`status --json`: `at` (UTC ns), `mode, because, account, strategy, equity, cash, held{}, naked[], overnight[],
+working, unknown[], reviews, cooling[], disputed{}, suspended{}, paused{}, strangers[], venue, waits, flying,
+queued[], dropped, refused, overdue, skew_s, lines[{name, is_up, silent_s, cuts}], breakers[{endpoint, gate,
+reason, again_in_s, calls, failures, opened, rejected}]`. `doctor --json`: `ok, checks[{name, ok, found,
+advice, enables, is_required}]`.
 
 `simulate --json`: `seeds, events, faults{...}, violations[{seed, profile, point, invariant, at_s, message,
 reproduce}], coverage, seconds`; `simulate enumerate --json` has `deaths` in the place of `seeds`. `coverage`

@@ -9,7 +9,13 @@ import msgspec
 from tradewrit.brokers.paper.http.record import KEPT_PRICES
 from tradewrit.brokers.paper.http.stream import LONGEST_WAIT_S
 from tradewrit.brokers.paper.http.table import ENDPOINTS, EVENTS, EVENTS_QUERY, STATUSES, Endpoint
-from tradewrit.brokers.paper.http.wire import KEY_HEADER, MAX_BODY_BYTES, AnyMessage, Problem
+from tradewrit.brokers.paper.http.wire import (
+    EXCHANGE_HEADER,
+    KEY_HEADER,
+    MAX_BODY_BYTES,
+    AnyMessage,
+    Problem,
+)
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.surfaces.docs.http import bodies, errors_tables
 from tradewrit.surfaces.docs.markdown import code, explained, table
@@ -25,6 +31,8 @@ own for now: exact, and in the desk's own words.
   with a field it does not know is refused. At most {body:,} bytes.
 - With a key, every request shows it in `{key}`; without it nothing is told: 401
   `unauthorized`. Requests of web pages, and to a name that is not this machine's, get 403 `forbidden`.
+- A request may say in `{exchange}` which exchange it is meant for (`venue` of `GET /v2/clock`): any other
+  refuses it with 409 `other_venue`, and nothing is done. Our client says so in every request.
 - A refused order is no error: the answer is 200 with a report of kind `rejected`. So is a cancel that comes
   too late. An error means that nothing was done, except 500; of an answer that never comes nobody knows, and
   `GET /v2/orders:by_client_order_id` tells.
@@ -58,7 +66,7 @@ An error is a problem document (RFC 9457), `application/problem+json`. `error_co
 
 def exchange_http_page() -> str:
     """The whole page, in Markdown."""
-    introduction = _INTRODUCTION.format(body=MAX_BODY_BYTES, key=KEY_HEADER)
+    introduction = _INTRODUCTION.format(body=MAX_BODY_BYTES, key=KEY_HEADER, exchange=EXCHANGE_HEADER)
     messages = typing.get_args(AnyMessage)
     return (
         introduction

@@ -82,9 +82,10 @@ class ToLaunch(In, frozen=True):
 
 
 class OperatorLogin(In, frozen=True):
-    """An operator's secret, `op-<name>-<64 hex>`."""
+    """An operator's secret, `op-<name>-<64 hex>`. proves_only: for a token that can do nothing else."""
 
     secret: str
+    proves_only: bool = False
 
 
 class AppLogin(In, frozen=True):

@@ -26,9 +26,9 @@ from tradewrit.domain.times import iso
 
 
 def operator_auth(service: Service, call: Call) -> OperatorToken:
-    """Exchange an operator's secret for a token to administer with."""
+    """Exchange an operator's secret for a token to administer with, or to prove a name with."""
     login: OperatorLogin = call.body
-    issued = service.authority.operator_token(login.secret)
+    issued = service.authority.operator_token(login.secret, proves_only=login.proves_only)
     return OperatorToken(
         access_token=issued.token,
         expires_in=issued.expires_in,
