@@ -20,6 +20,8 @@ KEEPER: Final = "position_keeper"
 """Whose writ stops, targets, exits and every cancel go out under; alone may cancel the stop of a position."""
 DESK: Final = "desk"
 """Who puts on record what comes from outside."""
+BY_THE_SWITCH: Final = "revoked by the kill switch"
+"""Why the writs of a halted desk ended."""
 _FINE: Final = Decimal("1E-8")
 
 

@@ -19,6 +19,7 @@ from tradewrit.domain.events.writs import (
 )
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import Grant
+from tradewrit.domain.writs import BY_THE_SWITCH
 from tradewrit.errors import PermissionDenied, TradewritError
 from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.kill_switch import KillSwitch
@@ -70,7 +71,7 @@ class RoleWrit:
         """See `Writs.live`."""
         role = self._role
         if self._is_killed(now):
-            raise PermissionDenied(f"{role}: its writ was revoked by the kill switch")
+            raise PermissionDenied(f"{role}: its writ was {BY_THE_SWITCH}")
         if self.withheld:
             raise PermissionDenied(f"{role}: its writ is withheld for now: {self.withheld}")
         if self.grant is None or (self._is_lost and now < self.grant.expires_at):
@@ -84,7 +85,7 @@ class RoleWrit:
         """Issue it if it is missing, renew it if it is half over, notice if it was taken away."""
         if self._is_killed(now):
             if not self._is_barred:
-                yield from self._revoked("revoked by the kill switch", now)
+                yield from self._revoked(BY_THE_SWITCH, now)
             return
         if self._switch.is_winding_down(now):
             yield from self._wind_down(now)

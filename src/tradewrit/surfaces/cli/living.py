@@ -55,13 +55,14 @@ from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.aside import Aside, standard_error
 from tradewrit.surfaces.cli.learning import learn
 from tradewrit.surfaces.cli.live_terms import Venue
-from tradewrit.surfaces.cli.told import TOLD
+from tradewrit.surfaces.cli.told import is_told
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
 _SECOND_TIME: Final = 130
 _SHARE_OF_LEASE: Final = 4
 """A strategy may take so much of the lease over the bars of one moment, and it can still be renewed."""
+_MILLISECOND: Final = SECOND // 1_000
 _HEDGE_AFTER_S: Final = 0.5
 """Far beyond what an exchange on this machine takes."""
 _LONGEST_PAUSE_S: Final = 2.0
@@ -186,10 +187,11 @@ class LiveDesk:
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
-        self.log.say(f"{iso(self.clock.now())} {text}")
+        now = self.clock.now()
+        self.log.say(f"{iso(now - now % _MILLISECOND)} {text}")
 
     def _tell(self, event: Event, record: Record | None) -> None:
-        if record is not None and isinstance(event, TOLD):
+        if record is not None and is_told(event):
             self.say(f"{name_of(type(event))}: {words(event)}")
 
     def open_shell(self) -> Shell:

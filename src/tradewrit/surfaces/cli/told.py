@@ -3,8 +3,10 @@
 from typing import Final
 
 from tradewrit.domain.events import account, market, orders, positions, review, risk, running, writs
+from tradewrit.domain.events.base import Event
+from tradewrit.domain.writs import BY_THE_SWITCH
 
-TOLD: Final = (
+_TOLD: Final = (
     orders.OrderAccepted,
     orders.OrderRejected,
     orders.OrderUnknown,
@@ -48,3 +50,9 @@ TOLD: Final = (
     writs.WritRenewalFailed,
 )
 """What a person reads in the log as it happens; everything else is in the journal."""
+
+
+def is_told(event: Event) -> bool:
+    """Whether people read of it as it happens; that a halt ends the writ of each role goes without saying."""
+    is_of_halt = isinstance(event, writs.WritRevoked) and event.reason == BY_THE_SWITCH
+    return isinstance(event, _TOLD) and not is_of_halt
