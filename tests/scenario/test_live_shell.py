@@ -93,6 +93,12 @@ def test_the_books_are_held_against_the_venue_at_the_start_every_minute_and_at_t
 
     play(evening, sessions=calendar_for("NYSE"), at=parse_iso("2024-03-04T20:30:00Z"))
 
+    async def lunch(live: Live) -> None:
+        await live.settle(90 * 60)
+        assert "close" not in [event.cause for event in live.events(AccountReconciled)]
+
+    play(lunch, sessions=calendar_for("XTKS"), at=parse_iso("2024-03-04T02:15:00Z"))
+
 
 def test_the_lease_is_renewed_while_a_call_takes_longer_than_it_lasts() -> None:
     async def story(live: Live) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _CLOCK: Final = "clock"
+_SESSION: Final = frozenset({MarketPhase.OPEN, MarketPhase.BREAK})
 
 
 class Rounds:
@@ -104,7 +105,7 @@ class Rounds:
             return
         event = MarketStatusReported(at=now, status=status)
         self._shell.put(Input(priority=Priority.FACTS, events=(event,), source="market"))
-        if before is MarketPhase.OPEN:
+        if before in _SESSION and status.phase not in _SESSION:
             self._compare("close")
 
     def _log(self, now: int) -> None:
