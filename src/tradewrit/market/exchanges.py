@@ -30,8 +30,8 @@ def exchange_days(mic: str) -> Mapping[int, list[TradingDay]]:
     package = _package(mic)
     if mic not in package.get_calendar_names(include_aliases=False):
         raise ConfigError(
-            f"unknown calendar {mic!r}: it is neither NYSE nor 24/7, and exchange_calendars knows no exchange "
-            "of this ISO 10383 code; others are XLON, XETR, XPAR, XTKS, XHKG or XTSE"
+            f"unknown calendar {mic!r}: it is neither NYSE nor 24/7, and exchange_calendars knows no "
+            "exchange of this ISO 10383 code; others are XLON, XETR, XPAR, XTKS, XHKG or XTSE"
         )
     kept = _kept(package, mic)
     if kept.open_offset:
