@@ -31,6 +31,7 @@ from tradewrit.domain.events.orders import (
     CancelRefused,
     CancelRequested,
     ExecutionReport,
+    FillQuestioned,
     GetOrderStatus,
     ModifyOrder,
     ModifyRefused,
@@ -87,6 +88,7 @@ Hears = (
     | SharesSplit
     | TradingHalted
     | SymbolSuspended
+    | FillQuestioned
     | WritDenied
     | WritRevoked
     | DeskStarted
@@ -151,6 +153,9 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case PositionDisputed(symbol=symbol):
             entries = (order for order in _entries(books) if order.terms.symbol == symbol)
             return _take_back(entries, event.at, NAME, f"disputed: {books.disputed.get(symbol, symbol)}")
+        case FillQuestioned(symbol=symbol):
+            entries = (order for order in _entries(books) if order.terms.symbol == symbol)
+            return _take_back(entries, event.at, NAME, f"questioned: {event.reason}")
         case TimerFired():
             return _look_again(books, market, event)
         case _:

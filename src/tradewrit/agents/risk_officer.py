@@ -247,16 +247,18 @@ def _todo(event: SymbolChanged | SharesDelisted, quantity: Decimal) -> str:
 
 
 def _resume_symbol(books: Books, event: ResumeSymbol) -> Decision:
-    if event.symbol in books.suspended and event.actor.startswith("human:"):
+    held = books.suspended.get(event.symbol) or books.questioned.get(event.symbol)
+    if held and event.actor.startswith("human:"):
         resumed = SymbolResumed(at=event.at, symbol=event.symbol, actor=event.actor, reason=event.reason)
         return Decision((resumed,))
     refused = TransitionRefused(
         at=event.at,
         machine="symbol",
         subject=event.symbol,
-        state=books.suspended.get(event.symbol, "trading"),
+        state=held or "trading",
         wanted="resume",
-        cause=f"{event.actor}: only a suspended symbol can be resumed, and only by a person",
+        cause=f"{event.actor}: only a symbol that is suspended, or of which a fill is questioned, can be "
+        "resumed, and only by a person",
     )
     return Decision((refused,))
 

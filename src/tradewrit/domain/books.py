@@ -87,6 +87,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
     suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
+    questioned: symbol -> which of its fills can hardly be right; no entries until a person has looked.
     pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
     the fill, corrections that came before it.
@@ -132,6 +133,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     refused: dict[str, tuple[str, ...]] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
+    questioned: dict[str, str] = {}
     pending_fees: dict[str, PendingFee] = {}
     executions: dict[str, tuple[Execution, ...]] = {}
     early: dict[str, ExecutionReport] = {}

@@ -69,7 +69,7 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
         return _objection_to_protect(books, terms)
     if books.halted:
         return f"trading is halted: {books.halted}"
-    for frozen in (books.suspended, books.disputed, books.paused):
+    for frozen in (books.suspended, books.disputed, books.questioned, books.paused):
         if terms.symbol in frozen:
             return frozen[terms.symbol]
     if market.phase(at) is not MarketPhase.OPEN:

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from tradewrit.agents.market_watch import wild
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import MarketStatusReported, QuoteUpdated, TickReceived
@@ -25,6 +24,7 @@ from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.features.evaluate import Stepper
 from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
+from tradewrit.risk.oddities import wild
 from tradewrit.risk.volatility import if_known, volatility_stepper
 from tradewrit.runtime.scrutiny import Scrutiny
 from tradewrit.strategies.base import Strategy
@@ -77,6 +77,8 @@ class LiveMarket:
     strategies that ask, and to leave before it closes; None where nobody knows. limit: on the strategy's
     time; None for none.
     """
+
+    is_backtest = False
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     stop ended with the session and is put back at the open. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
     skew_s: how far the machine's clock is ahead of the venue's; None where nobody can say.
-    refused: bars that were not believed, so far.
+    refused: bars that were not believed, so far. questioned: symbols of which a fill can hardly be right.
     """
 
     at: int
@@ -59,6 +59,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     overnight: tuple[str, ...]
     working: int
     unknown: tuple[str, ...]
+    questioned: tuple[str, ...] = ()
     reviews: int
     waits: int
     flying: int
@@ -77,6 +78,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"WITHOUT A STOP: {', '.join(bare)}")
         if self.overnight:
             parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
+        if self.questioned:
+            parts.append(f"FILLS IN QUESTION, no entries: {', '.join(self.questioned)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
         parts.extend(str(breaker) for breaker in self.breakers if breaker.gate != Gate.CLOSED)
@@ -130,6 +133,7 @@ def figures(books: Books, market: Market) -> dict[str, object]:
         "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
+        "questioned": tuple(books.questioned),
         "reviews": sum(one.state is ReviewState.PENDING for one in books.reviews.values()),
     }
 
