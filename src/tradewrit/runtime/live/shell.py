@@ -265,6 +265,7 @@ class Shell:
             queued=tuple(self.lanes.depth(lane) for lane in Priority),
             dropped=self.intake.dropped,
             refused=self.intake.refused,
+            gaps=self.intake.complaints.gaps,
             overdue=self.calls.overdue,
             skew_s=self.skew_s(),
             lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),

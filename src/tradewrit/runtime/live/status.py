@@ -44,7 +44,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     stop ended with the session and is put back at the open. unknown: orders whose fate
     the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
     skew_s: how far the machine's clock is ahead of the venue's; None where nobody can say.
-    refused: bars that were not believed, so far. questioned: symbols of which a fill can hardly be right.
+    refused: bars and quotes that were not believed, gaps: jumps in the numbers of ticks, so far.
+    questioned: symbols of which a fill can hardly be right.
     """
 
     at: int
@@ -70,6 +71,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     skew_s: float | None
     lines: tuple[LineStatus, ...]
     breakers: tuple[BreakerStatus, ...] = ()
+    gaps: int = 0
 
     def line(self) -> str:
         """The whole of it, worst first."""
@@ -89,7 +91,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"calls {self.flying} in flight, {self.waits} waiting, {self.overdue} overdue so far")
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
         if self.refused:
-            parts.append(f"BAD BARS: {self.refused} refused so far")
+            parts.append(f"BAD PRICES: {self.refused} refused so far")
+        if self.gaps:
+            parts.append(f"GAPS IN TICKS: {self.gaps} so far")
         if self.skew_s is not None:
             parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
