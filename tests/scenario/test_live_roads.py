@@ -163,6 +163,7 @@ def test_nonsense_about_the_account_books_nothing_and_is_asked_again(tmp_path: P
             status = place.status()
             assert status is not None
             assert (status.cash, status.held) == (before.cash, before.held)
+            assert status.mode is Mode.GUARDED, "no entry leaves before the account is known"
             road.let_go()
             road.cut()
             patiently(place.is_running, "the desk goes on")
