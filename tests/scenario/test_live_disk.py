@@ -1,6 +1,6 @@
 """A real full disk under a desk that runs: nothing leaves that is not on record, and it goes on by itself.
 
-F-59, R24. The disk is a small file system in memory, which only the superuser of Linux may make.
+F-41, R24. The disk is a small file system in memory, which only the superuser of Linux may make.
 """
 
 import shutil

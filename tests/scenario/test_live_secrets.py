@@ -23,10 +23,14 @@ from tests.scenario.test_live_processes import (
 )
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.domain.market import MINUTE
+from tradewrit.domain.orders import Role
 from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.secret import Secret
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
+pytestmark = [
+    pytest.mark.prove,  # a dozen processes
+    pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket"),
+]
 
 CONFIG = """
 writs:
@@ -82,6 +86,17 @@ def showing(*words: str) -> dict[str, str]:
         return found
 
 
+def address_of(authority: "subprocess.Popen[str]") -> str:
+    """Where it listens: its first words are several lines."""
+    assert authority.stdout is not None
+    said = ""
+    while not said.endswith("}\n"):
+        line = authority.stdout.readline()
+        assert line, authority.communicate()[1]
+        said += line
+    return str(json.loads(said)["url"])
+
+
 def test_the_secrets_of_a_desk_that_trades_can_be_read_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +126,7 @@ def test_the_secrets_of_a_desk_that_trades_can_be_read_nowhere(
         ) as server,
         process("credentials", "serve", "--port", "0", "--json", stderr=authority_log) as authority,
     ):
-        url, issuer = str(first_line(server)["url"]), str(first_line(authority)["url"])
+        url, issuer = str(first_line(server)["url"]), address_of(authority)
         (tmp_path / "desk.yaml").write_text(CONFIG.format(url=issuer, client_id=app["client_id"]))
         client = ExchangeClient(url, Secret("exchange_key", key))
         market = Market(client, url)
@@ -122,19 +137,20 @@ def test_the_secrets_of_a_desk_that_trades_can_be_read_nowhere(
         options = ("--config", str(tmp_path / "desk.yaml"), "--key-env", "EXCHANGE_KEY", "--authority")
         with place.desk(*options, "--passphrase-file", str(passphrase), stderr=desk_log) as desk:
             market.bar()
+            patiently(lambda: market.working(Role.ENTRY), "the entry works at the venue")
             market.bar()
             patiently(place.is_covered, "the position is covered")
             for words in (("status",), ("status", "--json")):
                 told.command(*words, "--journal", place.journal)
             metrics = urllib.request.urlopen(f"{issuer}/v1/metrics", timeout=5).read()
             told.look(metrics.decode(), "the metrics of the authority")
-            for words in (("show", "--all"), ("show", "--all", "--json"), ("verify",)):
-                told.command("journal", words[0], place.journal, *words[1:])
+            for shown in (("show", "--all"), ("show", "--all", "--json"), ("verify",)):
+                told.command("journal", shown[0], place.journal, *shown[1:])
             told.command("credentials", "audit", "show", "--last", "200")
             desk.terminate()
             assert desk.wait(timeout=PATIENCE_S) == 0
             assert desk.stdout is not None
-            told.look(desk.stdout.read(), "what the desk says")
+            birds.refuse(desk.stdout.read(), "what the desk says")
         client.close()
     for log in ("exchange", "authority", "desk"):
         birds.refuse((logs / log).read_text(), f"the log of the {log}")
