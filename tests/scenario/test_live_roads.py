@@ -92,6 +92,26 @@ def test_with_a_second_road_a_stop_arrives_once_whatever_becomes_of_the_first(
         place.audit()
 
 
+@pytest.mark.prove
+def test_with_the_first_road_gone_a_fill_is_heard_of_and_protected_by_the_second(tmp_path: Path) -> None:
+    (tmp_path / "desk.yaml").write_text("protection: after_fill\n")
+    with reached() as (market, road), road_to(market.url) as second:
+        place = place_of(tmp_path, market, road)
+        with place.desk("--config", str(tmp_path / "desk.yaml"), "--second", second.url):
+            place.enter()
+            patiently(lambda: (s := place.status()) and s.working and not s.flying, "the desk is at rest")
+            road.fate = always(Fate.CUT)
+            road.cut()
+            place.market.bar()
+            patiently(place.is_covered, "the stop has arrived")
+            status = place.status()
+            assert status is not None
+            assert status.mode is Mode.GUARDED, "no entry leaves"
+            assert not status.lines[0].is_up
+            assert len(place.market.working(Role.STOP)) == 1
+        place.audit()
+
+
 # -- an exchange that is none
 
 _LIES: dict[str, Answer] = {

@@ -330,6 +330,27 @@ def test_a_fill_that_no_stream_told_is_found_within_a_minute_and_protected() -> 
     live.audit()
 
 
+def test_while_the_line_is_cut_a_fill_is_asked_for_every_ten_seconds() -> None:
+    wire = Wire()
+
+    async def story(live: Live) -> None:
+        live.says()
+        await live.bar(175.50)
+        wire.cut()
+        wire.refuses = True
+        await live.settle(2)
+        for phase in (live.exchange.open, live.exchange.trade, live.exchange.close):
+            phase(Bar(SYMBOL, live.clock.now(), 175.5, 175.5, 175.5, 175.5, 1e6))
+        await live.settle(14)
+        assert live.books.positions[SYMBOL].signed == live.held > 0
+        assert order(live, Role.STOP).state is OrderState.ACCEPTED
+        assert not live.shell.status().lines[0].is_up
+
+    live = play(story, wires=[wire])
+    assert len(live.events(OrderFilled)) == 1
+    live.audit()
+
+
 def test_no_entry_leaves_while_the_venue_cannot_say_what_the_account_holds() -> None:
     async def story(live: Live) -> None:
         live.broker.lose("executions", *[UNREACHABLE] * 3)

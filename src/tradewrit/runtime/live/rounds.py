@@ -52,7 +52,8 @@ class Rounds:
         policy = shell.policy
         is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())
         due = policy.reconcile_ns if is_working else policy.idle_reconcile_ns
-        if shell.is_comparing:
+        is_deaf = is_working and not all(line.is_up for line in shell.lines)
+        if shell.is_comparing or is_deaf:  # fills are heard by asking alone
             due = policy.retry_compare_ns
         if now - self._compared_at >= due:
             self._compare("minute")
