@@ -21,6 +21,7 @@ from tradewrit.domain.events.orders import (
     GetOrderStatus,
     OrderFilled,
     OrderRejected,
+    OrderReleased,
     SubmitOrder,
 )
 from tradewrit.domain.events.positions import CloseTrade
@@ -32,7 +33,7 @@ from tradewrit.domain.events.running import (
     StreamCut,
 )
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import SECOND, Bar, Quote
+from tradewrit.domain.market import SECOND, Bar, MarketPhase, MarketStatus, Quote
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.times import parse_iso
 from tradewrit.errors import ConfigError, JournalBroken, JournalUnwritable, LeaseHeld, LeaseLost, OurFault
@@ -676,6 +677,39 @@ def test_the_kill_switch_with_many_orders_in_flight_and_a_venue_that_times_out()
 
     live = play(story, limits=limits)
     live.audit()
+
+
+class Blink:
+    """A market that pauses for half a second: shorter than anybody looks away."""
+
+    def __init__(self, pauses_at: int) -> None:
+        self.pauses_at, self.goes_on_at = pauses_at, pauses_at + SECOND // 2
+
+    def status(self, at: int) -> MarketStatus:
+        far = self.pauses_at + 3600 * SECOND
+        if at < self.pauses_at:
+            return MarketStatus(MarketPhase.OPEN, at, self.goes_on_at, far)
+        if at < self.goes_on_at:
+            return MarketStatus(MarketPhase.BREAK, at, self.goes_on_at, far)
+        return MarketStatus(MarketPhase.OPEN, at, far + 3600 * SECOND, far)
+
+
+def test_an_entry_that_waits_for_the_end_of_a_break_leaves_though_nobody_saw_the_break() -> None:
+    async def story(live: Live) -> None:
+        live.says()
+        opened_at = live.clock.now()
+        await live.settle(60.25)  # it looks once a second
+        bar = Bar(SYMBOL, opened_at, 175.5, 175.5, 175.5, 175.5, 1e6)
+        live.send(Input(priority=Priority.MARKET, bars=(bar,), at=live.clock.now(), source="market"))
+        await live.settle(0.1)
+        assert order(live, Role.ENTRY).state is OrderState.DRAFT
+        await live.settle(2)
+        assert order(live, Role.ENTRY).state is OrderState.ACCEPTED
+        assert "close" not in [event.cause for event in live.events(AccountReconciled)]
+
+    at = parse_iso("2024-03-04T15:00:00Z")
+    live = play(story, sessions=Blink(at + 62 * SECOND + SECOND // 5), at=at)  # it has run for two
+    assert len(live.events(OrderReleased)) == 1
 
 
 def test_a_wall_clock_that_jumps_an_hour_fires_nothing_twice_and_costs_no_lease() -> None:

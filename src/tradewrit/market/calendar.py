@@ -72,8 +72,8 @@ class Calendar:
     def status(self, at_ns: int) -> MarketStatus:
         """The phase at `at_ns`, and the next regular open and close after it.
 
-        While the regular session is open, `next_close` is today's and `next_open` the next day's; in its
-        break `next_open` is the break's end.
+        While the regular session is open, `next_close` is today's and `next_open` the next day's; before
+        and in its break `next_open` is the break's end.
         """
         day = self._day(at_ns)
         session = day.session
@@ -82,6 +82,8 @@ class Calendar:
             return MarketStatus(phase, at_ns, session.open, session.close)
         if session.is_break(at_ns):
             return MarketStatus(MarketPhase.BREAK, at_ns, session.break_end, session.close)
+        if at_ns < session.break_start:
+            return MarketStatus(MarketPhase.OPEN, at_ns, session.break_end, session.close)
         coming = self._after(session.date).session
         if at_ns < session.close:
             return MarketStatus(MarketPhase.OPEN, at_ns, coming.open, session.close)

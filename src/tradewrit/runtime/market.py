@@ -128,8 +128,8 @@ class LiveMarket:
                 continue
             if history is None:
                 history = self._history[bar.symbol] = _History(bar.symbol)
-                self._steppers[bar.symbol] = self._stepping(bar.symbol)
                 self._volatility[bar.symbol] = _Volatility(self._sizing)
+                self._unsound.add(bar.symbol)
             history.append(bar)
             self._last[bar.symbol] = bar.close
             self._volatility[bar.symbol].update(bar)
@@ -154,7 +154,7 @@ class LiveMarket:
 
     def _voice(self, bar: Bar, history: "_History") -> Signal | None:
         """What the strategy says of a bar that was just taken in."""
-        if bar.symbol in self._unsound:  # it may remember half of a bar
+        if bar.symbol in self._unsound:  # it knows nothing yet, or may remember half of a bar
             stepper = self._steppers[bar.symbol] = self._stepping(bar.symbol)
             if self._strategy.is_columnar():
                 for before in history.bars().head(len(history.bars()) - 1).rows():

@@ -75,11 +75,14 @@ def test_at_any_minute_of_twenty_years_it_is_open_or_not_as_the_exchange_is(
     assert (status.phase is MarketPhase.OPEN) is is_open
     assert (status.phase is MarketPhase.BREAK) is oracle.is_break_minute(moment)
     assert status.next_close == oracle.next_close(moment).value
-    if status.phase is not MarketPhase.BREAK:
+    assert calendar.is_open(status.next_open)
+    assert not calendar.is_open(status.next_open - 1)
+    session = calendar.session_of(status.next_open)
+    assert session is not None
+    if status.next_open == session.open:
         assert status.next_open == oracle.next_open(moment).value
     else:
-        assert calendar.is_open(status.next_open)
-        assert not calendar.is_open(status.next_open - 1)
+        assert session.open <= now < status.next_open == session.break_end
 
 
 @pytest.mark.parametrize(

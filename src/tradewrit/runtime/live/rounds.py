@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.events.market import MarketStatusReported
 from tradewrit.domain.events.running import StreamCut, StreamRestored
-from tradewrit.domain.market import SECOND, MarketPhase
+from tradewrit.domain.market import SECOND, MarketPhase, MarketStatus
 from tradewrit.runtime.live.lanes import Input, Priority
 from tradewrit.runtime.live.lines import Line
 from tradewrit.runtime.market import Sessions
@@ -26,7 +26,7 @@ class Rounds:
     def __init__(self, shell: "Shell", sessions: Sessions | None) -> None:
         self._shell = shell
         self._sessions = sessions
-        self._phase: MarketPhase | None = None
+        self._seen: MarketStatus | None = None
         self._is_skewed = False
         self._compared_at = 0
         self._said_at = 0
@@ -96,17 +96,25 @@ class Rounds:
         return phase is MarketPhase.OPEN
 
     def _follow_session(self) -> None:
-        """Tell the desk when the phase changes, and compare with the venue when the market has closed."""
+        """Tell the desk when the phase changes, and compare with the venue when the market has closed.
+
+        A machine that slept, or a replay that leaps, may have missed a whole break or night: what opened and
+        closed meanwhile is told as well.
+        """
         if self._sessions is None:
             return
         now = self._shell.clock.now()
-        status = self._sessions.status(now)
-        before, self._phase = self._phase, status.phase
-        if status.phase is before:
+        before, status = self._seen, self._sessions.status(now)
+        self._seen = status
+        if (
+            before is not None
+            and status.phase is before.phase
+            and now < min(before.next_open, before.next_close)
+        ):
             return
         event = MarketStatusReported(at=now, status=status)
         self._shell.put(Input(priority=Priority.FACTS, events=(event,), source="market"))
-        if before in _SESSION and status.phase not in _SESSION:
+        if before is not None and before.phase in _SESSION and now >= before.next_close:
             self._compare("close")
 
     def _log(self, now: int) -> None:
