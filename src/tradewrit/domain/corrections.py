@@ -11,12 +11,52 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.orders import FillCorrected
+from tradewrit.domain.conclusions import quarantine
+from tradewrit.domain.decisions import Decision
+from tradewrit.domain.events.orders import Exec, ExecutionReport, FillCorrected
 from tradewrit.domain.events.positions import FillRestated
 from tradewrit.domain.executions import Execution, Told, find
+from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import ZERO, canonical
+from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
 from tradewrit.domain.positions import Fill, Position, book, is_paid_in_full
+
+
+def correction(books: Books, report: ExecutionReport) -> Decision:
+    """A fill was other than reported, or none: the difference is booked, where it can be known."""
+    known = find(books.executions, report.corrects)
+    if known is None:
+        reason = f"no fill that can still be corrected is called {report.corrects!r}"
+        return quarantine(report, "none", reason)
+    fill, is_busted = known.fill, report.kind is Exec.BUSTED
+    price = report.last_price
+    if not is_busted and (price is None or price <= 0 or report.last_quantity <= 0):
+        return quarantine(report, "booked", "a correction without a price or a quantity", fill.trade_id)
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
+    if fee is None:
+        reason = f"its fee in {report.fee_currency} comes without a rate"
+        return quarantine(report, "booked", reason, fill.trade_id)
+    corrected = FillCorrected(
+        at=report.at,
+        trace=fill.trade_id,
+        client_order_id=known.client_order_id,
+        trade_id=fill.trade_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        role=known.role,
+        exec_id=report.exec_id,
+        corrects=known.told[0].exec_id,
+        quantity=ZERO if is_busted else canonical_qty(report.last_quantity),
+        price=Price(fill.price) if is_busted or price is None else price,
+        fee=ZERO if is_busted else fee,
+        was_quantity=fill.quantity,
+        was_price=fill.price,
+        reason=report.reason,
+    )
+    outcome = restated(books, corrected)
+    if isinstance(outcome, str):
+        return quarantine(report, "booked", outcome, fill.trade_id)
+    return Decision((corrected,))
 
 
 def restated(books: Books, event: FillCorrected) -> FillRestated | str:
@@ -26,7 +66,7 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
         return f"no fill that can still be corrected is called {event.corrects!r}"
     symbol, instrument = before.fill.symbol, books.instrument(before.fill.symbol)
     fills = books.executions[before.fill.trade_id]
-    after = _corrected(before, event)
+    after = _as_corrected(before, event)
     was, gross_before = _booked((one.fill for one in fills), instrument)
     now, gross_after = _booked((after.fill if one == before else one.fill for one in fills), instrument)
     ours_before, theirs_before = _parted(books, before.fill.trade_id, was)
@@ -60,7 +100,7 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
     )
 
 
-def _corrected(before: Execution, event: FillCorrected) -> Execution:
+def _as_corrected(before: Execution, event: FillCorrected) -> Execution:
     fill = replace(before.fill, quantity=event.quantity, price=event.price, fee=event.fee)
     told = (*before.told, Told(event.exec_id, event.quantity, event.price))
     return replace(before, fill=fill, told=told, late_fee=ZERO)
