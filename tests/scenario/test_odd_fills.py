@@ -74,7 +74,7 @@ def test_a_fill_in_question_stops_entries_and_nothing_else_until_a_person_has_lo
     world.enter()
     assert told(world) == ["a fee of -1000.00 on a trade of 877.50"]
     assert {Role.STOP, Role.TARGET} == {role for role, *_ in world.working()}, "what is held stays protected"
-    assert figures(world.books, world.market)["questioned"] == {SYMBOL: told(world)[0]}
+    assert figures(world.books, world.market, world.now)["questioned"] == {SYMBOL: told(world)[0]}
     world.says(LEAVE)
     world.bar(175.50)
     world.bar(175.50)
