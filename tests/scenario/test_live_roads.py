@@ -16,18 +16,16 @@ import pytest
 from tests.roads import Answer, Fate, Road, always, dripping, for_orders, road_to, said
 from tests.scenario.test_live_processes import (
     PATIENCE_S,
-    SYMBOL,
     Market,
     Place,
     exchange,
-    first_line,
     patiently,
     process,
 )
-from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.domain.events.orders import Exec
 from tradewrit.domain.orders import Role
-from tradewrit.runtime.live.door import AskStop, door_of, knock
+from tradewrit.runtime.live.door import door_of, knock
+from tradewrit.runtime.live.requests import AskStop
 from tradewrit.runtime.live.status import Mode, Status
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
@@ -49,7 +47,7 @@ def reached() -> Iterator[tuple[Market, Road]]:
 
 def place_of(folder: Path, market: Market, road: Road) -> Place:
     """Where a desk lives that takes the road. The test itself goes to the exchange directly."""
-    near = Market(market.client, road.url)
+    near = Market(market.client, road.url, market.server)
     place = Place(folder, near)
     near.at = market.at
     return place
@@ -208,24 +206,21 @@ def test_a_lie_about_an_order_is_taken_for_no_answer_and_the_order_is_there_once
 
 
 def test_an_exchange_that_stands_still_and_goes_on_has_lost_nothing(tmp_path: Path) -> None:
-    with process("exchange", "serve", "--manual", "--symbols", SYMBOL, "--port", "0", "--json") as server:
-        url = str(first_line(server)["url"])
-        market = Market(ExchangeClient(url), url)
+    with exchange() as market:
         market.bar()
         place = Place(tmp_path, market)
         with place.desk():
             place.enter()
-            os.kill(server.pid, signal.SIGSTOP)
+            os.kill(market.server.pid, signal.SIGSTOP)
             try:
                 patiently(lambda: (s := place.status()) and s.mode is Mode.GUARDED, "its silence is noticed")
             finally:
-                os.kill(server.pid, signal.SIGCONT)
+                os.kill(market.server.pid, signal.SIGCONT)
             patiently(place.is_running, "it is heard again")
             market.bar()
             patiently(place.is_covered, "the entry has filled, and is covered")
             patiently(lambda: (s := place.status()) and s.held and not s.naked, "the desk knows it")
         place.audit()
-        market.client.close()
 
 
 # -- waiting, and being refused
@@ -295,7 +290,7 @@ def test_a_liquidation_that_is_given_up_says_what_is_left(tmp_path: Path) -> Non
             road.fate = for_orders(refusal)
             with process("flatten", "--journal", str(place.journal), "--yes") as flat:
                 patiently(lambda: "flatten round 2" in log.read_text(), "it was tried again")
-                knock(door_of(place.journal), AskStop(actor="maria", reason="enough"), timeout_s=5)
+                knock(door_of(place.journal), AskStop(reason="enough"), timeout_s=5)
                 _, why = flat.communicate(timeout=PATIENCE_S)
                 assert flat.returncode == 1
                 assert "given up" in " ".join(why.split())

@@ -129,7 +129,7 @@ def test_the_secrets_of_a_desk_that_trades_can_be_read_nowhere(
         url, issuer = str(first_line(server)["url"]), address_of(authority)
         (tmp_path / "desk.yaml").write_text(CONFIG.format(url=issuer, client_id=app["client_id"]))
         client = ExchangeClient(url, Secret("exchange_key", key))
-        market = Market(client, url)
+        market = Market(client, url, server)
         market.at = SystemClock().now() // MINUTE * MINUTE - 5 * MINUTE  # tokens live by the time of now
         market.bar()
         place = Place(tmp_path, market)
