@@ -64,23 +64,19 @@ def command_line() -> typer.Typer:
     checks = partial(check.register, setup_from=setup_from)
     sweeps = partial(sweep.register, setup_from=setup_from)
     return assemble(
-        (
-            demos,
-            runs,
-            checks,
-            sweeps,
-            data.register,
-            journal.register,
-            partial(exchange.register, rules_from=rules_from),
-            partial(run.register, setup_from=running, rules_from=rules_from, issuer_from=issuer_from),
-            partial(watchdog.register, issuer_from=issuer_from),
-            desk.register,
-            desk_positions.register,
-            review.register,
-            credentials.register,
-            sealed.register,
-            simulate.register,
-        )
+        {
+            "Research": (demos, runs, checks, sweeps, data.register),
+            "A desk that runs": (
+                partial(run.register, setup_from=running, rules_from=rules_from, issuer_from=issuer_from),
+                desk.register,
+                desk_positions.register,
+                review.register,
+                partial(watchdog.register, issuer_from=issuer_from),
+                partial(exchange.register, rules_from=rules_from),
+            ),
+            "Who may act": (credentials.register, sealed.register),
+            "Proof": (journal.register, simulate.register),
+        }
     )
 
 

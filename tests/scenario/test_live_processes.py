@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
@@ -138,12 +138,18 @@ class Place:
     @contextmanager
     def desk(self, *more: str, stderr: int | TextIO = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
         """A desk that runs. Its lease is short, so that the next one need not wait long after a crash."""
-        arguments = ["--broker", self.market.url, "--journal", str(self.journal), "--symbols", SYMBOL]
-        strategy = ["--strategy", str(self.strategy), "--lease", "2"]
-        with process("run", *strategy, *arguments, *more, "--json", stderr=stderr) as one:
+        with self.beginning(*more, stderr=stderr) as one:
             first_line(one)
             patiently(self.is_running, "the desk runs")
             yield one
+
+    def beginning(
+        self, *more: str, stderr: int | TextIO = subprocess.PIPE
+    ) -> AbstractContextManager["subprocess.Popen[str]"]:
+        """A desk that was started just now."""
+        arguments = ["--broker", self.market.url, "--journal", str(self.journal), "--symbols", SYMBOL]
+        strategy = ["--strategy", str(self.strategy), "--lease", "2"]
+        return process("run", *strategy, *arguments, *more, "--json", stderr=stderr)
 
     def status(self) -> Status | None:
         try:
@@ -175,6 +181,16 @@ class Place:
         fills = self.market.client.executions(0)
         assert len({fill.client_order_id for fill in fills}) == len(fills)
         assert len(fills) == 1 if at_most is None else len(fills) <= at_most
+
+
+def test_a_desk_waits_for_a_market_that_has_not_begun_and_says_so(tmp_path: Path) -> None:
+    with exchange() as market:
+        place = Place(tmp_path, market)
+        with place.beginning() as desk:
+            assert desk.stderr is not None
+            assert "the market of the exchange has not begun" in desk.stderr.readline()
+            market.bar()
+            patiently(place.is_running, "the desk runs")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")

@@ -174,7 +174,8 @@ class ClientIssuer:
         """The authority hears it, where it has asked; with no entry at work the writ is given up."""
         del now
         held = self._mine(grant)
-        with suppress(CredentialRefused):  # the switch was thrown here alone
+        # It waits for no word of this desk: the switch was thrown here alone, or the writ is dead there.
+        with suppress(CredentialRefused):
             self._watch.ask(lambda: self._client.answer_kill(held.token, cancelled, working, held.key))
         if not working:
             self._give_up(grant.id, held)

@@ -1,6 +1,7 @@
 """Who dies of what: every level against a root, its child, grandchild and bystanders."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.unit.credentials.stores import (
     opened,
 )
 from tradewrit.credentials.records import Level, Standing
+from tradewrit.credentials.standing import add_revocation, grounds
 from tradewrit.credentials.store import CredentialStore
 from tradewrit.errors import OurFault
 
@@ -68,6 +70,10 @@ def store(tmp_path: Path) -> Iterator[CredentialStore]:
     store.close()
 
 
+class Undone(Exception):
+    """Of a change that shall leave nothing."""
+
+
 def dead(store: CredentialStore, *, at: int = NOW) -> list[str]:
     return [jti for jti in TOKENS if store.standing(jti, at) != Standing.LIVE]
 
@@ -84,6 +90,26 @@ def test_a_revocation_kills_these_and_no_others_at_once_and_after_a_restart(
     again = CredentialStore.open(tmp_path / "credentials.db")
     assert dead(again) == victims.split()
     again.close()
+
+
+def would_die(store: CredentialStore, level: Level, target: str) -> list[str]:
+    """What a revocation would kill, that is undone."""
+    died: list[str] = []
+    with suppress(Undone), store.change(NOW) as change:
+        add_revocation(change._connection, level, target, NOW, store.tip().seq)
+        died += [jti for jti in TOKENS if change.standing(jti) != Standing.LIVE]
+        raise Undone
+    return died
+
+
+def test_a_token_dies_of_its_grounds_and_of_nothing_else(store: CredentialStore) -> None:
+    of = {jti: set(grounds(token)) for jti in TOKENS if (token := store.token(jti)) is not None}
+    given = set().union(*of.values())
+    assert len(given) > 20
+    for level, target in given:
+        victims = [jti for jti in TOKENS if (level, target) in of[jti]]
+        assert would_die(store, Level(level), target) == victims, (level, target)
+    assert dead(store) == []
 
 
 @pytest.mark.parametrize(

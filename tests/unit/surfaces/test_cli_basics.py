@@ -58,8 +58,8 @@ def desk(tmp_path: Path) -> Path:
 def test_the_root_help_lists_the_commands_and_ends_with_examples() -> None:
     done = run("--help")
     assert done.exit_code == 0
-    assert all(name in done.output for name in ("config", "doctor", "version"))
-    assert "tradewrit config check desk.yaml" in done.output.partition("Examples")[2]
+    assert all(name in done.output.partition("This machine")[2] for name in ("config", "doctor", "version"))
+    assert "tradewrit config show --explain" in done.output.partition("Examples")[2]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -212,7 +212,7 @@ def test_a_bug_is_not_dressed_up_as_a_users_mistake() -> None:
         def _broken() -> None:
             raise KeyError("a bug")
 
-    done = CliRunner().invoke(assemble([broken]), ["broken"])
+    done = CliRunner().invoke(assemble({"Tests": [broken]}), ["broken"])
     assert isinstance(done.exception, KeyError)
     assert done.exit_code == 1
 
@@ -227,7 +227,7 @@ def test_a_module_beside_these_adds_its_commands_in_the_same_way() -> None:
 
         app.add_typer(group, name="journal")
 
-    done = CliRunner().invoke(assemble([register]), ["journal", "verify"])
+    done = CliRunner().invoke(assemble({"Tests": [register]}), ["journal", "verify"])
     assert done.exit_code == 1
     assert done.stderr == "error: journal: record 3 does not match its hash\n"
 

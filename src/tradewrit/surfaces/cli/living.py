@@ -104,7 +104,7 @@ class LiveDesk:
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
         found, self.identity = self.client.clock(), self.client.identity()
         self.client.bind(self.identity)
-        self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
+        self.clock = VenueClock(self.machine, found.at or self._first_time())
         chance = seeded(config.seed, "live").random
         self._prove = prove
         self._keeper: Keeper | None = None
@@ -171,6 +171,18 @@ class LiveDesk:
         if keeper is not None and loop is not None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever would hear
                 loop.call_soon_threadsafe(tell, keeper)
+
+    def _first_time(self) -> int:
+        """The first time that a market shows which has not begun: it may wait for somebody to listen."""
+        self.log.say("the market of the exchange has not begun; waiting for its first price")
+        events = self.client.events()
+        try:
+            for _, message in events:
+                if at := getattr(message, "at", 0) or getattr(message, "closed_at", 0):
+                    return int(at)
+        finally:
+            events.close()
+        raise Unreachable("the exchange ended before its market began")
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
@@ -326,15 +338,3 @@ def _stop(keeper: Keeper, log: Aside, number: int) -> None:
         log.close()
         os._exit(_SECOND_TIME)
     keeper.stop(name)
-
-
-def _first_time(client: ExchangeClient) -> int:
-    """The first time that a market shows which has not begun: it may wait for somebody to listen."""
-    events = client.events()
-    try:
-        for _, message in events:
-            if at := getattr(message, "at", 0) or getattr(message, "closed_at", 0):
-                return int(at)
-    finally:
-        events.close()
-    raise Unreachable("the exchange ended before its market began")

@@ -19,10 +19,10 @@ and is named in `COMMANDS` below. The rules it keeps:
   on standard error and exit code 1. Wrong use is typer's business and exit code 2.
 
 What a command needs from above the surfaces (a desk that only `app` can build) comes in through
-`assemble(more)`: `app` hands over further `register` functions.
+`assemble(more)`: `app` hands over further `register` functions, under the headings of the help page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 import typer
@@ -37,8 +37,8 @@ COMMANDS: Final[Sequence[Register]] = (config.register, doctor.register, version
 """In the order of the help page, where single commands come before groups."""
 
 
-def assemble(more: Sequence[Register] = ()) -> typer.Typer:
-    """The whole command line; `more` come first on the help page."""
+def assemble(more: Mapping[str, Sequence[Register]] | None = None) -> typer.Typer:
+    """The whole command line; `more`, by heading, come first on the help page."""
     app = typer.Typer(
         cls=Commands,
         no_args_is_help=True,
@@ -49,15 +49,21 @@ def assemble(more: Sequence[Register] = ()) -> typer.Typer:
         epilog=example(
             "tradewrit demo",
             "tradewrit backtest --strategy trend_following --data bars.csv --report report.html",
+            "tradewrit run --strategy mine.py --broker paper --data bars.csv --journal desk.sqlite",
             "tradewrit journal verify runs/demo/journal.sqlite",
-            "tradewrit config check desk.yaml",
             "tradewrit config show --explain",
             "tradewrit COMMAND --help",
         ),
     )
     app.callback()(_root)
-    for register in (*more, *COMMANDS):
-        register(app)
+    for heading, registers in {**(more or {}), "This machine": COMMANDS}.items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for register in registers:
+            register(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = heading
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = heading
     return app
 
 
