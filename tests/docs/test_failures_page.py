@@ -23,7 +23,6 @@ REQUIRED = {
 NOT_SHOWN: set[str] = set()
 """Nothing shows these at all."""
 IN_PART = {
-    "R19",
     "CB-13",
 }
 """Something is shown, and the row says what is not."""

@@ -21,6 +21,7 @@ from tradewrit.domain.events.orders import (
     GetOrderStatus,
     OrderFilled,
     OrderRejected,
+    OrderReleased,
     SubmitOrder,
 )
 from tradewrit.domain.events.positions import CloseTrade
@@ -32,7 +33,7 @@ from tradewrit.domain.events.running import (
     StreamCut,
 )
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.market import SECOND, Bar, Quote
+from tradewrit.domain.market import SECOND, Bar, MarketPhase, MarketStatus, Quote
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.times import parse_iso
 from tradewrit.errors import ConfigError, JournalBroken, JournalUnwritable, LeaseHeld, LeaseLost, OurFault
@@ -92,6 +93,12 @@ def test_the_books_are_held_against_the_venue_at_the_start_every_minute_and_at_t
         assert live.events(AccountReconciled)[0].cause == "start"
 
     play(evening, sessions=calendar_for("NYSE"), at=parse_iso("2024-03-04T20:30:00Z"))
+
+    async def lunch(live: Live) -> None:
+        await live.settle(90 * 60)
+        assert "close" not in [event.cause for event in live.events(AccountReconciled)]
+
+    play(lunch, sessions=calendar_for("XTKS"), at=parse_iso("2024-03-04T02:15:00Z"))
 
 
 def test_the_lease_is_renewed_while_a_call_takes_longer_than_it_lasts() -> None:
@@ -320,6 +327,27 @@ def test_a_fill_that_no_stream_told_is_found_within_a_minute_and_protected() -> 
         assert order(live, Role.STOP).state is OrderState.ACCEPTED
 
     live = play(story)
+    assert len(live.events(OrderFilled)) == 1
+    live.audit()
+
+
+def test_while_the_line_is_cut_a_fill_is_asked_for_every_ten_seconds() -> None:
+    wire = Wire()
+
+    async def story(live: Live) -> None:
+        live.says()
+        await live.bar(175.50)
+        wire.cut()
+        wire.refuses = True
+        await live.settle(2)
+        for phase in (live.exchange.open, live.exchange.trade, live.exchange.close):
+            phase(Bar(SYMBOL, live.clock.now(), 175.5, 175.5, 175.5, 175.5, 1e6))
+        await live.settle(14)
+        assert live.books.positions[SYMBOL].signed == live.held > 0
+        assert order(live, Role.STOP).state is OrderState.ACCEPTED
+        assert not live.shell.status().lines[0].is_up
+
+    live = play(story, wires=[wire])
     assert len(live.events(OrderFilled)) == 1
     live.audit()
 
@@ -649,6 +677,39 @@ def test_the_kill_switch_with_many_orders_in_flight_and_a_venue_that_times_out()
 
     live = play(story, limits=limits)
     live.audit()
+
+
+class Blink:
+    """A market that pauses for half a second: shorter than anybody looks away."""
+
+    def __init__(self, pauses_at: int) -> None:
+        self.pauses_at, self.goes_on_at = pauses_at, pauses_at + SECOND // 2
+
+    def status(self, at: int) -> MarketStatus:
+        far = self.pauses_at + 3600 * SECOND
+        if at < self.pauses_at:
+            return MarketStatus(MarketPhase.OPEN, at, self.goes_on_at, far)
+        if at < self.goes_on_at:
+            return MarketStatus(MarketPhase.BREAK, at, self.goes_on_at, far)
+        return MarketStatus(MarketPhase.OPEN, at, far + 3600 * SECOND, far)
+
+
+def test_an_entry_that_waits_for_the_end_of_a_break_leaves_though_nobody_saw_the_break() -> None:
+    async def story(live: Live) -> None:
+        live.says()
+        opened_at = live.clock.now()
+        await live.settle(60.25)  # it looks once a second
+        bar = Bar(SYMBOL, opened_at, 175.5, 175.5, 175.5, 175.5, 1e6)
+        live.send(Input(priority=Priority.MARKET, bars=(bar,), at=live.clock.now(), source="market"))
+        await live.settle(0.1)
+        assert order(live, Role.ENTRY).state is OrderState.DRAFT
+        await live.settle(2)
+        assert order(live, Role.ENTRY).state is OrderState.ACCEPTED
+        assert "close" not in [event.cause for event in live.events(AccountReconciled)]
+
+    at = parse_iso("2024-03-04T15:00:00Z")
+    live = play(story, sessions=Blink(at + 62 * SECOND + SECOND // 5), at=at)  # it has run for two
+    assert len(live.events(OrderReleased)) == 1
 
 
 def test_a_wall_clock_that_jumps_an_hour_fires_nothing_twice_and_costs_no_lease() -> None:

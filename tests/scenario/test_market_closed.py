@@ -36,6 +36,9 @@ ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 NYSE = calendar_for("NYSE")
 CLOSE = parse_iso("2024-03-04T21:00:00Z")
 NEXT_OPEN = parse_iso("2024-03-05T14:30:00Z")
+TOKYO = calendar_for("XTKS")
+LUNCH = parse_iso("2024-03-04T02:30:00Z")
+AFTERNOON = parse_iso("2024-03-04T03:30:00Z")
 SESSIONS = PaperRules(sessions=True)
 
 
@@ -272,3 +275,57 @@ def test_a_status_that_says_closed_moves_nothing(held: World) -> None:
     before = len(held.names())
     held.feed(MarketStatusReported(at=held.now, status=NYSE.status(held.now)))
     assert held.names(before) == []
+
+
+# -- the break for lunch, in Tokyo
+
+
+def morning(minutes: int = 1) -> World:
+    """A desk so many minutes before lunch."""
+    return World(rules=SESSIONS, calendar=TOKYO, at=LUNCH - minutes * MINUTE)
+
+
+def test_an_entry_decided_at_the_start_of_lunch_leaves_after_it_once() -> None:
+    world = morning()
+    world.says(BUY)
+    world.bar(175.50)  # whose close is the start of the break
+    assert world.order(ENTRY).state is OrderState.DRAFT
+    world.status()
+    assert world.order(ENTRY).state is OrderState.DRAFT
+    assert not world.working()
+    world.clock.set(AFTERNOON)
+    world.status()
+    world.status()
+    assert len(world.events(OrderReleased)) == 1
+    world.bar(175.50)
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+def test_what_protects_a_position_works_on_through_lunch_though_it_is_for_the_day() -> None:
+    world = morning(30)
+    world.enter()
+    before = world.working()
+    assert (before[0][0], before[1][0]) == (STOP, TARGET)
+    world.clock.set(LUNCH)
+    world.status()
+    world.clock.set(AFTERNOON)
+    world.status()
+    assert world.working() == before
+    assert not world.events(OrderRequested)[3:]
+    world.audit()
+
+
+def test_an_exit_asked_for_at_lunch_waits_for_the_afternoon() -> None:
+    world = morning(30)
+    world.enter()
+    world.clock.set(LUNCH + 20 * MINUTE)
+    world.status()
+    world.feed(CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:maria", reason="manual"))
+    assert EXIT not in [role for role, *_ in world.working()]
+    assert STOP in [role for role, *_ in world.working()]
+    world.clock.set(AFTERNOON)
+    world.status()
+    world.bar(175.50)
+    assert world.held == 0
+    world.audit()

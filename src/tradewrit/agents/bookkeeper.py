@@ -50,6 +50,7 @@ from tradewrit.domain.portfolio import cash_change, equity
 from tradewrit.domain.positions import Fill, book
 from tradewrit.domain.signals import Market
 from tradewrit.risk.drawdown import may_be_higher
+from tradewrit.risk.oddities import questioned
 from tradewrit.risk.watch import is_first_of_second
 
 NAME: Final = "bookkeeper"
@@ -77,20 +78,21 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case BarsClosed():
             return _watch_high_water(books, market, event.at)
         case OrderPartiallyFilled():  # OrderFilled is one of these
-            return Decision(tuple(_filled(books, event)))
+            return Decision((*_filled(books, event), *questioned(books, market, event)))
         case FillCorrected():
-            return Decision(tuple(_restated(books, event)))
+            return Decision((*_restated(books, event), *questioned(books, market, event)))
         case QuoteUpdated():
             return _mark(books, market, event)
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
             booked = entitlement(books, event)
             return NOTHING if booked is None else Decision((booked,))
         case ExternalTraded(client_order_id=order_id, fill=fill):
-            return Decision(tuple(_external(books, fill, order_id, event.at, event.exec_id)))
+            theirs = _external(books, fill, order_id, event.at, event.exec_id)
+            return Decision((*theirs, *questioned(books, market, event)))
         case PositionAdopted(fill=fill):
             return Decision(tuple(_external(books, fill, "", event.at)))
         case CommissionReport():
-            return Decision((_late_fee(books, event),))
+            return Decision(tuple(_late_fee(books, market, event)))
         case CalculatePnl(symbol=symbol, price=price):
             at_price = price if price is not None else market.mark(symbol)
             return Decision((_report(books, symbol, at_price, event.at),))
@@ -204,14 +206,14 @@ def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "
         yield _external_booked(books, theirs, at)
 
 
-def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRefused:
+def _late_fee(books: Books, market: Market, event: CommissionReport) -> Iterator[Event]:
     """Settle a fee that is pending; anything else is on record, and said to be of no use."""
     pending = books.pending_fees.get(event.exec_id)
     fee = in_account_currency(event.fee, event.fee_currency, event.fee_rate, books.currency)
     if pending is None or fee is None:
         unpriced = f"no usable rate for {event.fee_currency}"
         why = "no fee of this fill is pending" if pending is None else unpriced
-        return TransitionRefused(
+        yield TransitionRefused(
             at=event.at,
             machine="fee",
             subject=event.exec_id,
@@ -219,7 +221,8 @@ def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRe
             wanted="book",
             cause=f"{why}: {event.fee} {event.fee_currency or books.currency} was reported",
         )
-    return FeeBooked(
+        return
+    booked = FeeBooked(
         at=event.at,
         trace=pending.trade_id,
         exec_id=event.exec_id,
@@ -230,6 +233,8 @@ def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRe
         fee_currency=event.fee_currency or books.currency,
         fee_rate=Decimal(1) if event.fee_rate is None else event.fee_rate,
     )
+    yield booked
+    yield from questioned(books, market, booked)
 
 
 def _mark(books: Books, market: Market, event: QuoteUpdated) -> Decision:

@@ -35,6 +35,7 @@ from tradewrit.domain.events.market import (
 from tradewrit.domain.events.orders import (
     CancelOrder,
     ExecutionReport,
+    FillQuestioned,
     GetOrderStatus,
     ModifyOrder,
     ModifyRefused,
@@ -68,7 +69,7 @@ from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
-from tradewrit.risk.withdrawing import cancel, disowned, disputed, halted, shut, suspended
+from tradewrit.risk.withdrawing import cancel, disowned, disputed, doubted, halted, shut, suspended
 
 NAME: Final = EXECUTOR
 _HELD: Final = "held"
@@ -101,6 +102,7 @@ Hears = (
     | AccountReported
     | AccountUnavailable
     | PositionDisputed
+    | FillQuestioned
     | TimerFired
 )
 
@@ -133,6 +135,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return released(books, event.at) if is_open else NOTHING
         case PositionDisputed():
             return disputed(books, event)
+        case FillQuestioned():
+            return doubted(books, event)
         case SymbolHalted():
             return shut(books, event)
         case MaintenanceBegan():

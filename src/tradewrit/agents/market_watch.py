@@ -22,12 +22,10 @@ from tradewrit.domain.events.market import (
 )
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.signals import Market
+from tradewrit.risk.oddities import wild
 
 NAME: Final = "market_watch"
 Hears = GetQuote | GetBars | Subscribe | CheckMarketStatus | QuoteReceived | TickReceived
-
-# A price this many times above or below the last one is a unit error or a bad print, not a move.
-_WILD: Final = 5.0
 
 
 def decide(books: Books, market: Market, event: Hears) -> Decision:
@@ -80,13 +78,6 @@ def bar_defect(bar: Bar) -> str | None:
         return "high below low"
     if not (bar.low <= bar.close <= bar.high and bar.low <= bar.open <= bar.high):
         return "open or close outside low to high"
-    return None
-
-
-def wild(price: float, last: float) -> str | None:
-    """Why a price is no move from the last one, NaN for none; None when it may be."""
-    if not math.isnan(last) and not last / _WILD < price < last * _WILD:
-        return f"more than {_WILD:g} times away from the last price {last:g}"
     return None
 
 

@@ -143,7 +143,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     ),
     "data.calendar": (
         "When the markets are open: for strategies that ask, orders for the day, settlement and "
-        "`paper.sessions`. null: each symbol's times choose between NYSE and 24/7."
+        "`paper.sessions`. NYSE, NASDAQ, 24/7, or the ISO 10383 code of another exchange (XLON, XTKS), which "
+        "needs `pip install 'tradewrit[calendars]'`. null: each symbol's times choose between NYSE and 24/7."
     ),
     "journal.path": "The journal's file; null: in the data folder, and in memory for a backtest.",
     "journal.synchronous": "`full` waits for the disk on every record, and is a must in live mode.",

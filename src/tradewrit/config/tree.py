@@ -32,6 +32,8 @@ _ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _BPS_OF_ALL: Final = 10_000
 _LONGEST_SETTLEMENT: Final = 30
+CALENDAR: Final = re.compile(r"24/7|NASDAQ|[A-Z][A-Z0-9]{3}")
+CALENDARS: Final = "NYSE, NASDAQ, 24/7 or the ISO 10383 code of an exchange, such as XLON"
 _MINUTES_A_DAY: Final = 1440
 
 
@@ -122,16 +124,19 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How past prices are shown, the factor table that says what happened to the shares, and funding rates.
 
-    calendar: when the markets are open; None has each symbol's times choose between NYSE and 24/7.
+    calendar: when the markets are open, by name or exchange code (`market.calendar`); None has each
+    symbol's times choose between NYSE and 24/7.
     With `raw` and a table, splits and dividends happen to positions and orders as they do live.
     """
 
     adjustment: Adjustment = Adjustment.RAW
     factors: str | None = None
     funding: str | None = None
-    calendar: Literal["NYSE", "NASDAQ", "24/7"] | None = None
+    calendar: str | None = None
 
     def __post_init__(self) -> None:
+        if self.calendar is not None and not CALENDAR.fullmatch(self.calendar):
+            raise ValueError(f"calendar must be {CALENDARS}, not {self.calendar!r}")
         if self.adjustment is not Adjustment.RAW and self.factors is None:
             raise ValueError(f"adjustment: {self.adjustment} needs a factor table: set factors to its file")
 

@@ -92,6 +92,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     lapsed: the last few entries that ended unfilled, by client order id.
     cooldowns: symbol, or "" for all -> since when, and for how long, the venue's refusals keep entries back.
     suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
+    questioned: symbol -> which of its fills can hardly be right; no entries until a person has looked.
     maintenance: when the venue's ends as announced, UTC ns; 0 while there is none.
     pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
@@ -140,6 +141,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     cooldowns: dict[str, Cooldown] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
+    questioned: dict[str, str] = {}
     maintenance: int = 0
     pending_fees: dict[str, PendingFee] = {}
     executions: dict[str, tuple[Execution, ...]] = {}

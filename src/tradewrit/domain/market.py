@@ -46,16 +46,17 @@ _SPELLINGS = {"1min": "1m", "5min": "5m", "1hour": "1h", "60m": "1h", "1day": "1
 
 
 class MarketPhase(StrEnum):
-    """Where the venue is in its day."""
+    """Where the venue is in its day; a break, for lunch, is within its session."""
 
     CLOSED = "closed"
     PRE_MARKET = "pre_market"
     OPEN = "open"
+    BREAK = "break"
     AFTER_HOURS = "after_hours"
 
 
 class MarketStatus(msgspec.Struct, frozen=True):
-    """The phase at one moment, with the next regular open and close (UTC ns)."""
+    """The phase at one moment, with the next regular open, or end of a break, and close (UTC ns)."""
 
     phase: MarketPhase
     at: int

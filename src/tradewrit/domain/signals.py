@@ -84,6 +84,11 @@ class Market(Protocol):
     Rebuilt from data, never hashed, never journalled; nothing in it lies after the event's time.
     """
 
+    @property
+    def is_backtest(self) -> bool:
+        """Whether prices and fills come from one file, so that neither can be held against the other."""
+        ...
+
     def bar(self, symbol: str) -> Bar | None:
         """The last completed bar."""
         ...

@@ -5,7 +5,8 @@ still to come; of bars it knows this one and those before. Reads no calendar its
 
 A bar belongs to the last session that had opened before the bar ended, unless that session was over
 when the bar began. It is read as of its end, which is when a decision is made; one that reaches beyond
-the close ended with the session.
+the close ended with the session. A break, for lunch, is a part of its session: minutes run on through it,
+and only `is_open` knows of it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -30,6 +31,7 @@ class Hours(msgspec.Struct, frozen=True, eq=False):
     """The regular sessions of one market, and how long the bars are that are held against them.
 
     name: of the calendar. opens, closes: UTC ns, rising; a close is outside its session.
+    stretches: when trading is on, a row each of start and end: sessions, in two around a break.
     firsts, lasts: by session, a bit for each of `PERIODS` that begins, or ends, with it.
     interval: length of a bar, ns. leaves: how long before a close every position is to be left, ns; None
     where none is.
@@ -38,6 +40,7 @@ class Hours(msgspec.Struct, frozen=True, eq=False):
     name: str
     opens: Times
     closes: Times
+    stretches: Times
     firsts: NDArray[np.uint8]
     lasts: NDArray[np.uint8]
     interval: int
@@ -59,9 +62,9 @@ class Hours(msgspec.Struct, frozen=True, eq=False):
         return _stairs(ts, ts.searchsorted(self.opens - self.interval, side="right"), values, none)
 
     def is_open(self, ts: Times) -> Flags:
-        """Which bars open within a regular session."""
-        closes = _stairs(ts, ts.searchsorted(self.opens), self.closes, _LONG_AGO)
-        found: Flags = ts < closes
+        """Which bars open while trading is on."""
+        starts, ends = self.stretches.T
+        found: Flags = ts < _stairs(ts, ts.searchsorted(starts), ends, _LONG_AGO)
         return found
 
 

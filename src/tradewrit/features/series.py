@@ -218,7 +218,7 @@ class Inputs:
         if self._hours is None:
             raise StrategyError(
                 f"{reader} needs to know when the market is open, which the times of these bars do not tell: "
-                "set data.calendar (or --calendar) to NYSE or 24/7"
+                "set data.calendar (or --calendar) to NYSE, 24/7 or the code of its exchange"
             )
         return self._hours
 

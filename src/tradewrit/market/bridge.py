@@ -14,7 +14,8 @@ from numpy.random import PCG64, Generator, SeedSequence
 from tradewrit.domain.market import DAY, SECOND, Interval
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars, Floats
-from tradewrit.market.calendar import Calendar, Session
+from tradewrit.market.calendar import Calendar
+from tradewrit.market.sessions import Session
 from tradewrit.market.synth import on_grid
 
 _STEPS: Final = 4  # points of the path per bar; the first is its open, the last its close
@@ -69,7 +70,7 @@ def _utc_date(calendar: Calendar, ts: int) -> Session | None:
 
 def _day(daily: Bars, i: int, session: Session, step: int, tick: Decimal, chance: Generator) -> Bars:
     bar = daily.row(i)
-    ts = np.arange(session.open, session.close, step, dtype=np.int64)
+    ts = np.concatenate([np.arange(*stretch, step, dtype=np.int64) for stretch in session.stretches])
     points = len(ts) * _STEPS
     path = _through(bar.open, bar.high, bar.low, bar.close, points, chance)
     path[1:-1] = np.clip(on_grid(path[1:-1], tick), bar.low, bar.high)

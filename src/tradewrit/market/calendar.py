@@ -4,6 +4,7 @@ Knows no clock: every question carries its own time. All times are UTC nanosecon
 venue's own. A year is worked out when it is first asked for and kept.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,39 +12,13 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from tradewrit.domain.market import DAY, SECOND, MarketPhase, MarketStatus
 from tradewrit.errors import ConfigError, DataError
 from tradewrit.market import nyse
+from tradewrit.market.sessions import Session, TradingDay
 
 _EPOCH: Final = date(1970, 1, 1)
 _LAST_YEAR: Final = 2261  # nanoseconds since 1970 leave 64 bits in April 2262
-
-
-class Session(msgspec.Struct, frozen=True):
-    """One trading day of a venue.
-
-    date: the venue's own date. open, close: the regular session, UTC ns; `close` is outside it.
-    """
-
-    date: date
-    open: int
-    close: int
-    is_half_day: bool = False
-
-
-class TradingDay(msgspec.Struct, frozen=True):
-    """A session inside its whole day, UTC ns: begin <= early <= open < close <= late <= end.
-
-    begin, end: the venue's midnight before and after. early: pre-market starts. late: after-hours end.
-    """
-
-    session: Session
-    begin: int
-    early: int
-    late: int
-    end: int
 
 
 class _Year:
@@ -58,12 +33,19 @@ class _Year:
 class Calendar:
     """The sessions of one venue.
 
-    name: how configuration names it. first_year: asking about earlier years raises DataError.
+    name: how configuration names it. first_year, last_year: asking about others raises DataError.
     """
 
-    def __init__(self, name: str, days_of: Callable[[int], list[TradingDay]], first_year: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        days_of: Callable[[int], list[TradingDay]],
+        first_year: int,
+        last_year: int = _LAST_YEAR,
+    ) -> None:
         self.name = name
         self.first_year = first_year
+        self.last_year = last_year
         self._days_of = days_of
         self._years: dict[int, _Year] = {}
         self._last: TradingDay | None = None
@@ -90,13 +72,18 @@ class Calendar:
     def status(self, at_ns: int) -> MarketStatus:
         """The phase at `at_ns`, and the next regular open and close after it.
 
-        While the regular session is open, `next_close` is today's and `next_open` the next day's.
+        While the regular session is open, `next_close` is today's and `next_open` the next day's; before
+        and in its break `next_open` is the break's end.
         """
         day = self._day(at_ns)
         session = day.session
         if at_ns < session.open:
             phase = MarketPhase.PRE_MARKET if at_ns >= day.early else MarketPhase.CLOSED
             return MarketStatus(phase, at_ns, session.open, session.close)
+        if session.is_break(at_ns):
+            return MarketStatus(MarketPhase.BREAK, at_ns, session.break_end, session.close)
+        if at_ns < session.break_start:
+            return MarketStatus(MarketPhase.OPEN, at_ns, session.break_end, session.close)
         coming = self._after(session.date).session
         if at_ns < session.close:
             return MarketStatus(MarketPhase.OPEN, at_ns, coming.open, session.close)
@@ -104,9 +91,9 @@ class Calendar:
         return MarketStatus(phase, at_ns, coming.open, coming.close)
 
     def is_open(self, at_ns: int) -> bool:
-        """Whether the regular session is on at `at_ns`."""
+        """Whether the regular session is on at `at_ns`, and not in its break."""
         session = self._day(at_ns).session
-        return session.open <= at_ns < session.close
+        return session.open <= at_ns < session.close and not session.is_break(at_ns)
 
     def session_of(self, at_ns: int) -> Session | None:
         """The session of the venue's date at `at_ns`; None on a day without one.
@@ -156,6 +143,8 @@ class Calendar:
             if year == self.first_year:
                 return known.days[0]
             known, i = self._year(year - 1), -1
+        elif i + 1 == len(known.days) and year < self.last_year and self._year(year + 1).begins[0] <= at_ns:
+            known, i = self._year(year + 1), 0  # east of Greenwich the new year has begun
         self._last = known.days[i]
         return known.days[i]
 
@@ -167,11 +156,12 @@ class Calendar:
     def _year(self, year: int) -> _Year:
         known = self._years.get(year)
         if known is None:
-            if not self.first_year <= year <= _LAST_YEAR:
-                raise DataError(
-                    f"the {self.name} calendar knows {self.first_year} to {_LAST_YEAR}, not {year}: "
-                    "check the times of the data, or use the 24/7 calendar"
-                )
+            if not self.first_year <= year <= self.last_year:
+                advice = "check the times of the data, or use the 24/7 calendar"
+                if self.last_year < year <= _LAST_YEAR:
+                    advice = "a newer exchange_calendars may know more"
+                known_years = f"{self.first_year} to {self.last_year}"
+                raise DataError(f"the {self.name} calendar knows {known_years}, not {year}: {advice}")
             known = self._years[year] = _Year(self._days_of(year))
         return known
 
@@ -202,6 +192,7 @@ def _every_day(year: int) -> list[TradingDay]:
     ]
 
 
+_MIC: Final = re.compile(r"[A-Z][A-Z0-9]{3}")
 _ALIASES: Final = {
     "NYSE": "NYSE",
     "XNYS": "NYSE",
@@ -215,17 +206,28 @@ _ALIASES: Final = {
 def calendar_for(name: str) -> Calendar:
     """The calendar called `name`, upper or lower case: NYSE (XNYS, NASDAQ, XNAS) or 24/7 (ALWAYS).
 
-    NASDAQ keeps the hours and holidays of the NYSE. 24/7 never closes; its sessions are UTC days.
-    Raises ConfigError for any other name.
+    NASDAQ keeps the hours and holidays of the NYSE. 24/7 never closes; its sessions are UTC days. The code
+    of any other exchange (ISO 10383, such as XLON or XTKS) needs the extra `calendars`.
+    Raises ConfigError for any other name, and for an exchange that is not known there.
     """
     known = _ALIASES.get(name.upper())
-    if known is None:
-        raise ConfigError(f"unknown calendar {name!r}; known: {', '.join(_ALIASES)}")
-    return _calendar(known)
+    if known is not None:
+        return _calendar(known)
+    if not _MIC.fullmatch(name.upper()):
+        raise ConfigError(
+            f"unknown calendar {name!r}; known: {', '.join(_ALIASES)}, and exchanges by their ISO 10383 "
+            "code, such as XLON"
+        )
+    return _calendar(name.upper())
 
 
 @cache
 def _calendar(name: str) -> Calendar:
     if name == "NYSE":
         return Calendar(name, _nyse_days, nyse.FIRST_YEAR)
-    return Calendar(name, _every_day, 1678)
+    if name == "24/7":
+        return Calendar(name, _every_day, 1678)
+    from tradewrit.market.exchanges import exchange_days  # which brings a library
+
+    years = exchange_days(name)
+    return Calendar(name, years.__getitem__, min(years), max(years))

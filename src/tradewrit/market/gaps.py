@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tradewrit.domain.market import DAY, HOUR
 from tradewrit.features.bars import Times
-from tradewrit.market.calendar import Calendar, Session, calendar_for
+from tradewrit.market.calendar import Calendar, calendar_for
 from tradewrit.market.findings import SHOWN, Finding, Kind, Severity
+from tradewrit.market.sessions import Session
 from tradewrit.market.stamps import iso
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -88,12 +89,15 @@ def _daily(symbol: str, ts: Times, calendar: Calendar) -> Iterator[Finding]:
 
 def _intraday(symbol: str, ts: Times, calendar: Calendar, step: int) -> Iterator[Finding]:
     sessions = _sessions(ts, calendar)
-    opens = np.array([session.open for session in sessions], dtype=np.int64)
-    closes = np.array([session.close for session in sessions], dtype=np.int64)
-    # A bar counts for a session it overlaps: an hour labelled 09:00 holds the half hour from 09:30.
-    found = np.searchsorted(ts, closes) - np.searchsorted(ts, opens - step, side="right")
+    stretches = np.array([each for one in sessions for each in one.stretches], dtype=np.int64)
+    opens, closes = stretches.reshape(-1, 2).T
+    # A bar counts for what it overlaps: an hour labelled 09:00 holds the half hour from 09:30.
+    there = np.searchsorted(ts, closes) - np.searchsorted(ts, opens - step, side="right")
     starts, ends = np.maximum(opens, ts[0]), np.minimum(closes, ts[-1] + step)
-    expected = np.maximum(0, -((starts - ends) // step))
+    firsts = np.cumsum([0, *(len(one.stretches) for one in sessions)])[:-1]
+    found, expected = (
+        np.add.reduceat(each, firsts) for each in (there, np.maximum(0, -((starts - ends) // step)))
+    )
     is_hole = (found == 0) & (expected > 0)
     if is_hole.any():
         days = np.array([(session.date - _EPOCH).days for session in sessions])
@@ -184,20 +188,21 @@ def _local(ts: Times, calendar: Calendar) -> Times:
     """Wall-clock time of the venue, in ns, from the offset that its nearest session has."""
     if calendar.name == "24/7":
         return ts
-    first, last = (_EPOCH + timedelta(days=int(at) // DAY) for at in (ts[0], ts[-1]))
-    sessions = calendar.sessions(max(first - timedelta(days=10), date(calendar.first_year, 1, 1)), last)
-    opens = np.array([session.open for session in sessions], dtype=np.int64)
-    clock = 9 * HOUR + HOUR // 2
-    walls = np.array([(s.date - _EPOCH).days * DAY + clock for s in sessions], dtype=np.int64)
+    earliest = int(ts[0]) - 10 * DAY
+    first_day = (date(calendar.first_year, 1, 2) - _EPOCH).days * DAY
+    days = calendar.days(max(earliest, first_day), int(ts[-1]))
+    begins = np.array([day.begin for day in days], dtype=np.int64)
+    dates = np.array([(day.session.date - _EPOCH).days * DAY for day in days], dtype=np.int64)
     # The session at or before each bar; clocks change on Sundays, between two sessions.
-    place = np.searchsorted(opens - 14 * HOUR, ts, side="right") - 1
-    place = np.clip(place, 0, len(opens) - 1)
-    return ts + (walls - opens)[place]
+    place = np.searchsorted(begins - 5 * HOUR, ts, side="right") - 1
+    place = np.clip(place, 0, len(begins) - 1)
+    return ts + (dates - begins)[place]
 
 
 def _known(ts: Times, calendar: Calendar) -> Times:
     """The times in years that the calendar covers."""
-    first, last = ((day - _EPOCH).days * DAY for day in (date(calendar.first_year, 1, 2), _LAST_DAY))
+    edges = date(calendar.first_year, 1, 2), min(_LAST_DAY, date(calendar.last_year, 12, 31))
+    first, last = ((day - _EPOCH).days * DAY for day in edges)
     return ts[(ts >= first) & (ts < last)]
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tradewrit.domain.market import DAY
 from tradewrit.features.hours import PERIODS, Hours
-from tradewrit.market.calendar import Calendar, Session
+from tradewrit.market.calendar import Calendar
+from tradewrit.market.sessions import Session
 
 _EPOCH: Final = date(1970, 1, 1)
-_LAST: Final = date(2261, 12, 31)
 _AROUND: Final = timedelta(days=31)
 """Before the first bar and after the last: enough to see every period begin and end that they lie in."""
 
@@ -24,9 +24,9 @@ def hours_of(calendar: Calendar, first: int, last: int, interval: int, *, leaves
     """
     start, end = (_EPOCH + timedelta(days=at // DAY) for at in (first, last + interval))
     calendar.status(first)  # which raises for a year that it does not know
-    earliest = date(calendar.first_year, 1, 1)
+    earliest, latest = date(calendar.first_year, 1, 1), date(calendar.last_year, 12, 31)
     return _table(
-        calendar, max(start - _AROUND, earliest), min(end, _LAST - _AROUND) + _AROUND, interval, leaves
+        calendar, max(start - _AROUND, earliest), min(end, latest - _AROUND) + _AROUND, interval, leaves
     )
 
 
@@ -34,10 +34,12 @@ def hours_of(calendar: Calendar, first: int, last: int, interval: int, *, leaves
 def _table(calendar: Calendar, start: date, end: date, interval: int, leaves: int | None) -> Hours:
     sessions = calendar.sessions(start, end)
     firsts = _firsts(sessions)
+    stretches = np.array([each for one in sessions for each in one.stretches], dtype=np.int64).reshape(-1, 2)
     return Hours(
         name=calendar.name,
         opens=np.array([one.open for one in sessions], dtype=np.int64),
         closes=np.array([one.close for one in sessions], dtype=np.int64),
+        stretches=stretches,
         firsts=firsts,
         # What the next session begins, this one has ended.
         lasts=np.append(firsts[1:], np.uint8(0)),

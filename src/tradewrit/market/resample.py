@@ -1,8 +1,9 @@
 """Longer bars from shorter ones, session by session.
 
-A bar never mixes two sessions, nor the regular hours with those before and after: each phase counts
-its bars from its own start, so hourly bars of New York open at 09:30, 10:30, ..., and the last one of
-a phase is as long as what is left. Whatever the steps in between, the result is the same.
+A bar never mixes two sessions, nor the regular hours with those before and after, nor what lies on either
+side of a break for lunch: each phase counts its bars from its own start, so hourly bars of New York open at
+09:30, 10:30, ..., and the last one of a phase is as long as what is left. Whatever the steps in between,
+the result is the same.
 """
 
 import msgspec
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from tradewrit.domain.market import DAY
 from tradewrit.errors import DataError
 from tradewrit.features.bars import Bars, Times
-from tradewrit.market.calendar import Calendar, TradingDay, calendar_for
+from tradewrit.market.calendar import Calendar, calendar_for
 from tradewrit.market.gaps import fitting_calendar
 from tradewrit.market.intervals import interval_text, usual_step
+from tradewrit.market.sessions import TradingDay
 from tradewrit.market.stamps import iso
 
 
@@ -42,7 +44,8 @@ def resample(
 
     calendar: by default the one that the times fit, else 24/7. extended: keep the hours before and
     after the regular ones; a day's bar then spans them all. Bars outside are left out and counted,
-    and so is any on a day without session. Volumes add up; a bar without trades is not invented.
+    and so is any in a break or on a day without session. Volumes add up; a bar without trades is not
+    invented.
 
     Raises DataError when the bars are as long or longer, when `interval` is not a multiple of their
     length, when one would reach into the next longer bar, and for intervals between a day's fraction and
@@ -87,7 +90,7 @@ def _phases(days: list[TradingDay], *, extended: bool) -> _Phases:
     stretches = []
     for day in days:
         session = day.session
-        edges = [(session.open, session.close)]
+        edges = list(session.stretches)
         if extended:
             edges = [(day.early, session.open), *edges, (session.close, day.late)]
         stretches += [(start, end, day.begin) for start, end in edges if start < end]

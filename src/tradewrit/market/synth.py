@@ -148,8 +148,8 @@ def _times(start: str, bars: int, step: int, session: Calendar | None) -> Times:
         return _session_days(begin, bars, session)
     blocks, count, following = [], 0, session.session_of(begin) or session.next_session(begin)
     while count < bars:
-        opens = np.arange(following.open, following.close, step, dtype=np.int64)
-        blocks.append(opens[opens >= begin])
+        opens = [np.arange(*stretch, step, dtype=np.int64) for stretch in following.stretches]
+        blocks.append(np.concatenate([each[each >= begin] for each in opens]))
         count += len(blocks[-1])
         following = session.next_session(following.open)
     return np.concatenate(blocks)[:bars]

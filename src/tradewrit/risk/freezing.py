@@ -68,10 +68,11 @@ def _todo(event: SymbolChanged | SharesDelisted, quantity: Decimal) -> str:
 
 
 def resume(books: Books, event: ResumeSymbol) -> Decision:
-    """A suspension, or a cool-down, ends by name, and by a person's."""
+    """A suspension, a question about a fill, or a cool-down, ends by name, and by a person's."""
     is_person = event.actor.startswith("human:")
     ended = warmed(books, event.symbol, event.at, event.actor, event.reason) if is_person else ()
-    if event.symbol in books.suspended and is_person:
+    held = books.suspended.get(event.symbol) or books.questioned.get(event.symbol)
+    if held and is_person:
         resumed = SymbolResumed(at=event.at, symbol=event.symbol, actor=event.actor, reason=event.reason)
         return Decision((resumed, *ended))
     if ended:
@@ -80,9 +81,10 @@ def resume(books: Books, event: ResumeSymbol) -> Decision:
         at=event.at,
         machine="symbol",
         subject=event.symbol,
-        state=books.suspended.get(event.symbol, "trading"),
+        state=held or "trading",
         wanted="resume",
-        cause=f"{event.actor}: only what is suspended, or cools down, can be resumed, and only by a person",
+        cause=f"{event.actor}: only what is suspended, in question, or cools down can be resumed, and "
+        "only by a person",
     )
     return Decision((refused,))
 

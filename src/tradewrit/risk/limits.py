@@ -114,6 +114,13 @@ def _symbol(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
             books.disputed[proposal.symbol],
             f"the venue differs on {proposal.symbol}; a person must look, and adopt what it holds",
         )
+    if proposal.symbol in books.questioned:
+        yield _breach(
+            "questioned",
+            "fills that can be right",
+            books.questioned[proposal.symbol],
+            f"a fill in {proposal.symbol} can hardly be right; a person must look, and resume the symbol",
+        )
     theirs = books.external.get(proposal.symbol)
     if theirs is not None and theirs.direction.exit_side is proposal.side:
         yield _breach(

@@ -12,7 +12,7 @@ from tradewrit.domain.drafts import listed
 from tradewrit.domain.effects import CancelAtVenue
 from tradewrit.domain.events.account import PositionDisputed, SymbolSuspended, TradingHalted
 from tradewrit.domain.events.market import MaintenanceBegan, SymbolHalted
-from tradewrit.domain.events.orders import CancelOrder, CancelRefused, CancelRequested
+from tradewrit.domain.events.orders import CancelOrder, CancelRefused, CancelRequested, FillQuestioned
 from tradewrit.domain.events.writs import WritRevoked
 from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.writs import EXECUTOR, KEEPER
@@ -91,6 +91,11 @@ def disputed(books: Books, event: PositionDisputed) -> Decision:
     """Entries in a symbol that the venue differs on are taken back."""
     reason = f"disputed: {books.disputed[event.symbol]}"
     return _take_back(_entries(books, event.symbol), event.at, EXECUTOR, reason)
+
+
+def doubted(books: Books, event: FillQuestioned) -> Decision:
+    """Entries in a symbol of which a fill can hardly be right are taken back."""
+    return _take_back(_entries(books, event.symbol), event.at, EXECUTOR, f"questioned: {event.reason}")
 
 
 def suspended(books: Books, event: SymbolSuspended) -> Decision:

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from tradewrit.agents.market_watch import wild
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.market import BelievePrices, MarketStatusReported, QuoteUpdated, TickReceived
@@ -25,6 +24,7 @@ from tradewrit.features.bars import Bars, Floats, Times
 from tradewrit.features.evaluate import Stepper
 from tradewrit.features.hours import Hours
 from tradewrit.features.rescaling import split_before
+from tradewrit.risk.oddities import wild
 from tradewrit.risk.volatility import if_known, volatility_stepper
 from tradewrit.runtime.scrutiny import Scrutiny
 from tradewrit.strategies.base import Strategy
@@ -78,6 +78,8 @@ class LiveMarket:
     time; None for none.
     """
 
+    is_backtest = False
+
     def __init__(
         self,
         strategy: Strategy,
@@ -126,8 +128,8 @@ class LiveMarket:
                 continue
             if history is None:
                 history = self._history[bar.symbol] = _History(bar.symbol)
-                self._steppers[bar.symbol] = self._stepping(bar.symbol)
                 self._volatility[bar.symbol] = _Volatility(self._sizing)
+                self._unsound.add(bar.symbol)
             history.append(bar)
             self._last[bar.symbol] = bar.close
             self._volatility[bar.symbol].update(bar)
@@ -152,7 +154,7 @@ class LiveMarket:
 
     def _voice(self, bar: Bar, history: "_History") -> Signal | None:
         """What the strategy says of a bar that was just taken in."""
-        if bar.symbol in self._unsound:  # it may remember half of a bar
+        if bar.symbol in self._unsound:  # it knows nothing yet, or may remember half of a bar
             stepper = self._steppers[bar.symbol] = self._stepping(bar.symbol)
             if self._strategy.is_columnar():
                 for before in history.bars().head(len(history.bars()) - 1).rows():

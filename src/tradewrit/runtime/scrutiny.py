@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.agents.market_watch import bar_defect, wild
+from tradewrit.agents.market_watch import bar_defect
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import BarRefused, PriceLevelBelieved
 from tradewrit.domain.market import Bar
+from tradewrit.risk.oddities import wild
 
 AGREEING: Final = 3
 """The bar of a new level that is let in: two before it have said the same."""

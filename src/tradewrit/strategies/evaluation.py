@@ -176,7 +176,15 @@ def asks_for_hours(strategy: Strategy, instrument: Instrument) -> bool:
 
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
 _NO_BITS: Final = np.zeros(0, dtype=np.uint8)
-_NEVER: Final = Hours("", opens=_NO_TIMES, closes=_NO_TIMES, firsts=_NO_BITS, lasts=_NO_BITS, interval=1)
+_NEVER: Final = Hours(
+    "",
+    opens=_NO_TIMES,
+    closes=_NO_TIMES,
+    stretches=_NO_TIMES.reshape(0, 2),
+    firsts=_NO_BITS,
+    lasts=_NO_BITS,
+    interval=1,
+)
 
 
 def formulas_of(strategy: Strategy, instrument: Instrument, hours: Hours | None = None) -> Signals:

@@ -258,6 +258,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     orders.OrderPartiallyFilled: _filled,
     orders.OrderFilled: _filled,
     orders.FillCorrected: _corrected,
+    orders.FillQuestioned: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
     positions.FillBooked: _booked,
     positions.FillRestated: _restated,

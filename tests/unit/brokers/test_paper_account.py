@@ -27,6 +27,7 @@ from tradewrit.domain.instruments import AssetClass, Instrument
 from tradewrit.domain.market import DAY, HOUR, MINUTE, SECOND, Interval
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.times import parse_iso
 from tradewrit.errors import ConfigError
 from tradewrit.market.calendar import calendar_for
 
@@ -204,6 +205,20 @@ def test_day_orders_and_auctions_follow_the_calendar() -> None:
     assert venue.show(flat(MONDAY_CLOSE - 2 * MINUTE, 101)) == []
     last_minute = venue.show(flat(MONDAY_CLOSE - MINUTE, 102))
     assert last_minute == [traded("close", 2, "102"), ("day", Exec.EXPIRED, Decimal(0), None)]
+
+
+def test_a_day_order_outlives_lunch_in_which_nothing_trades() -> None:
+    venue = Venue(AWARE, calendar=calendar_for("XTKS"), interval=Interval.MINUTE)
+    opens, lunch, afternoon, closes = (
+        parse_iso(f"2024-03-04T{at}:00Z") for at in ("00:00", "02:30", "03:30", "06:00")
+    )
+    venue.place(limit("day", BUY, "50", 3, tif=TimeInForce.DAY), at=opens)
+    venue.show(flat(lunch - MINUTE, 100))
+    (refused,) = venue.place(limit("at once", BUY, "200", 1, tif=TimeInForce.IOC), at=lunch + MINUTE)
+    assert refused.code == Rejection.MARKET_CLOSED
+    assert venue.show(flat(lunch + MINUTE, 40)) == []  # a print in the break is none of the session's
+    assert venue.show(flat(afternoon, 60)) == []
+    assert venue.show(flat(closes - MINUTE, 60)) == [("day", Exec.EXPIRED, Decimal(0), None)]
 
 
 def test_a_day_order_whose_last_bars_are_missing_expires_before_the_next_bar_can_fill_it() -> None:

@@ -29,8 +29,8 @@ def test_units_of_time_are_nanoseconds() -> None:
     assert (SECOND, MINUTE, HOUR, DAY) == (10**9, 60 * 10**9, 3600 * 10**9, 86_400 * 10**9)
 
 
-def test_the_market_has_four_phases() -> None:
-    assert [phase.value for phase in MarketPhase] == ["closed", "pre_market", "open", "after_hours"]
+def test_the_phases_of_a_market() -> None:
+    assert [phase.value for phase in MarketPhase] == ["closed", "pre_market", "open", "break", "after_hours"]
 
 
 def test_the_mid_lies_halfway() -> None:

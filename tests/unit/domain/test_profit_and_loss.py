@@ -31,6 +31,7 @@ from tradewrit.domain.positions import ClosedLot, Direction
 from tradewrit.domain.splits import Ratio
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.kernel import Kernel
+from tradewrit.runtime.live.shadow import NoPrices
 
 CASH: Final = Decimal(1_000_000)
 TRADE: Final = "trade"
@@ -185,7 +186,7 @@ class Account:
         return self.books.trades[TRADE]
 
     def feed(self, event: Event) -> None:
-        step = DESK.step(self.books, None, event)  # type: ignore[arg-type]  # what is fed needs no market
+        step = DESK.step(self.books, NoPrices(), event)
         assert step is not None
         self.books = step.books
         for record in step.records:

@@ -94,7 +94,7 @@ def _drawn(seed: int) -> tuple[Hours, Times]:
     share, step = rng.choice([0.0, 0.3, 0.8]), rng.choice([1, 1, 3])
     kept = [k * step for k in range(rng.choice([3, 60, 200])) if not k or rng.random() >= share]
     leaves = rng.choice([None, 0, 10 * MINUTE, 2 * HOUR])
-    known = hours(rng.choice(["NYSE", "24/7"]), length, leaves)
+    known = hours(rng.choice(["NYSE", "XTKS", "24/7"]), length, leaves)
     return known, START + first + np.array(kept, dtype=np.int64) * length
 
 
@@ -200,7 +200,7 @@ def test_a_bar_of_a_day_is_its_session_by_utc_date_and_by_the_venues_midnight(mi
     assert np.isnan(left[1])  # Thanksgiving
 
 
-@pytest.mark.parametrize("name", ["NYSE", "24/7"])
+@pytest.mark.parametrize("name", ["NYSE", "XTKS", "24/7"])
 def test_periods_begin_and_end_with_the_sessions_of_the_calendar(name: str) -> None:
     calendar = calendar_for(name)
     first, last = parse_iso("2019-01-01T00:00:00Z"), parse_iso("2026-06-30T00:00:00Z")

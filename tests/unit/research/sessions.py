@@ -103,9 +103,9 @@ def session_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
     case = drawn(seed, symbols=symbols, bars=bars)
     old = int(min(one.ts[1] - one.ts[0] if len(one) > 1 else DAY for one in case.bars))
     start, length = rng.choice(DATES), rng.choice(LENGTHS) if old < DAY else DAY // MINUTE
-    calendars = {one.symbol: rng.choice(["NYSE", "NYSE", "24/7"]) for one in case.bars}
+    calendars = {one.symbol: rng.choice(["NYSE", "XTKS", "24/7"]) for one in case.bars}
     if rng.random() < 0.4:
-        calendars = dict.fromkeys(calendars, "NYSE")
+        calendars = dict.fromkeys(calendars, rng.choice(["NYSE", "XHKG"]))
     extended = rng.random() < 0.6
     moved, when = [], {}
     for one in case.bars:

@@ -7,10 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desks import BUY, START, SYMBOL, Scripted, World
+from tradewrit import Inputs, Signals, minutes_to_close
 from tradewrit.domain.events.market import QuoteUpdated, StreamGapDetected, TickReceived
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import MINUTE, Bar, MarketPhase, Quote, Tick
 from tradewrit.domain.signals import Verdict
+from tradewrit.errors import StrategyError
 from tradewrit.market.calendar import calendar_for
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.strategies.base import Strategy
@@ -118,3 +120,16 @@ def test_a_gap_in_the_stream_is_told_once_and_a_late_print_is_none() -> None:
         world.feed(tick(sequence), "market")
     gap = world.only(StreamGapDetected)
     assert (gap.symbol, gap.expected, gap.received) == (SYMBOL, 3, 5)
+
+
+def test_a_strategy_whose_formulas_cannot_be_said_has_no_say_and_bars_are_known_all_the_same() -> None:
+    class Late(Strategy, frozen=True, kw_only=True):
+        def signals(self, bars: Inputs) -> Signals:
+            return Signals(enter_long=minutes_to_close(bars) <= 30)
+
+    market = view(Late())
+    for at in range(1, 4):
+        with pytest.raises(StrategyError, match="minutes_to_close needs to know when the market is open"):
+            market.absorb([bar(at, 10.0 + at)])
+        assert market.mark(SYMBOL) == Decimal(10 + at)
+        assert market.speaking() == ()

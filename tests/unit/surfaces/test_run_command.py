@@ -36,3 +36,18 @@ def test_an_address_that_cannot_be_taken_apart_is_refused(tmp_path: Path) -> Non
     done = run("run", "--broker", "http://[", "--journal", tmp_path / "desk.sqlite")
     assert done.exit_code == 1
     assert "is no address of an exchange server" in done.output
+
+
+def test_a_strategy_that_asks_for_the_time_of_the_session_is_refused_in_so_many_words(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from tradewrit import Inputs, Signals, Strategy, minutes_to_close\n\n\n"
+        "class Late(Strategy, frozen=True, kw_only=True):\n"
+        "    def signals(self, bars: Inputs) -> Signals:\n"
+        "        return Signals(enter_long=minutes_to_close(bars) <= 30)\n"
+    )
+    done = run(
+        *("run", "--broker", NOWHERE, "--strategy", tmp_path / "mine.py", "--symbols", "AAPL"),
+        *("--journal", tmp_path / "desk.sqlite"),
+    )
+    assert done.exit_code == 1
+    assert "asks for the time of the session" in " ".join(done.output.split())

@@ -200,6 +200,20 @@ class FillCorrected(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.
     reason: str = ""
 
 
+class FillQuestioned(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.questioned"):
+    """An alert: a fill is booked as the venue told it, and its price or its fee can hardly be right.
+
+    No new entries in the symbol, and those at work are taken back, until a person has looked and resumes it.
+    Stops, targets and exits go on. todo: what a person has to do.
+    """
+
+    client_order_id: str
+    exec_id: str
+    symbol: str
+    reason: str
+    todo: str
+
+
 class FeePending(Event, frozen=True, kw_only=True, gc=False, tag="order.fee.pending"):
     """An alert: a fill is in the books without its fee, for nobody knows what that is in account currency.
 

@@ -243,7 +243,11 @@ def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
 
 
 def _symbol_resumed(books: Books, event: ac.SymbolResumed) -> Books:
-    books = replace(books, suspended=without(books.suspended, event.symbol))
+    books = replace(
+        books,
+        suspended=without(books.suspended, event.symbol),
+        questioned=without(books.questioned, event.symbol),
+    )
     return change_trade(books, books.active.get(event.symbol, ""), TradeOn.RESUME)
 
 
@@ -315,6 +319,9 @@ FOLDS: Final[Folds] = {
     ps.FillBooked: _fill_booked,
     ps.FillRestated: _fill_restated,
     od.ReportQuarantined: _early,
+    od.FillQuestioned: lambda books, e: replace(
+        books, questioned=with_item(books.questioned, e.symbol, e.reason)
+    ),
     co.SplitBooked: _split_booked,
     co.DividendBooked: _dividend_booked,
     co.DelistingBooked: _delisting_booked,

@@ -39,6 +39,8 @@ class ColumnMarket:
     sizing: the account's, which may want to know how volatile prices are. hours: of a symbol's market.
     """
 
+    is_backtest = True
+
     def __init__(
         self,
         bars: Sequence[Bars],

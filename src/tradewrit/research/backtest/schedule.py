@@ -43,7 +43,7 @@ class Schedule:
                 wanted = "paper.sessions" if self._leaves is None else "exits.before_session_end_minutes"
                 raise ConfigError(
                     f"{wanted} needs to know when {symbol} trades, which its times do not tell: set "
-                    "data.calendar (or --calendar) to NYSE or 24/7"
+                    "data.calendar (or --calendar) to NYSE, 24/7 or the code of its exchange"
                 )
             return None
         if name not in self._known:

@@ -22,6 +22,8 @@ class SoloMarket:
     row: of the last completed bar. protection: what the strategy says of every entry.
     """
 
+    is_backtest = True
+
     def __init__(self, track: Track, protection: Signal, row: int) -> None:
         self._track = track
         self._protection = protection

@@ -65,7 +65,7 @@ def command(request: Asked, actor: str, books: Books, at: int) -> tuple[Event, .
 def _resume(request: AskResume, actor: str, books: Books, at: int) -> tuple[Event, ...]:
     symbol, found = request.symbol, list[Event]()
     cools = symbol in books.cooldowns and not books.cooldowns[symbol].is_over(at)
-    if symbol in books.suspended or cools:
+    if symbol in books.suspended or symbol in books.questioned or cools:
         found.append(ResumeSymbol(at=at, symbol=symbol, actor=actor, reason=request.reason))
     if symbol in books.paused:
         found.append(SymbolHaltLifted(at=at, symbol=symbol))
@@ -76,7 +76,9 @@ def _resume(request: AskResume, actor: str, books: Books, at: int) -> tuple[Even
         )
     if not found:
         whole = f"; all trading is halted ({books.halted}): resume without --symbol" if books.halted else ""
-        raise OurFault(f"nothing to resume: {symbol} is not suspended, halted or cooling down{whole}")
+        raise OurFault(
+            f"nothing to resume: {symbol} is not suspended, in question, halted or cooling down{whole}"
+        )
     return tuple(found)
 
 

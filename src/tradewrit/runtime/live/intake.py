@@ -19,6 +19,7 @@ from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, Our
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.calls import Outcome
+from tradewrit.runtime.live.complaints import Complaints
 from tradewrit.runtime.live.lanes import Input, Lanes
 from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.pump import OUTCOME
@@ -31,7 +32,7 @@ class Intake:
     """The one way into a live desk.
 
     heard: told what an outcome of a call led to. unwritable: why the journal takes nothing, "" while it does.
-    dropped: inputs that were not taken so far. refused: bars that the market did not believe so far.
+    dropped: inputs that were not taken so far. complaints: about market data.
     """
 
     def __init__(
@@ -46,7 +47,13 @@ class Intake:
         self._own: deque[Callable[[], list[Event]]] = deque()
         self._held: Input | None = None
         self.unwritable = ""
-        self.dropped = self.refused = 0
+        self.dropped = self._bars_refused = 0
+        self.complaints = Complaints(clock, log)
+
+    @property
+    def refused(self) -> int:
+        """Bars and quotes that the market did not believe so far."""
+        return self._bars_refused + self.complaints.refused
 
     @property
     def is_empty(self) -> bool:
@@ -109,10 +116,11 @@ class Intake:
                 return
             if not events:
                 return
-            self.refused += sum(isinstance(event, BarRefused) for event in events)
+            self._bars_refused += sum(isinstance(event, BarRefused) for event in events)
             # What the market has taken in is not new to it a second time, should the journal be full.
             item = replace(item, bars=(), events=events)
         said = self._feeding(item, lambda: self._desk.feed_all(item.events, item.source))
+        self.complaints.hear(said or ())
         if said is not None and item.reply is not None:
             item.reply(tuple(said))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.events.market import MaintenanceBegan, MarketStatusReported
 from tradewrit.domain.events.running import StreamCut, StreamLost, StreamRestored
-from tradewrit.domain.market import SECOND, MarketPhase
+from tradewrit.domain.market import SECOND, MarketPhase, MarketStatus
 from tradewrit.domain.times import iso
 from tradewrit.runtime.live.lanes import Input, Priority
 from tradewrit.runtime.live.lines import Line
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _CLOCK: Final = "clock"
+_SESSION: Final = frozenset({MarketPhase.OPEN, MarketPhase.BREAK})
 _MAINTENANCE: Final = "maintenance"
 
 
@@ -36,7 +37,7 @@ class Rounds:
     def __init__(self, shell: "Shell", sessions: Sessions | None) -> None:
         self._shell = shell
         self._sessions = sessions
-        self._phase: MarketPhase | None = None
+        self._seen: MarketStatus | None = None
         self._is_skewed = False
         self._compared_at = 0
         self._said_at = 0
@@ -67,7 +68,8 @@ class Rounds:
         policy = shell.policy
         is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())
         due = policy.reconcile_ns if is_working else policy.idle_reconcile_ns
-        if shell.is_comparing:
+        is_deaf = is_working and not self._is_maintained() and not all(line.is_up for line in shell.lines)
+        if shell.is_comparing or is_deaf:  # fills are heard by asking alone
             due = policy.retry_compare_ns
         if now - self._compared_at >= due:
             self._compare("minute")
@@ -151,23 +153,31 @@ class Rounds:
         return phase is MarketPhase.OPEN
 
     def _follow_session(self) -> None:
-        """Tell the desk when the phase changes, and compare with the venue when the market has closed."""
+        """Tell the desk when the phase changes, and compare with the venue when the market has closed.
+
+        A machine that slept, or a replay that leaps, may have missed a whole break or night: what opened and
+        closed meanwhile is told as well.
+        """
         if self._sessions is None:
             return
         now = self._shell.clock.now()
-        status = self._sessions.status(now)
-        before, self._phase = self._phase, status.phase
-        if status.phase is before:
+        before, status = self._seen, self._sessions.status(now)
+        self._seen = status
+        if (
+            before is not None
+            and status.phase is before.phase
+            and now < min(before.next_open, before.next_close)
+        ):
             return
         event = MarketStatusReported(at=now, status=status)
         self._shell.put(Input(priority=Priority.FACTS, events=(event,), source="market"))
-        if before is MarketPhase.OPEN:
+        if before is not None and before.phase in _SESSION and now >= before.next_close:
             self._compare("close")
 
     def _log(self, now: int) -> None:
         """A line whenever the mode changes, and one now and then."""
         status = self._shell.status()
-        waits = (status.disputed, status.suspended, status.paused, status.strangers)
+        waits = (status.disputed, status.suspended, status.questioned, status.paused, status.strangers)
         said = f"{status.mode} {status.because} {status.naked} {status.unknown} {waits}"
         if said != self._said or now - self._said_at >= self._shell.policy.status_ns:
             self._said, self._said_at = said, now

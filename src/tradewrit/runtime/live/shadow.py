@@ -68,6 +68,8 @@ class Shadow:
 class NoPrices:
     """A market of which nothing is known but that it is open: what protects does not ask for a price."""
 
+    is_backtest = False
+
     def bar(self, symbol: str) -> Bar | None:
         """None is known."""
         del symbol

@@ -44,11 +44,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     because: why not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
     stop ended with the session and is put back at the open. unknown: orders of which nobody knows the fate.
     disputed: symbols in which the venue holds something else, and what. suspended, paused: symbols in which
-    nothing new is done, by the desk or because the venue has halted them, and why. strangers: working orders
-    that are not the desk's. venue: whose journal this is. waits, flying: calls. queued: inputs by priority.
-    dropped, overdue: so far. skew_s: how far the machine's clock is ahead of the venue's; None where nobody
-    can say. refused: bars that were not believed, so far. cooling: why no entry is tried, after the venue's
-    refusals.
+    nothing new is done, by the desk or because the venue has halted them, and why. questioned: symbols of
+    which a fill can hardly be right, and why. strangers: working orders that are not the desk's. venue: whose
+    journal this is. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far. skew_s: how
+    far the machine's clock is ahead of the venue's; None where nobody can say. refused: bars and quotes that
+    were not believed, gaps: jumps in the numbers of ticks, so far. cooling: why no entry is tried, after the
+    venue's refusals.
     """
 
     at: int
@@ -68,6 +69,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disputed: dict[str, str] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
+    questioned: dict[str, str] = {}
     strangers: tuple[str, ...] = ()
     venue: str = ""
     waits: int
@@ -79,6 +81,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     skew_s: float | None
     lines: tuple[LineStatus, ...]
     breakers: tuple[BreakerStatus, ...] = ()
+    gaps: int = 0
 
     def line(self) -> str:
         """The whole of it, worst first."""
@@ -98,7 +101,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"calls {self.flying} in flight, {self.waits} waiting, {self.overdue} overdue so far")
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
         if self.refused:
-            parts.append(f"BAD BARS: {self.refused} refused so far")
+            parts.append(f"BAD PRICES: {self.refused} refused so far")
+        if self.gaps:
+            parts.append(f"GAPS IN TICKS: {self.gaps} so far")
         if self.skew_s is not None:
             parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
@@ -113,6 +118,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             yield f"DISPUTED: {symbol} {why} (tradewrit adopt {symbol})"
         for symbol, why in self.suspended.items():
             yield f"SUSPENDED: {symbol}: {why} (tradewrit resume --symbol {symbol})"
+        for symbol, why in self.questioned.items():
+            yield f"FILL IN QUESTION: {symbol}: {why} (tradewrit resume --symbol {symbol})"
         for symbol, why in self.paused.items():
             yield f"HALTED BY THE VENUE: {symbol}: {why} (tradewrit resume --symbol {symbol}, once it trades)"
         if self.strangers:
@@ -163,6 +170,7 @@ def figures(books: Books, market: Market, at: int) -> dict[str, object]:
         "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
+        "questioned": books.questioned,
         "disputed": books.disputed,
         "suspended": books.suspended,
         "paused": books.paused,

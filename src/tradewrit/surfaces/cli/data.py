@@ -59,7 +59,8 @@ def _check(
         typer.Option(
             "--calendar",
             metavar="NAME",
-            help="The sessions that bars are expected in: NYSE or 24/7. Without it, the times choose.",
+            help="The sessions that bars are expected in: NYSE, 24/7 or an exchange's code. Without it, the "
+            "times choose.",
         ),
     ] = None,
     as_json: Json = False,

@@ -1,30 +1,28 @@
 """When markets are open, and whether positions are left before they close: options on the configuration."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
-from tradewrit.config.tree import Config
+from tradewrit.config.tree import CALENDAR, CALENDARS, Config
 
 
-class KnownCalendar(StrEnum):
-    """The values of `data.calendar`."""
-
-    NYSE = "NYSE"
-    NASDAQ = "NASDAQ"
-    ALWAYS = "24/7"
+def _calendar(text: str) -> str:
+    name = text.upper()
+    if not CALENDAR.fullmatch(name):
+        raise typer.BadParameter(f"{text!r} is none: {CALENDARS}")
+    return name
 
 
 CalendarOption = Annotated[
-    KnownCalendar | None,
+    str | None,
     typer.Option(
         "--calendar",
-        metavar="NYSE|NASDAQ|24/7",
-        case_sensitive=False,
-        help="When the markets are open. Without it, the configuration's; without that, each symbol's times "
-        "choose.",
+        metavar="NAME",
+        parser=_calendar,
+        help=f"When the markets are open: {CALENDARS}. Without it, the configuration's; without that, each "
+        "symbol's times choose between NYSE and 24/7.",
     ),
 ]
 ExitBeforeClose = Annotated[
@@ -40,10 +38,10 @@ ExitBeforeClose = Annotated[
 ]
 
 
-def with_hours(config: Config, calendar: KnownCalendar | None, before_close: int | None) -> Config:
+def with_hours(config: Config, calendar: str | None, before_close: int | None) -> Config:
     """The configuration with these options on top."""
     if calendar is not None:
-        config = replace(config, data=replace(config.data, calendar=calendar.value))
+        config = replace(config, data=replace(config.data, calendar=calendar))
     if before_close is not None:
         config = replace(config, exits=replace(config.exits, before_session_end_minutes=before_close))
     return config

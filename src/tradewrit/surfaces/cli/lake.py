@@ -121,7 +121,8 @@ def _resample(
         typer.Option(
             "--calendar",
             metavar="NAME",
-            help="The sessions that bars are counted from: NYSE or 24/7. Without it, the times choose.",
+            help="The sessions that bars are counted from: NYSE, 24/7 or an exchange's code. Without it, the "
+            "times choose.",
         ),
     ] = None,
     extended: Annotated[

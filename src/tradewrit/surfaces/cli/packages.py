@@ -14,6 +14,7 @@ from tradewrit.surfaces.cli.machine import Check
 USES: Final[Mapping[str, tuple[str, str]]] = {
     "bokeh-sampledata": ("bokeh_sampledata", "real daily prices for the demo"),
     "cryptography": ("cryptography", "keys and tokens of the writs"),
+    "exchange-calendars": ("exchange_calendars", "calendars of exchanges other than the NYSE"),
     "fastapi": ("fastapi", "the credential server"),
     "httpx": ("httpx", "a credential authority elsewhere"),
     "msgspec": ("msgspec", "events, journal records, configuration"),

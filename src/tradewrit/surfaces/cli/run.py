@@ -1,8 +1,8 @@
 """`tradewrit run`: a desk kept alive against an exchange."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ import typer
 
 from tradewrit.config.tree import Config, VenueConfig
 from tradewrit.domain.market import SECOND
-from tradewrit.errors import ConfigError, WrongVenue
+from tradewrit.errors import ConfigError, StrategyError, WrongVenue
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.live_options import (
@@ -34,7 +34,9 @@ from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
+    from tradewrit.research.backtest.setup import Setup
     from tradewrit.runtime.live.policy import LivePolicy
+    from tradewrit.strategies.base import Strategy
 
 RulesFrom = Callable[[Config], "PaperRules"]
 
@@ -131,6 +133,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             url = broker
             if broker == PAPER:
                 url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
+            _refuse_hours(chosen, setup, wanted)
             venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
             issuer_of = None
             if authority:
@@ -174,6 +177,20 @@ def _refuse(config: Config, *, is_live: bool) -> None:
     if config.exits.before_session_end_minutes is not None:
         raise ConfigError(
             "exits.before_session_end_minutes: a running desk does not keep this yet; leave it out"
+        )
+
+
+def _refuse_hours(strategy: "Strategy", setup: "Setup", symbols: Sequence[str]) -> None:
+    """Raise ConfigError for a strategy whose formulas ask for the time of the session."""
+    from tradewrit.strategies.evaluation import asks_for_hours
+
+    asks = False
+    with suppress(StrategyError):  # what it fails on halts its entries, and keeps nobody from what is held
+        asks = asks_for_hours(strategy, setup.instrument(next(iter(symbols), "")))
+    if asks:
+        raise ConfigError(
+            f"{strategy.name()} asks for the time of the session (minutes_to_close and its like), which a "
+            "running desk does not tell yet; in a backtest it can be had"
         )
 
 

@@ -12,6 +12,7 @@ _TOLD: Final = (
     orders.OrderUnknown,
     orders.OrderPartiallyFilled,
     orders.FillCorrected,
+    orders.FillQuestioned,
     orders.ReportQuarantined,
     positions.StopSet,
     positions.StopFailed,

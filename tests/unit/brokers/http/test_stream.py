@@ -7,6 +7,7 @@ from itertools import islice
 from queue import Queue
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -24,6 +25,8 @@ from tradewrit.brokers.paper.http.wire import (
     Missed,
     QuoteShown,
     Reported,
+    encode,
+    frame,
 )
 from tradewrit.domain.events.orders import Exec
 from tradewrit.domain.instruments import plain
@@ -309,3 +312,44 @@ def test_what_is_no_event_is_a_cut_and_never_an_event() -> None:
             assert number == 0
             assert isinstance(cut, Cut)
             client.close()
+
+
+def test_an_event_that_was_lost_on_the_way_is_asked_for_again() -> None:
+    asked: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        after = int(request.url.params["after"])
+        asked.append(after)
+        lost = {2} if len(asked) == 1 else set[int]()
+        sent = [frame(encode(Hello(venue="v1", last=4, at=0)))]
+        sent += [
+            frame(encode(BarsShown(closed_at=number * MINUTE, bars=(bar(number, 100.0),))), number)
+            for number in range(after + 1, 5)
+            if number not in lost
+        ]
+        return httpx.Response(200, stream=httpx.ByteStream(b"".join(sent)))
+
+    http = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://venue")
+    seen = up_to(EventStream(http, "http://venue", 1.0, wait=lambda _: False), 4)
+    assert numbers(seen) == [1, 2, 3, 4]
+    assert asked == [0, 1]
+    (cut,) = [message for _, message in seen if isinstance(message, Cut)]
+    assert "event 2 was left out, 3 came" in cut.reason
+
+
+def test_prices_that_a_venue_has_let_go_are_no_gap() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        reported = Reported(reports=())
+        sent = [
+            frame(encode(Hello(venue="v1", last=9, at=0))),
+            frame(encode(Missed(upto=7))),
+            frame(encode(reported), 3),
+            frame(encode(reported), 8),
+            frame(encode(reported), 9),
+        ]
+        return httpx.Response(200, stream=httpx.ByteStream(b"".join(sent)))
+
+    http = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://venue")
+    seen = up_to(EventStream(http, "http://venue", 1.0, wait=lambda _: False), 9)
+    assert numbers(seen) == [3, 8, 9]
+    assert not any(isinstance(message, Cut) for _, message in seen)

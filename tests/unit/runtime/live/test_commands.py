@@ -6,12 +6,13 @@ from pathlib import Path
 from tests.desks import SYMBOL
 from tests.live import Live
 from tests.unit.runtime.live.test_keeper import asked, kept
-from tradewrit.domain.events.account import PositionAdopted, SymbolResumed
+from tradewrit.domain.events.account import ExternalTraded, PositionAdopted, SymbolResumed
 from tradewrit.domain.events.corporate import SharesDelisted, SharesSplit
 from tradewrit.domain.events.market import BelievePrices, SymbolHalted
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import OrderType, Role
+from tradewrit.domain.orders import OrderType, Role, Side
+from tradewrit.domain.positions import Fill
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.splits import Ratio
 from tradewrit.runtime.live.keeper import Keeper
@@ -111,11 +112,35 @@ def test_a_symbol_that_the_venue_pauses_is_halted_and_resumed_by_a_person(tmp_pa
         assert "trades again" in await asked(one, AskResume(symbol=SYMBOL, reason="it trades"))
         await live.enter()
         assert live.held > 0
-        assert "is not suspended, halted or cooling down" in await asked(
+        assert "is not suspended, in question, halted or cooling down" in await asked(
             one, AskResume(symbol=SYMBOL, reason="again")
         )
 
     kept(tmp_path, story).audit()
+
+
+def test_a_fill_in_question_is_in_the_status_and_a_person_lets_the_symbol_trade_again(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        await live.bar(175.50)
+        at = live.clock.now()
+        odd = Fill(
+            trade_id="",
+            symbol=SYMBOL,
+            side=Side.BUY,
+            quantity=Decimal(1),
+            price=price("17.55"),
+            fee=Decimal(0),
+            at=at,
+        )
+        await live.shell.ask(ExternalTraded(at=at, exec_id="x-1", client_order_id="theirs", fill=odd))
+        said = await asked(one, AskStatus())
+        assert (
+            f"FILL IN QUESTION: {SYMBOL}: 17.55 is more than 5 times away from the last price 175.5" in said
+        )
+        assert "may be traded again" in await asked(one, AskResume(symbol=SYMBOL, reason="it is looked at"))
+        assert "IN QUESTION" not in await asked(one, AskStatus())
+
+    kept(tmp_path, story)
 
 
 def test_a_suspended_symbol_is_resumed_by_name(tmp_path: Path) -> None:

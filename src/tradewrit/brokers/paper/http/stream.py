@@ -8,8 +8,9 @@
             case QuoteShown(quote=quote): ...
             case Cut(reason=reason): ...    # nothing is known from here to the next Hello
 
-Each numbered event comes once and in order, whatever happens to the connection; number is 0 for what is not
-part of the record (Hello, Beat, Missed, Cut). Whoever leaves the loop and begins another gets the last event
+Each numbered event comes once and in order, whatever happens to the connection: where a number is left out
+the stream counts as cut, and the event is asked for again. number is 0 for what is not part of the record
+(Hello, Beat, Missed, Cut). Whoever leaves the loop and begins another gets the last event
 once more.
 """
 
@@ -26,6 +27,7 @@ from tradewrit.brokers.paper.http.wire import (
     AnyMessage,
     Hello,
     Message,
+    Missed,
     Problem,
     decode_message,
 )
@@ -91,6 +93,7 @@ class EventStream:
         self._wait = wait or self._closed.wait
         self._chance = chance or seeded(0, f"stream:{url}")
         self._failures = 0
+        self._let_go = 0
 
     def close(self) -> None:
         """End the iteration: at once when it waits, at the next sign of life when it reads.
@@ -111,7 +114,7 @@ class EventStream:
                     if self._closed.is_set():
                         return
             except _OtherVenue as why:
-                self.after, self.venue = 0, ""
+                self.after, self.venue, self._let_go = 0, "", 0
                 yield 0, Cut(reason=str(why), is_other_venue=True)
                 is_cut = True
                 continue
@@ -141,12 +144,20 @@ class EventStream:
                 for data, number in frames(answer.iter_raw()):
                     if number and number <= self.after:
                         continue  # sent twice
-                    yield number, self._message(data)
+                    message = self._message(data)
+                    self._check_next(number)
+                    yield number, message
         except httpx.HTTPError as error:
             raise _Broken(f"{self._url}: {type(error).__name__}: {error}") from error
         except RuntimeError as error:  # the client was closed meanwhile
             raise _Broken(f"{self._url}: {error}") from error
         raise _Broken(f"{self._url}: the server ended the stream")
+
+    def _check_next(self, number: int) -> None:
+        """A number left out is an event that was lost on the way: the server is asked for it again."""
+        expected = max(self.after, self._let_go) + 1
+        if number > expected:
+            raise _Broken(f"{self._url}: event {expected} was left out, {number} came")
 
     def _message(self, data: bytes) -> AnyMessage:
         try:
@@ -157,6 +168,8 @@ class EventStream:
             if self.venue not in {"", message.venue}:
                 raise _OtherVenue(f"{self._url}: another exchange answers there now")
             self.venue = message.venue
+        elif isinstance(message, Missed):
+            self._let_go = message.upto
         else:
             self._failures = 0
         return message
