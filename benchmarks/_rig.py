@@ -65,7 +65,7 @@ def desk_of(
         margin=True,
         strategy="benchmark",
         entry_type=OrderType.MARKET,
-        limits=Limits(),
+        limits=Limits(refusal_cooldown_s=0, max_refusals=None),
         review=ReviewPolicy(),
         fees=BpsFee(),
         capabilities=capabilities,
