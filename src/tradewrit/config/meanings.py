@@ -99,6 +99,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.reject_fraction": (
         "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
     ),
+    "paper.halts": (
+        "What becomes of a new order in a symbol that the exchange has halted: it rests until trading goes on, "
+        "or is refused."
+    ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",
     "instruments[].asset_class": "What it is; futures, perpetuals and FX are margined, the rest is paid for.",

@@ -17,6 +17,7 @@ class Rejection(StrEnum):
     NOT_SHORTABLE = "not_shortable"
     NOT_REDUCING = "reduce_only_would_increase"
     MARKET_CLOSED = "market_closed"
+    HALTED = "symbol_halted"
     DUPLICATE = "duplicate_client_order_id"
     TRIGGERED_AT_ONCE = "stop_price_already_through"
     UNFILLABLE = "not_fillable_at_once"

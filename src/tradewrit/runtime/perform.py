@@ -147,9 +147,16 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         try:
             executions = broker.executions(effect.since)
             orders, positions = tuple(broker.open_orders()), dict(broker.positions())
+            halts = broker.halts()
         except (Unreachable, Throttled, Unauthorized) as failed:
             return (AccountUnavailable(at=now, cause=effect.cause, reason=str(failed)),)
-        held = AccountReported(at=now, cause=effect.cause, orders=orders, positions=positions)
+        held = AccountReported(
+            at=now,
+            cause=effect.cause,
+            orders=orders,
+            positions=positions,
+            halts=None if halts is None else dict(halts),
+        )
         return (*observed(executions, now), held)
 
     return {

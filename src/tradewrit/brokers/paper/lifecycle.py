@@ -33,7 +33,7 @@ class Lifecycle:
     """Every order of one account, from acceptance to its end.
 
     told_at: the latest time an order came with, UTC ns. ts, part: the bar in progress, and how far it
-    has come.
+    has come. halted: symbols in which nothing trades, and why.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Lifecycle:
         self.part = Part.AFTER
         self.orders: dict[str, Working] = {}
         self.books: dict[str, SymbolBook] = {}
+        self.halted: dict[str, str] = {}
         self._account = account
         self._touched: dict[SymbolBook, None] = {}
         self._arrivals = 0
@@ -205,6 +206,34 @@ class Lifecycle:
                 other.cut_by = POSITION_CLOSED
                 self._settle_end(other, at)
 
+    def refit(self, execution: ExecutionReport, change: Decimal) -> None:
+        """An execution is for so much more or less than it was: see to its order and all linked to it.
+
+        An order that is over stays over. One that works gets back what was taken from it, and so do the
+        others of its OCO group; nothing that reduces outgrows the position.
+        """
+        book, order = self.books.get(execution.symbol), self.orders.get(execution.client_order_id)
+        if book is None:
+            return
+        if order is not None and change:
+            order.filled = canonical_qty(order.filled + change)
+            order.leaves = max(order.leaves - change, ZERO)
+            self._release(order, change)
+            self._refit_linked(book, order, change)
+        self._trim(book, self.now)
+        self.touch(book)
+
+    def _refit_linked(self, book: SymbolBook, order: Working, change: Decimal) -> None:
+        for child in order.children:
+            if child.is_live:
+                child.leaves = max(child.leaves + change, ZERO)
+        for other in book.group(order):
+            if other.leaves or other.cut_by == OCO:
+                room = other.terms.quantity - other.filled
+                other.leaves = min(max(other.leaves - change, ZERO), room)
+        for one in (order, *book.group(order)):
+            self._settle_end(one, self.now)
+
     # -- how orders end
 
     def _settle_end(self, order: Working, at: int) -> None:
@@ -285,6 +314,7 @@ class Lifecycle:
     def split(self, split: SharesSplit, instrument: Instrument) -> None:
         """Restate the account and every working order of the symbol in the new shares."""
         self.ledger.split(split.symbol, split.ratio.new, split.ratio.old, split.price)
+        self.reports.executions.begin_anew(split.symbol)
         book = self.books.get(split.symbol)
         if book is None:
             return

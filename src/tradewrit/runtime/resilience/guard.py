@@ -134,6 +134,10 @@ class GuardedBroker:
         """A query."""
         return self._call(Endpoint.QUERIES, self._broker.positions)
 
+    def halts(self) -> Mapping[str, str] | None:
+        """A query."""
+        return self._call(Endpoint.QUERIES, self._broker.halts)
+
     # -- one call
 
     def _call(self, endpoint: Endpoint, work: Callable[[], Answer]) -> Answer:
