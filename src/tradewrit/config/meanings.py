@@ -100,8 +100,8 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
     ),
     "paper.halts": (
-        "What becomes of a new order in a symbol that the exchange has halted: it rests until trading goes on, "
-        "or is refused."
+        "What becomes of a new order in a symbol that the exchange has halted: it rests until trading goes "
+        "on, or is refused."
     ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",

@@ -10,9 +10,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import MarketStatusReported, QuoteReceived
-from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.events.market import (
+    MarketStatusReported,
+    QuoteReceived,
+    SymbolHalted,
+    SymbolHaltLifted,
+)
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
@@ -28,7 +34,7 @@ from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
 from tradewrit.simulation.points import Killed
 from tradewrit.simulation.scheduler import NodeClock
-from tradewrit.simulation.venue import Line
+from tradewrit.simulation.venue import Line, Said
 from tradewrit.simulation.wire import Stream
 
 if TYPE_CHECKING:
@@ -163,9 +169,11 @@ class Process:
             self._inbox.append(task)
             self._drain()
 
-    def hear(self, report: ExecutionReport) -> None:
-        """The stream brought a report."""
-        self.deliver(lambda desk: self._feed(desk, (report,), "venue"))
+    def hear(self, said: Said) -> None:
+        """The stream brought a report, or word of a halt, which counts from when it is heard."""
+        if isinstance(said, SymbolHalted | SymbolHaltLifted):
+            said = replace(said, at=self.clock.now())
+        self.deliver(lambda desk: self._feed(desk, (said,), "venue"))
 
     def answer(self, departure: Departure, outcome: Sequence[Event]) -> None:
         """A call came back."""
@@ -209,7 +217,7 @@ class Process:
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and (desk.books.trades or desk.books.positions):
+        elif now >= self._reconcile_at and (desk.books.trades or desk.books.positions or desk.books.paused):
             self._reconcile(desk, "minute")
 
     def _reconcile(self, desk: Desk, cause: str) -> None:

@@ -24,7 +24,7 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.replay import event_of
-from tradewrit.simulation.invariants.journal import ON_EVENT
+from tradewrit.simulation.invariants.journal import ON_EVENT, restated
 from tradewrit.simulation.invariants.leaving import ON_DEPARTURE
 from tradewrit.simulation.invariants.quiet import (
     WHEN_QUIET,
@@ -34,6 +34,7 @@ from tradewrit.simulation.invariants.quiet import (
 from tradewrit.simulation.invariants.venue import ON_STEP, ON_VENUE
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed
+from tradewrit.simulation.venue import Said
 
 if TYPE_CHECKING:
     from tradewrit.simulation.process import Process
@@ -51,8 +52,9 @@ class Violation(msgspec.Struct, frozen=True):
 class Watch:
     """What is known of a run from outside.
 
-    books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
-    from fills booked. risk, reviewed: by trade, what was let through. answers: by click, what was answered.
+    books, books_before: our own fold of what was committed, and the same without the last event. market:
+    that of whoever came up last. cash, positions: summed from fills booked. risk, reviewed: by trade, what
+    was let through. answers: by click, what was answered.
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
@@ -61,7 +63,7 @@ class Watch:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.violations: list[Violation] = []
-        self.books = Books()
+        self.books = self.books_before = Books()
         self._stream = stream_of(world.opening.account)
         self.market: MarketView | None = None
         self.seen = 0
@@ -81,6 +83,7 @@ class Watch:
         self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
+        self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
         self.budget = _budget(world.plan)
 
@@ -141,6 +144,7 @@ class Watch:
 
     def _follow(self, event: Event, record: Record) -> None:
         world = self.world
+        self.books_before = self.books
         with exactly():
             books = evolve(self.books, event)
         self.seen, self.books = record.seq, books
@@ -159,8 +163,7 @@ class Watch:
             case FillBooked():
                 self._booked(event)
             case FillRestated():
-                position = books.positions.get(event.symbol)
-                self.positions[event.symbol] = ZERO if position is None else position.signed
+                self.positions[event.symbol] = restated(self, event)
                 with exactly():
                     self.cash += event.cash_change
             case ExternalBooked():
@@ -243,9 +246,22 @@ class Watch:
 
     # -- the venue
 
-    def venue_said(self, reports: Sequence[ExecutionReport]) -> None:
+    def shaken(self, symbol: str) -> None:
+        """The venue is about to correct an execution: what is held there is another from one moment on."""
+        self._shaken_at[symbol] = self.world.scheduler.now
+
+    def is_shaken(self, symbol: str) -> bool:
+        """Whether that was too short a time ago for the desk to have caught up with it."""
+        at = self._shaken_at.get(symbol)
+        return at is not None and self.world.scheduler.now - at <= self.budget
+
+    def venue_said(self, messages: Sequence[Said]) -> None:
         """The venue's truth moved."""
         world = self.world
+        reports = [said for said in messages if isinstance(said, ExecutionReport)]
+        for notice in messages:
+            if not isinstance(notice, ExecutionReport):
+                world.trace.note(world.scheduler.now, f"venue {type(notice).__name__} {notice.symbol}")
         for report in reports:
             traded = f"{report.last_quantity} {report.last_price}"
             said = f"venue {report.kind.value} {report.client_order_id} {traded}"

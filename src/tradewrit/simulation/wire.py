@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 from tradewrit.domain.capabilities import Dedupe
 from tradewrit.domain.effects import PlaceOrders
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import SECOND
 from tradewrit.runtime.perform import Departure
 from tradewrit.simulation.plan import Faults
 from tradewrit.simulation.scheduler import Scheduler
 from tradewrit.simulation.trace import Trace
-from tradewrit.simulation.venue import Line, Venue
+from tradewrit.simulation.venue import Line, Said, Venue, name_of
 
 if TYPE_CHECKING:
     from tradewrit.simulation.process import Process
@@ -162,11 +161,11 @@ class Stream:
         """The process is gone, and the connection with it."""
         self._is_up = False
 
-    def say(self, reports: Sequence[ExecutionReport], first: int) -> None:
+    def say(self, messages: Sequence[Said], first: int) -> None:
         """The venue says something. first: its place in the log."""
         if self._is_up:
-            for place, report in enumerate(reports, first):
-                self._send(report, place)
+            for place, said in enumerate(messages, first):
+                self._send(said, place)
 
     def look(self) -> bool:
         """Once a second: whether a connection that had been lost is back, and something may be missing."""
@@ -181,19 +180,19 @@ class Stream:
             self._silent_since = 0
         return not self._is_up and self.connect()
 
-    def _send(self, report: ExecutionReport, place: int) -> None:
-        wire = self._wire
-        if wire.is_cut or wire.is_mute or wire.chance(wire.faults.drop, "drop", f"stream {report.exec_id}"):
+    def _send(self, said: Said, place: int) -> None:
+        wire, name = self._wire, name_of(said)
+        if wire.is_cut or wire.is_mute or wire.chance(wire.faults.drop, "drop", f"stream {name}"):
             return
         now = wire.scheduler.now
-        arrives = now + wire.latency(report.exec_id)
-        if not wire.chance(wire.faults.reorder, "reorder", report.exec_id):
+        arrives = now + wire.latency(name)
+        if not wire.chance(wire.faults.reorder, "reorder", name):
             arrives = self._arrives = max(arrives, self._arrives + 1)
-        wire.scheduler.at(arrives, self._hear, report, place, self._run)
-        if wire.chance(wire.faults.duplicate, "duplicate", f"stream {report.exec_id}"):
-            wire.scheduler.at(arrives + wire.latency(report.exec_id), self._hear, report, place, self._run)
+        wire.scheduler.at(arrives, self._hear, said, place, self._run)
+        if wire.chance(wire.faults.duplicate, "duplicate", f"stream {name}"):
+            wire.scheduler.at(arrives + wire.latency(name), self._hear, said, place, self._run)
 
-    def _hear(self, report: ExecutionReport, place: int, run: int) -> None:
+    def _hear(self, said: Said, place: int, run: int) -> None:
         if run == self._process.run:
             self._cursor = max(self._cursor, place + 1)
-            self._process.hear(report)
+            self._process.hear(said)

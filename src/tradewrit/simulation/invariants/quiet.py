@@ -48,10 +48,10 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
 
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
-    """To the last decimal; where others trade against us, cash and positions are worth the same together."""
+    """To the last decimal; where something is held in no trade, with positions at one price together."""
     exchange, mark = watch.world.venue.exchange, desk.market.mark
     theirs = exchange.cash
-    if watch.foreign:
+    if watch.foreign or desk.books.external:
         with exactly():
             ours, worth = equity(desk.books, mark), exchange.equity(mark)
         return None if ours == worth else f"the account is worth {ours} by the books, {worth} at the venue"
