@@ -5,18 +5,21 @@ of whatever was not paid in full taken out, is a sum over fills; so is what is h
 lots has to be done again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import ExternalBooked
 from tradewrit.domain.events.orders import FillCorrected
-from tradewrit.domain.events.positions import FillRestated
+from tradewrit.domain.events.positions import FillBooked, FillRestated
 from tradewrit.domain.executions import Execution, Told, find
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import ZERO, canonical
-from tradewrit.domain.positions import Fill, Position, book, is_paid_in_full
+from tradewrit.domain.money import ZERO, canonical, canonical_qty
+from tradewrit.domain.orders import Role, Side
+from tradewrit.domain.portfolio import cash_change
+from tradewrit.domain.positions import Fill, Lot, Position, book, is_paid_in_full
 
 
 def restated(books: Books, event: FillCorrected) -> FillRestated | str:
@@ -35,10 +38,7 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
     if is_open and books.positions.get(symbol) != ours_before:
         return "what is held is not what its fills left: a split, funding or a person came between"
     external = books.external.get(symbol)
-    if theirs_before is not None and external != theirs_before:
-        return "what an earlier correction left over was traded since"
-    theirs = external if theirs_before is None else None
-    theirs = theirs_after if theirs is None else _joined(theirs, theirs_after, instrument)
+    theirs = _joined(_without(external, theirs_before, instrument), theirs_after, instrument)
     margined = _margined(theirs, instrument) - _margined(external, instrument)
     if is_open:
         margined += _margined(ours, instrument) - _margined(ours_before, instrument)
@@ -58,6 +58,42 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
         position=ours,
         external=theirs,
     )
+
+
+def crossed(books: Books, event: FillRestated) -> Iterator[FillBooked | ExternalBooked]:
+    """What a correction left on the other side of an open trade closes it: at the venue the two are one."""
+    trade, theirs = books.trade_in(event.symbol), event.external
+    is_its_own = event.trade_id in books.trades
+    ours = event.position if is_its_own else books.positions.get(event.symbol)
+    if trade is None or ours is None or theirs is None or ours.direction is theirs.direction:
+        return
+    instrument, lots = books.instrument(event.symbol), theirs.lots
+    for lot in lots:
+        if ours is None or theirs is None:
+            return
+        fill = Fill(
+            trade_id=trade.id,
+            symbol=event.symbol,
+            side=trade.direction.exit_side,
+            quantity=canonical_qty(min(lot.quantity, ours.quantity)),
+            price=lot.price,
+            fee=ZERO,
+            at=event.at,
+        )
+        ours, closed = book(ours, fill, instrument)
+        yield FillBooked(
+            at=event.at,
+            trace=trade.id,
+            client_order_id="",
+            role=Role.EXIT,
+            fill=fill,
+            cash_change=cash_change(fill, closed, instrument),
+            closed=closed,
+        )
+        back = replace(fill, trade_id="", side=fill.side.opposite)
+        theirs, closed = book(theirs, back, instrument)
+        change = cash_change(back, closed, instrument)
+        yield ExternalBooked(at=event.at, fill=back, cash_change=change, closed=closed)
 
 
 def _corrected(before: Execution, event: FillCorrected) -> Execution:
@@ -86,21 +122,41 @@ def _parted(books: Books, trade_id: str, left: Position | None) -> tuple[Positio
     return None, replace(left, lots=tuple(replace(lot, trade_id="") for lot in left.lots))
 
 
-def _joined(held: Position, more: Position | None, instrument: Instrument) -> Position | None:
+def _joined(held: Position | None, more: Position | None, instrument: Instrument) -> Position | None:
     """What others hold, with lots that came to it."""
-    position: Position | None = held
-    for lot in () if more is None else more.lots:
-        fill = Fill(
-            trade_id="",
-            symbol=held.symbol,
-            side=(more or held).direction.entry_side,
-            quantity=lot.quantity,
-            price=lot.price,
-            fee=lot.fee,
-            at=lot.opened_at,
-        )
-        position, _ = book(position, fill, instrument)
-    return position
+    if more is None:
+        return held
+    for lot in more.lots:
+        held, _ = book(held, _moved(more, lot, more.direction.entry_side), instrument)
+    return held
+
+
+def _without(held: Position | None, gone: Position | None, instrument: Instrument) -> Position | None:
+    """What others hold, without lots that came to it; what was traded of them since comes from the rest."""
+    if gone is None:
+        return held
+    lots = [] if held is None or held.direction is not gone.direction else list(held.lots)
+    missing = [lot for lot in gone.lots if lot not in lots]
+    for lot in gone.lots:
+        if lot in lots:
+            lots.remove(lot)
+    if held is not None and held.direction is gone.direction:
+        held = replace(held, lots=tuple(lots)) if lots else None
+    for lot in missing:
+        held, _ = book(held, _moved(gone, lot, gone.direction.exit_side), instrument)
+    return held
+
+
+def _moved(position: Position, lot: Lot, side: Side) -> Fill:
+    return Fill(
+        trade_id="",
+        symbol=position.symbol,
+        side=side,
+        quantity=lot.quantity,
+        price=lot.price,
+        fee=lot.fee,
+        at=lot.opened_at,
+    )
 
 
 def _paid(fill: Fill, instrument: Instrument) -> Decimal:

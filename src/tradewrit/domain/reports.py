@@ -4,7 +4,9 @@ A report is believed only if the order's table has the move; anything else is qu
 be reconciled, never dropped and never acted on.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -115,52 +117,86 @@ def _corrected(books: Books, report: ExecutionReport) -> Decision:
     if known is None:
         reason = f"no fill that can still be corrected is called {report.corrects!r}"
         return _quarantine(report, "none", reason)
-    fill, is_busted = known.fill, report.kind is Exec.BUSTED
-    price = report.last_price
-    if not is_busted and (price is None or price <= 0 or report.last_quantity <= 0):
-        return _quarantine(report, "booked", "a correction without a price or a quantity", fill.trade_id)
-    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
-    if fee is None:
-        reason = f"its fee in {report.fee_currency} comes without a rate"
-        return _quarantine(report, "booked", reason, fill.trade_id)
-    corrected = FillCorrected(
-        at=report.at,
-        trace=fill.trade_id,
-        client_order_id=known.client_order_id,
-        trade_id=fill.trade_id,
-        symbol=fill.symbol,
-        side=fill.side,
-        role=known.role,
-        exec_id=report.exec_id,
-        corrects=known.told[0].exec_id,
-        quantity=ZERO if is_busted else canonical_qty(report.last_quantity),
-        price=Price(fill.price) if is_busted or price is None else price,
-        fee=ZERO if is_busted else fee,
-        was_quantity=fill.quantity,
-        was_price=fill.price,
-        reason=report.reason,
-    )
+    fill = known.fill
+    if wrong := _no_correction(books, report):
+        return _quarantine(report, "booked", wrong, fill.trade_id)
+    facts = _Corrected(known.client_order_id, fill, known.role, known.told[0].exec_id)
+    corrected = _correction(books, facts, report, fill.quantity, Price(fill.price))
     outcome = restated(books, corrected)
     if isinstance(outcome, str):
         return _quarantine(report, "booked", outcome, fill.trade_id)
-    return Decision((corrected,))
+    return Decision((corrected, *_overtaking(books, facts, corrected)))
+
+
+class _Corrected(NamedTuple):
+    """The fill that a correction is about. exec_id: under which it was first reported."""
+
+    client_order_id: str
+    fill: Fill
+    role: Role
+    exec_id: str
+
+
+def _no_correction(books: Books, report: ExecutionReport) -> str:
+    """What is wrong with a correction by itself; "" when nothing is."""
+    is_empty = report.last_price is None or report.last_price <= 0 or report.last_quantity <= 0
+    if report.kind is not Exec.BUSTED and is_empty:
+        return "a correction without a price or a quantity"
+    if in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency) is None:
+        return f"its fee in {report.fee_currency} comes without a rate"
+    return ""
+
+
+def _correction(
+    books: Books, of: _Corrected, report: ExecutionReport, was_quantity: Decimal, was_price: Price
+) -> FillCorrected:
+    is_busted, price = report.kind is Exec.BUSTED, report.last_price
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
+    return FillCorrected(
+        at=report.at,
+        trace=of.fill.trade_id,
+        client_order_id=of.client_order_id,
+        trade_id=of.fill.trade_id,
+        symbol=of.fill.symbol,
+        side=of.fill.side,
+        role=of.role,
+        exec_id=report.exec_id,
+        corrects=of.exec_id,
+        quantity=ZERO if is_busted else canonical_qty(report.last_quantity),
+        price=was_price if is_busted or price is None else price,
+        fee=ZERO if is_busted or fee is None else fee,
+        was_quantity=was_quantity,
+        was_price=was_price,
+        reason=report.reason,
+    )
+
+
+def _overtaking(books: Books, of: _Corrected, last: FillCorrected) -> Iterator[FillCorrected]:
+    """Corrections that were heard before the one that they correct, one after another."""
+    while (early := books.early.get(last.exec_id)) is not None and not _no_correction(books, early):
+        last = _correction(books, of, early, last.quantity, last.price)
+        yield last
 
 
 def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> Decision:
-    """A fill whose correction overtook it is booked as corrected."""
-    if early.kind is Exec.BUSTED:
-        return _quarantine(report, "none", f"{early.exec_id} busted it before it was heard")
-    trade = replace(
-        report,
-        last_quantity=early.last_quantity,
-        last_price=early.last_price,
-        fee=early.fee,
-        fee_currency=early.fee_currency,
-        fee_rate=early.fee_rate,
+    """A fill whose correction overtook it is booked, and then corrected."""
+    others = {key: one for key, one in books.early.items() if key != report.exec_id}
+    booked = interpret(replace(books, early=others), report)
+    filled = next((event for event in booked.events if isinstance(event, OrderPartiallyFilled)), None)
+    if filled is None or _no_correction(books, early):
+        return booked
+    fill = Fill(
+        trade_id=filled.trade_id,
+        symbol=filled.symbol,
+        side=filled.side,
+        quantity=filled.quantity,
+        price=filled.price,
+        fee=filled.fee,
+        at=filled.at,
     )
-    return interpret(
-        replace(books, early={key: one for key, one in books.early.items() if key != report.exec_id}), trade
-    )
+    facts = _Corrected(filled.client_order_id, fill, filled.role, filled.exec_id)
+    corrected = _correction(books, facts, early, filled.quantity, filled.price)
+    return booked + Decision((corrected, *_overtaking(books, facts, corrected)))
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:

@@ -167,7 +167,6 @@ class Watch:
                 with exactly():
                     self.cash += event.cash_change
             case ExternalBooked():
-                self.foreign.add(event.fill.symbol)
                 with exactly():
                     self.cash += event.cash_change
             case PositionClosed():

@@ -286,8 +286,9 @@ class Lifecycle:
         """Work new terms. stop: of a trailing stop, which has none among its terms."""
         if order.may_grow:
             order.leaves = min(order.leaves, terms.quantity - order.filled)
-        else:
-            order.leaves = max(order.leaves + terms.quantity - order.terms.quantity, ZERO)
+        elif terms.quantity != order.terms.quantity:
+            # A new total says what is left, whatever others took from the old one.
+            order.leaves, order.cut_by = terms.quantity - order.filled, ""
         order.terms = terms
         if terms.limit_price is not None:
             order.limit = terms.limit_price

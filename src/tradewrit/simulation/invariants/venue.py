@@ -21,7 +21,10 @@ _MOST_REQUESTS: Final = 200
 
 
 def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
-    """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act."""
+    """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act.
+
+    What is in no trade, because others bought it or a correction brought it back, is a person's.
+    """
     world = watch.world
     now, last = world.scheduler.now, watch.able_at
     watch.able_at = now
@@ -32,7 +35,9 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
         if symbol in watch.foreign or symbol in desk.books.suspended:
             continue
         cannot_be = _is_night(watch) or _is_shut(watch, symbol)
-        if cannot_be or closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
+        apart = desk.books.external.get(symbol)
+        ours = held if apart is None else held - apart.signed
+        if cannot_be or closing(watch, symbol, ours) >= abs(ours) or _is_leaving(desk.books, symbol):
             watch.uncovered[symbol] = 0
         elif is_able:
             watch.uncovered[symbol] = watch.uncovered.get(symbol, 0) + now - last
