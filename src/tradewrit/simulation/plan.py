@@ -25,7 +25,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     The clock: jumps, and skew (the share of +-5 s it is off by).
     The disk: full, broken (a sync fails), slow_disk.
     The authority: outages, revocations. The venue: rejects, throttles, thin (partial fills), gaps (jumps of
-    the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts).
+    the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts), and
+    venue_outages: its market goes on, and it takes no calls.
     Outside: kill_switches, manual_trades.
     """
 
@@ -55,6 +56,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     manual_trades_per_hour: float = 0.0
     halts_per_hour: float = 0.0
     corrections_per_hour: float = 0.0
+    venue_outages_per_hour: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     has_lease: whether the journal is written under a lease. is_golden: the scripted trade, not a random walk.
     closes_at_s: when the market closes, for closed_for_s; 0 for never.
     refuses_in_halts: whether the venue takes no new order in a symbol that it has halted.
+    calls_per_minute: what the venue allows, and the desk's guard keeps to.
     """
 
     seed: int
@@ -111,6 +114,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     closed_for_s: int = 60
     is_golden: bool = False
     refuses_in_halts: bool = False
+    calls_per_minute: int = 200
 
 
 RATES: Final = tuple(Faults.__struct_fields__)

@@ -23,18 +23,22 @@ from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
+from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.lease import Candidacy, Tenure
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
+from tradewrit.simulation.line import Line
 from tradewrit.simulation.points import Killed
 from tradewrit.simulation.scheduler import NodeClock
-from tradewrit.simulation.venue import Line, Said
+from tradewrit.simulation.venue import Said
 from tradewrit.simulation.wire import Stream
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ class Process:
     """One process that runs, or wants to run, the account's desk.
 
     run: counts its lives. desk: None while it is down. owner, tenure: of its lease, where there is one.
+    line, guard: its way to the venue, and what stands before it, of its last life.
     up_since: monotonic ns of its clock.
     """
 
@@ -65,7 +70,6 @@ class Process:
         self.stops_until = 0
         self.up_since = 0
         self.stream = Stream(self, world.wire, has_cursor=world.plan.capabilities.event_cursor)
-        self._line = Line(world.venue)
         self._inbox: deque[Task] = deque()
         self._unsent = False
         self._is_draining = False
@@ -109,14 +113,21 @@ class Process:
             market.absorb(bars)
         bus = InProcessBus()
         terms = roles("paper", "paper")
-        self._line = Line(world.venue)
+        self.line = Line(world.wire.crew, plan.capabilities)
+        self.guard = GuardedBroker(
+            self.line,
+            "venue:paper",
+            self.clock,
+            seeded(plan.seed, f"guard {self.name} {self.run}").random,
+            budget=Budget(calls=plan.calls_per_minute),
+        )
         self._inbox.clear()
         self._unsent, self._phase = True, None
         self.desk = Desk(
             world.opening,
             journal=journal,
             market=market,
-            broker=self._line,
+            broker=self.guard,
             clock=self.clock,
             bus=bus if world.is_watched else None,
             kernel=world.kernel,
@@ -296,5 +307,5 @@ class Process:
         while (departure := desk.depart()) is not None:
             world.watch.leaving(self, departure)
             world.points.reach("send.before")
-            world.wire.call(self, departure, self._line)
+            world.wire.call(self, departure)
             world.points.reach("send.after")

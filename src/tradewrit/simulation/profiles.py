@@ -39,6 +39,7 @@ _MOST: Final = Faults(
     bad_quotes=0.03,
     kill_switches_per_hour=9,
     manual_trades_per_hour=9,
+    venue_outages_per_hour=18,
     halts_per_hour=60,
     corrections_per_hour=60,
 )
@@ -64,6 +65,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     dedupe: Dedupe | None = None
     stop_gtc: bool | None = None
     cash: Decimal | None = None
+    calls_per_minute: int = 200
     is_worst: bool = False
 
 
@@ -98,6 +100,13 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=(*_FLOOR, "thin"),
         always=_FLOOR,
         is_worst=True,
+    ),
+    "throttled": Profile(
+        title="a venue that asks for patience, allows few calls, and is down now and then",
+        faults=("throttles", "venue_outages_per_hour", "drop", "thin", "gaps"),
+        always=("throttles",),
+        calm=0.2,
+        calls_per_minute=30,
     ),
     "disorder": Profile(
         title="messages overtake each other by seconds, and many are lost",
@@ -192,6 +201,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         snapshot_every=rng.choice((0, 0, 50)),
         closes_at_s=rng.choice(breaks) if BREAK in chosen.faults else 0,
         refuses_in_halts=seeded(seed, "halts").random() < _REFUSING,
+        calls_per_minute=chosen.calls_per_minute,
     )
 
 

@@ -54,6 +54,7 @@ class Trouble:
             (faults.revocations_per_hour, "revocation", self._revoke),
             (faults.kill_switches_per_hour, "kill_switch", self._kill_switch),
             (faults.manual_trades_per_hour, "manual_trade", self._trade_manually),
+            (faults.venue_outages_per_hour, "venue_outage", self._venue_down),
             (faults.halts_per_hour, "halt", self._halt),
             (faults.corrections_per_hour, "correction", self._correct),
             (_GLANCES_PER_HOUR, "", lambda one, _: world.people.look_around(self._victim(one))),
@@ -125,6 +126,9 @@ class Trouble:
     def _rearm(self) -> None:
         for process in self._world.processes:
             process.deliver(partial(_put_back, process))
+
+    def _venue_down(self, one: float, _: float) -> None:
+        self._for(1 + 40 * one, self._world.venue, "is_down")
 
     def _halt(self, one: float, two: float) -> None:
         """The venue pauses a symbol, for up to two minutes."""

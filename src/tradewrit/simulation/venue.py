@@ -20,7 +20,6 @@ from tradewrit.domain.market import SECOND, Quote
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
-from tradewrit.errors import Throttled, Unreachable
 from tradewrit.runtime.ports import Replacement
 from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
@@ -38,7 +37,7 @@ class Venue:
     """One venue with one account. `told` hears what it says, in order, as it says it.
 
     placed: by client order id, how many orders it took under it. terms: as they came.
-    requests: times (UTC ns) of the last minute's calls.
+    requests: times (UTC ns) of the last minute's calls. is_down: whether it takes no calls; its market goes on.
     """
 
     def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
@@ -64,7 +63,7 @@ class Venue:
         self.terms: dict[str, OrderTerms] = {}
         self.placed: dict[str, int] = {}
         self.requests: list[int] = []
-        self.is_calm = False
+        self.is_calm = self.is_down = False
         self.told: Told = _nobody_listens
 
     # -- the market side
@@ -201,64 +200,6 @@ class _Moods(Chance):
     def refuses(self, symbol: str) -> bool:
         """As `Chance.refuses`."""
         return not self._venue.is_calm and super().refuses(symbol)
-
-
-class Line:
-    """The `Broker` that one process holds: the venue at the far end of a wire that may be dead.
-
-    is_lost, is_throttled: whether calls go nowhere, or are sent away, for now. The wire sets them around
-    each call.
-    """
-
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-        self.is_lost = self.is_throttled = False
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the venue can do."""
-        return self._venue.capabilities
-
-    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
-        """Place through the wire."""
-        return self._far().place(approved, grant)
-
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
-        """Cancel through the wire."""
-        return self._far().cancel(client_order_id, grant)
-
-    def replace(
-        self, client_order_id: str, replacement: Replacement, grant: Grant
-    ) -> Sequence[ExecutionReport]:
-        """Replace through the wire."""
-        return self._far().replace(client_order_id, replacement, grant)
-
-    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
-        """Look up through the wire."""
-        return self._far().order(client_order_id)
-
-    def open_orders(self) -> Sequence[OrderTerms]:
-        """Look up through the wire."""
-        return self._far().open_orders()
-
-    def positions(self) -> Mapping[str, Decimal]:
-        """Look up through the wire."""
-        return self._far().positions()
-
-    def halts(self) -> Mapping[str, str]:
-        """Look up through the wire."""
-        return self._far().halts()
-
-    def executions(self, since: int) -> Sequence[ExecutionReport]:
-        """Look up through the wire."""
-        return self._far().executions(since)
-
-    def _far(self) -> Venue:
-        if self.is_lost:
-            raise Unreachable("no answer within the time allowed")
-        if self.is_throttled:
-            raise Throttled("too many requests", 1.0)
-        return self._venue
 
 
 def number_of(report: ExecutionReport) -> int:

@@ -125,6 +125,12 @@ class World:
 
     def run(self) -> Outcome:
         """From the first start to the end of the calm, or to the first violation."""
+        try:
+            return self._run()
+        finally:
+            self.wire.crew.close()
+
+    def _run(self) -> Outcome:
         ends_at = BEGAN + self.plan.horizon_s * SECOND
         Trouble(self).arrange()
         self.processes[0].start()
@@ -248,7 +254,7 @@ class World:
         self.wire.is_calm = self.venue.is_calm = True
         self.wire.cut_until = self.wire.mute_until = 0
         self.points.disarm()
-        self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
+        self.disk.is_full = self.disk.is_broken = self.authority.is_out = self.venue.is_down = False
         for symbol in self.plan.symbols:
             self.venue.resume(symbol)
         for process in self.processes[1:]:
