@@ -25,8 +25,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     The clock: jumps, and skew (the share of +-5 s it is off by).
     The disk: full, broken (a sync fails), slow_disk.
     The authority: outages, revocations. The venue: rejects, throttles, thin (partial fills), gaps (jumps of
-    the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts), and
-    venue_outages: its market goes on, and it takes no calls.
+    the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts);
+    venue_outages and throttle_bursts, in which its market goes on and it takes no calls.
     Outside: kill_switches, manual_trades.
     """
 
@@ -57,6 +57,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     halts_per_hour: float = 0.0
     corrections_per_hour: float = 0.0
     venue_outages_per_hour: float = 0.0
+    throttle_bursts_per_hour: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):

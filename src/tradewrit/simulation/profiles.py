@@ -39,7 +39,8 @@ _MOST: Final = Faults(
     bad_quotes=0.03,
     kill_switches_per_hour=9,
     manual_trades_per_hour=9,
-    venue_outages_per_hour=18,
+    venue_outages_per_hour=30,
+    throttle_bursts_per_hour=30,
     halts_per_hour=60,
     corrections_per_hour=60,
 )
@@ -103,10 +104,11 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "throttled": Profile(
         title="a venue that asks for patience, allows few calls, and is down now and then",
-        faults=("throttles", "venue_outages_per_hour", "drop", "thin", "gaps"),
-        always=("throttles",),
+        faults=("throttles", "venue_outages_per_hour", "throttle_bursts_per_hour", "thin", "gaps"),
+        always=("throttles", "throttle_bursts_per_hour"),
         calm=0.2,
-        calls_per_minute=30,
+        calls_per_minute=20,
+        is_worst=True,
     ),
     "disorder": Profile(
         title="messages overtake each other by seconds, and many are lost",

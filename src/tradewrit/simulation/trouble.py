@@ -15,6 +15,7 @@ from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.scopes import Grant
+from tradewrit.errors import TheirFault, Throttled, Unreachable
 from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.desk import Desk
 from tradewrit.simulation.prices import arrivals
@@ -55,6 +56,7 @@ class Trouble:
             (faults.kill_switches_per_hour, "kill_switch", self._kill_switch),
             (faults.manual_trades_per_hour, "manual_trade", self._trade_manually),
             (faults.venue_outages_per_hour, "venue_outage", self._venue_down),
+            (faults.throttle_bursts_per_hour, "throttle_burst", self._venue_busy),
             (faults.halts_per_hour, "halt", self._halt),
             (faults.corrections_per_hour, "correction", self._correct),
             (_GLANCES_PER_HOUR, "", lambda one, _: world.people.look_around(self._victim(one))),
@@ -128,7 +130,19 @@ class Trouble:
             process.deliver(partial(_put_back, process))
 
     def _venue_down(self, one: float, _: float) -> None:
-        self._for(1 + 40 * one, self._world.venue, "is_down")
+        self._refuse_calls(1 + 60 * one**2, Unreachable("503: the order gateway is down"))
+
+    def _venue_busy(self, one: float, two: float) -> None:
+        self._refuse_calls(1 + 30 * one**2, Throttled("429: too many requests", 1.0 + 20 * two**3))
+
+    def _refuse_calls(self, seconds: float, why: TheirFault) -> None:
+        venue = self._world.venue
+        venue.refuses_calls = why
+        self._world.scheduler.after(int(seconds * SECOND), self._take_calls, why)
+
+    def _take_calls(self, why: TheirFault) -> None:
+        if self._world.venue.refuses_calls is why:
+            self._world.venue.refuses_calls = None
 
     def _halt(self, one: float, two: float) -> None:
         """The venue pauses a symbol, for up to two minutes."""

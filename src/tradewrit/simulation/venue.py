@@ -20,6 +20,7 @@ from tradewrit.domain.market import SECOND, Quote
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
+from tradewrit.errors import TheirFault
 from tradewrit.runtime.ports import Replacement
 from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
@@ -37,7 +38,8 @@ class Venue:
     """One venue with one account. `told` hears what it says, in order, as it says it.
 
     placed: by client order id, how many orders it took under it. terms: as they came.
-    requests: times (UTC ns) of the last minute's calls. is_down: whether it takes no calls; its market goes on.
+    requests: times (UTC ns) of the last minute's calls. refuses_calls: what it says to every call for now;
+    its market goes on.
     """
 
     def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
@@ -63,7 +65,8 @@ class Venue:
         self.terms: dict[str, OrderTerms] = {}
         self.placed: dict[str, int] = {}
         self.requests: list[int] = []
-        self.is_calm = self.is_down = False
+        self.refuses_calls: TheirFault | None = None
+        self.is_calm = False
         self.told: Told = _nobody_listens
 
     # -- the market side

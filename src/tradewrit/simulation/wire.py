@@ -93,7 +93,7 @@ class Wire:
         errand = self.crew.begin(lambda: departure.work(now))
         call = Call(departure, errand, process.run)
         if errand.go():  # not let through: nothing was sent
-            self.trace.note(self.scheduler.now, f"{process.name} keeps back {call.what}")
+            self.trace.fault(self.scheduler.now, "kept_back", f"{process.name} {call.what}")
             self.scheduler.after(MS, self._tell, process, call)
             return
         call.is_throttled = self.chance(self.faults.throttles, "throttle", call.what)
@@ -121,8 +121,8 @@ class Wire:
 
     def _ask(self, call: Call) -> Any:
         """The venue's answer at this moment, or why there is none."""
-        if self.venue.is_down:
-            return Unreachable("503: the order gateway is down")
+        if self.venue.refuses_calls is not None:
+            return self.venue.refuses_calls
         return None if call.errand.asked is None else call.errand.asked(self.venue)
 
     def _answer(self, process: "Process", call: Call, answer: Any) -> None:

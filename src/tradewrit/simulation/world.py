@@ -254,7 +254,8 @@ class World:
         self.wire.is_calm = self.venue.is_calm = True
         self.wire.cut_until = self.wire.mute_until = 0
         self.points.disarm()
-        self.disk.is_full = self.disk.is_broken = self.authority.is_out = self.venue.is_down = False
+        self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
+        self.venue.refuses_calls = None
         for symbol in self.plan.symbols:
             self.venue.resume(symbol)
         for process in self.processes[1:]:
