@@ -27,7 +27,9 @@ class Rejection(StrEnum):
     VENUE = "refused_by_venue"
     NOT_SENT = "never_reached_the_venue"
     NO_WRIT = "no_writ"
+    NOT_TAKEN = "call_not_taken"
+    """Nothing was looked at: too many calls, a breaker that is open, a key that is not accepted."""
 
 
-UNSENT: Final = frozenset({Rejection.NOT_SENT, Rejection.NO_WRIT})
+UNSENT: Final = frozenset({Rejection.NOT_SENT, Rejection.NO_WRIT, Rejection.NOT_TAKEN})
 """The order never left the desk, or never got anywhere."""

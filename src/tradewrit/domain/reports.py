@@ -103,6 +103,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
                 client_order_id=order.id,
                 reason=report.reason,
                 is_answer=True,
+                is_unsent=report.code in UNSENT,
             )
             return Decision((kept,))
         case Exec.RESTATED:

@@ -93,6 +93,9 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     """Handlers that talk to a broker; its failures become reports, never exceptions."""
     say = _Reporter()
 
+    def unsent(effect: Effect, order_id: str, kind: Exec, now: int, why: Exception) -> ExecutionReport:
+        return say(effect, order_id, kind, now, str(why), Rejection.NOT_TAKEN)
+
     def place(effect: PlaceOrders, grant: Grant, now: int) -> Sequence[Event]:
         orders = effect.approved.orders
         try:
@@ -102,8 +105,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return tuple(say(effect, terms.client_order_id, Exec.UNKNOWN, now, str(lost)) for terms in orders)
         except (Throttled, Unauthorized) as refused:
             return tuple(
-                say(effect, terms.client_order_id, Exec.REJECTED, now, str(refused), Rejection.NOT_SENT)
-                for terms in orders
+                unsent(effect, terms.client_order_id, Exec.REJECTED, now, refused) for terms in orders
             )
 
     def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
@@ -112,7 +114,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         except Unreachable as lost:
             return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
         except (Throttled, Unauthorized) as refused:
-            return (say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(refused)),)
+            return (unsent(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, refused),)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -125,7 +127,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         except Unreachable as lost:
             return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
         except (Throttled, Unauthorized) as refused:
-            return (say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(refused)),)
+            return (unsent(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, refused),)
 
     def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
         del grant

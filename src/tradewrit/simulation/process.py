@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
     MarketStatusReported,
@@ -228,8 +229,13 @@ class Process:
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and (desk.books.trades or desk.books.positions or desk.books.paused):
+        elif now >= self._reconcile_at and self._may_differ(desk.books):
             self._reconcile(desk, "minute")
+
+    @staticmethod
+    def _may_differ(books: Books) -> bool:
+        """As a live shell: what has traded may still be corrected, and the word of that may get lost."""
+        return bool(books.trades or books.executions or books.paused)
 
     def _reconcile(self, desk: Desk, cause: str) -> None:
         self._reconcile_at = self.clock.monotonic() + _RECONCILE_EVERY

@@ -13,7 +13,12 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
+from tradewrit.domain.events.orders import (
+    CORRECTIONS,
+    ExecutionReport,
+    OrderRequested,
+    ReportQuarantined,
+)
 from tradewrit.domain.events.positions import FillBooked, FillRestated, PositionClosed
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
@@ -58,6 +63,7 @@ class Watch:
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
+    unbooked: symbols with a correction that the desk could not book.
     """
 
     def __init__(self, world: "World") -> None:
@@ -83,6 +89,7 @@ class Watch:
         self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
+        self.unbooked: set[str] = set()
         self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
         self.budget = _budget(world.plan)
@@ -171,6 +178,8 @@ class Watch:
                     self.cash += event.cash_change
             case PositionClosed():
                 self.trades += 1
+            case ReportQuarantined() if event.report.kind in CORRECTIONS:
+                self.unbooked.add(event.report.symbol)
             case TradingHalted():
                 self.halted = event.reason
             case TradingResumed():
@@ -248,6 +257,11 @@ class Watch:
     def shaken(self, symbol: str) -> None:
         """The venue is about to correct an execution: what is held there is another from one moment on."""
         self._shaken_at[symbol] = self.world.scheduler.now
+
+    def is_a_persons(self, symbol: str) -> bool:
+        """Whether a correction came that could not be booked, and a person was called to look."""
+        books = self.books
+        return symbol in self.unbooked and (symbol in books.suspended or symbol in books.disputed)
 
     def is_shaken(self, symbol: str) -> bool:
         """Whether that was too short a time ago for the desk to have caught up with it."""

@@ -109,8 +109,12 @@ class Admission:
         side: Side,
         added: Sequence[Admitted | OrderTerms],
         without: Working | None = None,
+        apart_from: str | None = None,
     ) -> Decimal:
-        """Quantity in live orders of this side; orders of one OCO group share theirs."""
+        """Quantity in live orders of this side; orders of one OCO group share theirs.
+
+        apart_from: the OCO group that asks, which closes its own share but once.
+        """
         groups: dict[str, Decimal] = {}
         for order in self._life.books.get(symbol, ()):
             if order.terms.side is side and order is not without:
@@ -121,6 +125,8 @@ class Admission:
             if terms.symbol == symbol and terms.side is side and terms.parent is None:
                 key = terms.oco or terms.client_order_id
                 groups[key] = max(groups.get(key, ZERO), terms.quantity)
+        if apart_from is not None:
+            groups.pop(apart_from, None)
         return sum(groups.values(), ZERO)
 
     # -- orders that may open
@@ -157,7 +163,8 @@ class Admission:
         held = self._life.reducible(terms.symbol, terms.side)
         if not held:
             return terms.quantity
-        free = max(held - self._spoken_for(terms.symbol, terms.side, before, without), ZERO)
+        spoken_for = self._spoken_for(terms.symbol, terms.side, before, without, apart_from=terms.oco)
+        free = max(held - spoken_for, ZERO)
         return max(terms.quantity - free, ZERO)
 
     def _value_price(self, terms: OrderTerms, instrument: Instrument) -> Decimal | None:

@@ -44,11 +44,16 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
     symbols = (*books.positions, *books.external)
     ours = {symbol: held for symbol in symbols if (held := books.units(symbol))}
     theirs = {s: held for s, held in watch.world.venue.exchange.positions().items() if held}
+    for symbol in filter(watch.is_a_persons, watch.unbooked):
+        ours.pop(symbol, None)
+        theirs.pop(symbol, None)
     return None if ours == theirs else f"the books hold {_shown(ours)}, the venue {_shown(theirs)}"
 
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
     """To the last decimal; where something is held in no trade, with positions at one price together."""
+    if any(map(watch.is_a_persons, watch.unbooked)):
+        return None
     exchange, mark = watch.world.venue.exchange, desk.market.mark
     theirs = exchange.cash
     if watch.foreign or desk.books.external:

@@ -32,7 +32,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
         world.wire.is_cut or world.authority.is_out or world.disk.is_full or world.disk.is_broken
     )
     for symbol, held in world.venue.exchange.positions().items():
-        if symbol in watch.foreign or symbol in desk.books.suspended:
+        if symbol in watch.foreign or symbol in desk.books.suspended or watch.is_a_persons(symbol):
             continue
         cannot_be = _is_night(watch) or _is_shut(watch, symbol)
         apart = desk.books.external.get(symbol)
@@ -132,6 +132,8 @@ def _oversold(watch: "Watch", symbols: set[str]) -> Found:
     exchange = watch.world.venue.exchange
     for symbol, held in exchange.positions().items():
         if symbol not in symbols or symbol in watch.foreign or watch.is_shaken(symbol) or not held:
+            continue
+        if watch.is_a_persons(symbol):
             continue
         book, side = exchange.working.get(symbol), Side.SELL if held > 0 else Side.BUY
         groups: dict[str, Decimal] = {}
