@@ -114,7 +114,7 @@ class Process:
             market.absorb(bars)
         bus = InProcessBus()
         terms = roles("paper", "paper")
-        self.line = Line(world.wire.crew, plan.capabilities)
+        self.line = Line(world.wire.crew, plan.capabilities, world.scheduler)
         self.guard = GuardedBroker(
             self.line,
             "venue:paper",
@@ -190,6 +190,10 @@ class Process:
     def answer(self, departure: Departure, outcome: Sequence[Event]) -> None:
         """A call came back."""
         self.deliver(partial(self._arrive, departure, outcome))
+
+    def kept_back(self, departure: Departure) -> None:
+        """The guard let a call not through."""
+        self._world.watch.kept_back(self, departure)
 
     def close_bars(self, bars: Sequence[Bar]) -> None:
         """Bars of one time have closed."""

@@ -29,6 +29,10 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.replay import event_of
+from tradewrit.simulation.invariants.guard import (
+    i12_no_more_calls_than_the_venue_allows,
+    i12_what_protects_is_kept_back_only_where_nothing_would_help,
+)
 from tradewrit.simulation.invariants.journal import ON_EVENT, restated
 from tradewrit.simulation.invariants.leaving import ON_DEPARTURE
 from tradewrit.simulation.invariants.quiet import (
@@ -238,6 +242,11 @@ class Watch:
         if isinstance(what, OrderEffect):
             self.flying[process.name, process.run, what.symbol] = f"{type(what).__name__} {what.subject}"
 
+    def kept_back(self, process: "Process", departure: Departure) -> None:
+        """The guard before the venue did not let a call through."""
+        found = i12_what_protects_is_kept_back_only_where_nothing_would_help(self, process, departure)
+        self.ask("I-12", found)
+
     def landed(self, process: "Process", departure: Departure) -> None:
         """What came of a call has reached the desk."""
         what = departure.asked.effect
@@ -251,6 +260,7 @@ class Watch:
             return
         for name, check in ON_STEP:
             self.ask(name, check(self, desk))
+        self.ask("I-12", i12_no_more_calls_than_the_venue_allows(self, process))
 
     # -- the venue
 

@@ -14,6 +14,8 @@ from tradewrit.domain.market import SECOND
 from tradewrit.errors import Throttled, Unreachable
 from tradewrit.runtime.perform import Departure
 from tradewrit.simulation.errands import Crew, Errand
+from tradewrit.simulation.invariants.guard import protects
+from tradewrit.simulation.line import Line
 from tradewrit.simulation.plan import Faults
 from tradewrit.simulation.scheduler import Scheduler
 from tradewrit.simulation.trace import Trace
@@ -31,10 +33,12 @@ SILENCE: Final = 30 * SECOND
 class Call:
     """One call in flight. run: of which life of its process it is; its answer is nobody's in the next."""
 
-    def __init__(self, departure: Departure, errand: Errand, run: int) -> None:
+    def __init__(self, departure: Departure, errand: Errand, line: Line, run: int) -> None:
         self.departure = departure
         self.errand = errand
+        self.line = line
         self.run = run
+        self.is_protective = protects(departure)
         self.is_throttled = self.is_over = False
 
     @property
@@ -91,11 +95,13 @@ class Wire:
         """
         now = process.clock.now()
         errand = self.crew.begin(lambda: departure.work(now))
-        call = Call(departure, errand, process.run)
+        call = Call(departure, errand, process.line, process.run)
         if errand.go():  # not let through: nothing was sent
             self.trace.fault(self.scheduler.now, "kept_back", f"{process.name} {call.what}")
+            process.kept_back(departure)
             self.scheduler.after(MS, self._tell, process, call)
             return
+        call.line.protecting += call.is_protective
         call.is_throttled = self.chance(self.faults.throttles, "throttle", call.what)
         self.scheduler.after(DEADLINE, self._give_up, process, call)
         if self.is_cut or self.chance(self.faults.drop, "drop", f"request {call.what}"):
@@ -138,6 +144,9 @@ class Wire:
         if call.is_over:
             return
         call.is_over = True
+        call.line.protecting -= call.is_protective
+        if call.is_protective and isinstance(answer, Exception):
+            call.line.failed(answer)
         if call.run != process.run:
             call.errand.drop()
             return
