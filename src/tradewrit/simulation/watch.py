@@ -13,6 +13,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import (
     CORRECTIONS,
     ExecutionReport,
@@ -40,8 +41,8 @@ from tradewrit.simulation.invariants.quiet import (
     i07_replay_gives_the_same_books,
     i14_nothing_vanishes,
 )
+from tradewrit.simulation.invariants.naked import naked_budget
 from tradewrit.simulation.invariants.venue import ON_STEP, ON_VENUE
-from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed
 from tradewrit.simulation.venue import Said
 
@@ -67,7 +68,8 @@ class Watch:
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
-    unbooked: symbols with a correction that the desk could not book.
+    unbooked: symbols with a correction that the desk could not book. paused: those that it has heard to be
+    halted.
     """
 
     def __init__(self, world: "World") -> None:
@@ -94,9 +96,10 @@ class Watch:
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.unbooked: set[str] = set()
+        self.paused: set[str] = set()
         self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
-        self.budget = _budget(world.plan)
+        self.budget = naked_budget(world.plan)
 
     @property
     def state_hash(self) -> str:
@@ -184,6 +187,10 @@ class Watch:
                 self.trades += 1
             case ReportQuarantined() if event.report.kind in CORRECTIONS:
                 self.unbooked.add(event.report.symbol)
+            case SymbolHalted():
+                self.paused.add(event.symbol)
+            case SymbolHaltLifted():
+                self.paused.discard(event.symbol)
             case TradingHalted():
                 self.halted = event.reason
             case TradingResumed():
@@ -311,18 +318,3 @@ def _id(check: Callable[..., object]) -> str:
     """`i04_...` is I-4."""
     number = check.__name__[1:3]
     return f"I-{int(number)}" if number.isdigit() else "I-0"
-
-
-def _budget(plan: Plan) -> int:
-    """How long a position may be without its stop while somebody could act, ns.
-
-    A lost report is found by the next reconciliation; a venue that refuses is asked again on the next bar.
-    """
-    faults, seconds = plan.faults, 15
-    if faults.drop or faults.half_open_per_hour or faults.slow or faults.partitions_per_hour or faults.kill:
-        seconds += 150
-    if faults.slow_disk or faults.pauses_per_hour:
-        seconds += 45
-    if faults.rejects or faults.throttles or faults.revocations_per_hour or faults.kill_switches_per_hour:
-        seconds += 130
-    return seconds * SECOND

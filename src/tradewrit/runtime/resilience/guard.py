@@ -30,7 +30,7 @@ class Endpoint(StrEnum):
     """What is asked of a venue; each fails, and recovers, by itself.
 
     PROTECTION: what can only reduce risk (stops, targets, exits, every cancel). It may use the whole
-    budget and probes sooner.
+    budget. QUERIES: what became of an order, what the account holds. Both probe sooner than entries.
     """
 
     ENTRIES = "entries"
@@ -175,7 +175,9 @@ class GuardedBroker:
                     f"{self._name}: its rate limit leaves no call for {endpoint} now, nothing was sent",
                     wait / SECOND,
                 )
-            breaker, answer = self._breakers[endpoint].ask(now, is_protective=is_protective)
+            # A desk that may not ask for a quarter of an hour is blind as long after the venue is back.
+            is_urgent = endpoint is not Endpoint.ENTRIES
+            breaker, answer = self._breakers[endpoint].ask(now, is_protective=is_urgent)
             self._keep(endpoint, breaker)
             if isinstance(answer, Refusal):
                 raise self._refused(endpoint, answer, now)

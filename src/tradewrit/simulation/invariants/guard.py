@@ -1,4 +1,4 @@
-"""What must hold of the guard between a desk and its venue: it keeps to the limit, and lets a stop through."""
+"""What must hold of the guard between desk and venue: it keeps to the limit, and lets a stop through."""
 
 from typing import TYPE_CHECKING, Final
 

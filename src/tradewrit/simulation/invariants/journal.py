@@ -105,9 +105,9 @@ def i01_a_correction_of_an_entry_counts(watch: "Watch", books: Books, event: Fil
 
 def i06_nothing_is_sent_into_a_halted_symbol(watch: "Watch", books: Books, event: OrderRequested) -> Found:
     """By what the desk has heard of it; what protects rests there, an exit waits as a draft."""
-    del watch
+    del books
     terms = event.terms
-    if terms.symbol not in books.paused or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
+    if terms.symbol not in watch.paused or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
         return None
     return f"{terms.role} {terms.client_order_id} is sent while {terms.symbol} is halted"
 

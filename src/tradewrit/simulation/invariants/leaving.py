@@ -55,9 +55,9 @@ def i06_no_entry_leaves_for_a_halted_symbol(
     watch: "Watch", desk: Desk, departure: Departure, now: int
 ) -> Found:
     """By what the desk has heard of it."""
-    del watch, now
+    del desk, now
     what = departure.asked.effect
-    if not isinstance(what, PlaceOrders) or what.symbol not in desk.books.paused:
+    if not isinstance(what, PlaceOrders) or what.symbol not in watch.paused:
         return None
     sent = [terms for terms in what.approved.orders if terms.role in {Role.ENTRY, Role.EXIT}]
     return f"{sent[0].role} {sent[0].client_order_id} leaves while {what.symbol} is halted" if sent else None

@@ -29,7 +29,11 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     now, last = world.scheduler.now, watch.able_at
     watch.able_at = now
     is_able = now - last <= 2 * SECOND and not (
-        world.wire.is_cut or world.authority.is_out or world.disk.is_full or world.disk.is_broken
+        world.wire.is_cut
+        or world.venue.refuses_calls is not None
+        or world.authority.is_out
+        or world.disk.is_full
+        or world.disk.is_broken
     )
     for symbol, held in world.venue.exchange.positions().items():
         if symbol in watch.foreign or symbol in desk.books.suspended or watch.is_a_persons(symbol):
