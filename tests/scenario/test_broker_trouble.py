@@ -226,7 +226,9 @@ def test_a_line_that_is_cut_for_writes_alone_is_tried_again_at_growing_intervals
     world.bar(180.0)
     assert len(world.line.calls) < 12
     world.wait(300)
-    assert 8 < world.line.calls.count("cancel") < 30
+    assert 8 < world.line.calls.count("cancel") < 90, (
+        "two orders, each asked about every eight seconds at most"
+    )
     assert [line[0] for line in world.working()] == [STOP, TARGET]
     world.line.lost_before.clear()
     world.wait(60)

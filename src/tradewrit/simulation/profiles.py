@@ -107,7 +107,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=("throttles", "venue_outages_per_hour", "throttle_bursts_per_hour", "thin", "gaps"),
         always=("throttles", "throttle_bursts_per_hour"),
         calm=0.2,
-        calls_per_minute=20,
+        calls_per_minute=80,
         is_worst=True,
     ),
     "disorder": Profile(

@@ -36,12 +36,12 @@ from tradewrit.simulation.invariants.guard import (
 )
 from tradewrit.simulation.invariants.journal import ON_EVENT, restated
 from tradewrit.simulation.invariants.leaving import ON_DEPARTURE
+from tradewrit.simulation.invariants.naked import naked_budget
 from tradewrit.simulation.invariants.quiet import (
     WHEN_QUIET,
     i07_replay_gives_the_same_books,
     i14_nothing_vanishes,
 )
-from tradewrit.simulation.invariants.naked import naked_budget
 from tradewrit.simulation.invariants.venue import ON_STEP, ON_VENUE
 from tradewrit.simulation.points import Death, Killed
 from tradewrit.simulation.venue import Said

@@ -45,7 +45,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     backoff: whether each further opening without a success between doubles that, up to `longest_ns`.
     jitter_fraction: by how much at most a time is drawn longer, 0..1, so that many desks do not come
     back in one instant. probe_ns: how long a probe may take before another one may go.
-    protective_ns: how soon a call that reduces risk or doubt may probe, whatever the cooldown; not sooner than
+    protective_ns: how soon a call that reduces risk or doubt may probe, whatever the cooldown; but as late as
         a venue asks for that is asked too often.
     """
 
@@ -122,7 +122,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, now: int, *, is_protective: bool = False) -> "tuple[Breaker, Permit | Refusal]":
         """May a call go out at `now` (monotonic ns)? At most one probe is under way.
 
-        is_protective: it can only reduce risk (a cancel, a stop, an exit) or doubt, and need not wait as long.
+        is_protective: it can only reduce risk (a cancel, a stop, an exit) or doubt, and waits less.
         """
         if self.gate is Gate.CLOSED:
             return _counting(self, calls=1), Permit(self.round)

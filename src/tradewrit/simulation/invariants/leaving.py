@@ -54,13 +54,13 @@ def i06_what_leaves_is_on_record(watch: "Watch", desk: Desk, departure: Departur
 def i06_no_entry_leaves_for_a_halted_symbol(
     watch: "Watch", desk: Desk, departure: Departure, now: int
 ) -> Found:
-    """By what the desk has heard of it."""
+    """By what the desk has heard. An exit whose way was cleared before may leave: it rests there."""
     del desk, now
     what = departure.asked.effect
     if not isinstance(what, PlaceOrders) or what.symbol not in watch.paused:
         return None
-    sent = [terms for terms in what.approved.orders if terms.role in {Role.ENTRY, Role.EXIT}]
-    return f"{sent[0].role} {sent[0].client_order_id} leaves while {what.symbol} is halted" if sent else None
+    sent = [terms for terms in what.approved.orders if terms.role is Role.ENTRY]
+    return f"entry {sent[0].client_order_id} leaves while {what.symbol} is halted" if sent else None
 
 
 def i09_only_the_owner_sends(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:

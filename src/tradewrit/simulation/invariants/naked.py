@@ -33,8 +33,8 @@ PARTS: Final = (
     Part(
         50,
         ("throttles", "throttle_bursts_per_hour", "venue_outages_per_hour"),
-        "a stop tries again five seconds after a breaker has opened, or when the venue wants to be asked, and "
-        "what was under way as it went down is asked about first",
+        "a stop tries again five seconds after a breaker has opened, or when the venue wants to be asked, "
+        "and what was under way as it went down is asked about first",
     ),
     Part(5, ("authority_outages_per_hour", "revocations_per_hour"), "a writ is fetched anew"),
 )

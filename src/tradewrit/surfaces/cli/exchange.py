@@ -17,6 +17,7 @@ from tradewrit.domain.market import Interval
 from tradewrit.domain.times import iso
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.secret import Secret
+from tradewrit.surfaces.cli import exchange_floor
 from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.output import Json, emit_text, example
@@ -130,6 +131,7 @@ def register(app: typer.Typer, rules_from: RulesFrom) -> None:
             venue, place = _venue(settings, calendars, state)
             _run(venue, server_settings, replay, place, as_json=as_json)
 
+    exchange_floor.register(group)
     app.add_typer(group, name="exchange")
 
 
