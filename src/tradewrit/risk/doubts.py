@@ -127,6 +127,9 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
 def _answered(order: Order, report: ExecutionReport) -> Decision:
     """The venue has told all it knows, and what was asked of it is not among that."""
     at, terms = report.at, order.terms
+    if order.filled < terms.quantity <= report.cumulative:
+        # What is filled whole is over, and stays so when a fill of it is corrected.
+        return Decision((cancelled(order, at, "the venue had filled it before a fill was corrected"),))
     match order.state:
         case OrderState.PENDING_CANCEL:  # asking twice is harmless
             again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)

@@ -4,6 +4,7 @@ The only place through which anything leaves the desk. Knows no strategy.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,7 @@ from tradewrit.domain.events.account import AccountReported, AccountUnavailable
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.money import ZERO
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import Throttled, Unauthorized, Unreachable
@@ -142,7 +144,8 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             absent = say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order")
             return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
-        return (*observed(reports, now), say(effect, order_id, Exec.ANSWERED, now, told))
+        answered = say(effect, order_id, Exec.ANSWERED, now, told)
+        return (*observed(reports, now), replace_fields(answered, cumulative=_traded(reports)))
 
     def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
         del grant
@@ -168,6 +171,17 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         AskVenue: ask,
         AskAccount: account,
     }
+
+
+def _traded(reports: Sequence[ExecutionReport]) -> Decimal:
+    """The most that an order had traded by the venue's count, in the shares of now."""
+    most = ZERO
+    for report in reports:
+        if report.kind is Exec.RESTATED:
+            most = report.cumulative
+        elif report.kind is Exec.TRADE:
+            most = max(most, report.cumulative)
+    return most
 
 
 def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:
