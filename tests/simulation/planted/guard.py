@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.planted.orders import AFTER_FILL
-from tests.simulation.planting import BUSY, Aim, planted
+from tests.simulation.planting import Aim, planted
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.errors import Unreachable
 from tradewrit.runtime.resilience.breaker import Breaker
@@ -14,13 +14,12 @@ from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.rate_limit import RateLimit
 from tradewrit.simulation.plan import Faults
 
+FEW_CALLS = {"calls_per_minute": 24, **AFTER_FILL}
+
 
 @planted(
     kind="no stop for a minute: entries and questions had used up the calls of the API",
-    aim=Aim(
-        faults=Faults(thin=0.8, drop=0.1),
-        account={"calls_per_minute": 12, "whims": BUSY, **AFTER_FILL},
-    ),
+    aim=Aim(faults=Faults(thin=0.8), account=FEW_CALLS),
     caught_by=("I-12",),
     seed=0,
 )
@@ -83,7 +82,7 @@ def breaker_holds_back_stops(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="banned by the venue: more calls than the API allows",
-    aim=Aim(faults=Faults(thin=0.8, drop=0.1), account={"calls_per_minute": 12, "whims": BUSY}),
+    aim=Aim(faults=Faults(thin=0.8), account=FEW_CALLS),
     caught_by=("I-12",),
     seed=0,
 )

@@ -20,6 +20,9 @@ class Part(NamedTuple):
 
 BASE_S: Final = 6
 """With nothing wrong: the next quote, five seconds away at most, and the calls it leads to."""
+FEW: Final = 60
+FEW_S: Final = 60
+"""Where fewer calls than FEW are allowed in a minute, a stop may wait for one so long, reserve or not."""
 PARTS: Final = (
     Part(
         95,
@@ -43,5 +46,6 @@ PARTS: Final = (
 def naked_budget(plan: Plan) -> int:
     """The sum for the faults of a plan, ns."""
     faults = plan.faults
-    more = sum(part.seconds for part in PARTS if any(getattr(faults, name) for name in part.faults))
+    few = FEW_S if plan.calls_per_minute < FEW else 0
+    more = few + sum(part.seconds for part in PARTS if any(getattr(faults, name) for name in part.faults))
     return (BASE_S + more) * SECOND
