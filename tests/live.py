@@ -49,6 +49,7 @@ from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
+from tradewrit.strategies.base import Strategy
 
 STREAM = stream_of("paper")
 
@@ -102,6 +103,7 @@ class Live:
         skew_s: Callable[[], float | None] = lambda: None,
         review: ReviewPolicy | None = None,
         is_guarded: bool = False,
+        strategy: Strategy | None = None,
     ) -> None:
         self.clock = clock
         self.policy = policy or LivePolicy()
@@ -116,6 +118,7 @@ class Live:
         self.review = review or ReviewPolicy()
         self.is_guarded = is_guarded
         self.script: dict[tuple[str, int], Signal] = {}
+        self.strategy = strategy or Scripted(script=self.script)
         self.exchange = PaperExchange(
             lambda symbol: plain(symbol, "USD"),
             initial_cash=Decimal(100_000),
@@ -136,9 +139,7 @@ class Live:
     def start(self, *, runs: bool = True) -> None:
         """A new process: takes the lease, folds the journal, runs unless somebody else runs it."""
         self.life += 1
-        self.market = LiveMarket(
-            Scripted(script=self.script), lambda symbol: plain(symbol, "USD"), self.sessions
-        )
+        self.market = LiveMarket(self.strategy, lambda symbol: plain(symbol, "USD"), self.sessions)
         tenure = Candidacy(self.journal, STREAM, f"life-{self.life}", self.clock).take()
         outbox = Outbox()
         opening = AccountOpened(
@@ -149,7 +150,7 @@ class Live:
             initial_cash=Decimal(100_000),
             mode="paper",
             margin=True,
-            strategy="scripted",
+            strategy=self.strategy.name(),
             entry_type=OrderType.MARKET,
             protection=self.protection,
             limits=self.limits,

@@ -11,7 +11,7 @@ LATER = {"F-38", "F-51", "F-57", "F-60", "F-62", "F-63"}
 """Of the bus, notifications, language models, the schedule, telemetry and learning: not built yet."""
 REQUIRED = {
     "faults": {f"F-{n:02}" for n in range(1, 66)} - LATER,
-    "scenarios": {f"R{n:02}" for n in range(1, 37)} - {"R32"},
+    "scenarios": {f"R{n:02}" for n in range(1, 42)} - {"R32", "R39"},
     "requirements": {
         *(f"CB-{n}" for n in range(1, 17)),
         *("ERR-1", "ERR-2", "ERR-3", "ERR-6", "UT-3", "UT-4", "UT-6", "RD-1", "RD-2", "RD-3", "RD-4"),

@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "reference" / "failures.md"
 TABLES: Final = {
     "faults": ("Faults", "F-01 to F-65. What goes wrong at a desk, step by step of a trade, and around it."),
-    "scenarios": ("Scenarios", "R01 to R36. What has cost users of other engines money."),
+    "scenarios": ("Scenarios", "R01 to R41. What has cost users of other engines money."),
     "requirements": ("Requirements", "What was asked for about failing venues, people and processes."),
     "invariants": (
         "Invariants",

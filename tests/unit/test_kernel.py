@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, get_args
@@ -34,8 +35,6 @@ def note(text: str, at: int = 0) -> HoldSignalled:
 
 
 def cash(amount: str) -> CashMoved:
-    from decimal import Decimal
-
     return CashMoved(at=0, amount=Decimal(amount), reason="test")
 
 
@@ -211,6 +210,16 @@ def test_a_quiet_input_that_needs_no_record_leads_to_nothing_at_all() -> None:
     kernel = Kernel([agent("deaf", CashMoved, lambda *_: NOTHING)])
     assert kernel.step(Books(), MARKET, BarsClosed(at=1)) is None
     assert kernel.step(Books(), MARKET, TimerFired(at=1, timer="t")) is None
+
+
+@pytest.mark.parametrize("trail", [None, Decimal("0.05")])
+def test_a_bar_on_which_the_whole_desk_has_nothing_to_say_leads_to_nothing_at_all(
+    trail: Decimal | None,
+) -> None:
+    world = World()
+    world.enter(signal=replace(BUY, trail_fraction=trail))
+    assert world.books.positions
+    assert Kernel().step(world.books, world.market, BarsClosed(at=world.now)) is None
 
 
 def test_a_quiet_input_that_changes_the_books_is_recorded() -> None:

@@ -15,6 +15,11 @@ class Decision(msgspec.Struct, frozen=True):
     effects: tuple[Effect, ...] = ()
 
     def __add__(self, other: "Decision") -> "Decision":
+        # Nothing and nothing is NOTHING itself, by which the kernel knows the quiet bar.
+        if not (other.events or other.effects):
+            return self
+        if not (self.events or self.effects):
+            return other
         return Decision(self.events + other.events, self.effects + other.effects)
 
 

@@ -216,6 +216,15 @@ def test_no_figure_of_a_day_of_minutes_is_cut_off(tmp_path: Path, width: int) ->
     assert not found["cut"]
 
 
+@pytest.mark.parametrize(("days", "headline"), [(10, "less than a month"), (100, "from 99 days")])
+def test_days_are_not_scaled_to_a_year_in_the_headlines(tmp_path: Path, days: int, headline: str) -> None:
+    bars = random_bars("AAPL", days)
+    main = drawn(tmp_path, page(random_result([bars], 8), bars))
+    tiles = dict(re.findall(r'<div class="name">([^<]*)</div><div class="value[^"]*">([^<]*)</div>', main))
+    assert headline in main
+    assert [tiles[name] == "\u2013" for name in ("CAGR", "Sharpe", "Alpha")] == [days < 30] * 3
+
+
 def test_an_amount_in_another_currency_fits_its_tile_on_a_phone(tmp_path: Path) -> None:
     bars = random_bars("BTC/USDT", 300)
     made = replace(random_result([bars], 20), currency="USDT", final_equity=Decimal("1093871.51"))

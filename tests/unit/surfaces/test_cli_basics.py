@@ -110,6 +110,13 @@ def test_version_says_which_version_this_is() -> None:
     assert data["tradewrit"] == declared
 
 
+def test_the_package_itself_can_be_run_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tradewrit", "version", "--json"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == json.loads(run("version", "--json").stdout)
+
+
 # Configuration
 
 

@@ -19,7 +19,7 @@ from tradewrit.domain.events import orders as od
 from tradewrit.domain.events import positions as ps
 from tradewrit.domain.events import risk as rk
 from tradewrit.domain.executions import Execution, Told, exchanged, find, remembered
-from tradewrit.domain.folds.base import Folds, with_item, without
+from tradewrit.domain.folds.base import Folds, latest, with_item, without
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.money import ZERO, canonical
@@ -116,10 +116,8 @@ def _early(books: Books, event: od.ReportQuarantined) -> Books:
     report = event.report
     if report.kind not in od.CORRECTIONS or find(books.executions, report.corrects) is not None:
         return books
-    early = {**books.early, report.corrects: report}
-    for oldest in sorted(early, key=lambda known: (early[known].at, known))[:-_MOST_EARLY]:
-        del early[oldest]
-    return replace(books, early=early)
+    early = with_item(books.early, report.corrects, report)
+    return replace(books, early=latest(early, lambda one: one.at, _MOST_EARLY))
 
 
 def _holding(books: Books, symbol: str, position: Position | None) -> dict[str, Position]:

@@ -13,7 +13,7 @@ from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.events import positions as ps
 from tradewrit.domain.events import risk as rk
 from tradewrit.domain.events import strategy as st
-from tradewrit.domain.folds.base import Fold, Folds, with_item, without
+from tradewrit.domain.folds.base import Fold, Folds, latest, with_item, without
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import OrderState
 from tradewrit.domain.positions import Direction
@@ -165,7 +165,7 @@ def _aborted(books: Books, event: ps.TradeAborted) -> Books:
     if entry.state not in _LATE and not entry.is_given_up:
         return books
     lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, entry))
-    return replace(books, lapsed=dict(list(lapsed.items())[-_MOST_LAPSED:]))
+    return replace(books, lapsed=latest(lapsed, lambda one: one.order.sent_at, _MOST_LAPSED))
 
 
 def _revived(books: Books, event: ps.TradeRevived) -> Books:

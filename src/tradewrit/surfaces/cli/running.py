@@ -74,9 +74,8 @@ def run_backtest(
 
     selection: which bars. journal: a file that does not exist yet; None for memory. benchmark: a symbol
     of the data to judge against, traded or not; None for buy and hold of what is traded. risk_free: yearly
-    rate, a fraction. engine: auto
-    skips through what it can, and walks event by event where a journal is wanted, where the run needs
-    it, and where nothing traded, to say why.
+    rate, a fraction. engine: auto skips through what it can, and walks event by event where a journal is
+    wanted, where the run needs it, and where nothing traded, to say why.
 
     Raises DataError, StrategyError, and JournalUnwritable for a disk that is full.
     """

@@ -72,11 +72,11 @@ def replayed(venue: Venue, moments: Sequence[Moment], speed: float | None) -> li
 def test_time_runs_as_fast_as_it_is_told_and_nights_are_passed_over() -> None:
     moments = [moment(1, 100.0), moment(2, 101.0), moment(2_000, 102.0)]
     seen = replayed(Venue(SETTINGS, "v1"), moments, 60.0)
-    # Opens and closes a second apart, and after the gap one more bar's length.
+    # Closes a second apart, the next open a quarter of a bar later, and after the gap one more bar's length.
     assert seen[:6] == [
         (0.0, 1 * MINUTE),
         (1.0, 2 * MINUTE),
-        (1.0, 2 * MINUTE),
+        (1.25, 2 * MINUTE),
         (2.0, 3 * MINUTE),
         (3.0, 2_000 * MINUTE),
         (4.0, 2_001 * MINUTE),
@@ -182,5 +182,27 @@ def test_a_market_that_breaks_ends_the_server(caplog: pytest.LogCaptureFixture) 
 def test_long_bars_are_waited_for_in_full() -> None:
     hours = [Moment(n * HOUR, (n + 1) * HOUR, [bar(n * 60, 100.0)]) for n in (1, 2)]
     seen = replayed(Venue(SETTINGS, "v1"), hours, 3_600.0)
-    assert [at for at, _ in seen] == [0.0, 1.0, 1.0, 2.0, 2.0]
+    assert [at for at, _ in seen] == [0.0, 1.0, 1.25, 2.0, 2.0]
+
+
+def test_nobody_has_longer_than_a_second_to_answer_a_close() -> None:
+    seen = replayed(Venue(SETTINGS, "v1"), [moment(n, 100.0) for n in (1, 2, 3)], 1.0)
+    assert [at for at, _ in seen] == [0.0, 60.0, 61.0, 120.0, 121.0, 180.0, 180.0]
+
+
+@pytest.mark.parametrize(("after_s", "price"), [(0.2, "102"), (0.3, "103")])
+def test_an_order_that_answers_a_close_in_time_trades_at_the_next_open(after_s: float, price: str) -> None:
+    venue = Venue(SETTINGS, "v1")
+
+    async def run() -> None:
+        replay = Replay([moment(n, 100.0 + n) for n in (1, 2, 3, 4)], total=4, speed=60.0)
+        running = asyncio.ensure_future(replay.run(venue, asyncio.Event()))
+        await asyncio.sleep(1.0 + after_s)  # the first bar has closed after a second
+        venue.take(OrdersPlaced(orders=(terms("e"),)))
+        await running
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(run())
+    (fill,) = venue.exchange.executions(0)
+    assert fill.last_price == Decimal(price)
     assert HOUR == 3_600 * SECOND

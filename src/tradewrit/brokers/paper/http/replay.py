@@ -2,6 +2,9 @@
 
 Time runs `speed` times as fast as it did. Nights, weekends and gaps are passed over: between two bars
 nothing is waited for longer than the length of one.
+
+The first trade of a bar is shown a moment after the bar before has closed: what a client sends on a close is
+there for the next open, as in a backtest.
 """
 
 import asyncio
@@ -19,6 +22,9 @@ from tradewrit.domain.times import iso
 log: Final = logging.getLogger(__name__)
 
 _REPORT_S: Final = 30.0
+_REACTION_S: Final = 1.0
+_REACTION_SHARE: Final = 4
+"""After a close the next open comes no sooner than so many seconds later, or a quarter of a bar if less."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -62,11 +68,14 @@ class Replay:
             if moment.opened_at <= venue.closed_at:
                 continue  # seen by an earlier process
             length = moment.closed_at - moment.opened_at
+            late = 0
             if before is not None:
-                await self._wait(min(moment.opened_at - before.closed_at, length))
+                gap = min(moment.opened_at - before.closed_at, length)
+                late = max(self._reaction(length) - gap, 0)
+                await self._wait(gap + late)
             if moment.opened_at > venue.opened_at:
                 venue.take(BarsOpened(bars=tuple(moment.bars)))
-            await self._wait(length)
+            await self._wait(length - late)
             venue.take(BarsClosed(bars=tuple(moment.bars), closed_at=moment.closed_at))
             for quote in moment.quotes:
                 venue.take(Quoted(quote=quote))
@@ -75,6 +84,10 @@ class Replay:
         if not venue.is_over:
             venue.take(MarketEnded())
             log.info("the data are at their end; orders are still taken")
+
+    def _reaction(self, length: int) -> int:
+        """Market ns between a close and the next open in which orders still meet that open."""
+        return min(int(_REACTION_S * SECOND * (self._speed or 0.0)), length // _REACTION_SHARE)
 
     async def _wait(self, market_ns: int) -> None:
         """Let market time pass; a server that fell behind catches up."""

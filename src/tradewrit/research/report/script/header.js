@@ -1,5 +1,7 @@
 /* What was run on what, the notes, and the figures that are looked at first. */
 const metrics = data.metrics;
+/* What is scaled to a year says nothing about days: below this a headline leaves it out. */
+const SHORTEST_YEARS = 1 / 12;
 
 function header() {
   const parameters = Object.entries(data.parameters);
@@ -22,14 +24,14 @@ function tiles() {
   const arrow = (value) => (value > 0 ? "\u25b2 " : value < 0 ? "\u25bc " : "");
   const tile = (name, value, aside, hue) => el("div", { class: "tile" }, el("div", { class: "name" }, name),
     el("div", { class: "value " + (hue || "") }, value.replace("\u00a0", " ")), el("div", { class: "aside" }, aside || "\u00a0"));
-  const gain = metrics.total_return, short = (value) => money(value, 2, brief);
+  const isBrief = metrics.years < SHORTEST_YEARS, yearly = (text) => (isBrief ? "\u2013" : text), gain = metrics.total_return, short = (value) => money(value, 2, brief);
   return el("section", { class: "tiles", "aria-label": "Headline figures" },
     tile("Final equity", short(data.final_equity), "from " + short(data.initial_cash)),
     tile("Total return", arrow(gain) + fraction(gain === null ? null : Math.abs(gain)), known(held) ? against + " " + signed(fraction(held, 1), held) : null, tone(gain)),
-    tile("CAGR", signed(fraction(metrics.cagr), metrics.cagr), metrics.years && metrics.years < 1 ? `from ${Math.round(metrics.years * 365.25)} days` : "per year"),
+    tile("CAGR", yearly(signed(fraction(metrics.cagr), metrics.cagr)), isBrief ? "less than a month" : metrics.years && metrics.years < 1 ? `from ${Math.round(metrics.years * 365.25)} days` : "per year"),
     tile("Max drawdown", fraction(metrics.max_drawdown), "longest " + duration(metrics.longest_drawdown_ns), tone(metrics.max_drawdown)),
-    tile("Sharpe", ratio(metrics.sharpe), metrics.volatility === null ? null : "volatility " + fraction(metrics.volatility, 1)),
-    tile("Alpha", signed(fraction(metrics.alpha), metrics.alpha), known(metrics.beta) ? `per year, beta ${ratio(metrics.beta)}` : "needs a benchmark", tone(metrics.alpha)),
+    tile("Sharpe", yearly(ratio(metrics.sharpe)), metrics.volatility === null ? null : "volatility " + fraction(metrics.volatility, 1)),
+    tile("Alpha", yearly(signed(fraction(metrics.alpha), metrics.alpha)), known(metrics.beta) ? `${isBrief ? "" : "per year, "}beta ${ratio(metrics.beta)}` : "needs a benchmark", isBrief ? "" : tone(metrics.alpha)),
     tile("Trades", WRITE.count(metrics.trades), data.open_positions ? count(data.open_positions, "position") + " still open" : "none left open"),
     tile("Win rate", fraction(metrics.win_rate, 1), metrics.trades ? `${WRITE.count(metrics.wins)} won, ${WRITE.count(metrics.losses)} lost` : null),
     tile("Profit factor", ratio(metrics.profit_factor), metrics.trades && !metrics.losses ? "no losing trade" : "gross profit / loss"),
