@@ -19,6 +19,7 @@ from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.brokers.paper.matching import Matching
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
 from tradewrit.brokers.paper.sessions import Calendars, Sessions
+from tradewrit.brokers.paper.splits import split_all
 from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
@@ -270,7 +271,7 @@ class PaperExchange:
             if instrument is None:
                 return ()
             self._matching.split(split.symbol, split.ratio)
-            self._life.split(split, instrument)
+            split_all(self._life, split, instrument)
             reports = self._life.drain()
             self._life.drop_if_empty(split.symbol)
         return reports

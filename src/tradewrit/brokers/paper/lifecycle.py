@@ -15,14 +15,11 @@ from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.reports import Reports
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.brokers.paper.sessions import Sessions
-from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import ZERO, Price, Qty, canonical_qty
 from tradewrit.domain.orders import OrderTerms, Side
-from tradewrit.domain.positions import Direction
-from tradewrit.domain.splits import Ratio
 
 OCO = "oco"
 POSITION_CLOSED = "position_closed"
@@ -168,7 +165,7 @@ class Lifecycle:
         book = self.books[terms.symbol]
         self._share(book, order, quantity, at)
         self._settle_end(order, at)
-        self._trim(book, at)
+        self.trim(book, at)
         self.touch(book)
 
     def _release(self, order: Working, quantity: Decimal) -> None:
@@ -196,7 +193,8 @@ class Lifecycle:
                 other.cut_by = OCO
                 self._settle_end(other, at)
 
-    def _trim(self, book: SymbolBook, at: int) -> None:
+    def trim(self, book: SymbolBook, at: int) -> None:
+        """Bring what only reduces to what is held, and end what has nothing left to reduce."""
         for other in list(book):
             if not (other.is_reducing and other.is_live and other.leaves):
                 continue
@@ -220,7 +218,7 @@ class Lifecycle:
             order.leaves = max(order.leaves - change, ZERO)
             self._release(order, change)
             self._refit_linked(book, order, change)
-        self._trim(book, self.now)
+        self.trim(book, self.now)
         self.touch(book)
 
     def _refit_linked(self, book: SymbolBook, order: Working, change: Decimal) -> None:
@@ -278,7 +276,7 @@ class Lifecycle:
         if most == child.terms.quantity:
             return
         child.terms = msgspec.structs.replace(child.terms, quantity=Qty(canonical_qty(most)))
-        self._say_restated(child, at)
+        self.say_restated(child, at)
 
     # -- how orders change
 
@@ -310,45 +308,8 @@ class Lifecycle:
         for child in order.children:
             self._restrict(child, self.now)
 
-    # -- splits
-
-    def split(self, split: SharesSplit, instrument: Instrument) -> None:
-        """Restate the account and every working order of the symbol in the new shares."""
-        self.ledger.split(split.symbol, split.ratio.new, split.ratio.old, split.price)
-        self.reports.executions.begin_anew(split.symbol)
-        book = self.books.get(split.symbol)
-        if book is None:
-            return
-        for order in list(book):
-            self._restate(order, split.ratio, instrument, split.at)
-        self._trim(book, split.at)
-        self.touch(book)
-
-    def _restate(self, order: Working, ratio: Ratio, instrument: Instrument, at: int) -> None:
-        if not order.is_live:
-            return  # it ended with its parent, of which the split left less than a lot
-        opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
-
-        def moved(price: Price) -> Price:
-            return ratio.order_price(price, opens, instrument) if price else price
-
-        left = instrument.qty(ratio.quantity(order.terms.quantity - order.filled))
-        order.leaves = instrument.qty(ratio.quantity(order.leaves))
-        order.filled = ratio.quantity(order.filled)
-        order.limit, order.stop, order.extreme = moved(order.limit), moved(order.stop), moved(order.extreme)
-        order.first = float(ratio.price(instrument.traded(order.first))) if order.first else 0.0
-        order.terms = msgspec.structs.replace(
-            order.terms,
-            quantity=Qty(canonical_qty(order.filled + left)),
-            limit_price=None if order.terms.limit_price is None else order.limit,
-            stop_price=None if order.terms.stop_price is None else order.stop,
-        )
-        if not left:
-            self.end(order, Exec.CANCELED, at, reason="a split left it less than a lot")
-            return
-        self._say_restated(order, at)
-
-    def _say_restated(self, order: Working, at: int) -> None:
+    def say_restated(self, order: Working, at: int) -> None:
+        """Report an order that has other terms now without anybody having asked."""
         self.reports.on_state(
             order,
             Exec.RESTATED,

@@ -5,17 +5,16 @@ looked at twice: a screen per symbol tells whether a price concerns any of its o
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.book import Kind, Part, SymbolBook, Working
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.brokers.paper.forms import AUCTIONS
 from tradewrit.brokers.paper.lifecycle import Lifecycle
+from tradewrit.brokers.paper.volume import Volume
 from tradewrit.domain.events.orders import Exec, ExecutionReport
-from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Quote
-from tradewrit.domain.money import ZERO, Price
+from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.splits import Ratio
@@ -42,7 +41,7 @@ class Matching:
         self._is_aware = life.sessions.is_aware
         self._last: dict[str, tuple[int, float]] = {}
         self._quotes: dict[str, Quote] = {}
-        self._used: dict[str, tuple[int, Decimal]] = {}
+        self._volume = Volume(life.rules.participation_fraction)
 
     def price_of(self, symbol: str) -> float | None:
         """The last price: ours if it is of the bar in progress, else the caller's, else ours."""
@@ -282,7 +281,7 @@ class Matching:
         if price is None:
             return
         quantity = order.leaves
-        available = self._available(order.instrument, at, volume)
+        available = self._volume.left(order.instrument, at, volume)
         if available is not None and available < quantity:
             if order.terms.time_in_force is TimeInForce.FOK:
                 return
@@ -290,7 +289,7 @@ class Matching:
         if quantity <= 0:
             return
         if available is not None:
-            self._use(order.terms.symbol, at, quantity)
+            self._volume.take(order.terms.symbol, at, quantity)
         self._last[order.terms.symbol] = (self._life.ts, float(price))
         self._life.fill(order, quantity, price, at)
 
@@ -337,21 +336,6 @@ class Matching:
 
     def _enter(self, ts: int, part: Part) -> None:
         self._life.ts, self._life.part = ts, part
-
-    # -- volume
-
-    def _available(self, instrument: Instrument, at: int, volume: float | None) -> Decimal | None:
-        """What may still trade of this bar's volume; None when nothing limits it."""
-        fraction = self._life.rules.participation_fraction
-        if fraction is None or volume is None:
-            return None
-        used_at, used = self._used.get(instrument.symbol, (at, ZERO))
-        most = fills.share_of_volume(volume, fraction, instrument)
-        return max(most - used, ZERO) if used_at == at else most
-
-    def _use(self, symbol: str, at: int, quantity: Decimal) -> None:
-        used_at, used = self._used.get(symbol, (at, ZERO))
-        self._used[symbol] = (at, used + quantity if used_at == at else quantity)
 
 
 _STOPS = frozenset({Kind.STOP, Kind.STOP_LIMIT})
