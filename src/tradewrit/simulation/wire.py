@@ -13,7 +13,7 @@ from tradewrit.domain.effects import PlaceOrders
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import Throttled, Unreachable
 from tradewrit.runtime.perform import Departure
-from tradewrit.simulation.errands import Crew, Errand
+from tradewrit.simulation.errands import Crew, Errand, Request
 from tradewrit.simulation.invariants.guard import protects
 from tradewrit.simulation.line import Line
 from tradewrit.simulation.plan import Faults
@@ -39,6 +39,7 @@ class Call:
         self.line = line
         self.run = run
         self.is_protective = protects(departure)
+        self.request: Request[Any] | None = None
         self.is_throttled = self.is_over = False
 
     @property
@@ -101,6 +102,7 @@ class Wire:
             process.kept_back(departure)
             self.scheduler.after(MS, self._tell, process, call)
             return
+        call.request = errand.asked
         call.line.protecting += call.is_protective
         call.is_throttled = self.chance(self.faults.throttles, "throttle", call.what)
         self.scheduler.after(DEADLINE, self._give_up, process, call)
@@ -116,20 +118,21 @@ class Wire:
             self.scheduler.after(self.latency(call.what), self._work, process, call)
 
     def _work(self, process: "Process", call: Call) -> None:
-        if self.is_cut or call.errand.is_over:
+        """A request arrives, however long nobody has waited for its answer by then."""
+        if self.is_cut:
             return
-        answer = Throttled("too many requests", 1.0) if call.is_throttled else self._ask(call)
+        answer = Throttled("too many requests", 1.0) if call.is_throttled else self._ask(call.request)
         what = type(call.departure.asked.effect).__name__
         self.trace.note(self.scheduler.now, f"venue did {what} {call.what}")
         if self.chance(self.faults.drop, "drop", f"answer {call.what}"):
             return
         self.scheduler.after(self.latency(call.what), self._answer, process, call, answer)
 
-    def _ask(self, call: Call) -> Any:
+    def _ask(self, request: Request[Any] | None) -> Any:
         """The venue's answer at this moment, or why there is none."""
         if self.venue.refuses_calls is not None:
             return self.venue.refuses_calls
-        return None if call.errand.asked is None else call.errand.asked(self.venue)
+        return None if request is None else request(self.venue)
 
     def _answer(self, process: "Process", call: Call, answer: Any) -> None:
         if not self.is_cut:
@@ -151,7 +154,7 @@ class Wire:
             call.errand.drop()
             return
         while not call.errand.go(answer):
-            answer = Unreachable("the line was cut") if self.is_cut else self._ask(call)
+            answer = Unreachable("the line was cut") if self.is_cut else self._ask(call.errand.asked)
         self._tell(process, call)
 
     def _tell(self, process: "Process", call: Call) -> None:
