@@ -25,10 +25,10 @@ FEW_S: Final = 60
 """Where fewer calls than FEW are allowed in a minute, a stop may wait for one so long, reserve or not."""
 PARTS: Final = (
     Part(
-        95,
+        110,
         ("drop", "half_open_per_hour", "partitions_per_hour", "slow"),
         "the comparison that finds what was lost comes each minute, and its call may be lost as well (5 s); "
-        "a lost stop is known to be lost after 5 s and sent again within 10 s, which may happen twice",
+        "a lost stop is known to be lost after 5 s and sent again within 10 s, which may happen three times",
     ),
     Part(25, ("kill",), "a start asks for everything first; a second death in the middle of it begins anew"),
     Part(20, ("slow_disk", "pauses_per_hour"), "what was decided leaves once the disk has confirmed it"),

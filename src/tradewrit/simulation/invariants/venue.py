@@ -23,7 +23,8 @@ _MOST_REQUESTS: Final = 200
 def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act.
 
-    What is in no trade, because others bought it or a correction brought it back, is a person's.
+    What is in no trade, because others bought it or a correction brought it back, is a person's; so is a symbol
+    with a correction that could not be booked.
     """
     world = watch.world
     now, last = world.scheduler.now, watch.able_at
@@ -36,7 +37,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
         or world.disk.is_broken
     )
     for symbol, held in world.venue.exchange.positions().items():
-        if symbol in watch.foreign or symbol in desk.books.suspended or watch.is_a_persons(symbol):
+        if symbol in watch.foreign or symbol in desk.books.suspended or symbol in watch.unbooked:
             continue
         cannot_be = _is_night(watch) or _is_shut(watch, symbol)
         apart = desk.books.external.get(symbol)

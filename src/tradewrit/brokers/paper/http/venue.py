@@ -315,8 +315,8 @@ def _told(report: ExecutionReport) -> str:
     if report.kind in CORRECTIONS:
         words.append(f"{report.corrects} is {report.last_quantity} at {report.last_price}")
     if report.kind is Exec.TRADE:
-        words.append(report.exec_id)
         words.append(f"{report.last_quantity} at {report.last_price}, {report.cumulative} in all")
+        words.append(f"[{report.exec_id}]")
     if report.reason:
         words.append(f"({report.code or 'because'}: {report.reason})")
     return " ".join(filter(None, words))
