@@ -23,8 +23,8 @@ _MOST_REQUESTS: Final = 200
 def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act.
 
-    What is in no trade, because others bought it or a correction brought it back, is a person's; so is a symbol
-    with a correction that could not be booked.
+    What is in no trade, because others bought it or a correction brought it back, is a person's; so is a
+    symbol with a correction that could not be booked.
     """
     world = watch.world
     now, last = world.scheduler.now, watch.able_at
