@@ -26,6 +26,8 @@ from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import order_id
 from tradewrit.risk import doubts
 from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.resilience.breaker import Permit
+from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.simulation.line import Line
 from tradewrit.simulation.plan import Faults, Whims
 
@@ -192,12 +194,12 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="banned by the venue: a poll without a pause while the venue is slow",
-    aim=Aim(faults=Faults(drop=0.1, duplicate=0.8)),
+    aim=Aim(faults=Faults(venue_outages_per_hour=90, thin=0.5), account=AFTER_FILL),
     caught_by=("I-12",),
-    seed=17,
+    seed=2,
 )
 def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
-    """A question that settled nothing is put again at once."""
+    """A question that settled nothing is put again at once, and nothing guards the venue."""
     wait = doubts._wait
 
     def impatient(order: Order, report: ExecutionReport) -> Decision:
@@ -210,6 +212,12 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(doubts, "_wait", impatient)
+
+    def open_to_all(guard: GuardedBroker, endpoint: Endpoint, *, is_protective: bool) -> Permit:
+        del is_protective
+        return Permit(guard.breakers[endpoint].round)
+
+    patch.setattr(GuardedBroker, "_let_through", open_to_all)
 
 
 @planted(
