@@ -17,6 +17,7 @@ from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import (
     CORRECTIONS,
     ExecutionReport,
+    FillCorrected,
     OrderRequested,
     ReportQuarantined,
 )
@@ -68,8 +69,8 @@ class Watch:
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
-    unbooked: symbols with a correction that the desk could not book. paused: those that it has heard to be
-    halted.
+    unbooked: by exec id, the symbols of corrections that the desk could not book. paused: symbols that it has
+    heard to be halted.
     """
 
     def __init__(self, world: "World") -> None:
@@ -95,7 +96,7 @@ class Watch:
         self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
-        self.unbooked: set[str] = set()
+        self.unbooked: dict[str, str] = {}
         self.paused: set[str] = set()
         self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
@@ -186,7 +187,9 @@ class Watch:
             case PositionClosed():
                 self.trades += 1
             case ReportQuarantined() if event.report.kind in CORRECTIONS:
-                self.unbooked.add(event.report.symbol)
+                self.unbooked[event.report.exec_id] = event.report.symbol
+            case FillCorrected():  # one that had overtaken what it corrects
+                self.unbooked.pop(event.exec_id, None)
             case SymbolHalted():
                 self.paused.add(event.symbol)
             case SymbolHaltLifted():
@@ -278,7 +281,7 @@ class Watch:
     def is_a_persons(self, symbol: str) -> bool:
         """Whether a correction came that could not be booked, and a person was called to look."""
         books = self.books
-        return symbol in self.unbooked and (symbol in books.suspended or symbol in books.disputed)
+        return symbol in self.unbooked.values() and (symbol in books.suspended or symbol in books.disputed)
 
     def is_shaken(self, symbol: str) -> bool:
         """Whether that was too short a time ago for the desk to have caught up with it."""

@@ -44,7 +44,7 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
     symbols = (*books.positions, *books.external)
     ours = {symbol: held for symbol in symbols if (held := books.units(symbol))}
     theirs = {s: held for s, held in watch.world.venue.exchange.positions().items() if held}
-    for symbol in filter(watch.is_a_persons, watch.unbooked):
+    for symbol in filter(watch.is_a_persons, watch.unbooked.values()):
         ours.pop(symbol, None)
         theirs.pop(symbol, None)
     return None if ours == theirs else f"the books hold {_shown(ours)}, the venue {_shown(theirs)}"
@@ -52,7 +52,7 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
     """To the last decimal; where something is held in no trade, with positions at one price together."""
-    if any(map(watch.is_a_persons, watch.unbooked)):
+    if watch.unbooked:  # what it moved is on record as not booked: a person's
         return None
     exchange, mark = watch.world.venue.exchange, desk.market.mark
     theirs = exchange.cash

@@ -37,7 +37,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
         or world.disk.is_broken
     )
     for symbol, held in world.venue.exchange.positions().items():
-        if symbol in watch.foreign or symbol in desk.books.suspended or symbol in watch.unbooked:
+        if symbol in watch.foreign or symbol in desk.books.suspended or symbol in watch.unbooked.values():
             continue
         cannot_be = _is_night(watch) or _is_shut(watch, symbol)
         apart = desk.books.external.get(symbol)
