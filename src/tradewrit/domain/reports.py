@@ -180,11 +180,16 @@ def _overtaking(books: Books, of: _Corrected, last: FillCorrected) -> Iterator[F
 
 
 def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> Decision:
-    """A fill whose correction overtook it is booked, and then corrected."""
+    """A fill whose correction overtook it is booked as the last says; a busted one, and then busted."""
+    chain = [early]
+    while (later := books.early.get(chain[-1].exec_id)) is not None:
+        chain.append(later)
+    last = chain[-1]
     others = {key: one for key, one in books.early.items() if key != report.exec_id}
-    booked = interpret(replace(books, early=others), report)
+    trade = report if last.kind is Exec.BUSTED or _no_correction(books, last) else _as_told(report, last)
+    booked = interpret(replace(books, early=others), trade)
     filled = next((event for event in booked.events if isinstance(event, OrderPartiallyFilled)), None)
-    if filled is None or _no_correction(books, early):
+    if filled is None or _no_correction(books, last):
         return booked
     fill = Fill(
         trade_id=filled.trade_id,
@@ -196,8 +201,24 @@ def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> 
         at=filled.at,
     )
     facts = _Corrected(filled.client_order_id, fill, filled.role, filled.exec_id)
-    corrected = _correction(books, facts, early, filled.quantity, filled.price)
-    return booked + Decision((corrected, *_overtaking(books, facts, corrected)))
+    # Each is put on record under its own name, by which the next may know the fill.
+    said = (replace(last, exec_id=one.exec_id, at=one.at) for one in chain)
+    quantity, corrected = filled.quantity, []
+    for one in said:
+        corrected.append(_correction(books, facts, one, quantity, filled.price))
+        quantity = corrected[-1].quantity
+    return booked + Decision(tuple(corrected))
+
+
+def _as_told(report: ExecutionReport, correction: ExecutionReport) -> ExecutionReport:
+    return replace(
+        report,
+        last_quantity=correction.last_quantity,
+        last_price=correction.last_price,
+        fee=correction.fee,
+        fee_currency=correction.fee_currency,
+        fee_rate=correction.fee_rate,
+    )
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:
