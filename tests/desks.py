@@ -30,6 +30,7 @@ from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.signals import Market, Signal
 from tradewrit.domain.times import parse_iso
 from tradewrit.domain.trades import Trade, TradeState
+from tradewrit.domain.venues import VenueIdentity
 from tradewrit.features.bars import Bars
 from tradewrit.kernel import AGENTS, Kernel
 from tradewrit.market.calendar import Calendar
@@ -37,6 +38,7 @@ from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
@@ -47,7 +49,7 @@ from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.ports import Broker, Feed
 from tradewrit.runtime.replay import replay
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 
 JOURNAL_ID = "0123456789abcdef" * 2
@@ -116,6 +118,7 @@ class World:
         tenure: Tenure | None = None,
         outbox: Outbox | None = None,
         snapshot_every: int = 0,
+        identity: VenueIdentity | None = None,
         at: int = START,
     ) -> None:
         known = {instrument.symbol: instrument for instrument in instruments}
@@ -171,6 +174,7 @@ class World:
             tenure=tenure,
             outbox=outbox,
             snapshot_every=snapshot_every,
+            identity=identity,
         )
         self.control = Control(self.desk, self.bus)
 

@@ -18,6 +18,7 @@ from tradewrit.surfaces.cli import (
     data,
     demo,
     desk,
+    desk_positions,
     exchange,
     journal,
     review,
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from tradewrit.credentials.client_desk import ClientIssuer
     from tradewrit.credentials.remote import RemoteClient
     from tradewrit.research.backtest.setup import Setup
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.roles import Terms
     from tradewrit.runtime.secret import Secret
-    from tradewrit.runtime.writs import Issuer, Writs
+    from tradewrit.runtime.writs import Writs
 
 _PATIENCE_S: Final = 3.0
 """A desk waits no longer for its authority: what protects a position waits with it, once."""
@@ -73,6 +75,7 @@ def command_line() -> typer.Typer:
             partial(run.register, setup_from=running, rules_from=rules_from, issuer_from=issuer_from),
             partial(watchdog.register, issuer_from=issuer_from),
             desk.register,
+            desk_positions.register,
             review.register,
             credentials.register,
             sealed.register,

@@ -7,6 +7,7 @@ TradewritError
 │   ├── DataError               a market data file is missing, unreadable or wrong
 │   ├── StrategyError           a strategy file raises, or does not define a strategy
 │   │   └── StrategyOverdue     it did not come back in time and was stopped
+│   ├── WrongVenue              another exchange or account answers than the journal belongs to
 │   ├── PermissionDenied        an effect was asked for without a live grant that covers it
 │   ├── KeyMaterialError        a key, a key set or the sealed store is missing, exposed or damaged
 │   └── JournalError            the journal cannot be trusted, or cannot be written
@@ -59,6 +60,10 @@ class StrategyError(OurFault):
 
 class StrategyOverdue(StrategyError):
     """A strategy did not come back in time and was stopped."""
+
+
+class WrongVenue(OurFault):
+    """Another exchange or account answers than the one the journal belongs to; nothing was done there."""
 
 
 class PermissionDenied(OurFault):

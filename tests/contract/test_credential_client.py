@@ -1,6 +1,6 @@
 """What every way to an authority keeps to: in this process, and over HTTP as a process of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,27 @@ def test_a_token_bound_to_a_key_is_of_no_use_without_it(client: Way, key: Signin
         assert refusal(refused) == "unauthorized"
     renewed = client.renew(issued.token, key)
     client.release(renewed.token, key)
+
+
+def test_what_is_delegated_to_an_agent_with_proof_is_of_no_use_without_its_key(
+    client: Way, key: SigningKey
+) -> None:
+    bound, giver = client.register(asked(needs_proof=True), key), registered(client)
+    given = client.delegate(giver.token, DelegationRequest(to=bound.claims.sub, scope=giver.claims.scope))
+    assert given.claims.cnf == bound.claims.cnf
+    onward = DelegationRequest(to=giver.claims.sub, scope=given.claims.scope)
+    uses: list[Callable[[SigningKey | None], object]] = [
+        lambda by: client.delegate(given.token, onward, by),
+        lambda by: client.report(given.token, [Violation("hours", "a", "b")], resource="r:t:A", key=by),
+        lambda by: client.status(given.token, (), by),
+        lambda by: client.renew(given.token, by),
+    ]
+    for use in uses:
+        for thief in (None, SigningKey.draw(system_entropy)):
+            with pytest.raises(CredentialRefused) as refused:
+                use(thief)
+            assert refusal(refused) == "unauthorized"
+        use(key)
 
 
 def test_a_protective_writ_can_only_shrink_positions(client: Way, key: SigningKey) -> None:

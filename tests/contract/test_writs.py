@@ -11,6 +11,7 @@ import pytest
 from tests.unit.credentials.authorities import opened
 from tests.unit.credentials.http.servers import UNLIMITED, thread
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.client_desk import ClientIssuer
 from tradewrit.credentials.desk import AuthorityIssuer
@@ -18,7 +19,6 @@ from tradewrit.credentials.http.settings import ServerSettings
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.remote import RemoteClient
 from tradewrit.credentials.settings import Terms as AuthorityTerms
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import Constraints, Violation
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.market import SECOND
@@ -27,10 +27,10 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.kill_switch import Kill
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.roles import roles
-from tradewrit.runtime.writs import Issuer
 
 TERMS = roles("paper", "paper", symbols=["AAPL"], executor=Constraints(sides=(Side.BUY,)))
 NOW = 2_000_000_000 * SECOND

@@ -23,8 +23,8 @@ REQUIRED = {
 NOT_SHOWN: set[str] = set()
 """Nothing shows these at all."""
 IN_PART = {
-    *("F-48", "R19", "R23", "R28"),
-    *("CB-13", "P-4"),
+    "R19",
+    "CB-13",
 }
 """Something is shown, and the row says what is not."""
 

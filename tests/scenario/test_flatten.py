@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from tradewrit.domain.money import Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.times import parse_iso
+from tradewrit.errors import WrongVenue
 from tradewrit.market.calendar import calendar_for
 from tradewrit.runtime.live.flatten import approved, plan
 from tradewrit.runtime.live.liquidation import Liquidation
@@ -116,6 +118,21 @@ def test_a_venue_that_answers_nothing_is_asked_until_it_does() -> None:
     live = play(story)
     assert dict(live.exchange.positions()) == {}
     live.audit()
+
+
+def test_where_another_exchange_answers_nothing_is_closed_and_it_is_said() -> None:
+    other = WrongVenue("this journal belongs to paper exchange a1, and there another one answers")
+
+    async def story(live: Live) -> None:
+        await live.enter()
+        live.broker.lose("positions", other)
+        placed = len(live.broker.sent)
+        with pytest.raises(WrongVenue, match="belongs to paper exchange a1"):
+            await flatten(live, trading=False)
+        assert len(live.broker.sent) == placed
+        assert live.books.halted, "that much it could do"
+
+    play(story)
 
 
 def test_an_entry_that_waits_for_its_price_is_taken_back() -> None:

@@ -4,6 +4,7 @@ F-01..F-20 at process level, F-65, R22, R35. The market is moved by hand, so no 
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from tradewrit.domain.times import iso, parse_iso
 from tradewrit.errors import OurFault
 from tradewrit.runtime.clock import SystemClock
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.live.door import AskHalt, AskResume, AskStatus, door_of, knock
+from tradewrit.runtime.live.door import door_of, knock
+from tradewrit.runtime.live.requests import AskHalt, AskResume, AskStatus
 from tradewrit.runtime.live.status import Mode, Status
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
@@ -80,9 +82,10 @@ def first_line(one: "subprocess.Popen[str]") -> dict[str, object]:
 class Market:
     """An exchange in a process of its own, moved by hand."""
 
-    def __init__(self, client: ExchangeClient, url: str) -> None:
+    def __init__(self, client: ExchangeClient, url: str, server: "subprocess.Popen[str]") -> None:
         self.client = client
         self.url = url
+        self.server = server
         self.at = START
 
     def bar(self, price: float = 175.5) -> None:
@@ -100,12 +103,13 @@ class Market:
 
 
 @contextmanager
-def exchange() -> Iterator[Market]:
+def exchange(port: int = 0) -> Iterator[Market]:
     """An exchange in a process of its own, whose market has not begun."""
-    with process("exchange", "serve", "--manual", "--symbols", SYMBOL, "--port", "0", "--json") as server:
+    manual = ("exchange", "serve", "--manual", "--symbols", SYMBOL, "--json")
+    with process(*manual, "--port", str(port)) as server:
         url = str(first_line(server)["url"])
         client = ExchangeClient(url)
-        yield Market(client, url)
+        yield Market(client, url, server)
         client.close()
 
 
@@ -273,6 +277,42 @@ def test_a_desk_that_slept_while_another_took_over_sends_nothing_and_ends(
     place.audit()
 
 
+def test_a_desk_sends_nothing_to_another_exchange_than_its_journal_s(tmp_path: Path) -> None:
+    with exchange() as market:
+        market.bar()
+        place, port = Place(tmp_path, market), int(market.url.rpartition(":")[2])
+        with place.desk() as desk:
+            place.enter()
+            market.bar()
+            patiently(place.is_covered, "the position is covered")
+            market.server.kill()
+            with exchange(port) as other:  # at the same address, with an account of its own
+                other.at = market.at
+                other.bar()
+                _, said = desk.communicate(timeout=PATIENCE_S)
+                assert desk.returncode == 1
+                refused_in_so_many_words(said)
+                at = ("--journal", str(place.journal), "--broker", other.url)
+                for command in (("run", "--strategy", str(place.strategy)), ("watchdog",)):
+                    for _ in range(6 if command[0] == "run" else 1):  # and that is no crash loop
+                        with process(*command, *at) as again:
+                            _, said = again.communicate(timeout=PATIENCE_S)
+                            assert again.returncode == 1
+                            refused_in_so_many_words(said)
+                assert "SAFE MODE" not in said
+                assert not other.client.open_orders()
+                assert other.held == 0
+                assert other.client.clock().last == 1, "nobody has placed anything, not even to be refused"
+
+
+def refused_in_so_many_words(said: str) -> None:
+    said = " ".join(said.split())
+    assert "this journal belongs to paper exchange" in said, said
+    assert "Start the exchange of this journal again (`tradewrit exchange serve` with its --state)" in said
+    assert "or take a new journal (--journal)" in said
+    assert "Traceback" not in said
+
+
 def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: Path) -> None:
     bars = tmp_path / "minutes.csv"
     at = [iso(START + n * MINUTE) for n in range(600)]
@@ -301,12 +341,19 @@ def test_with_an_exchange_in_the_same_process_the_account_outlives_it(tmp_path: 
             assert desk.returncode == 0, said
             assert told.endswith("Stopped.\n")
     assert held[0] == held[1]
+    account = tmp_path / "desk.sqlite.exchange.jsonl"
+    account.unlink()
+    with process("run", "--strategy", str(strategy), *arguments) as desk:
+        _, said = desk.communicate(timeout=PATIENCE_S)
+        assert desk.returncode == 1
+        refused_in_so_many_words(said)
+        assert f"`--broker paper` keeps its account in {account}" in " ".join(said.split())
 
 
 def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Path, market: Market) -> None:
     place = Place(tmp_path, market)
     door = door_of(place.journal)
-    with place.desk():
+    with place.desk() as desk:
         place.enter()
         market.bar()
         patiently(place.is_covered, "the position is covered")
@@ -314,8 +361,8 @@ def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Pat
             told, why = asked.communicate(timeout=PATIENCE_S)
             assert asked.returncode == 0, why
             assert "RUNNING" in told
-        assert "halted" in knock(door, AskHalt(actor="maria", reason="drill"), timeout_s=5).said
-        assert "resumed" in knock(door, AskResume(actor="maria", reason="over"), timeout_s=5).said
+        assert "halted" in knock(door, AskHalt(reason="drill"), timeout_s=5).said
+        assert "resumed" in knock(door, AskResume(reason="over"), timeout_s=5).said
         with process("flatten", "--journal", str(place.journal), "--yes") as flat:
 
             def is_flat() -> bool:
@@ -328,6 +375,10 @@ def test_a_person_halts_resumes_and_flattens_from_another_terminal(tmp_path: Pat
             assert "the account is flat" in told
         assert market.held == 0
         assert list(market.client.open_orders()) == []
+        with process("shutdown", "--journal", str(place.journal), "--reason", "evening") as asked:
+            told, why = asked.communicate(timeout=PATIENCE_S)
+            assert (asked.returncode, told) == (0, "stopping\n"), why
+        assert desk.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_watchdog_in_a_process_of_its_own_protects_what_a_killed_desk_never_heard_of(
@@ -385,6 +436,62 @@ def test_without_a_desk_a_person_is_told_how_to_start_one(tmp_path: Path) -> Non
         _, why = asked.communicate(timeout=PATIENCE_S)
         assert asked.returncode == 1
         assert "start one with tradewrit run" in " ".join(why.split())
+
+
+def test_of_a_desk_that_hangs_a_person_is_told_since_when(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    status = ("status", "--journal", str(place.journal))
+
+    def said() -> str:
+        with process(*status) as asked:
+            _, why = asked.communicate(timeout=PATIENCE_S)
+            assert asked.returncode == 1
+            return " ".join(why.split())
+
+    with place.desk() as desk:
+        os.kill(desk.pid, signal.SIGSTOP)
+        hangs = said()
+        assert "the desk did not answer within 5 s" in hangs
+        assert f":{desk.pid}:" in hangs
+        assert re.search(
+            r"has not renewed its lease since 20\d\d-\S+Z, \d+ s ago: it hangs or is dead", hangs
+        )
+        desk.kill()
+        desk.wait()
+    with place.desk() as desk:
+        desk.terminate()
+        desk.wait()
+    assert re.search(r"no desk answers at .* The last one let go of the account at 20\d\d-", said())
+
+
+def test_doctor_looks_at_the_connection_and_changes_nothing(tmp_path: Path, market: Market) -> None:
+    place = Place(tmp_path, market)
+    at = ("doctor", "--broker", market.url, "--journal", str(place.journal), "--json")
+
+    def found() -> dict[str, dict[str, object]]:
+        with process(*at) as asked:
+            told, _ = asked.communicate(timeout=PATIENCE_S)
+            return {check["name"]: check for check in msgspec.json.decode(told)["checks"]}
+
+    with place.desk():
+        before = market.client.clock().last
+        checks = found()
+        assert "paper exchange" in str(checks["exchange"]["found"])
+        assert re.search(r"answers in [\d.]+ ms", str(checks["exchange"]["found"]))
+        assert "the market stands at 2024-03-04T14:31:00Z" in str(checks["prices"]["found"])
+        assert "the exchange plays 2024-03-04" in str(checks["clock"]["found"])
+        assert "run by" in str(checks["journal"]["found"])
+        assert all(checks[name]["ok"] for name in ("exchange", "prices", "clock", "journal"))
+        assert market.client.clock().last == before
+    with exchange() as other:
+        other.bar()
+        at = (*at[:2], other.url, *at[3:])
+        checks = found()
+        assert not checks["journal"]["ok"]
+        assert "take a new journal" in str(checks["journal"]["advice"])
+    checks = found()
+    assert not checks["exchange"]["ok"], "it is gone"
+    assert "tradewrit exchange serve" in str(checks["exchange"]["advice"])
 
 
 def test_real_money_is_refused_in_so_many_words(tmp_path: Path) -> None:

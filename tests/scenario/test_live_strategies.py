@@ -6,7 +6,8 @@ import pytest
 
 from tests.scenario.test_live_processes import Market, Place, home, market, patiently
 from tradewrit.domain.orders import Role
-from tradewrit.runtime.live.door import AskResume, door_of, knock
+from tradewrit.runtime.live.door import door_of, knock
+from tradewrit.runtime.live.requests import AskResume
 from tradewrit.runtime.live.status import Mode
 
 __all__ = ["home", "market"]
@@ -39,7 +40,7 @@ def test_a_strategy_that_fails_halts_its_desk_and_does_not_end_it(
         patiently(lambda: market.working(Role.STOP), "its stop works")
         market.bar()
         patiently(lambda: (now := place.status()) is not None and now.mode is Mode.HALTED, "it halts")
-        knock(door_of(place.journal), AskResume(actor="maria", reason="looked at"), timeout_s=10.0)
+        knock(door_of(place.journal), AskResume(reason="looked at"), timeout_s=10.0)
         desk.terminate()
         assert desk.wait() == 0
     with place.desk() as desk:

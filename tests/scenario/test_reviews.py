@@ -35,7 +35,7 @@ from tradewrit.domain.events.strategy import CandidateFound, EntrySignalled
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import OrderType, Role, Side
-from tradewrit.domain.reviews import PolicyKind, ReviewPolicy, ReviewState
+from tradewrit.domain.reviews import PolicyKind, Review, ReviewPolicy, ReviewState
 from tradewrit.domain.trades import TradeState
 from tradewrit.runtime.journal.sqlite import SqliteJournal
 
@@ -60,10 +60,11 @@ def answer(
     nonce: str = "click-1",
     edit: Edit | None = None,
     at: int | None = None,
+    task: Review | None = None,
     **wrong: Any,
 ) -> list[Event]:
     """A person's answer to the open question as it stands."""
-    task = world.task
+    task = task or world.task
     decided = HumanDecided(
         at=world.now if at is None else at,
         review_id=task.id,
@@ -385,10 +386,138 @@ def invalidated(world: World) -> str:
     return "; ".join(world.only(ReviewInvalidated).reasons)
 
 
-def test_a_price_that_drifted_too_far_invalidates_the_approval(world: World) -> None:
+def test_a_price_that_drifted_too_far_invalidates_the_approval() -> None:
+    world = asking(replace(REQUIRE, max_requotes=0))
     world.quote(177.26)  # 100.3 bps above 175.50
     answer(world)
     assert "100.3 bps" in invalidated(world)
+
+
+def drifted(policy: ReviewPolicy = REQUIRE, *, to: float = 180.0, **more: Any) -> tuple[World, Review]:
+    """An approval that came after the price had moved; and the question it was for."""
+    world = asking(policy, **more)
+    old = world.task
+    world.quote(to)
+    answer(world)
+    return world, old
+
+
+def test_a_question_is_put_anew_at_the_new_price_and_leads_to_one_order_at_its_terms() -> None:
+    world, old = drifted()
+    assert world.only(ReviewInvalidated).review_id == old.id
+    assert not world.exchange.open_orders()
+    again = world.events(ReviewRequested)[-1]
+    assert (again.replaces, again.version) == (old.id, 1)
+    assert again.review_id != old.id
+    assert world.asked == [(old.id, 1), (again.review_id, 1)]
+    assert again.shown.proposal.entry_price == Decimal("180.00")
+    # Made again by risk: 1000 buy 5 at 180, five per cent below it and fifteen above.
+    assert (again.shown.quantity, again.shown.stop_price, again.shown.target_price) == (
+        Decimal(5),
+        Decimal("171.00"),
+        Decimal("207.00"),
+    )
+    assert again.expires_at == world.now + 300 * SECOND
+    answer(world, task=world.books.reviews[again.review_id], nonce="click-2")
+    (order,) = world.exchange.open_orders()
+    assert order.quantity == 5
+    assert [event.review_id for event in world.events(ReviewConsumed)] == [again.review_id]
+    world.bar(180.0)
+    assert world.order(Role.STOP).terms.stop_price == Decimal("171.00")
+    world.audit()
+
+
+def test_the_size_follows_the_price() -> None:
+    world, old = drifted(to=210.0)
+    assert old.shown.quantity == 5
+    assert world.events(ReviewRequested)[-1].shown.quantity == 4  # 5 x 210 is above 1000
+
+
+def test_the_old_question_stays_dead_and_says_where_it_is_asked_now() -> None:
+    world, old = drifted()
+    new = world.events(ReviewRequested)[-1].review_id
+    assert [type(event) for event in answer(world, task=old)] == [HumanDecided]  # the same click once more
+    for actor, nonce in (("maria", "click-2"), ("jonas", "click-3")):
+        refused = answer(world, actor=actor, nonce=nonce, task=old)[-1]
+        assert isinstance(refused, AnswerRefused)
+        assert refused.reason == f"already decided: invalidated; asked anew at a new price: {new}"
+    assert world.books.reviews[new].state is ReviewState.PENDING
+    assert not world.exchange.open_orders()
+
+
+def test_it_is_asked_anew_so_often_and_then_the_trade_ends() -> None:
+    world, _ = drifted(replace(REQUIRE, max_requotes=2))
+    for price in (185.0, 190.0):
+        world.quote(price)
+        pending = [task for task in world.books.reviews.values() if task.state is ReviewState.PENDING]
+        answer(world, task=pending[0], nonce=f"at {price}")
+    assert len(world.events(ReviewInvalidated)) == 3
+    assert len({event.review_id for event in world.events(ReviewRequested)}) == 3
+    assert world.only(TradeAborted).outcome == "rejected"
+    assert not world.books.trades
+    world.audit()
+
+
+def test_a_signal_that_is_old_by_now_or_was_taken_back_is_not_put_to_anybody_again() -> None:
+    world = asking()
+    world.clock.advance(200 * SECOND)
+    answer(world, "edit", edit=Edit(quantity=Decimal(3)))  # it lives for 300 s more
+    world.clock.advance(150 * SECOND)
+    world.quote(180.0)
+    answer(world, nonce="late")
+    assert world.only(TradeAborted).outcome == "rejected"
+    world = asking()
+    task = world.task
+    world.says(SELL)
+    world.bar(180.0)
+    answer(world, task=task)
+    assert world.only(TradeAborted).outcome == "rejected"
+    assert len(world.events(ReviewRequested)) == 1
+
+
+def test_what_risk_refuses_at_the_new_price_ends_with_the_limit_named() -> None:
+    world = asking(limits=Limits(max_position_notional=Decimal(200)))
+    world.quote(210.0)
+    answer(world)
+    assert [breach.limit for breach in world.only(LimitExceeded).breaches] == ["lot"]
+    assert not world.books.trades
+
+
+def test_where_something_else_stands_against_it_too_nothing_is_asked_anew() -> None:
+    world = asking()
+    world.feed(HaltTrading(at=world.now, actor="human:ann", reason="stop"))
+    world.quote(180.0)
+    answer(world)
+    assert len(world.events(ReviewRequested)) == 1
+    assert not world.books.trades
+
+
+def test_the_new_question_needs_as_many_people_and_survives_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "desk.journal"
+    first = reopened(path, policy=FOUR_EYES)
+    old = first.task
+    answer(first, actor="maria", nonce="1")
+    first.quote(180.0)
+    answer(first, actor="jonas", nonce="2")
+    new = first.events(ReviewRequested)[-1].review_id
+    first.journal.close()
+    world = reopened(path, first, policy=FOUR_EYES)
+    world.quote(180.0)
+    assert world.asked == [(new, 1)]
+    task = world.books.reviews[new]
+    assert (task.people_needed, task.approved_by, task.replaces) == (2, (), old.id)
+    answer(world, actor="maria", nonce="3", task=task)
+    assert not world.exchange.open_orders()
+    answer(world, actor="jonas", nonce="4", task=task)
+    assert len(world.exchange.open_orders()) == 1
+
+
+def test_a_requoted_question_dies_by_its_own_timer() -> None:
+    world, _ = drifted()
+    world.wait(300)
+    assert world.only(ReviewExpired).review_id == world.events(ReviewRequested)[-1].review_id
+    assert world.only(TradeAborted).outcome == "expired"
+    assert not world.books.trades
 
 
 def test_a_price_that_drifted_exactly_as_far_as_allowed_does_not() -> None:
@@ -441,11 +570,11 @@ def test_an_order_that_went_out_meanwhile_counts_against_the_approval() -> None:
 # -- a desk that is closed with a question open
 
 
-def reopened(path: Path, first: World | None = None) -> World:
+def reopened(path: Path, first: World | None = None, policy: ReviewPolicy = REQUIRE) -> World:
     journal = SqliteJournal.open(path, id=JOURNAL_ID, created_at=0)
     if first is None:
-        return asking(journal=journal)
-    return World(review=REQUIRE, journal=journal, exchange=first.exchange, at=first.now + MINUTE)
+        return asking(policy, journal=journal)
+    return World(review=policy, journal=journal, exchange=first.exchange, at=first.now + MINUTE)
 
 
 def test_a_question_survives_a_restart_and_leads_to_exactly_one_order(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tradewrit.domain.events.orders import (
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import ProtectionRestated, StopHit, TargetHit, TradeAborted
+from tradewrit.domain.events.review import ReviewInvalidated, ReviewRequested
 from tradewrit.domain.market import HOUR, MINUTE
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderState, Role, Side
@@ -171,9 +172,13 @@ def test_an_entry_held_for_the_morning_leaves_in_new_shares() -> None:
 def test_a_question_asked_before_a_split_cannot_be_answered_after_it() -> None:
     world = asking(replace(REQUIRE, expires_after_s=100_000))
     split(world)
+    old = world.task
     answer(world)
-    assert "the price moved" in world.only(TradeAborted).reason
-    assert not world.books.positions
+    assert "the price moved" in world.only(ReviewInvalidated).reasons[0]
+    assert not world.books.orders
+    again = world.events(ReviewRequested)[-1]  # in the new shares, at their price
+    assert (again.replaces, again.shown.proposal.entry_price) == (old.id, world.market.mark(SYMBOL))
+    assert again.shown.quantity > old.shown.quantity
 
 
 def test_a_position_that_a_reverse_split_leaves_nothing_of_is_closed_with_what_it_brought() -> None:

@@ -14,10 +14,10 @@ from tests.unruly import THROTTLED, UNREACHABLE, Unruly
 from tradewrit.app import writs_from
 from tradewrit.config.loading import load
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.desk import AuthorityIssuer
 from tradewrit.credentials.settings import Terms as AuthorityTerms
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.constraints import Constraints, Hours

@@ -12,10 +12,10 @@ from tests.desks import BUY, WITHOUT_OCO, World
 from tests.unit.credentials.authorities import opened
 from tests.unruly import Unruly
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.desk import AuthorityIssuer
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.settings import Terms as AuthorityTerms
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.events.orders import OrderRequested
 from tradewrit.domain.events.positions import CloseTrade, StopMoved, UpdateStop
 from tradewrit.domain.events.risk import LimitExceeded

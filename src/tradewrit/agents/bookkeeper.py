@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tradewrit.domain.books import Books
 from tradewrit.domain.corrections import crossed, restated
 from tradewrit.domain.decisions import NOTHING, Decision
+from tradewrit.domain.entitlements import entitlement
 from tradewrit.domain.events.account import (
     ExternalBooked,
     ExternalTraded,
@@ -22,14 +23,11 @@ from tradewrit.domain.events.account import (
 )
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import (
-    DelistingBooked,
-    DividendBooked,
     DividendWentEx,
     SharesDelisted,
     SharesSplit,
-    SplitBooked,
 )
-from tradewrit.domain.events.funding import FundingBooked, FundingSettled
+from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed, QuoteUpdated
 from tradewrit.domain.events.orders import (
     CommissionReport,
@@ -46,13 +44,11 @@ from tradewrit.domain.events.positions import (
     TrackPosition,
 )
 from tradewrit.domain.fees import in_account_currency
-from tradewrit.domain.funding import payment
 from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
 from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import cash_change, equity
-from tradewrit.domain.positions import Fill, Position, book
+from tradewrit.domain.positions import Fill, book
 from tradewrit.domain.signals import Market
-from tradewrit.domain.splits import split_position
 from tradewrit.risk.drawdown import may_be_higher
 from tradewrit.risk.watch import is_first_of_second
 
@@ -75,22 +71,11 @@ Hears = (
 )
 
 
-Happened = SharesSplit | DividendWentEx | SharesDelisted | FundingSettled
-"""What comes from outside to whoever holds a symbol."""
-
-
 def decide(books: Books, market: Market, event: Hears) -> Decision:
     """Book fills, mark equity, and answer what a position is worth."""
     match event:
         case BarsClosed():
-            if not books.positions and books.cash <= books.high_water:
-                return NOTHING
-            if not may_be_higher(books, market):
-                return NOTHING
-            worth = equity(books, market.mark)
-            if worth <= books.high_water:
-                return NOTHING
-            return Decision((HighWaterRaised(at=event.at, equity=worth),))
+            return _watch_high_water(books, market, event.at)
         case OrderPartiallyFilled():  # OrderFilled is one of these
             return Decision(tuple(_filled(books, event)))
         case FillCorrected():
@@ -98,7 +83,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case QuoteUpdated():
             return _mark(books, market, event)
         case SharesSplit() | DividendWentEx() | SharesDelisted() | FundingSettled():
-            booked = _happened(books, event)
+            booked = entitlement(books, event)
             return NOTHING if booked is None else Decision((booked,))
         case ExternalTraded(client_order_id=order_id, fill=fill):
             return Decision(tuple(_external(books, fill, order_id, event.at, event.exec_id)))
@@ -113,6 +98,15 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return Decision((_report(books, symbol, market.mark(symbol), event.at),))
         case _:
             assert_never(event)
+
+
+def _watch_high_water(books: Books, market: Market, at: int) -> Decision:
+    if not books.positions and books.cash <= books.high_water:
+        return NOTHING
+    if not may_be_higher(books, market):
+        return NOTHING
+    worth = equity(books, market.mark)
+    return Decision((HighWaterRaised(at=at, equity=worth),)) if worth > books.high_water else NOTHING
 
 
 def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
@@ -211,90 +205,6 @@ def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "
         theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
     if theirs.quantity:
         yield _external_booked(books, theirs, at)
-
-
-def _happened(books: Books, event: Happened) -> Event | None:
-    """What an outside event does to the position in its symbol; nothing where nothing is held."""
-    position = books.positions.get(event.symbol)
-    if position is None:
-        return None
-    match event:
-        case SharesSplit():
-            return _split(books, position, event)
-        case DividendWentEx():
-            return _dividend(books, position, event)
-        case SharesDelisted():
-            return _delisted(books, position, event)
-        case FundingSettled():
-            return _funding(books, position, event)
-        case _:
-            assert_never(event)
-
-
-def _split(books: Books, position: Position, event: SharesSplit) -> SplitBooked:
-    instrument = books.instrument(event.symbol)
-    after = split_position(position, event.ratio, event.price, instrument, event.at)
-    paid = after.cash_in_lieu
-    return SplitBooked(
-        at=event.at,
-        trace=books.active.get(event.symbol, ""),
-        symbol=event.symbol,
-        ratio=event.ratio,
-        price=event.price,
-        before=position.signed,
-        quantity=ZERO if after.position is None else after.position.signed,
-        cash_change=ZERO if paid is None else cash_change(paid, after.closed, instrument),
-        closed=after.closed,
-    )
-
-
-def _dividend(books: Books, position: Position, event: DividendWentEx) -> DividendBooked:
-    return DividendBooked(
-        at=event.at,
-        trace=books.active.get(event.symbol, ""),
-        symbol=event.symbol,
-        amount=event.amount,
-        quantity=position.signed,
-        cash_change=canonical(books.instrument(event.symbol).value(event.amount, position.signed)),
-    )
-
-
-def _delisted(books: Books, position: Position, event: SharesDelisted) -> DelistingBooked | None:
-    """Pay out what is held, where it is known at what; else it stays, and risk freezes it."""
-    if event.price is None:
-        return None
-    instrument = books.instrument(event.symbol)
-    paid_out = Fill(
-        trade_id=position.lots[0].trade_id,
-        symbol=event.symbol,
-        side=position.direction.exit_side,
-        quantity=position.quantity,
-        price=event.price,
-        fee=ZERO,
-        at=event.at,
-    )
-    _, closed = book(position, paid_out, instrument)
-    return DelistingBooked(
-        at=event.at,
-        trace=books.active.get(event.symbol, ""),
-        symbol=event.symbol,
-        price=event.price,
-        before=position.signed,
-        cash_change=cash_change(paid_out, closed, instrument),
-        closed=closed,
-    )
-
-
-def _funding(books: Books, position: Position, event: FundingSettled) -> FundingBooked:
-    return FundingBooked(
-        at=event.at,
-        trace=books.active.get(event.symbol, ""),
-        symbol=event.symbol,
-        rate=event.rate,
-        price=event.price,
-        quantity=position.signed,
-        cash_change=payment(position.signed, event.price, event.rate, books.instrument(event.symbol)),
-    )
 
 
 def _late_fee(books: Books, event: CommissionReport) -> FeeBooked | TransitionRefused:

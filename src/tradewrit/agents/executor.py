@@ -5,16 +5,15 @@ at that moment, and never believes a report that asks for an impossible move.
 Knows no strategy and no position arithmetic.
 """
 
-from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final, assert_never
 
-from tradewrit.domain import reports
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted, ask
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
-from tradewrit.domain.drafts import drafts, listed, restated
-from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue, SetTimer
+from tradewrit.domain.drafts import let_go, released, released_if_open, split
+from tradewrit.domain.effects import ReplaceAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReported,
     AccountUnavailable,
@@ -25,19 +24,22 @@ from tradewrit.domain.events.account import (
     TradingHalted,
 )
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import MarketStatusReported, SymbolHalted, SymbolHaltLifted, TimerFired
+from tradewrit.domain.events.market import (
+    MaintenanceBegan,
+    MaintenanceEnded,
+    MarketStatusReported,
+    SymbolHalted,
+    SymbolHaltLifted,
+    TimerFired,
+)
 from tradewrit.domain.events.orders import (
     CancelOrder,
-    CancelRefused,
-    CancelRequested,
     ExecutionReport,
     GetOrderStatus,
     ModifyOrder,
     ModifyRefused,
     ModifyRequested,
     OrderRefused,
-    OrderReleased,
-    OrderRequested,
     OrderStatusReported,
     SubmitOrder,
 )
@@ -45,31 +47,34 @@ from tradewrit.domain.events.positions import (
     ExitRequested,
     ProtectionMoved,
     ProtectionRequested,
-    TradeAborted,
 )
-from tradewrit.domain.events.review import ReviewApproved, ReviewConsumed, ReviewInvalidated
+from tradewrit.domain.events.review import EntryRequoted, ReviewApproved, ReviewConsumed, ReviewInvalidated
 from tradewrit.domain.events.writs import WritDenied, WritRevoked
+from tradewrit.domain.intents import intent, place, request
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Approved, On, Order, OrderState, OrderTerms, Role, can
+from tradewrit.domain.orders import On, Order, Role, can
+from tradewrit.domain.reports import interpret
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import (
     entry_terms,
     exit_terms,
     listed_terms,
     order_id,
-    order_notional,
     protection_terms,
 )
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk import doubts
-from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections
+from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
 from tradewrit.risk.reconciling import question, reconcile
+from tradewrit.risk.withdrawing import cancel, disowned, disputed, halted, shut, suspended
 
 NAME: Final = EXECUTOR
 _HELD: Final = "held"
 """The timer after which what waits for the market is looked at once more."""
+_MAINTENANCE: Final = "maintenance"
+"""The timer at whose time the venue should be at work again."""
 _SOON: Final = 5 * SECOND
 Hears = (
     ReviewApproved
@@ -84,6 +89,8 @@ Hears = (
     | MarketStatusReported
     | SymbolHalted
     | SymbolHaltLifted
+    | MaintenanceBegan
+    | MaintenanceEnded
     | SharesSplit
     | TradingHalted
     | SymbolSuspended
@@ -114,47 +121,61 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case ExecutionReport() if doubts.concerns(books, event):
             return doubts.judge(books, market, event)
         case ExecutionReport():
-            return reports.interpret(books, event)
+            return interpret(books, event)
         case CancelOrder():
-            return _cancel(books, event)
+            return cancel(books, event)
         case ModifyOrder():
             return _modify(books, event)
         case GetOrderStatus():
             return _status(books, event)
         case MarketStatusReported(status=status):
             is_open = status.phase is MarketPhase.OPEN
-            return _released_drafts(books, event.at) if is_open else NOTHING
-        case SymbolHalted(symbol=symbol):
-            entries = (order for order in _entries(books) if order.terms.symbol == symbol)
-            return _take_back(entries, event.at, NAME, f"halted by the venue: {books.paused[symbol]}")
-        case SymbolHaltLifted():
-            return _release(books, market, event.at)
+            return released(books, event.at) if is_open else NOTHING
+        case PositionDisputed():
+            return disputed(books, event)
+        case SymbolHalted():
+            return shut(books, event)
+        case MaintenanceBegan():
+            return shut(books, event) + Decision(effects=(_compare_after(books),))
+        case SymbolHaltLifted() | MaintenanceEnded():
+            return released_if_open(books, market, event.at)
         case SharesSplit():
-            return _split(books, event)
+            return split(books, event)
         case TradingHalted():
-            return _halt(books, event)
+            return halted(books, event)
         case SymbolSuspended():
-            return _suspend(books, event)
+            return suspended(books, event)
         case WritDenied():
             return denied(books, event)
         case WritRevoked():
-            return _disown(books, event)
+            return disowned(books, event)
         case DeskStarted():
-            return doubts.reopened(books, event.at) + Decision(effects=(question(books, "start"),))
+            asked = question(books, "start")
+            again = (_compare_after(books),) if books.maintenance else ()
+            return doubts.reopened(books, event.at) + Decision(effects=(asked, *again))
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))
         case AccountReported():
-            return reconcile(books, event) + _release(books, market, event.at)
+            return (
+                reconcile(books, event) + _reopened(books, event) + released_if_open(books, market, event.at)
+            )
         case AccountUnavailable():
             soon = SetTimer(timer=RECONCILE, about="", due_at=event.at + _SOON)
             return Decision(effects=(soon,))
-        case PositionDisputed(symbol=symbol):
-            entries = (order for order in _entries(books) if order.terms.symbol == symbol)
-            return _take_back(entries, event.at, NAME, f"disputed: {books.disputed.get(symbol, symbol)}")
         case TimerFired():
             return _look_again(books, market, event)
         case _:
             assert_never(event)
+
+
+def _compare_after(books: Books) -> SetTimer:
+    """As soon as the venue's maintenance is over the account is compared: what was in flight is known."""
+    return SetTimer(timer=_MAINTENANCE, about="", due_at=books.maintenance)
+
+
+def _reopened(books: Books, event: AccountReported) -> Decision:
+    is_over = 0 < books.maintenance <= event.at
+    return Decision((MaintenanceEnded(at=event.at),)) if is_over else NOTHING
 
 
 # -- entries
@@ -166,30 +187,33 @@ def _enter(books: Books, market: Market, event: ReviewApproved) -> Decision:
     reasons = objections(books, market, event)
     is_asked = event.review_id in books.reviews
     if reasons:
-        aborted = TradeAborted(
-            at=event.at,
-            trace=trade,
-            trade_id=trade,
-            symbol=symbol,
-            outcome="rejected",
-            reason="; ".join(reasons),
-        )
-        invalidated = ReviewInvalidated(
-            at=event.at,
-            trace=trade,
-            review_id=event.review_id,
-            trade_id=trade,
-            reasons=reasons,
-        )
-        return Decision((invalidated, aborted))
+        return _not_entered(books, market, event, reasons, is_asked=is_asked)
     consumed = ReviewConsumed(at=event.at, trace=trade, review_id=event.review_id, trade_id=trade)
     entry = entry_terms(
         books.instrument(symbol), sized, order_id(books, sized.proposal.trade_id, Role.ENTRY, 0)
     )
     by = (f"risk:{event.risk_id}", *event.approved_by)
     orders, decided = listed_terms(books, sized, entry), sized.proposal.entry_price
-    requested = _request(books, market, orders, by, event.at, decided, sized.cost)
+    requested = request(books, market, orders, by, event.at, decided, sized.cost)
     return Decision((consumed,)) + requested if is_asked else requested
+
+
+def _not_entered(
+    books: Books, market: Market, event: ReviewApproved, reasons: tuple[str, ...], *, is_asked: bool
+) -> Decision:
+    """An approval that may not be used: it is dead, and the trade with it, or asked about at a new price."""
+    trade, symbol = event.trade_id, event.sized.proposal.symbol
+    invalidated = ReviewInvalidated(
+        at=event.at, trace=trade, review_id=event.review_id, trade_id=trade, reasons=reasons
+    )
+    proposal = requoted(books, market, event, reasons) if is_asked else None
+    if proposal is not None:
+        anew = EntryRequoted(
+            at=event.at, trace=trade, trade_id=trade, proposal=proposal, replaces=event.review_id
+        )
+        return Decision((invalidated, anew))
+    over = aborted(trade, symbol, event.at, "rejected", "; ".join(reasons))
+    return Decision((invalidated, over))
 
 
 def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
@@ -206,39 +230,7 @@ def _submit(books: Books, market: Market, event: SubmitOrder) -> Decision:
             reason=reason or "nothing to send",
         )
         return Decision((refused,))
-    return _let_go(books, order, event.at)
-
-
-def _release(books: Books, market: Market, at: int) -> Decision:
-    """Drafts that were held leave as soon as the market is seen to be open."""
-    return _released_drafts(books, at) if market.phase(at) is MarketPhase.OPEN else NOTHING
-
-
-def _released_drafts(books: Books, at: int) -> Decision:
-    decision = NOTHING
-    for order in drafts(books):
-        if order.terms.parent is None and order.terms.symbol not in books.paused:
-            decision += _let_go(books, order, at)
-    return decision
-
-
-def _let_go(books: Books, order: Order, at: int) -> Decision:
-    whole = listed(books, order)
-    trade, terms = order.terms.trade_id, tuple(one.terms for one in whole)
-    released = tuple(_released(books, one, at) for one in whole)
-    return Decision(released, (_place(terms, order.approved_by, at, trade),))
-
-
-def _released(books: Books, order: Order, at: int) -> OrderReleased:
-    agent_id, token_id = books.standing(_holder(order.terms))
-    return OrderReleased(
-        at=at, trace=order.terms.trade_id, client_order_id=order.id, agent_id=agent_id, token_id=token_id
-    )
-
-
-def _split(books: Books, event: SharesSplit) -> Decision:
-    changed = restated(books, event)
-    return Decision(changed) if changed else NOTHING
+    return let_go(books, order, event.at)
 
 
 # -- protection and exits: never wait for a human, a budget or a limit
@@ -247,8 +239,8 @@ def _split(books: Books, event: SharesSplit) -> Decision:
 def _protect(books: Books, event: ProtectionRequested) -> Decision:
     legs, by = protection_terms(books, event), ("protection",)
     return Decision(
-        tuple(_intent(books, leg, by, event.at, event.stop_price) for leg in legs),
-        (_place(legs, by, event.at, event.trace),),
+        tuple(intent(books, leg, by, event.at, event.stop_price) for leg in legs),
+        (place(legs, by, event.at),),
     )
 
 
@@ -261,7 +253,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
     terms, by = exit_terms(books, event), (f"exit:{event.reason}",)
-    requested = _request(books, market, (terms,), by, event.at, market.mark(terms.symbol))
+    requested = request(books, market, (terms,), by, event.at, market.mark(terms.symbol))
     if requested.effects:
         return requested
     # The report that led here may be from before the opening, by the venue's clock.
@@ -269,54 +261,7 @@ def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
     return requested + Decision(effects=(timer,))
 
 
-# -- cancel, modify, status
-
-
-def _cancel(books: Books, event: CancelOrder) -> Decision:
-    order = books.orders.get(event.client_order_id)
-    if order is None:
-        return _no_cancel(event, "there is no such open order")
-    if not order.is_live:
-        return _no_cancel(event, f"the order is already {order.state}")
-    if order.state is OrderState.PENDING_CANCEL:  # whoever asks again wants to know now
-        return Decision(effects=(reports.ask(order),)) if order.is_in_doubt else NOTHING
-    terms = order.terms
-    needed_for = _needed_for(books, order)
-    if needed_for and event.actor != KEEPER:
-        return _no_cancel(event, needed_for)
-    if order.state is OrderState.DRAFT:  # taken back without asking anybody
-        reason = event.reason or "withdrawn before it was sent"
-        return Decision(tuple(reports.cancelled(one, event.at, reason) for one in listed(books, order)))
-    agent_id, token_id = books.standing(KEEPER)
-    asked = CancelRequested(
-        at=event.at,
-        trace=terms.trade_id,
-        client_order_id=order.id,
-        reason=event.reason,
-        agent_id=agent_id,
-        token_id=token_id,
-    )
-    effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
-    return Decision((asked,), (effect,))
-
-
-def _needed_for(books: Books, order: Order) -> str:
-    """Why nobody but the keeper may take a stop back; "" where it is not needed."""
-    terms = order.terms
-    if terms.role is not Role.STOP:
-        return ""
-    if terms.symbol in books.positions:
-        return "it protects an open position; close the trade instead"
-    entry = books.orders.get(terms.parent or "")
-    is_asleep = entry is not None and entry.is_live
-    return "it will protect what its entry brings; cancel the entry instead" if is_asleep else ""
-
-
-def _no_cancel(event: CancelOrder, reason: str) -> Decision:
-    refused = CancelRefused(
-        at=event.at, trace=event.trace, client_order_id=event.client_order_id, reason=reason
-    )
-    return Decision((refused,))
+# -- modify, status
 
 
 def _modify(books: Books, event: ModifyOrder) -> Decision:
@@ -376,124 +321,13 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
     )
     if not event.fresh or order is None:
         return Decision((answer,))
-    return Decision((answer,), (reports.ask(order),))
+    return Decision((answer,), (ask(order),))
 
 
 def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
     if event.timer == doubts.TIMER:
         return doubts.asked_again(books, event.subject)
     if event.timer == _HELD:
-        return _release(books, market, event.at)
-    return Decision(effects=(question(books, "again"),)) if event.timer == RECONCILE else NOTHING
-
-
-# -- a halt of the desk or of a symbol
-
-
-def _halt(books: Books, event: TradingHalted) -> Decision:
-    """Entries that may still trade are taken back; stops, targets and exits go on."""
-    return _take_back(_entries(books), event.at, NAME, f"halted: {event.reason}")
-
-
-def _disown(books: Books, event: WritRevoked) -> Decision:
-    """What was sent under a writ that somebody took away is taken back: it must not outlive it.
-
-    One that expired unrenewed is another matter: nobody has said no, and its entries may work on.
-    """
-    if event.agent != EXECUTOR:
-        return NOTHING
-    return _take_back(_entries(books), event.at, NAME, f"its writ was revoked: {event.reason}")
-
-
-def _entries(books: Books) -> Iterator[Order]:
-    return (order for order in _live(books) if order.terms.role is Role.ENTRY)
-
-
-def _suspend(books: Books, event: SymbolSuspended) -> Decision:
-    """Entries are taken back, and what never left stays here; the rest is the venue's to end."""
-    ours = (
-        order
-        for order in _live(books)
-        if order.terms.symbol == event.symbol
-        if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
-        if order.terms.parent is None  # legs end with their entry
-    )
-    return _take_back(ours, event.at, KEEPER, f"suspended: {event.reason}")
-
-
-def _live(books: Books) -> Iterator[Order]:
-    return (order for order in books.orders.values() if order.is_live)
-
-
-def _take_back(orders: Iterable[Order], at: int, actor: str, reason: str) -> Decision:
-    return Decision(
-        tuple(
-            CancelOrder(
-                at=at, trace=order.terms.trade_id, client_order_id=order.id, actor=actor, reason=reason
-            )
-            for order in orders
-        )
-    )
-
-
-# -- intents and what leaves
-
-
-def _request(
-    books: Books,
-    market: Market,
-    orders: tuple[OrderTerms, ...],
-    by: tuple[str, ...],
-    at: int,
-    decided: Decimal | None,
-    reserved: Decimal = ZERO,
-) -> Decision:
-    """The intents, and with them the orders; held as drafts while nobody trades.
-
-    reserved: for the first, which is the entry where there is one.
-    """
-    first, *legs = orders
-    is_paused = first.symbol in books.paused
-    is_open = market.phase(at) is MarketPhase.OPEN and not is_paused
-    held = "" if is_open else "symbol halted" if is_paused else "market closed"
-    requested = (
-        _intent(books, first, by, at, decided, reserved, held),
-        *(_intent(books, leg, by, at, decided, ZERO, held) for leg in legs),
-    )
-    return Decision(requested, (_place(orders, by, at, first.trade_id),) if is_open else ())
-
-
-def _intent(
-    books: Books,
-    terms: OrderTerms,
-    by: tuple[str, ...],
-    at: int,
-    decided: Decimal | None,
-    reserved: Decimal = ZERO,
-    held: str = "",
-) -> OrderRequested:
-    agent_id, token_id = books.standing(_holder(terms))
-    return OrderRequested(
-        at=at,
-        trace=terms.trade_id,
-        terms=terms,
-        approved_by=by,
-        reserved=reserved,
-        held=held,
-        agent_id=agent_id,
-        token_id=token_id,
-        notional=order_notional(books.instrument(terms.symbol), terms, decided),
-    )
-
-
-def _holder(terms: OrderTerms) -> str:
-    """Whose writ an order goes out under; what only reduces risk does not depend on ours.
-
-    Legs that are listed with an entry leave with it, under the entry's.
-    """
-    return KEEPER if terms.role.is_protective and terms.parent is None else EXECUTOR
-
-
-def _place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int, trace: str) -> PlaceOrders:
-    approved = Approved(orders=orders, by=by, at=at)
-    return PlaceOrders(trace=trace, symbol=orders[0].symbol, approved=approved)
+        return released_if_open(books, market, event.at)
+    cause = {RECONCILE: "again", _MAINTENANCE: "maintenance"}.get(event.timer)
+    return NOTHING if cause is None else Decision(effects=(question(books, cause),))

@@ -14,7 +14,13 @@ from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.account import AccountReconciled, SymbolResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DelistingBooked, SplitBooked
-from tradewrit.domain.events.market import BarsClosed, MarketStatusReported, QuoteUpdated, SymbolHaltLifted
+from tradewrit.domain.events.market import (
+    BarsClosed,
+    MaintenanceEnded,
+    MarketStatusReported,
+    QuoteUpdated,
+    SymbolHaltLifted,
+)
 from tradewrit.domain.events.orders import (
     ModifyRefused,
     OrderAccepted,
@@ -76,6 +82,7 @@ Hears = (
     | QuoteUpdated
     | MarketStatusReported
     | SymbolHaltLifted
+    | MaintenanceEnded
     | SetStop
     | UpdateStop
     | CloseTrade
@@ -110,8 +117,10 @@ def _decide(books: Books, market: Market, event: Hears) -> Decision:
             return _watch_bars(books, market, event)
         case QuoteUpdated():
             return _watch_quote(books, market, event)
-        case MarketStatusReported():
-            return _resume(books, market, event)
+        case MarketStatusReported(status=status) if status.phase is not MarketPhase.OPEN:
+            return NOTHING
+        case MarketStatusReported() | MaintenanceEnded():
+            return _resume(books, market, event.at)
         case SymbolHaltLifted(symbol=symbol):
             trade = books.trade_in(symbol)
             return NOTHING if trade is None else _saying(_proceed(books, market, trade, event.at))
@@ -249,13 +258,9 @@ def _target_hit(books: Books, market: Market, trade: Trade, price: Price, at: in
     yield from leave(books, market, trade, at, "target")
 
 
-def _resume(books: Books, market: Market, event: MarketStatusReported) -> Decision:
-    """The market opened: exits that waited for it go on."""
-    if event.status.phase is not MarketPhase.OPEN:
-        return NOTHING
-    return _saying(
-        said for trade in books.trades.values() for said in _proceed(books, market, trade, event.at)
-    )
+def _resume(books: Books, market: Market, at: int) -> Decision:
+    """The market opened, or the venue is at work again: exits that waited for it go on."""
+    return _saying(said for trade in books.trades.values() for said in _proceed(books, market, trade, at))
 
 
 # -- what people ask for

@@ -7,6 +7,7 @@ Knows no screen and no channel. Exits and stops never come here.
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskPeople, SetTimer
 from tradewrit.domain.events.account import DeskStarted
@@ -77,8 +78,9 @@ def _ask(books: Books, event: RiskApproved) -> Decision:
     sized = event.sized
     trade = sized.proposal.trade_id
     people = books.review.people_needed(sized.cost)
-    review_id = event.review_id or id_of(books.journal_id, trade)
-    if people == 0 and not event.review_id:
+    asked_before = sum(task.trade_id == trade for task in books.reviews.values()) if event.replaces else 0
+    review_id = event.review_id or id_of(books.journal_id, trade, asked_before)
+    if people == 0 and not (event.review_id or event.replaces):
         approved = ReviewApproved(
             at=event.at,
             trace=event.trace,
@@ -103,6 +105,7 @@ def _ask(books: Books, event: RiskApproved) -> Decision:
         shown_hash=event.sized_hash,
         people_needed=max(people, 1),
         expires_at=event.at + books.review.expires_after_s * SECOND,
+        replaces=event.replaces,
     )
     return Decision(
         (requested,),
@@ -183,7 +186,7 @@ def _objection(books: Books, task: Review | None, event: HumanDecided) -> str | 
     if task is None:
         return "there is no such open review: it was decided, expired, or never existed"
     if task.state is not ReviewState.PENDING:
-        return f"already decided: {task.state}"
+        return f"already decided: {task.state}{_where_now(books, task)}"
     if event.at >= task.expires_at:
         return "too late: the question has expired"
     if event.version != task.version:
@@ -198,6 +201,11 @@ def _objection(books: Books, task: Review | None, event: HumanDecided) -> str | 
     if event.decision == "edit" and event.edit is None:
         return "an edit must say what to change"
     return None
+
+
+def _where_now(books: Books, task: Review) -> str:
+    instead = next((one.id for one in books.reviews.values() if one.replaces == task.id), "")
+    return f"; asked anew at a new price: {instead}" if instead else ""
 
 
 def person(actor: str) -> str:
@@ -299,11 +307,4 @@ def _expire(books: Books, event: TimerFired) -> Decision:
 
 
 def _abort(task: Review, at: int, outcome: str, reason: str) -> TradeAborted:
-    return TradeAborted(
-        at=at,
-        trace=task.trade_id,
-        trade_id=task.trade_id,
-        symbol=task.shown.proposal.symbol,
-        outcome=outcome,
-        reason=reason,
-    )
+    return aborted(task.trade_id, task.shown.proposal.symbol, at, outcome, reason)

@@ -12,23 +12,21 @@ import msgspec
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.cooldowns import EVERYWHERE
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.differences import Differs
 from tradewrit.domain.events.account import (
     AdoptPosition,
     HaltTrading,
-    PositionAdopted,
     ResumeSymbol,
     ResumeTrading,
-    SymbolResumed,
-    SymbolSuspended,
     TradingHalted,
     TradingResumed,
     TransitionRefused,
 )
 from tradewrit.domain.events.corporate import SharesDelisted, SymbolChanged
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.review import Edit, ReviewModified
+from tradewrit.domain.events.orders import OrderRejected
+from tradewrit.domain.events.review import Edit, EntryRequoted, ReviewModified
 from tradewrit.domain.events.risk import (
     ApproveTrade,
     AssessPortfolio,
@@ -45,21 +43,23 @@ from tradewrit.domain.events.risk import (
 from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import EXACT, ZERO, Price, canonical, canonical_qty
-from tradewrit.domain.orders import Side
+from tradewrit.domain.money import EXACT, ZERO, Price, canonical, four_places
+from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import drawdown, equity, exposure
-from tradewrit.domain.positions import Fill
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
 from tradewrit.risk.drawdown import may_have_crossed
+from tradewrit.risk.freezing import adopt, freeze, resume
 from tradewrit.risk.judgement import judge
 from tradewrit.risk.limits import Facts, facts
+from tradewrit.risk.refusals import cooldown, warmed
 from tradewrit.risk.sizing import size
 
 NAME: Final = "risk_officer"
 Hears = (
     EntrySignalled
     | ReviewModified
+    | EntryRequoted
     | BarsClosed
     | CalculateSize
     | CheckLimits
@@ -71,6 +71,7 @@ Hears = (
     | SharesDelisted
     | ResumeSymbol
     | AdoptPosition
+    | OrderRejected
 )
 
 
@@ -81,6 +82,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _watch_drawdown(books, market, event.at)
         case EntrySignalled(proposal=proposal):
             return _judge(books, market, proposal, event.at)
+        case EntryRequoted(proposal=proposal):
+            return _judge(books, market, proposal, event.at, replaces=event.replaces)
         case ReviewModified():
             proposal = edited(event.before.proposal, event.before.quantity, event.edit)
             return _judge(books, market, proposal, event.at, event.review_id)
@@ -95,16 +98,20 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case ResumeTrading(actor=actor, reason=reason):
             return _resume(books, event.at, actor, reason)
         case SymbolChanged() | SharesDelisted():
-            return _freeze(books, event)
+            return freeze(books, event)
         case AdoptPosition():
-            return _adopt(books, market, event)
+            return adopt(books, market, event)
+        case OrderRejected():
+            return _refused(books, event)
         case ResumeSymbol():
-            return _resume_symbol(books, event)
+            return resume(books, event)
         case _:
             assert_never(event)
 
 
-def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "") -> Decision:
+def _judge(
+    books: Books, market: Market, proposal: Proposal, at: int, review_id: str = "", replaces: str = ""
+) -> Decision:
     now = facts(books, market.mark, at)
     judged = judge(books, proposal, now)
     sized, broken = judged.sized, judged.broken
@@ -134,6 +141,7 @@ def _judge(books: Books, market: Market, proposal: Proposal, at: int, review_id:
         inputs_hash=inputs_hash,
         expires_at=at + books.review.expires_after_s * SECOND,
         review_id=review_id,
+        replaces=replaces,
     )
     return Decision((calculated, approval))
 
@@ -158,7 +166,7 @@ def _watch_drawdown(books: Books, market: Market, at: int) -> Decision:
     if is_over == books.is_drawdown_blocked:
         return NOTHING
     if is_over:
-        shown = canonical(fallen.quantize(Decimal("0.0001"), context=EXACT))
+        shown = four_places(fallen)
         alert = DrawdownAlerted(at=at, equity=worth, high_water=books.high_water, drawdown=shown)
         return Decision((alert,))
     return Decision((DrawdownCleared(at=at, equity=worth, high_water=books.high_water),))
@@ -188,108 +196,35 @@ def _halt(books: Books, event: HaltTrading) -> Decision:
     return Decision((halted,))
 
 
-def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
-    """A halt ends only by name; software that halted the desk cannot start it again."""
-    if not books.halted or not actor.startswith("human:"):
-        refused = TransitionRefused(
-            at=at,
-            machine="account",
-            subject=books.account,
-            state=books.halted or "running",
-            wanted="resume",
-            cause=f"{actor}: only a halted account can be resumed, and only by a person",
-        )
-        return Decision((refused,))
-    return Decision((TradingResumed(at=at, actor=actor, reason=reason),))
-
-
-def _freeze(books: Books, event: SymbolChanged | SharesDelisted) -> Decision:
-    """What trades under another name, or not at all, is left as it is; an alert says who has to do what."""
-    symbol = event.symbol
-    if symbol in books.suspended:
+def _refused(books: Books, event: OrderRejected) -> Decision:
+    """The venue will have none of it: the same is not asked again and again."""
+    if event.role is not Role.ENTRY:
         return NOTHING
-    position = books.positions.get(symbol)
-    is_paid_out = isinstance(event, SharesDelisted) and event.price is not None
-    quantity = ZERO if position is None or is_paid_out else position.signed
-    suspended = SymbolSuspended(
-        at=event.at,
-        trace=books.active.get(symbol, ""),
-        symbol=symbol,
-        reason=_why_frozen(event),
-        quantity=quantity,
-        orders=tuple(
-            order.id for order in books.orders.values() if order.terms.symbol == symbol and order.is_live
-        ),
-        todo=_todo(event, quantity),
-    )
-    return Decision((suspended,))
+    began = cooldown(books, event.symbol, event.code, event.reason, event.at)
+    return NOTHING if began is None else Decision((began,))
 
 
-def _why_frozen(event: SymbolChanged | SharesDelisted) -> str:
-    if isinstance(event, SymbolChanged):
-        return f"{event.symbol} trades as {event.successor or 'something else'} now"
-    return f"{event.symbol} is delisted" + (f": {event.reason}" if event.reason else "")
+def _resume(books: Books, at: int, actor: str, reason: str) -> Decision:
+    """A halt ends only by name; software that halted the desk cannot start it again.
 
-
-def _todo(event: SymbolChanged | SharesDelisted, quantity: Decimal) -> str:
-    if not quantity:
-        return f"nothing is held: take {event.symbol} out of what is traded, or resume it by name"
-    if isinstance(event, SharesDelisted):
-        return (
-            f"ask the broker what becomes of {abs(quantity)} {event.symbol}; once its cash per unit is known,"
-            " record the delisting again with it"
-        )
-    return (
-        f"close {abs(quantity)} {event.successor or event.symbol} at the venue by hand, orders under the old "
-        f"name first, and record {event.symbol} as delisted at the price that brought; or resume it, if the "
-        "venue still takes the old name"
-    )
-
-
-def _resume_symbol(books: Books, event: ResumeSymbol) -> Decision:
-    if event.symbol in books.suspended and event.actor.startswith("human:"):
-        resumed = SymbolResumed(at=event.at, symbol=event.symbol, actor=event.actor, reason=event.reason)
-        return Decision((resumed,))
+    Cool-downs end as well: that of the account with the halt, all of them where nothing else is to be.
+    """
+    is_person = actor.startswith("human:")
+    scopes = (EVERYWHERE,) if books.halted else tuple(books.cooldowns)
+    ended = tuple(one for scope in scopes for one in warmed(books, scope, at, actor, reason))
+    if is_person and books.halted:
+        return Decision((TradingResumed(at=at, actor=actor, reason=reason), *ended))
+    if is_person and ended:
+        return Decision(ended)
     refused = TransitionRefused(
-        at=event.at,
-        machine="symbol",
-        subject=event.symbol,
-        state=books.suspended.get(event.symbol, "trading"),
+        at=at,
+        machine="account",
+        subject=books.account,
+        state=books.halted or "running",
         wanted="resume",
-        cause=f"{event.actor}: only a suspended symbol can be resumed, and only by a person",
+        cause=f"{actor}: only a halted account can be resumed, and only by a person",
     )
     return Decision((refused,))
-
-
-def _adopt(books: Books, market: Market, event: AdoptPosition) -> Decision:
-    """A person says that the venue is right: what it holds beyond ours is held by somebody else."""
-    symbol, is_person = event.symbol, event.actor.startswith("human:")
-    ours, _, theirs = books.suspects.get(f"{Differs.POSITION}:{symbol}", "").partition("|")
-    is_current = bool(ours) and Decimal(ours) == books.units(symbol)
-    price = event.price if event.price is not None else market.mark(symbol)
-    if not (is_person and symbol in books.disputed and is_current and price):
-        refused = TransitionRefused(
-            at=event.at,
-            machine="position",
-            subject=symbol,
-            state=books.disputed.get(symbol, "agreed"),
-            wanted="adopt",
-            cause=f"{event.actor}: only what is disputed can be adopted, as it was when the venue was asked "
-            "last, only by a person, and at a price",
-        )
-        return Decision((refused,))
-    missing = Decimal(theirs) - books.units(symbol)
-    fill = Fill(
-        trade_id="",
-        symbol=symbol,
-        side=Side.BUY if missing > 0 else Side.SELL,
-        quantity=canonical_qty(abs(missing)),
-        price=Price(price),
-        fee=ZERO,
-        at=event.at,
-    )
-    adopted = PositionAdopted(at=event.at, symbol=symbol, actor=event.actor, reason=event.reason, fill=fill)
-    return Decision((adopted,))
 
 
 def _size_only(books: Books, market: Market, event: CalculateSize) -> Decision:
@@ -325,7 +260,7 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
     def share(amount: Decimal) -> Decimal:
         if now.equity <= 0:
             return ZERO
-        return canonical(EXACT.divide(amount, now.equity).quantize(Decimal("0.0001"), context=EXACT))
+        return four_places(EXACT.divide(amount, now.equity))
 
     return PortfolioAssessed(
         at=at,
@@ -334,11 +269,12 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
         reserved=canonical(now.reserved),
         exposure_fraction=share(exposure(books, market.mark)),
         cash_fraction=share(now.cash - now.reserved - now.margin),
-        drawdown_fraction=canonical(now.drawdown.quantize(Decimal("0.0001"), context=EXACT)),
+        drawdown_fraction=four_places(now.drawdown),
         high_water=books.high_water,
         open_positions=len(books.positions),
     )
 
 
 def _hash(now: Facts) -> str:
-    return hashlib.sha256(msgspec.json.encode(now, order="deterministic")).hexdigest()
+    account = replace(now, at=0)  # of the figures alone: the time is the event's
+    return hashlib.sha256(msgspec.json.encode(account, order="deterministic")).hexdigest()

@@ -29,7 +29,7 @@ from tradewrit.domain.events.strategy import (
     TradeLogged,
 )
 from tradewrit.domain.ids import scan_id, trade_id
-from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.money import EXACT, ZERO, four_places
 from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import (
@@ -252,9 +252,6 @@ def _log(books: Books, event: PositionClosed) -> TradeLogged:
         reason=event.reason,
         trades=trades,
         wins=wins,
-        win_fraction=canonical(EXACT.divide(wins, trades).quantize(_STEP, context=EXACT)),
-        reward_risk=canonical(mean.quantize(_STEP, context=EXACT)),
+        win_fraction=four_places(EXACT.divide(wins, trades)),
+        reward_risk=four_places(mean),
     )
-
-
-_STEP: Final = canonical(EXACT.divide(1, 10_000))

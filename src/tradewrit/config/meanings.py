@@ -20,6 +20,7 @@ SECTIONS: Final[Mapping[str, str]] = {
         "USD. Give the whole list to set it from the environment: `[{symbol: AAPL, tick: 0.01}]`."
     ),
     "data": "How past prices are shown to a backtest.",
+    "venue": "What the venue of a running desk says of itself; a backtest's is never down.",
     "journal": "Where the account's record lies, and how hard it is written.",
     "writs": (
         "The short-lived permissions that agents act under; see [scopes](scopes.md). `writs.authority` is an "
@@ -74,6 +75,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "risk.max_order_quantity": "Most units in one order; null: no limit.",
     "risk.max_leverage": "Notional of a margined position over the cash it sets aside.",
     "risk.max_price_age_s": "A decision on a price older than this many seconds is refused.",
+    "risk.refusal_cooldown_s": (
+        "For how many seconds no entry is tried after the venue refused one on its merits: in the symbol, "
+        "or in any, where buying power was wanting."
+    ),
+    "risk.max_refusals": (
+        "After so many refusals of one kind within the window no entry is tried until a person resumes; "
+        "null: never."
+    ),
+    "risk.refusal_window_s": "For how many seconds a refusal counts.",
     "risk.allow_short": "Whether a short position may be opened.",
     "risk.allowed_symbols": "The only symbols that may be traded; null: any.",
     "review.kind": "Nobody, a person, a person above an amount, or two people.",
@@ -81,6 +91,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "review.approvers": "How many distinct people must agree; `four_eyes` needs at least two.",
     "review.expires_after_s": "A question that nobody answered after this many seconds is dead: no trade.",
     "review.max_drift_bps": "How far the price may move between question and order, in basis points.",
+    "review.max_requotes": (
+        "How often a trade is asked about anew, at the new price, when an approval came after such a move; "
+        "0: it ends."
+    ),
     "paper.fees.type": "How the venue charges; decides which of the following keys there are.",
     "paper.fees.rate_bps": "A share of each fill's notional, in basis points.",
     "paper.fees.per_unit": "An amount per unit filled.",
@@ -102,6 +116,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.halts": (
         "What becomes of a new order in a symbol that the exchange has halted: it rests until trading goes "
         "on, or is refused."
+    ),
+    "venue.maintenance": (
+        "When the venue is down by its own word: windows of the week or of a date, such as "
+        "`Sat 22:00 - Sun 02:00 America/New_York` or `2026-12-05 22:00 - 23:30 UTC`."
+    ),
+    "venue.maintenance_margin_s": "How many seconds before such a window nothing new is sent any more.",
+    "venue.outage_alarm_s": (
+        "How many seconds a line to it may be cut before that is an alarm; its maintenance does not count."
     ),
     "instruments[].symbol": "The name that the data and the venue use.",
     "instruments[].currency": "The currency that its price is quoted in.",

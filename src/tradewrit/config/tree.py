@@ -18,6 +18,8 @@ from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.fees import BpsFee, FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
+from tradewrit.domain.maintenance import Maintenance, window_of
+from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
@@ -136,6 +138,30 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"adjustment: {self.adjustment} needs a factor table: set factors to its file")
 
 
+class VenueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the venue of a running desk says of itself. A backtest's venue is never down.
+
+    maintenance: windows, as `domain.maintenance` reads them.
+    maintenance_margin_s: how long before one nothing new is sent any more.
+    outage_alarm_s: how long a line to it may be cut before that is an alarm; maintenance does not count.
+    """
+
+    maintenance: tuple[str, ...] = ()
+    maintenance_margin_s: int = 300
+    outage_alarm_s: int = 300
+
+    def __post_init__(self) -> None:
+        for name in ("maintenance_margin_s", "outage_alarm_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        self.windows()
+
+    def windows(self) -> Maintenance:
+        """The windows, read."""
+        read = tuple(window_of(text) for text in self.maintenance)
+        return Maintenance(read, self.maintenance_margin_s * SECOND)
+
+
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the journal lies (None: `config.places.journal_file`) and how hard it is written."""
 
@@ -160,6 +186,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     paper: PaperConfig = PaperConfig()
     instruments: tuple[Instrument, ...] = ()
     data: DataConfig = DataConfig()
+    venue: VenueConfig = VenueConfig()
     journal: JournalConfig = JournalConfig()
     writs: WritsConfig = WritsConfig()
     seed: int = 0

@@ -41,7 +41,6 @@ class EventType(StrEnum):
     SCOPES_CEILING_UPDATED = "scopes_ceiling_updated"
     DELEGATION_CREATED = "delegation_created"
     DELEGATION_ATTENUATION_VIOLATION = "delegation_attenuation_violation"
-    RESOURCE_ACCESSED = "resource_accessed"
     APP_REGISTERED = "app_registered"
     APP_AUTHENTICATED = "app_authenticated"
     APP_AUTH_FAILED = "app_auth_failed"

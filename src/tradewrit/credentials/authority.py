@@ -24,6 +24,7 @@ from tradewrit.credentials import (
     winding_down,
 )
 from tradewrit.credentials.audit import STREAM, AuditRecord, SignedHead, signed_head
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.context import Context
 from tradewrit.credentials.gate import Gate
@@ -48,7 +49,7 @@ from tradewrit.credentials.requests import (
 from tradewrit.credentials.settings import Terms
 from tradewrit.credentials.status import Status
 from tradewrit.credentials.steady_clock import SteadyClock
-from tradewrit.credentials.store import AuditQuery, CredentialStore, Pruned
+from tradewrit.credentials.store import CredentialStore, Pruned
 from tradewrit.credentials.verifier import Verifier
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, Violation
 from tradewrit.errors import JournalError, KeyMaterialError, TokenRefused
@@ -212,12 +213,20 @@ class Authority:
         """All operators, the oldest first; those removed have `removed_at`."""
         return self._context.store.operators()
 
-    def operator_token(self, secret: str) -> Issued:
+    def operator_token(self, secret: str, *, proves_only: bool = False) -> Issued:
         """Authenticate a person, also while the kill switch is on. The token's subject is `admin:<name>`.
 
+        proves_only: it is to be shown to somebody who must not be able to administer with it.
         Wrong name and wrong secret take the same time. Refused: unauthorized, invalid_request (empty).
         """
-        return operators.token(self._context, secret)
+        return operators.token(self._context, secret, proves_only=proves_only)
+
+    def spend_operator_token(self, token: str) -> str:
+        """Whose token it is: the operator's name. It counts once, and is dead from then on.
+
+        Refused: unauthorized (dead, or spent), forbidden (not a person's, or one to administer with).
+        """
+        return operators.spend(self._context, self._gate, token)
 
     # Agents: launch, challenge, registration
 

@@ -1,23 +1,13 @@
 """One change of the credential store: what may be done inside a transaction, each with its audit event."""
 
-import sqlite3
-from collections.abc import Callable
-from pathlib import Path
-from typing import Final
-
 import msgspec
 
-from tradewrit.credentials.audit import FIELDS, AuditEvent, AuditRecord, linked, row_of
+from tradewrit.credentials.audited import AuditedTransaction
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.lookups import (
     find_agent,
-    find_answers,
-    find_app,
     find_desks,
-    find_kill_state,
     find_launch_token,
-    find_operator,
-    read_tip,
     tokens_of_app,
 )
 from tradewrit.credentials.records import (
@@ -33,7 +23,6 @@ from tradewrit.credentials.records import (
     Standing,
     Token,
     digest,
-    insertion,
     values,
 )
 from tradewrit.credentials.standing import (
@@ -42,7 +31,6 @@ from tradewrit.credentials.standing import (
     UNPROTECTED,
     add_revocation,
     family_of,
-    find_life,
     find_token,
     standing,
 )
@@ -50,51 +38,17 @@ from tradewrit.domain.constraints import UNRESTRICTED, Constraints, is_within
 from tradewrit.domain.scopes import is_subset
 from tradewrit.errors import OurFault
 
-_APPEND: Final = f"INSERT INTO audit VALUES ({', '.join('?' * (len(FIELDS) + 4))})"  # noqa: S608
-
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-class Change:
+class Change(AuditedTransaction):
     """The writes of one transaction, made by `CredentialStore.change`; useless after its block.
 
     What is asked here decides on what is stored at this moment: nobody else writes until the block
     ends. Operations that only one caller can win say whether this one did.
     """
-
-    def __init__(self, path: Path, connection: sqlite3.Connection, authority: str, now: int) -> None:
-        self._path = path
-        self._open: sqlite3.Connection | None = connection
-        self._authority = authority
-        self._now = now
-        self._tip = read_tip(path, connection)
-        self._events: list[AuditEvent] = []
-        self._last_act: Callable[[], object] | None = None
-        self._changes_before = connection.total_changes
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        """Raises OurFault after the block: what is written then would be in no transaction."""
-        if self._open is None:
-            raise OurFault("this change of the credential store is over; begin another")
-        return self._open
-
-    def end(self) -> None:
-        """Make this change useless; called when its block ends, well or not."""
-        self._open = None
-
-    def record(self, event: AuditEvent) -> None:
-        """Put an event into the audit chain, together with all else in this change."""
-        self._events.append(event)
-
-    def at_the_end(self, act: Callable[[], object]) -> None:
-        """Do something outside the store once all is written and before it counts.
-
-        For what cannot be undone: it is not done when the store cannot be written.
-        """
-        self._last_act = act
 
     def add_app(self, app: App) -> bool:
         """Register an app; False when an active one has its name, or any one its ids."""
@@ -127,24 +81,12 @@ class Change:
             for token in tokens_of_app(self._connection, app.app_id, self._now)
             if AgentId.is_one(token.subject)
             and not (is_subset(token.scope, app.scopes) and is_within(token.constraints, app.constraints))
-            and standing(self._connection, token, self._now) == Standing.LIVE
+            and standing(self._connection, token.jti, self._now) == Standing.LIVE
         ]
-
-    def app(self, app_id: str) -> App | None:
-        """An app, active or deregistered, or None."""
-        return find_app(self._connection, app_id)
-
-    def agent(self, agent_id: str) -> Agent | None:
-        """A registered agent, or None."""
-        return find_agent(self._connection, agent_id)
-
-    def token(self, jti: str) -> Token | None:
-        """What is known of a token, or None."""
-        return find_token(self._connection, jti)
 
     def standing(self, jti: str) -> Standing:
         """Whether a genuine token counts now, and if not, why."""
-        return standing(self._connection, find_life(self._connection, jti), self._now)
+        return standing(self._connection, jti, self._now)
 
     def launch_token(self, secret: str) -> LaunchToken | None:
         """The launch token with this secret if it can be used now, or None."""
@@ -168,14 +110,6 @@ class Change:
             "UPDATE operators SET removed_at = ? WHERE name = ? AND removed_at IS NULL", (self._now, name)
         )
 
-    def operator(self, name: str) -> Operator | None:
-        """The active operator of that name, or None."""
-        return find_operator(self._connection, name)
-
-    def kill_state(self) -> KillState | None:
-        """The kill switch, if it is on."""
-        return find_kill_state(self._connection)
-
     def set_kill_state(self, state: KillState | None) -> None:
         """Turn the kill switch on, or off with None, and forget what desks answered. Revokes nothing."""
         self._connection.execute("DELETE FROM kill_state")
@@ -188,10 +122,6 @@ class Change:
         """Enter every desk that could act now, to be heard from; one that was asked before stays so."""
         for app_id, orch_id in find_desks(self._connection, self._now):
             self._add("desk_answers", values(DeskAnswer(app_id=app_id, orch_id=orch_id, asked_at=self._now)))
-
-    def answers(self) -> list[DeskAnswer]:
-        """The desks that were asked, and what each has said."""
-        return find_answers(self._connection)
 
     def set_answer(self, answer: DeskAnswer) -> bool:
         """Enter what a desk says; False when it was not asked."""
@@ -266,7 +196,7 @@ class Change:
             if (
                 above is None
                 or agent is None
-                or standing(self._connection, above, self._now) != Standing.LIVE
+                or standing(self._connection, above.jti, self._now) != Standing.LIVE
             ):
                 return False
             lineage = (*above.lineage, Link(above.family, above.subject, above.app_id))
@@ -299,7 +229,7 @@ class Change:
         Raises OurFault when the new one would outlive the family's cap.
         """
         token = find_token(self._connection, old)
-        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+        if token is None or standing(self._connection, token.jti, self._now) != Standing.LIVE:
             return False
         self._refuse_outliving(new, expires_at, token.family_ends_at)
         successor = msgspec.structs.replace(
@@ -315,7 +245,7 @@ class Change:
         A renewed predecessor has no say over its successor.
         """
         token = find_token(self._connection, jti)
-        if token is None or standing(self._connection, token, self._now) != Standing.LIVE:
+        if token is None or standing(self._connection, token.jti, self._now) != Standing.LIVE:
             return False
         self.revoke(Level.TOKEN, jti)
         return True
@@ -343,28 +273,6 @@ class Change:
         add_revocation(self._connection, level, target, self._now, self._tip.seq)
         return target
 
-    def finish(self) -> list[AuditRecord]:
-        """Write the events; called at the end of the block, before the commit.
-
-        Raises OurFault when something was changed and no event says so.
-        """
-        if not self._events:
-            if self._connection.total_changes != self._changes_before:
-                raise OurFault("a change of the credential store needs an audit event: call record(...)")
-            return []
-        records = linked(self._authority, self._tip, self._events, self._now)
-        self._connection.executemany(_APPEND, [row_of(record) for record in records])
-        last = records[-1]
-        self._connection.execute("UPDATE audit_head SET seq = ?, hash = ?", (last.seq, last.hash))
-        if self._last_act is not None:
-            self._last_act()
-        return records
-
-    @property
-    def recorded_at(self) -> int:
-        """When the last event before this change was recorded (UTC ns); 0 when there is none."""
-        return self._tip.recorded_at
-
     def _enter(self, token: Token) -> bool:
         is_new = self._add("tokens", values(token))
         if is_new:
@@ -386,9 +294,3 @@ class Change:
             return True
         active = "SELECT 1 FROM apps WHERE app_id = ? AND deregistered_at IS NULL"
         return self._connection.execute(active, (app_id,)).fetchone() is not None
-
-    def _add(self, table: str, row: dict[str, object]) -> bool:
-        return self._wins(insertion(table, row) + " ON CONFLICT DO NOTHING", row)
-
-    def _wins(self, statement: str, arguments: tuple[object, ...] | dict[str, object]) -> bool:
-        return self._connection.execute(statement, arguments).rowcount == 1

@@ -12,6 +12,7 @@ import msgspec
 
 from tradewrit.credentials.claims import Claims, Confirmation, DelegationRecord, scope_problem, trading_claim
 from tradewrit.credentials.keys import SigningKey, VerificationKey
+from tradewrit.credentials.records import Agent
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, both
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.scopes import is_subset
@@ -36,7 +37,7 @@ class DelegationRefusal(StrEnum):
 
 def delegate(
     delegator: Claims,
-    to: str,
+    to: Agent,
     scope: tuple[str, ...],
     signing: SigningKey,
     *,
@@ -44,18 +45,15 @@ def delegate(
     ttl_s: int,
     now: int,
     constraints: Constraints = UNRESTRICTED,
-    key: VerificationKey | None = None,
 ) -> Claims | DelegationRefusal:
     """What the delegate's token says; the delegator's has been verified at `now` (UTC ns).
 
-    to: the delegate's SPIFFE id; ttl_s: seconds, at least one, cut to what is left of the delegator's.
-    constraints: of this hop. key: the delegate's own; where the delegator has to prove its key, the delegate
-    has to prove this one. Raises ValueError for a number no token can hold, and when such a key is missing.
+    ttl_s: seconds, at least one, cut to what is left of the delegator's. constraints: of this hop.
+    The delegate has to prove its key where the delegator has to, and where it was registered so.
+    Raises ValueError for a number no token can hold.
     """
     if ttl_s < 1:
         raise ValueError(f"a delegated token must live at least a second, not {ttl_s}")
-    if delegator.cnf is not None and key is None:
-        raise ValueError("a token that needs proof can be delegated only to an agent whose key is known")
     if scope_problem(scope):
         return DelegationRefusal.BAD_SCOPE
     if not is_subset(scope, delegator.scope):
@@ -68,7 +66,7 @@ def delegate(
     chain = (*delegator.delegation_chain, sign_record(delegator.sub, delegator.scope, now, signing))
     return msgspec.structs.replace(
         delegator,
-        sub=to,
+        sub=to.agent_id,
         exp=min(issued + ttl_s, delegator.exp),
         nbf=issued,
         iat=issued,
@@ -77,7 +75,7 @@ def delegate(
         delegation_chain=chain,
         chain_hash=chain_hash(chain),
         trading=trading_claim(both(delegator.constraints, constraints)),
-        cnf=None if delegator.cnf is None or key is None else Confirmation(key.kid),
+        cnf=Confirmation(to.kid) if to.is_proof_needed or delegator.cnf is not None else None,
     )
 
 

@@ -3,7 +3,6 @@
 Token texts never leave this file: the desk's journal and books know a token by its id. Knows no orders.
 """
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -11,13 +10,14 @@ from typing import Final
 import msgspec
 
 from tradewrit.credentials.audit import EventType
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.claims import Claims
+from tradewrit.credentials.client import AgentRequest, launch_request, registration
 from tradewrit.credentials.keys import SigningKey
 from tradewrit.credentials.records import App, Level
 from tradewrit.credentials.refusals import Code
-from tradewrit.credentials.requests import Issued, LaunchRequest, Local, Registration
-from tradewrit.credentials.store import AuditQuery
+from tradewrit.credentials.requests import Issued, Local
 from tradewrit.domain.constraints import Constraints, Violation
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.ids import derive
@@ -83,29 +83,19 @@ class AuthorityIssuer:
         """Launch and register the role: a new key pair, and an identity that has signed with it."""
         del now
         key = SigningKey.draw(self._entropy)
+        asked = AgentRequest(
+            name=role,
+            orch_id=self._orch_id,
+            task_id=role,
+            scope=terms.scopes,
+            max_ttl_s=terms.ttl_s or self._ttl_s,
+            constraints=terms.constraints,
+            is_protective=terms.is_protective,
+        )
         try:
-            launched = self._authority.launch(
-                Local(BY, self._app_id),
-                LaunchRequest(
-                    agent_name=role,
-                    allowed_scope=terms.scopes,
-                    max_ttl_s=terms.ttl_s or self._ttl_s,
-                    constraints=terms.constraints,
-                    is_protective=terms.is_protective,
-                ),
-            )
+            launched = self._authority.launch(Local(BY, self._app_id), launch_request(asked))
             nonce = self._authority.challenge().nonce
-            issued = self._authority.register(
-                Registration(
-                    launch_token=launched.secret,
-                    nonce=nonce,
-                    public_key=base64.b64encode(key.public.raw).decode(),
-                    signature=base64.b64encode(key.sign(bytes.fromhex(nonce))).decode(),
-                    orch_id=self._orch_id,
-                    task_id=role,
-                    requested_scope=terms.scopes,
-                )
-            )
+            issued = self._authority.register(registration(asked, key, launched.secret, nonce))
         except CredentialRefused as refused:
             raise PermissionDenied(f"{role}: {refused.detail}") from refused
         self._family[issued.claims.sub] = {issued.claims.jti}

@@ -40,7 +40,7 @@ def find_status(connection: sqlite3.Connection, token: Token, now: int) -> Token
     """How a token stands at `now` (UTC ns), and what ended it."""
     return TokenStatus(
         token_id=token.jti,
-        standing=standing(connection, token, now),
+        standing=standing(connection, token.jti, now),
         ending=_ending(connection, token) or _run_out(connection, token, now),
     )
 

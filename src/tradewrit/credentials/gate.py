@@ -43,14 +43,14 @@ class Gate:
 
     def authenticate(self, bearer: Bearer, scope: str) -> Claims:
         """See `Authority.authenticate`."""
-        _, claims = self.admit(bearer)
+        claims = self.admit(bearer)
         if scope and not (is_subset([scope], claims.scope) and _is_entitled(scope, claims)):
             detail = f"token lacks required scope: {scope}"
             raise self._refuse(Code.INSUFFICIENT_SCOPE, detail, EventType.SCOPE_VIOLATION, claims)
         return claims
 
-    def admit(self, presented: Bearer | str) -> tuple[str, Claims]:
-        """The text and the claims of a live token, proven where it must be. presented: `Authority.renew`."""
+    def admit(self, presented: Bearer | str) -> Claims:
+        """The claims of a live token, proven where it must be. presented: see `Authority.renew`."""
         token = self._text(presented)
         try:
             claims = self._verifier.live(token)
@@ -58,7 +58,7 @@ class Gate:
         except TokenRefused as error:
             raise self._dead(token, error.reason) from None
         self._check_audience(claims)
-        return token, claims
+        return claims
 
     def admit_dead(self, presented: Bearer | str) -> tuple[Claims, Standing]:
         """As `admit`, for a token that is genuine and may be dead."""

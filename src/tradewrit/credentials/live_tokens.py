@@ -14,7 +14,6 @@ from tradewrit.credentials.delegation import DEFAULT_TTL_S, DelegationRefusal, d
 from tradewrit.credentials.gate import Gate, about, note_reuse
 from tradewrit.credentials.identity import AgentId
 from tradewrit.credentials.issuing import KILLED, entered, is_killed
-from tradewrit.credentials.keys import VerificationKey
 from tradewrit.credentials.names import app_of_subject, is_operator_subject
 from tradewrit.credentials.records import Agent, Standing
 from tradewrit.credentials.refusals import Code, invalid, unverified
@@ -31,7 +30,7 @@ _ATTENUATION: Final = EventType.DELEGATION_ATTENUATION_VIOLATION
 
 def renew(context: Context, gate: Gate, presented: Bearer | str) -> Issued:
     """See `Authority.renew`."""
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
 
     def act(change: Change, now: int) -> Issued | CredentialRefused:
         refusal = _no_longer_live(context, change, now, claims, _RENEWAL)
@@ -77,7 +76,7 @@ def release(context: Context, gate: Gate, presented: Bearer | str) -> None:
 
 def pass_on(context: Context, gate: Gate, presented: Bearer | str, asked: DelegationRequest) -> Issued:
     """See `Authority.delegate`."""
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
     if not asked.to or not asked.scope:
         raise invalid("delegate_to and scope are required")
     asked = msgspec.structs.replace(asked, constraints=checked_constraints(asked.constraints))
@@ -146,14 +145,13 @@ def _passed_on(
     constraints = asked.constraints if app is None else both(app.constraints, asked.constraints)
     passed_on = delegate(
         claims,
-        to.agent_id,
+        to,
         asked.scope,
         context.keys.current().signing,
         jti=draw_token_id(context.entropy),
         ttl_s=asked.ttl_s if asked.ttl_s is not None and asked.ttl_s > 0 else DEFAULT_TTL_S,
         now=now,
         constraints=constraints,
-        key=VerificationKey(to.public_key),
     )
     if isinstance(passed_on, DelegationRefusal):
         return _no_delegation(change, now, claims, passed_on.value)

@@ -1,7 +1,8 @@
 """Reading what the credential store keeps; inside a change or outside."""
 
 import sqlite3
-from pathlib import Path
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from typing import Final
 
 from tradewrit.credentials.records import (
@@ -18,9 +19,7 @@ from tradewrit.credentials.records import (
     digest,
     read,
 )
-from tradewrit.credentials.standing import find_life, is_launch_revoked, standing
-from tradewrit.errors import JournalCorrupt
-from tradewrit.runtime.journal.chain import EMPTY, Tip
+from tradewrit.credentials.standing import find_token, is_launch_revoked, standing
 
 _AGENT: Final = f"SELECT {columns(Agent)} FROM agents WHERE agent_id = ?"  # noqa: S608 - names of our own
 _APPS: Final = f"SELECT {columns(App)} FROM apps"  # noqa: S608
@@ -33,26 +32,44 @@ _DESKS: Final = """
 _LAUNCH: Final = f"SELECT {columns(LaunchToken)}, issued_after FROM launch_tokens WHERE digest = ?"  # noqa: S608
 _OPERATORS: Final = f"SELECT {columns(Operator)} FROM operators"  # noqa: S608
 _OF_APP: Final = f"SELECT {columns(Token)} FROM tokens WHERE app_id = ? AND expires_at > ?"  # noqa: S608
-# One statement, so that it sees one moment: others write between two.
-_TIP: Final = """
-    SELECT head.seq, head.hash, last.seq, last.hash, last.recorded_at
-    FROM (SELECT 1)
-    LEFT JOIN audit_head AS head
-    LEFT JOIN (SELECT seq, hash, recorded_at FROM audit ORDER BY seq DESC LIMIT 1) AS last"""
 
 
-def read_tip(path: Path, connection: sqlite3.Connection) -> Tip:
-    """Where the audit chain ends; raises JournalCorrupt when its last event is not what it was."""
-    found = connection.execute(_TIP).fetchone()
-    head, last = found[:2], found[2:]
-    if last[0] is None:
-        last = (EMPTY.seq, EMPTY.hash, EMPTY.recorded_at)
-    if head != last[:2]:
-        raise JournalCorrupt(
-            f"{path}: the audit chain does not end where it did; nothing may be built on it: "
-            "run `tradewrit credentials audit verify`"
-        )
-    return Tip(seq=last[0], hash=last[1], recorded_at=last[2])
+class Lookups(ABC):
+    """What can be asked by name, of the store and within a change of it."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The connection, for as long as something is read."""
+
+    def app(self, app_id: str) -> App | None:
+        """An app, active or deregistered, or None."""
+        with self._reading() as connection:
+            return find_app(connection, app_id)
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """A registered agent, or None."""
+        with self._reading() as connection:
+            return find_agent(connection, agent_id)
+
+    def token(self, jti: str) -> Token | None:
+        """What is known of a token, or None."""
+        with self._reading() as connection:
+            return find_token(connection, jti)
+
+    def operator(self, name: str) -> Operator | None:
+        """The active operator of that name, or None."""
+        with self._reading() as connection:
+            return find_operator(connection, name)
+
+    def kill_state(self) -> KillState | None:
+        """The kill switch, if it is on."""
+        with self._reading() as connection:
+            return find_kill_state(connection)
+
+    def answers(self) -> list[DeskAnswer]:
+        """The desks that were asked to cancel their entries, and what each has said; none but then."""
+        with self._reading() as connection:
+            return find_answers(connection)
 
 
 def find_agent(connection: sqlite3.Connection, agent_id: str) -> Agent | None:
@@ -107,9 +124,7 @@ def find_desks(connection: sqlite3.Connection, now: int) -> set[tuple[str, str]]
     """
     rows = connection.execute(_DESKS, (now, NO_APP)).fetchall()
     return {
-        (app_id, orch_id)
-        for jti, app_id, orch_id in rows
-        if standing(connection, find_life(connection, jti), now) == Standing.LIVE
+        (app_id, orch_id) for jti, app_id, orch_id in rows if standing(connection, jti, now) == Standing.LIVE
     }
 
 

@@ -9,8 +9,9 @@ from typing import Final
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.context import Context, denied
+from tradewrit.credentials.gate import Gate, about
 from tradewrit.credentials.issuing import entered, new_claims
-from tradewrit.credentials.names import checked_name, operator_subject
+from tradewrit.credentials.names import checked_name, is_operator_subject, operator_subject
 from tradewrit.credentials.passwords import hash_password, verify_password
 from tradewrit.credentials.records import Level, Operator
 from tradewrit.credentials.refusals import Code, invalid
@@ -18,7 +19,9 @@ from tradewrit.credentials.requests import Issued, OperatorCredentials
 from tradewrit.errors import CredentialRefused
 
 ADMIN_SCOPES: Final = ("admin:launch-tokens:*", "admin:revoke:*", "admin:audit:*")
-"""What an operator's token is good for."""
+"""What an operator's token is good for, unless it is to prove a name only."""
+PROOF_SCOPES: Final = ("prove:operator:self",)
+"""What it is good for then: nothing that anybody asks for, but to be spent."""
 
 _SECRET: Final = re.compile(r"op-([a-z][a-z0-9-]{1,63})-[0-9a-f]{64}")
 _FAILED: Final = EventType.ADMIN_AUTH_FAILED
@@ -56,7 +59,7 @@ def remove(context: Context, name: str, *, by: str) -> None:
     context.decide(act)
 
 
-def token(context: Context, secret: str) -> Issued:
+def token(context: Context, secret: str, *, proves_only: bool = False) -> Issued:
     """See `Authority.operator_token`."""
     if not secret:
         raise invalid("secret is required")
@@ -76,12 +79,29 @@ def token(context: Context, secret: str) -> Issued:
             now,
             sub=operator_subject(name),
             ttl_s=context.terms.operator_token_ttl_s,
-            scope=ADMIN_SCOPES,
+            scope=PROOF_SCOPES if proves_only else ADMIN_SCOPES,
         )
         issued = entered(context, change, claims)
         if issued is None:
             return denied(change, now, _FAILED, Code.UNAUTHORIZED, "invalid credentials", why="not issued")
         change.record(AuditEvent(type=EventType.ADMIN_AUTH, at=now, agent_id=claims.sub, token_id=claims.jti))
         return issued
+
+    return context.decide(act)
+
+
+def spend(context: Context, gate: Gate, token: str) -> str:
+    """See `Authority.spend_operator_token`."""
+    claims = gate.admit(token)
+
+    def act(change: Change, now: int) -> str | CredentialRefused:
+        if not is_operator_subject(claims.sub) or claims.scope != PROOF_SCOPES:
+            return denied(
+                change, now, _FAILED, Code.FORBIDDEN, "not an operator's proof of a name", **about(claims)
+            )
+        if not change.release(claims.jti):  # somebody else was faster
+            return denied(change, now, _FAILED, Code.UNAUTHORIZED, "it has counted already", **about(claims))
+        change.record(AuditEvent(type=EventType.TOKEN_RELEASED, at=now, **about(claims)))
+        return claims.sub.removeprefix(operator_subject(""))
 
     return context.decide(act)

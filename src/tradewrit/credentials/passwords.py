@@ -61,7 +61,7 @@ def verify_password(password: str, hashed: str | None) -> bool:
     Raises KeyMaterialError when the hash was altered into something that is none.
     """
     if hashed is not None:
-        _cost(hashed)
+        _refuse_damaged(hashed)
     try:
         Argon2id.verify_phc_encoded(_bytes(password), _NOBODY if hashed is None else hashed)
     except InvalidKey:
@@ -69,12 +69,7 @@ def verify_password(password: str, hashed: str | None) -> bool:
     return hashed is not None
 
 
-def is_outdated(hashed: str) -> bool:
-    """Whether a hash was made at another cost than today's: hash the password anew at its next use."""
-    return _cost(hashed) != COST
-
-
-def _cost(hashed: str) -> Cost:
+def _refuse_damaged(hashed: str) -> None:
     found = _FORM.fullmatch(hashed)
     if found is None:
         raise KeyMaterialError("a stored password hash is damaged: set the password anew")
@@ -84,7 +79,6 @@ def _cost(hashed: str) -> Cost:
             f"a stored password hash asks for {cost.memory_kib} KiB, {cost.passes} passes and {cost.lanes} "
             "lanes, which none of ours does: set the password anew"
         )
-    return cost
 
 
 def _bytes(password: str) -> bytes:

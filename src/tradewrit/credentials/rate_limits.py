@@ -43,8 +43,8 @@ OPERATOR_AUTH: Final = Rate(burst=10, per_minute=60)
 HASHING: Final = Rate(burst=20, per_minute=300)
 """Of one address, whatever names it tries."""
 
-OPEN: Final = Rate(burst=200, per_minute=6_000)
-"""Of one address on routes that ask for no credential: challenge, registration, validation."""
+OPEN: Final = Rate(burst=2_000, per_minute=60_000)
+"""Of one address on one route that asks for no credential: challenge, registration, validation."""
 
 HOLDER: Final = Rate(burst=100, per_minute=600)
 """What one agent does with its token: each is a record in the audit trail, on disk."""

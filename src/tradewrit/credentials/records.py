@@ -91,6 +91,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
     public_key: raw Ed25519, 32 bytes. alive_until: the end of its longest token so far.
     revoked_at: since when it may hold no token; None while it may.
+    is_proof_needed: its tokens count only with proof of its key, those that others delegate to it as well.
     """
 
     agent_id: str
@@ -101,6 +102,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: int
     alive_until: int
     revoked_at: int | None = None
+    is_proof_needed: bool = False
 
     @property
     def kid(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from tradewrit.credentials.agreement import key_told
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import Claims, Confirmation, scope_problem, trading_claim
@@ -105,8 +106,9 @@ def _enrol(
         task_id=asked.task_id,
         registered_at=now,
         alive_until=now,
+        is_proof_needed=launch.is_proof_needed,
     )
-    claims = _claims(context, change, now, agent, key, launch, asked.requested_scope)
+    claims = _claims(context, change, now, agent, launch, asked.requested_scope)
     issued = entered(context, change, claims, app_id=launch.app_id) if change.add_agent(agent) else None
     if issued is None:
         raise OurFault(f"agent {agent_id} could not be entered although its launch token was good")
@@ -121,7 +123,7 @@ def _enrol(
                 app_id=launch.app_id,
                 token_id=claims.jti,
                 resource=",".join(claims.scope),
-                detail=f"named {launch.agent_name}, key {key.kid}",
+                detail=f"named {launch.agent_name}, {key_told(agent)}",
             )
         )
     return issued
@@ -132,7 +134,6 @@ def _claims(
     change: Change,
     now: int,
     agent: Agent,
-    key: VerificationKey,
     launch: LaunchToken,
     scope: tuple[str, ...],
 ) -> Claims:
@@ -150,7 +151,7 @@ def _claims(
         task_id=agent.task_id,
         orch_id=agent.orch_id,
         trading=trading_claim(both(ceiling, launch.constraints)),
-        cnf=Confirmation(key.kid) if launch.is_proof_needed else None,
+        cnf=Confirmation(agent.kid) if agent.is_proof_needed else None,
     )
 
 

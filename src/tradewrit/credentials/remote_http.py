@@ -5,7 +5,6 @@ Knows no endpoint. Nothing is ever sent twice.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tradewrit.errors import ConfigError, CredentialRefused, Throttled, Unreachable
+from tradewrit.runtime.addresses import is_loopback
 from tradewrit.version import VERSION
 
 T = TypeVar("T")
@@ -136,15 +136,8 @@ def checked_url(url: str, *, is_plain_allowed: bool) -> str:
         raise ConfigError(f"{url[:200]!r} is no address of an authority, such as https://host:8080")
     if parts.username is not None:
         raise ConfigError("an authority's address must hold no user name or password")
-    if parts.scheme == "http" and not is_plain_allowed and not _is_here(parts.hostname):
+    if parts.scheme == "http" and not is_plain_allowed and not is_loopback(parts.hostname):
         raise ConfigError(
             f"{url[:200]!r}: over plain HTTP others could read the secrets; use https, or allow it explicitly"
         )
     return url.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

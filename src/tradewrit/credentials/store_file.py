@@ -6,6 +6,7 @@ Knows no rules; what the rows mean is the business of `credentials.records` and 
 import os
 import sqlite3
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,11 @@ from tradewrit.credentials.audit import FIELDS
 from tradewrit.errors import JournalCorrupt, JournalError
 from tradewrit.runtime.journal.chain import checked_id
 from tradewrit.runtime.journal.records import GENESIS
-from tradewrit.runtime.journal.sqlite_errors import failure, primary_code
-from tradewrit.runtime.journal.sqlite_file import Settings, configure, sqlite_uri
+from tradewrit.runtime.journal.sqlite_errors import failure
+from tradewrit.runtime.journal.sqlite_file import Settings, configure, connect, tables_of
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
+_WHAT: Final = "a credential store"
 _WRITABLE_BY_OTHERS: Final = 0o022
 
 # Times are UTC ns; lists are JSON. `issued_after` and `revoked_after` are the number of the last audit
@@ -72,7 +74,8 @@ _TABLES: Final = (
         task_id TEXT NOT NULL,
         registered_at INTEGER NOT NULL,
         alive_until INTEGER NOT NULL,
-        revoked_at INTEGER
+        revoked_at INTEGER,
+        is_proof_needed INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX agents_end ON agents (alive_until)",
     """CREATE TABLE launch_tokens (
@@ -142,16 +145,22 @@ _TABLES: Final = (
         hash TEXT NOT NULL
     )""",
 )
-# From version 1, whose kill switch ended protective writs at once or not at all.
-_UPGRADE: Final = (
-    "ALTER TABLE kill_state RENAME TO kill_state_1",
-    _KILL_STATE,
-    """INSERT INTO kill_state SELECT one, killed_at, "by", reason, CASE WHEN is_total THEN killed_at END
-        FROM kill_state_1""",
-    "DROP TABLE kill_state_1",
-    _DESK_ANSWERS,
-    f"UPDATE meta SET value = {SCHEMA_VERSION} WHERE key = 'schema_version'",  # noqa: S608
-)
+_UPGRADES: Final[Mapping[int, tuple[str, ...]]] = {
+    # The kill switch ended protective writs at once or not at all.
+    1: (
+        "ALTER TABLE kill_state RENAME TO kill_state_1",
+        _KILL_STATE,
+        """INSERT INTO kill_state SELECT one, killed_at, "by", reason, CASE WHEN is_total THEN killed_at END
+            FROM kill_state_1""",
+        "DROP TABLE kill_state_1",
+        _DESK_ANSWERS,
+    ),
+    # Which agents were registered with proof was not kept. It is taken to be all of them: one that proves
+    # nothing can be delegated to again when it has registered anew.
+    2: ("ALTER TABLE agents ADD COLUMN is_proof_needed INTEGER NOT NULL DEFAULT 1",),
+}
+"""What brings a store of that version to the next."""
+
 _NAMES: Final = frozenset(
     {
         "meta",
@@ -195,7 +204,7 @@ def create_file(path: Path, authority: str, created_at: int) -> None:
 
 
 def _lay_out(path: Path, authority: str, created_at: int) -> None:
-    connection = sqlite3.connect(sqlite_uri(path, read_only=False), uri=True, isolation_level=None)
+    connection = connect(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -222,16 +231,9 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     if not settings.read_only:
         _refuse_if_exposed(path)
     with failure(path):
-        connection = sqlite3.connect(
-            sqlite_uri(path, read_only=settings.read_only),
-            uri=True,
-            isolation_level=None,
-            timeout=settings.busy_timeout_s,
-            check_same_thread=False,
-        )
+        connection = connect(path, settings, any_thread=True)
         try:
-            _upgrade(connection, path, read_only=settings.read_only)
-            authority = _authority(connection, path)
+            authority = _prepared(connection, path, read_only=settings.read_only)
             configure(connection, settings)
         except BaseException:
             connection.close()
@@ -252,61 +254,62 @@ def _refuse_if_exposed(path: Path) -> None:
         )
 
 
-def watch_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A second connection to a store that is open, to see whether anything was written."""
+def open_to_check(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A second connection to a store that is open, to look things up beside whoever writes.
+
+    read_only: how the store was opened; a log that appears later is not seen then.
+    """
     with failure(path):
-        return sqlite3.connect(
-            sqlite_uri(path, read_only=read_only), uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = connect(path, Settings(read_only=read_only), any_thread=True)
+        connection.execute("PRAGMA query_only = ON")
+        # As `configure` does: a damaged page is then reported as such.
+        connection.execute("PRAGMA cell_size_check = ON")
+    return connection
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
-    """Bring a store of an older version up to date, in one transaction; others wait or find it done."""
-    if _version(connection) != 1:
-        return
-    if read_only:
+def _prepared(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> str:
+    """The authority's id, of a store that is whole and of this version."""
+    tables = tables_of(connection, path, _WHAT)
+    if "meta" not in tables or not tables & (_NAMES - {"meta"}):
+        raise JournalError(f"{path}: is an SQLite database, but not {_WHAT}")
+    version, authority = _meta(connection, path)
+    if version < SCHEMA_VERSION and not read_only:
+        _upgrade(connection, path)
+        version, authority = _meta(connection, path)
+    if version < SCHEMA_VERSION:
         raise JournalError(
             f"{path}: written by an older version; `tradewrit credentials audit head`, or any command that "
             "may write to it, brings it up to date"
         )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if _version(connection) == 1:
-            for statement in _UPGRADE:
-                connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _version(connection: sqlite3.Connection) -> object:
-    """The schema version, None where this is no credential store: what it is, `_authority` says."""
-    try:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    except sqlite3.DatabaseError:
-        return None
-    return None if row is None else row[0]
-
-
-def _authority(connection: sqlite3.Connection, path: Path) -> str:
-    try:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.DatabaseError as error:
-        if primary_code(error) != sqlite3.SQLITE_NOTADB:
-            raise
-        raise JournalError(f"{path}: is not a credential store ({error})") from error
-    if "meta" not in tables or not tables & (_NAMES - {"meta"}):
-        raise JournalError(f"{path}: is an SQLite database, but not a credential store")
-    meta = dict(connection.execute("SELECT key, value FROM meta"))
-    version, authority = meta.get("schema_version"), meta.get("authority")
-    if not isinstance(version, int) or not isinstance(authority, str):
-        raise JournalCorrupt(f"{path}: the authority's id or the schema version is missing")
     if version > SCHEMA_VERSION:
         raise JournalError(
             f"{path}: written by a newer version (schema {version}; this one knows {SCHEMA_VERSION}); "
             "upgrade tradewrit to open it"
         )
-    if not tables >= _NAMES:
-        raise JournalCorrupt(f"{path}: tables are missing: {', '.join(sorted(_NAMES - tables))}")
+    if missing := _NAMES - tables_of(connection, path, _WHAT):
+        raise JournalCorrupt(f"{path}: tables are missing: {', '.join(sorted(missing))}")
     return authority
+
+
+def _meta(connection: sqlite3.Connection, path: Path) -> tuple[int, str]:
+    """The schema version and the authority's id."""
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    version, authority = meta.get("schema_version"), meta.get("authority")
+    if not isinstance(version, int) or version < 1 or not isinstance(authority, str):
+        raise JournalCorrupt(f"{path}: the authority's id or the schema version is missing")
+    return version, authority
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a store of an older version up to date, in one transaction; others wait or find it done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version, _ = _meta(connection, path)
+        for older in range(version, SCHEMA_VERSION):
+            for statement in _UPGRADES[older]:
+                connection.execute(statement)
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (older + 1,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

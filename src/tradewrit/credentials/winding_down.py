@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.agreement import TOTAL, UNTIL
+from tradewrit.credentials.agreement import OVER, TOTAL, UNTIL
 from tradewrit.credentials.audit import AuditEvent, EventType
 from tradewrit.credentials.change import Change
 from tradewrit.credentials.claims import Claims
@@ -56,7 +56,7 @@ def end_protection(
         ends_at = min(ends_at, state.protection_ends_at)
     state = msgspec.structs.replace(state, protection_ends_at=ends_at)
     if state.is_over(now):
-        return _ended(change, now, state, by=by, reason=reason)
+        return _ended(change, now, state, TOTAL, by=by, reason=reason)
     change.set_kill_state(state)
     record_kill(change, now, f"{UNTIL}{iso(ends_at)}", by=by, reason=reason)
     return state
@@ -65,7 +65,7 @@ def end_protection(
 def settle(change: Change, now: int, state: KillState, *, by: str) -> None:
     """Before the switch is put back: protective writs whose time was over are dead for good."""
     if state.is_over(now) and _awaited(change):
-        _ended(change, now, state, by=by, reason=_TIME_OVER)
+        _ended(change, now, state, OVER, by=by, reason=_TIME_OVER)
 
 
 def record_kill(change: Change, now: int, what: str, *, by: str, reason: str) -> None:
@@ -84,7 +84,7 @@ def answer(
     """See `Authority.answer_kill`."""
     said = tuple(cancelled), tuple(working)
     _refuse_odd_ids((*said[0], *said[1]))
-    _, claims = gate.admit(presented)
+    claims = gate.admit(presented)
 
     def act(change: Change, now: int) -> KillState | CredentialRefused:
         state = change.kill_state()
@@ -135,13 +135,14 @@ def _answered(
     if _awaited(change):
         return state
     state = msgspec.structs.replace(state, protection_ends_at=min(now, state.protection_ends_at or now))
-    return _ended(change, now, state, by=claims.sub, reason=_ALL_SAID)
+    return _ended(change, now, state, OVER, by=claims.sub, reason=_ALL_SAID)
 
 
-def _ended(change: Change, now: int, state: KillState, *, by: str, reason: str) -> KillState:
+def _ended(change: Change, now: int, state: KillState, what: str, *, by: str, reason: str) -> KillState:
+    """what: TOTAL as a part of the kill, OVER some time after it, when nothing but protection ends."""
     change.end_protection()
     change.set_kill_state(state)
-    record_kill(change, now, TOTAL, by=by, reason=reason)
+    record_kill(change, now, what, by=by, reason=reason)
     return state
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from tradewrit.domain.capabilities import PAPER, Capabilities, Protection
 from tradewrit.domain.constraints import DayUse
+from tradewrit.domain.cooldowns import Cooldown
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.executions import Execution
 from tradewrit.domain.fees import BpsFee, FeeModel
@@ -24,7 +25,9 @@ from tradewrit.domain.orders import Order, OrderType
 from tradewrit.domain.positions import Position, is_paid_in_full
 from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
+from tradewrit.domain.times import iso
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.venues import VenueIdentity
 from tradewrit.domain.writs import DESK, Halt, Writ
 
 
@@ -82,11 +85,14 @@ class PendingFee(msgspec.Struct, frozen=True, gc=False):
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
+    identity: the exchange and account that the journal belongs to; None while nobody has said.
     orders: those of open trades, by client order id. trades: the open ones, by id.
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
     lapsed: the last few entries that ended unfilled, by client order id.
+    cooldowns: symbol, or "" for all -> since when, and for how long, the venue's refusals keep entries back.
     suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
+    maintenance: when the venue's ends as announced, UTC ns; 0 while there is none.
     pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
     the fill, corrections that came before it.
@@ -109,6 +115,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     currency: str = "USD"
     mode: str = "paper"
     venue: str = "paper"
+    identity: VenueIdentity | None = None
     margin: bool = True
     strategy: str = ""
     entry_type: OrderType = OrderType.MARKET
@@ -130,8 +137,10 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     positions: dict[str, Position] = {}
     reviews: dict[str, Review] = {}
     refused: dict[str, tuple[str, ...]] = {}
+    cooldowns: dict[str, Cooldown] = {}
     suspended: dict[str, str] = {}
     paused: dict[str, str] = {}
+    maintenance: int = 0
     pending_fees: dict[str, PendingFee] = {}
     executions: dict[str, tuple[Execution, ...]] = {}
     early: dict[str, ExecutionReport] = {}
@@ -150,6 +159,12 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     writs: dict[str, Writ] = {}
     sent: dict[str, DayUse] = {}
     events: int = 0
+
+    def why_shut(self, symbol: str) -> str:
+        """Why the venue trades nothing in a symbol, whatever the hour; "" where it does."""
+        if symbol in self.paused:
+            return f"{symbol} is halted by the venue: {self.paused[symbol]}"
+        return f"maintenance of the venue until {iso(self.maintenance)}" if self.maintenance else ""
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument; one without a definition has tick 0.01, lot 1 and the account's currency."""

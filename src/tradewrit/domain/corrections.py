@@ -7,19 +7,130 @@ lots has to be done again.
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import quarantine
+from tradewrit.domain.decisions import Decision
 from tradewrit.domain.events.account import ExternalBooked
-from tradewrit.domain.events.orders import FillCorrected
+from tradewrit.domain.events.orders import Exec, ExecutionReport, FillCorrected, OrderPartiallyFilled
 from tradewrit.domain.events.positions import FillBooked, FillRestated
 from tradewrit.domain.executions import Execution, Told, find
+from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import ZERO, canonical, canonical_qty
+from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import cash_change
 from tradewrit.domain.positions import Fill, Lot, Position, book, is_paid_in_full
+
+
+def correction(books: Books, report: ExecutionReport) -> Decision:
+    """A fill was other than reported, or none: the difference is booked, where it can be known."""
+    known = find(books.executions, report.corrects)
+    if known is None:
+        reason = f"no fill that can still be corrected is called {report.corrects!r}"
+        return quarantine(report, "none", reason)
+    fill = known.fill
+    if wrong := _defect(books, report):
+        return quarantine(report, "booked", wrong, fill.trade_id)
+    of = _Corrected(
+        known.client_order_id, fill.trade_id, fill.symbol, fill.side, known.role, known.told[0].exec_id
+    )
+    corrected = _correction(books, of, report, fill.quantity, Price(fill.price))
+    outcome = restated(books, corrected)
+    if isinstance(outcome, str):
+        return quarantine(report, "booked", outcome, fill.trade_id)
+    said = [corrected]
+    for one in overtaken(books, report)[1:]:  # heard before what it corrects
+        said.append(_correction(books, of, one, said[-1].quantity, said[-1].price))
+    return Decision(tuple(said))
+
+
+def overtaken(books: Books, report: ExecutionReport) -> list[ExecutionReport]:
+    """A correction, and those of it that were heard before, each correcting the one before it."""
+    chain = [report]
+    while (later := books.early.get(chain[-1].exec_id)) is not None and not _defect(books, later):
+        chain.append(later)
+    return chain
+
+
+def as_corrected(books: Books, report: ExecutionReport, last: ExecutionReport) -> ExecutionReport:
+    """A fill in the words of its last correction; one that was busted, as it was told."""
+    if last.kind is Exec.BUSTED or _defect(books, last):
+        return report
+    return replace(
+        report,
+        last_quantity=last.last_quantity,
+        last_price=last.last_price,
+        fee=last.fee,
+        fee_currency=last.fee_currency,
+        fee_rate=last.fee_rate,
+    )
+
+
+def named(
+    books: Books, filled: OrderPartiallyFilled, chain: list[ExecutionReport]
+) -> Iterator[FillCorrected]:
+    """Corrections of a fill that is booked as the last says, under the names that the next may give it."""
+    last, quantity = chain[-1], filled.quantity
+    if _defect(books, last):
+        return
+    of = _Corrected(
+        filled.client_order_id, filled.trade_id, filled.symbol, filled.side, filled.role, filled.exec_id
+    )
+    for one in chain:
+        corrected = _correction(
+            books, of, replace(last, exec_id=one.exec_id, at=one.at), quantity, filled.price
+        )
+        quantity = corrected.quantity
+        yield corrected
+
+
+class _Corrected(NamedTuple):
+    """The fill that a correction is about. exec_id: under which it was first reported."""
+
+    client_order_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    role: Role
+    exec_id: str
+
+
+def _defect(books: Books, report: ExecutionReport) -> str:
+    """What is wrong with a correction by itself; "" when nothing is."""
+    is_empty = report.last_price is None or report.last_price <= 0 or report.last_quantity <= 0
+    if report.kind is not Exec.BUSTED and is_empty:
+        return "a correction without a price or a quantity"
+    if in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency) is None:
+        return f"its fee in {report.fee_currency} comes without a rate"
+    return ""
+
+
+def _correction(
+    books: Books, of: _Corrected, report: ExecutionReport, was_quantity: Decimal, was_price: Price
+) -> FillCorrected:
+    is_busted, price = report.kind is Exec.BUSTED, report.last_price
+    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
+    return FillCorrected(
+        at=report.at,
+        trace=of.trade_id,
+        client_order_id=of.client_order_id,
+        trade_id=of.trade_id,
+        symbol=of.symbol,
+        side=of.side,
+        role=of.role,
+        exec_id=report.exec_id,
+        corrects=of.exec_id,
+        quantity=ZERO if is_busted else canonical_qty(report.last_quantity),
+        price=was_price if is_busted or price is None else price,
+        fee=ZERO if is_busted or fee is None else fee,
+        was_quantity=was_quantity,
+        was_price=was_price,
+        reason=report.reason,
+    )
 
 
 def restated(books: Books, event: FillCorrected) -> FillRestated | str:
@@ -29,7 +140,7 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
         return f"no fill that can still be corrected is called {event.corrects!r}"
     symbol, instrument = before.fill.symbol, books.instrument(before.fill.symbol)
     fills = books.executions[before.fill.trade_id]
-    after = _corrected(before, event)
+    after = _as_corrected(before, event)
     was, gross_before = _booked((one.fill for one in fills), instrument)
     now, gross_after = _booked((after.fill if one == before else one.fill for one in fills), instrument)
     ours_before, theirs_before = _parted(books, before.fill.trade_id, was)
@@ -96,7 +207,7 @@ def crossed(books: Books, event: FillRestated) -> Iterator[FillBooked | External
         yield ExternalBooked(at=event.at, fill=back, cash_change=change, closed=closed)
 
 
-def _corrected(before: Execution, event: FillCorrected) -> Execution:
+def _as_corrected(before: Execution, event: FillCorrected) -> Execution:
     fill = replace(before.fill, quantity=event.quantity, price=event.price, fee=event.fee)
     told = (*before.told, Told(event.exec_id, event.quantity, event.price))
     return replace(before, fill=fill, told=told, late_fee=ZERO)

@@ -4,13 +4,13 @@ The denial answers in the venue's place: nothing left, so nothing is unknown and
 """
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import rejected, unproven
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.orders import CancelRefused, ModifyRefused
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.orders import On, OrderState, can
 from tradewrit.domain.rejections import Rejection
-from tradewrit.domain.reports import rejected, unproven
 
 
 def denied(books: Books, event: WritDenied) -> Decision:

@@ -50,9 +50,12 @@ def trade_id(journal_id: str, strategy: str, symbol: str, at: int, bar: int = 0)
     return derive("trade", journal_id, strategy, symbol, at, bar, length=16)
 
 
-def review_id(journal_id: str, trade: str) -> str:
-    """The one review of a trade, asked or waived; an edited question keeps its name."""
-    return derive("review", journal_id, trade, length=16)
+def review_id(journal_id: str, trade: str, requotes: int = 0) -> str:
+    """The review of a trade, asked or waived; an edited question keeps its name.
+
+    requotes: how many reviews of the trade it comes after, each dead since the price had moved.
+    """
+    return derive("review", journal_id, trade, *((requotes,) if requotes else ()), length=16)
 
 
 @lru_cache(maxsize=4096)

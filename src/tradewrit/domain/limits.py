@@ -25,6 +25,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_reward_risk: target distance over stop distance must be greater than this.
     max_leverage: notional of a margined position over the cash it reserves.
     max_price_age_s: an older quote is marked stale, and nothing is decided on it.
+    refusal_cooldown_s: after the venue has refused an entry on its merits no other is tried in the symbol
+        (in any, where the account lacks something) for so long.
+    max_refusals: after so many of one kind within `refusal_window_s` none is tried until a person resumes.
     """
 
     profile: str = "default"
@@ -39,6 +42,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_order_quantity: Decimal | None = None
     max_leverage: Decimal = Decimal(1)
     max_price_age_s: int = 300
+    refusal_cooldown_s: int = 300
+    max_refusals: int | None = 5
+    refusal_window_s: int = 86_400
     allow_short: bool = True
     allowed_symbols: frozenset[str] | None = None
 
@@ -49,11 +55,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _within("stop_fraction", self.stop_fraction, Decimal("0.0001"), Decimal("0.9999"))
         _within("target_fraction", self.target_fraction, Decimal("0.0001"), Decimal(1000))
         _within("max_leverage", self.max_leverage, Decimal(1), Decimal(1000))
+        _at_least("refusal_cooldown_s", self.refusal_cooldown_s, 0)
+        _at_least("refusal_window_s", self.refusal_window_s, 1)
+        if self.max_refusals is not None:
+            _at_least("max_refusals", self.max_refusals, 1)
 
 
 def _within(name: str, value: Decimal, low: Decimal, high: Decimal) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} must lie between {low} and {high}, not {value}")
+
+
+def _at_least(name: str, value: int, low: int) -> None:
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}, not {value}")
 
 
 PROFILES: Final[Mapping[str, Limits]] = {

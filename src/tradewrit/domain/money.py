@@ -24,6 +24,7 @@ Qty = NewType("Qty", Decimal)
 
 ZERO = Decimal(0)
 _CENT = Decimal("0.01")
+_SHOWN = Decimal("0.0001")
 _UNIT = Decimal(1)
 # Sums of products of long prices, fractional lots and fees stay far below this many digits, so
 # nothing but division rounds, and that the same everywhere: desks and engines compute under it
@@ -48,6 +49,15 @@ def canonical(amount: Decimal) -> Decimal:
     if amount.same_quantum(_CENT):  # by far the most common, and cheap to tell
         return amount or abs(amount)  # there is no negative zero
     return _spelt(amount, _CENT)
+
+
+def four_places(ratio: Decimal) -> Decimal:
+    """A share or a ratio as it is shown and put on record: four decimals, half to even, canonical.
+
+    >>> four_places(Decimal(1) / Decimal(3))
+    Decimal('0.3333')
+    """
+    return canonical(ratio.quantize(_SHOWN, context=EXACT))
 
 
 def canonical_qty(quantity: Decimal) -> Decimal:

@@ -5,13 +5,16 @@ Knows no limits; the risk officer sizes or refuses it.
 
 import hashlib
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType, Side
 from tradewrit.domain.positions import Direction
+
+STRATEGY: Final = "strategy"
+"""Who asked for a trade, where no person did."""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     inputs: dict[str, float] = {}
     volatility: float | None = None
-    requester: str = "strategy"
+    requester: str = STRATEGY
     expires_at: int = 0
 
     @property

@@ -15,6 +15,7 @@ class Rejection(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_buying_power"
     INSUFFICIENT_QUANTITY = "insufficient_quantity"
     NOT_SHORTABLE = "not_shortable"
+    WASH_TRADE = "would_trade_with_itself"
     NOT_REDUCING = "reduce_only_would_increase"
     MARKET_CLOSED = "market_closed"
     HALTED = "symbol_halted"
@@ -32,4 +33,6 @@ class Rejection(StrEnum):
 
 
 UNSENT: Final = frozenset({Rejection.NOT_SENT, Rejection.NO_WRIT, Rejection.NOT_TAKEN})
-"""The order never left the desk, or never got anywhere."""
+"""The order never left the desk, or never got anywhere: the venue has not spoken."""
+OF_THE_ACCOUNT: Final = frozenset({Rejection.INSUFFICIENT_FUNDS})
+"""What the account lacks, it lacks in every symbol."""

@@ -2,7 +2,8 @@
 
 PENDING -> APPROVED -> CONSUMED        PENDING -> REJECTED | EXPIRED | WITHDRAWN
 PENDING -> MODIFIED -> PENDING (version + 1, after risk has agreed)
-APPROVED -> INVALIDATED (price drifted, limits changed, halted, too late)
+APPROVED -> INVALIDATED (price drifted, limits changed, halted, too late); where the price alone drifted
+another review replaces it, at the new price
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from tradewrit.domain.money import ZERO
 from tradewrit.domain.proposals import Sized
 from tradewrit.errors import InvalidTransitionError
 
@@ -32,6 +34,7 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     approvers: distinct people needed; `four_eyes` needs at least two, none of them the requester.
     expires_after_s: a question nobody answered by then is dead: no trade.
     max_drift_bps: how far the price may move between the question and the order.
+    max_requotes: how often a trade whose price drifted further is asked about anew; 0: it ends at once.
     """
 
     kind: PolicyKind = PolicyKind.AUTOMATIC
@@ -39,6 +42,7 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     approvers: int = 1
     expires_after_s: int = 300
     max_drift_bps: Decimal = Decimal(100)
+    max_requotes: int = 1
 
     def __post_init__(self) -> None:
         if self.kind is PolicyKind.REQUIRE_ABOVE and self.above is None:
@@ -47,6 +51,8 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(f"approvers must be at least 1, not {self.approvers}")
         if self.expires_after_s < 1:
             raise ValueError(f"expires_after_s must be at least 1, not {self.expires_after_s}")
+        if self.max_requotes < 0:
+            raise ValueError(f"max_requotes must be at least 0, not {self.max_requotes}")
 
     def people_needed(self, cost: Decimal) -> int:
         """How many distinct people must approve a trade of this cost; 0 means none."""
@@ -59,6 +65,11 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 return self.approvers if self.above is not None and cost > self.above else 0
             case PolicyKind.FOUR_EYES:
                 return max(2, self.approvers)
+
+    @property
+    def most_people(self) -> int:
+        """How many distinct people it asks for at most, whatever a trade costs."""
+        return max(self.people_needed(ZERO), self.people_needed((self.above or ZERO) + 1))
 
 
 class ReviewState(StrEnum):
@@ -133,6 +144,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     shown: exactly what people see. shown_hash: its hash; an answer must repeat it.
     approved_by: distinct people who said yes to this version. seen: nonces of answers already taken,
     with what was replied, so that a repeated click gets the same reply. is_shown: whether people know of it.
+    replaces: the review whose approval came after the price had moved; "" for the first of a trade.
     """
 
     id: str
@@ -148,3 +160,4 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     seen: tuple[str, ...] = ()
     note: str = ""
     is_shown: bool = True
+    replaces: str = ""

@@ -76,6 +76,7 @@ TRANSITIONS: Final[Mapping[TradeState, Mapping[On, TradeState]]] = {
     },
     _S.ENTRY_APPROVED: {
         On.PLACE: _S.ORDER_PLACED,
+        On.ASK: _S.AWAITING_APPROVAL,  # the price drifted before the order: asked anew
         On.REFUSE: _S.REJECTED,  # facts changed between the approval and the order
         On.ABORT: _S.ABORTED,
         On.EXPIRE: _S.EXPIRED,
@@ -173,7 +174,6 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     target_price: Price | None = None
     extreme: Price | None = None
     opened_at: int = 0
-    bars_held: int = 0
     exit_reason: str = ""
     attempts: int = 0
     failures: int = 0

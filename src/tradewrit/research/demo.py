@@ -26,6 +26,7 @@ from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.report import write_report
 from tradewrit.research.results import write_trades_csv, write_whole
 from tradewrit.runtime.clock import Clock, Entropy, Stopwatch, draw_journal_id, seeded, system_entropy
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.heads import write_head
 from tradewrit.runtime.journal.port import Verification
 from tradewrit.runtime.journal.records import Record
@@ -34,7 +35,6 @@ from tradewrit.runtime.journal.sqlite_file import Settings, Synchronous
 from tradewrit.runtime.replay import Replayed, event_of, replay, snapshot_of
 from tradewrit.runtime.roles import Terms
 from tradewrit.runtime.strategies import load_strategy
-from tradewrit.runtime.writs import Issuer
 
 ACCOUNT: Final = "demo"
 STRATEGY: Final = "trend_following"

@@ -95,6 +95,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     what was received on balance, negative when paid.
     sizing: how large a trade was wanted.
     denied: how many entries the executor's writ kept back, by the constraints that each would have broken.
+    refused: how many entries the venue did not take, by its code.
+    halted: symbols in which it refused so often that none was tried any more, for nobody resumes in a
+    backtest; "" for all.
     bars: rows of market data over all symbols. interval_ns: length of one bar.
     load_seconds, run_seconds: wall clock; run_cpu_seconds: process CPU, from columns in memory to
     trades and equity curve.
@@ -119,6 +122,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     sizing: Sizing = Largest()
     funding: Decimal = ZERO
     denied: Mapping[tuple[str, ...], int] = {}
+    refused: Mapping[str, int] = {}
+    halted: tuple[str, ...] = ()
 
     @property
     def denied_by(self) -> dict[str, int]:
@@ -147,6 +152,8 @@ def summary(result: Result, metrics: "Metrics", notes: Sequence[str] = ()) -> di
         "funding": canonical(result.funding),
         "denied": sum(result.denied.values()),
         "denied_by": result.denied_by,
+        "refused": sum(result.refused.values()),
+        "refused_by": dict(result.refused),
         "load_seconds": result.load_seconds,
         "run_seconds": result.run_seconds,
         "run_cpu_seconds": result.run_cpu_seconds,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.positions import ExitRequested, PositionClosed, TradeAborted
+from tradewrit.domain.events.positions import ExitRequested, PositionClosed
 from tradewrit.domain.events.strategy import ExitSignalled
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO, Price, canonical
@@ -33,7 +34,7 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
 
     What works is cancelled first; only when all of it is gone does the exit go out. While the market
     is closed the stop stays, for as much as is held: there is nobody to sell to. Nor is there while the venue
-    halts the symbol, nor in a suspended one.
+    halts the symbol or is in maintenance, nor in a suspended one.
     """
     if trade.symbol in books.suspended:
         return
@@ -41,7 +42,7 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     orders = working(books, trade)
     if any(order.terms.role is Role.EXIT for order in orders):
         return
-    if market.phase(at) is not MarketPhase.OPEN or trade.symbol in books.paused:
+    if market.phase(at) is not MarketPhase.OPEN or books.why_shut(trade.symbol):
         yield from fit(books, trade, at)
     elif orders:
         yield from cancel(trade, orders, at, f"exit: {reason}")
@@ -98,16 +99,5 @@ def take_back_legs(books: Books, trade: Trade, at: int) -> Iterator[Event]:
     legs = working(books, trade)
     yield from cancel(trade, legs, at, "its entry ended unfilled")
     if entry.state is OrderState.FILLED and not legs and not held(books, trade):
-        yield abort(trade, at, "aborted", "what others held on the other side took all of it")
-
-
-def abort(trade: Trade, at: int, outcome: str, reason: str) -> TradeAborted:
-    """Say that the trade ended without ever holding anything."""
-    return TradeAborted(
-        at=at,
-        trace=trade.id,
-        trade_id=trade.id,
-        symbol=trade.symbol,
-        outcome=outcome,
-        reason=reason,
-    )
+        why = "what others held on the other side took all of it"
+        yield aborted(trade.id, trade.symbol, at, "aborted", why)

@@ -11,8 +11,9 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
+from tradewrit.domain.conclusions import ask, cancelled, rejected
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, SetTimer
+from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
@@ -24,13 +25,12 @@ from tradewrit.domain.events.orders import (
     OrderResent,
     OrderUnknown,
 )
+from tradewrit.domain.intents import holder, place
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Approved, On, Order, OrderState, can
+from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import Rejection
-from tradewrit.domain.reports import ask, cancelled, rejected
 from tradewrit.domain.signals import Market
-from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.risk.pretrade import objection_to_resend
 
 TIMER: Final = "ask"
@@ -203,8 +203,7 @@ def _has_passed(order: Order, seconds: int, at: int) -> bool:
 
 def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision:
     first = listed[0]
-    holder = KEEPER if first.terms.role.is_protective and first.terms.parent is None else EXECUTOR
-    agent_id, token_id = books.standing(holder)
+    agent_id, token_id = books.standing(holder(first.terms))
     said = tuple(
         OrderResent(
             at=at,
@@ -216,10 +215,8 @@ def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision
         )
         for order in listed
     )
-    approved = Approved(orders=tuple(order.terms for order in listed), by=first.approved_by, at=at)
-    return Decision(
-        said, (PlaceOrders(trace=first.terms.trade_id, symbol=first.terms.symbol, approved=approved),)
-    )
+    again = place(tuple(order.terms for order in listed), first.approved_by, at)
+    return Decision(said, (again,))
 
 
 def _given_up(listed: list[Order], at: int, reason: str) -> Decision:

@@ -12,18 +12,20 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.risk import Breach
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.money import EXACT, ZERO, canonical
+from tradewrit.domain.money import ZERO, canonical, four_places
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
 from tradewrit.domain.portfolio import margin as margin_of
 from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import VolatilityTarget
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR
+from tradewrit.risk.refusals import why_cooling
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """The account at the moment of a decision; computed once, used by every limit."""
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The account at the moment of a decision; computed once, used by every limit. at: UTC ns."""
 
     equity: Decimal
     cash: Decimal
@@ -32,6 +34,7 @@ class Facts(msgspec.Struct, frozen=True):
     buying_power: Decimal
     drawdown: Decimal
     open_positions: int
+    at: int = 0
 
 
 def facts(books: Books, mark: Marks, at: int) -> Facts:
@@ -45,6 +48,7 @@ def facts(books: Books, mark: Marks, at: int) -> Facts:
         buying_power=buying_power(books, at),
         drawdown=drawdown(worth, books.high_water),
         open_positions=len(books.positions) + _pending_entries(books),
+        at=at,
     )
 
 
@@ -52,15 +56,21 @@ def breaches(books: Books, sized: Sized, now: Facts) -> tuple[Breach, ...]:
     """Every limit this trade would break, in a fixed order; none means it may go on."""
     instrument = books.instrument(sized.proposal.symbol)
     return (
-        *_permission(books, sized, instrument),
+        *permission(books, sized.proposal, now.at),
         *_size(books, sized, now, instrument),
         *_account(books, sized, now),
         *_protection(books, sized),
     )
 
 
-def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[Breach]:
-    limits, proposal = books.limits, sized.proposal
+def permission(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
+    """Why nothing at all may be entered here and now, whatever it costs. at: UTC ns."""
+    yield from _desk(books)
+    yield from _symbol(books, proposal, at)
+    yield from _allowed(books, proposal)
+
+
+def _desk(books: Books) -> Iterator[Breach]:
     if books.halted:
         yield _breach("halted", "not halted", books.halted, "trading is halted; a person must resume it")
     writ = books.writs.get(EXECUTOR)
@@ -71,6 +81,18 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             writ.ended,
             f"the executor has no writ to send it under: {writ.ended}",
         )
+    if books.maintenance:
+        yield _breach(
+            "maintenance",
+            "a venue at work",
+            f"until {iso(books.maintenance)}",
+            "the venue is in maintenance, or about to be; entries wait until the account has been compared",
+        )
+
+
+def _symbol(books: Books, proposal: Proposal, at: int) -> Iterator[Breach]:
+    if cooling := why_cooling(books, proposal.symbol, at):
+        yield _breach("cooldown", "nothing refused lately", "refused", f"no entry for now: {cooling}")
     if proposal.symbol in books.suspended:
         yield _breach(
             "suspended",
@@ -101,6 +123,10 @@ def _permission(books: Books, sized: Sized, instrument: Instrument) -> Iterator[
             f"others hold {theirs.signed:f} {proposal.symbol}: an entry would close that, and what would "
             "protect it could not be placed",
         )
+
+
+def _allowed(books: Books, proposal: Proposal) -> Iterator[Breach]:
+    limits, instrument = books.limits, books.instrument(proposal.symbol)
     if limits.allowed_symbols is not None and proposal.symbol not in limits.allowed_symbols:
         yield _breach(
             "allowed_symbols", "a listed symbol", proposal.symbol, f"{proposal.symbol} is not on the list"
@@ -169,7 +195,7 @@ def _account(books: Books, sized: Sized, now: Facts) -> Iterator[Breach]:
         yield _breach(
             "max_drawdown_fraction",
             limits.max_drawdown_fraction,
-            canonical(now.drawdown.quantize(Decimal("0.0001"), context=EXACT)),
+            four_places(now.drawdown),
             "equity is too far below its high-water mark; entries are blocked, exits are not",
         )
     if limits.max_open_positions is not None and now.open_positions >= limits.max_open_positions:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     ModifyRefused,
@@ -23,7 +24,7 @@ from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk.closing import LEAVING, abort, close, leave, signal_exit
+from tradewrit.risk.closing import LEAVING, close, leave, signal_exit
 from tradewrit.risk.protection import cancel, covered, fit, held, is_off, mend, working, works
 
 _MOST_FAILURES: Final = 3
@@ -192,7 +193,7 @@ def _given_up(
     reason = entry.reason or default
     if outcome == "rejected" and isinstance(event, OrderRejected):
         reason = f"{event.code}: {reason}"
-    return (abort(trade, event.at, outcome, reason),)
+    return (aborted(trade.id, trade.symbol, event.at, outcome, reason),)
 
 
 def _unasked(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:

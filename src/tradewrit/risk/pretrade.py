@@ -6,6 +6,8 @@ last saw; the executor asks here before it sends. Knows no venue and makes no ev
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.orders import ModifyOrder, SubmitOrder
 from tradewrit.domain.events.review import ReviewApproved
@@ -13,9 +15,11 @@ from tradewrit.domain.ids import review_id
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import EXACT
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
+from tradewrit.domain.proposals import STRATEGY, Proposal
+from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade
-from tradewrit.risk.limits import breaches, facts
+from tradewrit.risk.limits import breaches, facts, permission
 from tradewrit.risk.sizing import cost
 
 
@@ -50,13 +54,45 @@ def objection_to_submit(
         return "no approved entry is waiting for this trade"
     if entry.state is not OrderState.DRAFT:
         return f"the entry is already {entry.state}"
-    if event.review_id != review_id(books.journal_id, trade.id):
+    if event.review_id != _let_through_by(books, trade):
         return "the review is not the one that let this trade through"
     if market.phase(event.at) is not MarketPhase.OPEN:
         return "the market is closed; the order leaves when it opens"
-    if trade.symbol in books.paused:
-        return f"{trade.symbol} is halted by the venue: {books.paused[trade.symbol]}"
-    return None
+    return books.why_shut(trade.symbol) or None
+
+
+def _let_through_by(books: Books, trade: Trade) -> str:
+    """The review whose approval was used for a trade; of one that nobody was asked about, its only one."""
+    used = (one.id for one in books.reviews.values() if one.state is ReviewState.CONSUMED)
+    asked = (known for known in used if books.reviews[known].trade_id == trade.id)
+    return next(asked, review_id(books.journal_id, trade.id))
+
+
+def requoted(
+    books: Books, market: Market, event: ReviewApproved, reasons: tuple[str, ...]
+) -> Proposal | None:
+    """The proposal at the price of now, where nothing but the price stands against an approval.
+
+    None where it has been asked about often enough, or the signal is old by now or says otherwise.
+    """
+    proposal = event.sized.proposal
+    price = market.mark(proposal.symbol)
+    if price is None or reasons != (_drift(books, price, proposal.entry_price),):
+        return None
+    asked = sum(task.trade_id == event.trade_id for task in books.reviews.values())
+    if asked > books.review.max_requotes or not _is_fresh(books, market, proposal, event.at):
+        return None
+    return replace(proposal, entry_price=price, volatility=market.volatility(proposal.symbol))
+
+
+def _is_fresh(books: Books, market: Market, proposal: Proposal, at: int) -> bool:
+    """Whether a decision may still be put to people: no older than a question gets, nor taken back since."""
+    if at - proposal.decided_at > books.review.expires_after_s * SECOND:
+        return False
+    signal = market.signal(proposal.symbol)
+    if proposal.requester != STRATEGY or signal is None:
+        return True
+    return signal.enter is not proposal.side.opposite and signal.leave(proposal.direction) is None
 
 
 def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> str:
@@ -67,19 +103,19 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     terms = order.terms
     if terms.role is not Role.ENTRY:
         return _objection_to_protect(books, terms)
-    if books.halted:
-        return f"trading is halted: {books.halted}"
-    for frozen in (books.suspended, books.disputed, books.paused):
-        if terms.symbol in frozen:
-            return frozen[terms.symbol]
+    trade = books.trades.get(terms.trade_id)
+    sized = None if trade is None else trade.sized
+    if sized is None:
+        return "there is no decision it belongs to"
+    if broken := next(permission(books, sized.proposal, at), None):
+        return f"{broken.message} ({broken.actual})"
     if market.phase(at) is not MarketPhase.OPEN:
         return "the market is closed"
     if at - order.sent_at >= books.limits.max_price_age_s * SECOND:
         return f"what it was decided on is older than {books.limits.max_price_age_s} s"
-    trade = books.trades.get(terms.trade_id)
-    price, sized = market.mark(terms.symbol), None if trade is None else trade.sized
-    if price is None or sized is None:
-        return "there is no price, or no decision it belongs to"
+    price = market.mark(terms.symbol)
+    if price is None:
+        return "there is no price"
     return _drift(books, price, sized.proposal.entry_price)
 
 

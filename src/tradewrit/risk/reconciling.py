@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.conclusions import ask, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
 from tradewrit.domain.effects import AskAccount, CancelAtVenue, SetTimer
@@ -25,11 +26,10 @@ from tradewrit.domain.events.account import (
 )
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
-from tradewrit.domain.events.orders import OrderRestated
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
-from tradewrit.domain.reports import ask, unwanted
+from tradewrit.domain.strays import unwanted
 from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
@@ -154,7 +154,9 @@ def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: 
         case Differs.POSITION:
             return _disputed(books, one, at)
         case Differs.TERMS:
-            return Decision((_restated(books.orders[one.subject], listed[one.subject], at),))
+            order, terms = books.orders[one.subject], listed[one.subject]
+            whole, prices = order.filled + terms.quantity, (terms.limit_price, terms.stop_price)
+            return Decision((restated(order, at, whole, order.filled, *prices),))
         case Differs.HALT if one.theirs == _TRADES:
             return Decision((SymbolHaltLifted(at=at, symbol=one.subject),))
         case Differs.HALT:
@@ -177,21 +179,6 @@ def _disputed(books: Books, one: Difference, at: int) -> Decision:
         todo=f"find out what happened to {symbol} at the venue; then adopt what it holds, by name",
     )
     return Decision((disputed,))
-
-
-def _restated(order: Order, terms: OrderTerms, at: int) -> OrderRestated:
-    return OrderRestated(
-        at=at,
-        trace=order.terms.trade_id,
-        client_order_id=order.id,
-        trade_id=order.terms.trade_id,
-        symbol=order.terms.symbol,
-        role=order.terms.role,
-        quantity=canonical_qty(order.filled + terms.quantity),
-        filled=order.filled,
-        limit_price=terms.limit_price,
-        stop_price=terms.stop_price,
-    )
 
 
 def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:

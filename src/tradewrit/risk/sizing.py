@@ -10,7 +10,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.fees import FeeModel, fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
-from tradewrit.domain.money import EXACT, ZERO, Qty, canonical, canonical_qty
+from tradewrit.domain.money import EXACT, ZERO, Qty, canonical, canonical_qty, four_places
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import (
     EquityFraction,
@@ -161,4 +161,4 @@ def reward_risk(stop: Decimal, target: Decimal | None) -> Decimal:
     """Target distance over stop distance, from the fractions; 0 when there is no target."""
     if target is None or not stop:
         return ZERO
-    return canonical(EXACT.divide(target, stop).quantize(Decimal("0.0001"), context=EXACT))
+    return four_places(EXACT.divide(target, stop))

@@ -1,6 +1,6 @@
-"""What a surface may do with a desk: submit a command, query a view, follow the stream.
+"""What code in a desk's own process may do with it: submit a command, query a view, follow the stream.
 
-Surfaces see nothing else of a desk, so whatever a person can do, a script can do too.
+Whoever is in another process, or at another terminal, comes through the door: `runtime.live.reception`.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control:
-    """The door between surfaces and a desk."""
+    """A desk in this process, for whoever looks at it or speaks to it in a person's name."""
 
     def __init__(self, desk: Desk, bus: Bus) -> None:
         self._desk = desk

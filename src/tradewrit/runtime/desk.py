@@ -14,14 +14,16 @@ from tradewrit.domain.events.account import (
     ReconcileAccount,
     TradingHalted,
     TradingResumed,
+    VenueIdentified,
 )
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.market import BarsClosed, BelievePrices
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import exactly
+from tradewrit.domain.venues import VenueIdentity, objection_to
 from tradewrit.domain.writs import DESK
-from tradewrit.errors import OurFault, TradewritError
+from tradewrit.errors import OurFault, TradewritError, WrongVenue
 from tradewrit.kernel import Asked, Kernel
 from tradewrit.runtime.bus.port import Bus
 from tradewrit.runtime.clock import Clock
@@ -64,8 +66,11 @@ class Desk:
 
     Opening a journal that already holds the account folds it; an empty one begins with `opening`.
     tenure: the lease on its stream, where other processes can reach the journal; `stop` gives it up.
+    identity: whose orders these will be, as the venue has said; None where there is nobody to ask.
     outbox: where what is to be done outside waits for `depart`; without one the desk stands still until the
         venue has answered, as a backtest must.
+
+    Raises WrongVenue, before anything is written or sent, for a journal of another exchange or account.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Desk:
         snapshot_every: int = 0,
         tenure: Tenure | None = None,
         outbox: Outbox | None = None,
+        identity: VenueIdentity | None = None,
     ) -> None:
         self.market = market
         self.journal = journal
@@ -121,12 +127,18 @@ class Desk:
             tenure=tenure,
             outbox=outbox,
         )
+        if identity is not None and (objection := objection_to(self.books.identity, identity)):
+            raise WrongVenue(objection)
         self._outbox = outbox
         self._winding = Winding(self.pump, self.writs, clock)
         self.writs.begin(self.books.writs, self.books.halted, self.books.unheard, clock.now())
         is_new = self.books.events == 0
         if is_new:
             self.feed(opening, "desk")
+        if (
+            identity is not None and self.books.identity is None
+        ):  # also of a journal from before this was kept
+            self.feed(VenueIdentified(at=clock.now(), identity=identity), "desk")
         self.keep()
         if not is_new:  # recovery is an input like any other: the agents know what had no answer
             self.feed(DeskStarted(at=clock.now(), version=VERSION), "desk")
@@ -248,8 +260,8 @@ class Desk:
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:
-        # A split is journalled, and the market's memory of prices has to follow it all the same.
-        if record is None or type(event) is SharesSplit:
+        # These are journalled, and the market's memory of prices has to follow them all the same.
+        if record is None or isinstance(event, SharesSplit | BelievePrices):
             self.market.hear(event)
         self._winding.hear(event)
         if type(event) is TradingHalted:

@@ -60,7 +60,7 @@ def thrown(kill: Kill, before: Kill | None, now: int) -> Kill:
     return replace(before or kill, including_protection=True, protection_ends_at=ends_at)
 
 
-class Keeper(Protocol):
+class SwitchKeeper(Protocol):
     """Who keeps the switch for all desks: the part of an `Issuer` that is about it. Times are UTC ns."""
 
     def killed(self) -> Kill | None:
@@ -88,7 +88,7 @@ class Keeper(Protocol):
 class KillSwitch:
     """One desk's. What it cannot tell the authority now holds here, and is told later."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: SwitchKeeper) -> None:
         self._keeper = keeper
         self._kill: Kill | None = None
         self._unsaid: Kill | None = None

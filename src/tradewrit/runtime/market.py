@@ -13,7 +13,7 @@ import numpy as np
 from tradewrit.agents.market_watch import wild
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import SharesSplit
-from tradewrit.domain.events.market import MarketStatusReported, QuoteUpdated, TickReceived
+from tradewrit.domain.events.market import BelievePrices, MarketStatusReported, QuoteUpdated, TickReceived
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, MarketPhase, MarketStatus, Quote
 from tradewrit.domain.money import Price
@@ -66,7 +66,7 @@ class MarketView(Market, Protocol):
         ...
 
     def hear(self, event: Event) -> None:
-        """Take in what market_watch let pass (quotes, ticks), and splits, once they are journalled."""
+        """Take in what market_watch let pass (quotes, ticks), and what is journalled and about prices."""
         ...
 
 
@@ -166,10 +166,12 @@ class LiveMarket:
         return self._limit.run(lambda: stepper.update(bar, history.bars))
 
     def hear(self, event: Event) -> None:
-        """Take in what market_watch let pass (quotes, ticks), and splits."""
+        """Take in what market_watch let pass (quotes, ticks), splits, and a person's word on prices."""
         match event:
             case SharesSplit():
                 self._split(event)
+            case BelievePrices(symbol=symbol):
+                self._scrutiny.vouch(symbol)
             case QuoteUpdated(quote=quote, is_stale=False):
                 self._quotes[quote.symbol] = quote
                 self._last[quote.symbol] = quote.mid

@@ -18,10 +18,6 @@ class Schedule:
             self._due[timer, about] = due_at
             heapq.heappush(self._heap, (due_at, timer, about))
 
-    def next_due(self) -> int | None:
-        """When the earliest timer is due; None when there is none."""
-        return self._heap[0][0] if self._heap else None
-
     def fire(self, now: int) -> list[TimerFired]:
         """Everything due at `now`, earliest first; each is forgotten as it fires."""
         fired = []

@@ -2,7 +2,7 @@
 
 The rule is market_watch's, as for quotes. What cannot be true is refused always. What is wildly far away from
 the last price is refused as a bad print until several bars in a row agree with each other: then the market
-has really moved, and refusing on would lock the symbol for ever.
+has really moved, and refusing on would lock the symbol for ever. A person may say so before.
 """
 
 from typing import Final
@@ -32,6 +32,7 @@ class Scrutiny:
 
     def __init__(self) -> None:
         self._levels: dict[str, _Level] = {}
+        self._vouched: set[str] = set()
         self._said: list[BarRefused | PriceLevelBelieved] = []
 
     def passes(self, bar: Bar, last: float) -> bool:
@@ -40,13 +41,15 @@ class Scrutiny:
         if reason is None:
             # A spike inside the bar would trail a stop as well.
             reason = wild(bar.close, last) or wild(bar.high, last) or wild(bar.low, last)
+            is_vouched = bar.symbol in self._vouched
+            self._vouched.discard(bar.symbol)
             if reason is None:
                 self._levels.pop(bar.symbol, None)
                 return True
             level = self._levels[bar.symbol] = _joined(self._levels.get(bar.symbol), bar.close)
-            if level.bars >= AGREEING:
+            if is_vouched or level.bars >= AGREEING:
                 del self._levels[bar.symbol]
-                self._believe(bar, last)
+                self._believe(bar, last, 1 if is_vouched else AGREEING)
                 return True
             reason += f" ({level.bars} of {AGREEING} bars that agree)"
         self._said.append(
@@ -60,9 +63,13 @@ class Scrutiny:
         self._said.clear()
         return said
 
-    def _believe(self, bar: Bar, last: float) -> None:
+    def vouch(self, symbol: str) -> None:
+        """A person says that what is refused is real: the next bar passes, if it can be true at all."""
+        self._vouched.add(symbol)
+
+    def _believe(self, bar: Bar, last: float, bars: int) -> None:
         self._said.append(
-            PriceLevelBelieved(at=0, symbol=bar.symbol, before=last, close=bar.close, bars=AGREEING)
+            PriceLevelBelieved(at=0, symbol=bar.symbol, before=last, close=bar.close, bars=bars)
         )
 
 

@@ -86,6 +86,7 @@ class Watch:
         self.order_states: dict[str, str] = {}
         self.entered: dict[str, Decimal] = {}
         self.risk: dict[str, Sized] = {}
+        self.refused: dict[str, int] = {}
         self.reviewed: dict[str, str] = {}
         self.consumed: set[str] = set()
         self.nonces: set[str] = set()

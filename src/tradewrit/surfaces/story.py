@@ -5,14 +5,12 @@ the broker, hold, exit hit, exit order, exit fill, close, log. A step that the j
 of is left out, so the story of an open trade ends where the trade stands.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     ModifyRequested,
     OrderAccepted,
@@ -41,12 +39,10 @@ from tradewrit.domain.events.strategy import (
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.orders import Role
 from tradewrit.runtime.journal.records import Record
+from tradewrit.surfaces.trade_records import Lines, TradeRecords
 from tradewrit.surfaces.words import SHORT_TOKEN, amount, money, numbers, terms_words
 
 STEPS: Final = 13
-Lines = Sequence[tuple[Record, Event]]
-"""Journal records with their events, in order."""
-_E = TypeVar("_E", bound=Event)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,44 +61,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     told: str
 
 
-class _Trade:
-    """The records of one trade, asked for by what they say."""
-
-    def __init__(self, lines: Lines, trade_id: str) -> None:
-        self.lines = [line for line in lines if line[1].trace == trade_id]
-        scans = {event.scan for _, event in self.lines if isinstance(event, CandidateFound)}
-        self.lines[:0] = [
-            line for line in lines if isinstance(line[1], ScanStarted) and line[1].scan in scans
-        ]
-
-    def find(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
-        """The first record of this kind, for orders of this role."""
-        return next(self.all(kind, role), None)
-
-    def last(self, kind: type[_E], role: Role | None = None) -> tuple[Record, _E] | None:
-        """The last record of this kind: what counts where something happened in parts."""
-        return deque(self.all(kind, role), maxlen=1).pop() if self.find(kind, role) else None
-
-    def all(self, kind: type[_E], role: Role | None = None) -> Iterator[tuple[Record, _E]]:
-        """Every record of this kind, for orders of this role or of any."""
-        for record, event in self.lines:
-            if isinstance(event, kind) and (role is None or _role(event) is role):
-                yield record, event
-
-    @property
-    def exit_role(self) -> Role | None:
-        """The role of the order that closed the trade."""
-        roles = (_role(event) for _, event in self.lines if isinstance(event, OrderFilled))
-        return next((role for role in roles if role is not None and role is not Role.ENTRY), None)
-
-
-def _role(event: Event) -> Role | None:
-    if isinstance(event, OrderRequested):
-        return event.terms.role
-    role: Role | None = getattr(event, "role", None)
-    return role
-
-
 def choose(lines: Lines) -> str:
     """A closed trade worth telling: the last that reached its target, else its stop, else any; or ""."""
     found: dict[str, str] = {}
@@ -114,7 +72,7 @@ def choose(lines: Lines) -> str:
 
 def tell(lines: Lines, trade_id: str) -> tuple[Step, ...]:
     """The steps of a trade in their order; empty when the records know no such trade."""
-    trade = _Trade(lines, trade_id)
+    trade = TradeRecords(lines, trade_id)
     told = (
         _scan(trade),
         _evaluate(trade),
@@ -146,7 +104,7 @@ def _step(number: int, name: str, record: Record, sentences: Iterable[str], agen
     )
 
 
-def _scan(trade: _Trade) -> Step | None:
+def _scan(trade: TradeRecords) -> Step | None:
     found, scan = trade.find(CandidateFound), trade.find(ScanStarted)
     if found is None:
         return None
@@ -159,7 +117,7 @@ def _scan(trade: _Trade) -> Step | None:
     )
 
 
-def _evaluate(trade: _Trade) -> Step | None:
+def _evaluate(trade: TradeRecords) -> Step | None:
     found = trade.find(EntrySignalled)
     if found is None:
         return None
@@ -178,7 +136,7 @@ def _evaluate(trade: _Trade) -> Step | None:
     )
 
 
-def _risk(trade: _Trade) -> Step | None:
+def _risk(trade: TradeRecords) -> Step | None:
     approved, sized, reviewed = (
         trade.find(RiskApproved),
         trade.find(SizeCalculated),
@@ -201,7 +159,7 @@ def _risk(trade: _Trade) -> Step | None:
     )
 
 
-def _entry_order(trade: _Trade) -> Step | None:
+def _entry_order(trade: TradeRecords) -> Step | None:
     intent, accepted = trade.find(OrderRequested, Role.ENTRY), trade.find(OrderAccepted, Role.ENTRY)
     if intent is None:
         return None
@@ -220,7 +178,7 @@ def _entry_order(trade: _Trade) -> Step | None:
     )
 
 
-def _listed_with(trade: _Trade, entry_id: str) -> str:
+def _listed_with(trade: TradeRecords, entry_id: str) -> str:
     """The legs that leave with an entry; "" where it leaves alone."""
     legs = [
         f"{event.terms.role} {amount(price)}"
@@ -238,7 +196,7 @@ def _under(event: OrderRequested | ModifyRequested) -> str:
     return f"under the writ of {event.agent_id.split('/')[-2]}, token {event.token_id[:SHORT_TOKEN]}"
 
 
-def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
+def _fill(trade: TradeRecords, number: int, name: str, role: Role) -> Step | None:
     found = trade.last(OrderFilled, role)
     if found is None:
         return None
@@ -252,7 +210,7 @@ def _fill(trade: _Trade, number: int, name: str, role: Role) -> Step | None:
     )
 
 
-def _track(trade: _Trade) -> Step | None:
+def _track(trade: TradeRecords) -> Step | None:
     found = trade.find(PositionOpened)
     if found is None:
         return None
@@ -269,7 +227,7 @@ def _track(trade: _Trade) -> Step | None:
     )
 
 
-def _stop_set(trade: _Trade) -> Step | None:
+def _stop_set(trade: TradeRecords) -> Step | None:
     found = trade.find(StopSet)
     if found is None:
         return None
@@ -294,7 +252,7 @@ def _stop_set(trade: _Trade) -> Step | None:
     )
 
 
-def _hold(trade: _Trade) -> Step | None:
+def _hold(trade: TradeRecords) -> Step | None:
     found, ended = trade.find(HoldSignalled), trade.find(PositionClosed)
     if found is None:
         return None
@@ -303,7 +261,7 @@ def _hold(trade: _Trade) -> Step | None:
     return _step(8, "hold", record, [event.reason, held])
 
 
-def _exit_hit(trade: _Trade) -> Step | None:
+def _exit_hit(trade: TradeRecords) -> Step | None:
     target, stop, left = trade.find(TargetHit), trade.find(StopHit), trade.find(ExitSignalled)
     if target is not None:
         return _step(9, "exit hit", target[0], [f"target reached: traded at {amount(target[1].price)}"])
@@ -316,7 +274,7 @@ def _exit_hit(trade: _Trade) -> Step | None:
     )
 
 
-def _exit_order(trade: _Trade) -> Step | None:
+def _exit_order(trade: TradeRecords) -> Step | None:
     sent, own = trade.find(ExitSent), trade.find(OrderRequested, Role.EXIT)
     if sent is None:
         return None
@@ -334,7 +292,7 @@ def _exit_order(trade: _Trade) -> Step | None:
     )
 
 
-def _step_sent(trade: _Trade, order_id: str) -> int:
+def _step_sent(trade: TradeRecords, order_id: str) -> int:
     """The step in which a stop or target went out: with the entry, or after its fill."""
     is_listed = any(
         event.terms.parent is not None
@@ -344,7 +302,7 @@ def _step_sent(trade: _Trade, order_id: str) -> int:
     return 4 if is_listed else 7
 
 
-def _close(trade: _Trade) -> Step | None:
+def _close(trade: TradeRecords) -> Step | None:
     found, gone = trade.find(PositionClosed), trade.find(OrderCancelled)
     if found is None:
         return None
@@ -362,7 +320,7 @@ def _close(trade: _Trade) -> Step | None:
     )
 
 
-def _log(trade: _Trade) -> Step | None:
+def _log(trade: TradeRecords) -> Step | None:
     found = trade.find(TradeLogged)
     if found is None:
         return None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradewrit.domain.cooldowns import in_words
 from tradewrit.domain.events import (
     account,
     corporate,
@@ -24,6 +25,7 @@ from tradewrit.domain.events import (
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.orders import OrderTerms, OrderType
 from tradewrit.domain.sizing import Largest, spelt
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 
 _UNSAID: Final = frozenset({"event", "at", "trace", "trade_id", "scan", "client_order_id", "review_id"})
@@ -224,6 +226,7 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     writs.WritLost: _ended,
     writs.WritRevoked: _ended,
     writs.WritDenied: _denied,
+    account.VenueIdentified: lambda event: f"this journal belongs to {event.identity} from here on",
     account.HighWaterRaised: lambda event: f"equity {amount(event.equity)}, higher than ever",
     strategy.ScanStarted: lambda event: ", ".join(event.symbols),
     strategy.CandidateFound: lambda event: f"{event.side} {event.symbol}: {numbers(event.inputs)}",
@@ -233,9 +236,18 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     strategy.TradeLogged: _logged,
     risk.SizeCalculated: _sized,
     risk.LimitExceeded: _refused,
+    risk.CooldownBegan: lambda event: (
+        f"{in_words(event.symbol, event.code, event.refusals, event.until)}; it said: {event.reason}"
+    ),
+    risk.CooldownEnded: lambda event: (
+        f"entries in {event.symbol or 'every symbol'} again, by {event.actor}: {event.reason}"
+    ),
     risk.RiskApproved: lambda event: f"{amount(event.sized.quantity)} {event.sized.proposal.symbol}",
     review.ReviewApproved: _approved,
     review.HumanDecided: _decided,
+    review.EntryRequoted: lambda event: (
+        f"{event.proposal.symbol} at {amount(event.proposal.entry_price)}, instead of review {event.replaces}"
+    ),
     review.AnswerRefused: lambda event: f"{event.actor}: {event.reason}",
     orders.OrderRequested: _requested,
     orders.ModifyRequested: lambda event: f"to {_new_terms(event)}{_under(event)}",
@@ -282,7 +294,12 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"{event.rate} on {amount(event.quantity)} {event.symbol} at {amount(event.price)}: "
         f"cash {event.cash_change:+,f}"
     ),
+    market.BelievePrices: lambda event: (
+        f"{event.symbol}: the next bar is real, by {event.actor}: {event.reason}"
+    ),
     market.SymbolHalted: lambda event: f"{event.symbol}: {event.reason or 'halted by the venue'}",
+    market.MaintenanceBegan: lambda event: f"of the venue, {iso(event.begins)} to {iso(event.ends)}",
+    market.MaintenanceEnded: lambda _: "the venue is at work, and the account was compared",
     market.SymbolHaltLifted: lambda event: f"{event.symbol} trades again",
     account.SymbolSuspended: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     account.SymbolResumed: lambda event: f"{event.symbol} by {event.actor}: {event.reason}",

@@ -39,7 +39,8 @@ from tradewrit.errors import JournalError, OurFault, TheirFault
 from tradewrit.runtime.clock import Stopwatch, seeded
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.live.door import Answer, AnyRequest, AskHalt, AskResume, AskStatus, door_of, knock
+from tradewrit.runtime.live.door import door_of, knock
+from tradewrit.runtime.live.requests import Answer, AnyRequest, AskHalt, AskResume, AskStatus
 from tradewrit.runtime.live.status import Mode, Status
 from tradewrit.runtime.replay import events_of, load
 
@@ -264,7 +265,7 @@ class Storm:
             if self._chance.random() < 0.7:
                 self._resume()
         elif self._chance.random() < 0.06:
-            self._knock(AskHalt(actor="maria", reason="drill"))
+            self._knock(AskHalt(reason="drill"))
             self._until(lambda: self._up(Mode.HALTED), "the desk is halted")
             self._stay_halted()
 
@@ -293,7 +294,7 @@ class Storm:
     def _resumed(self) -> Status | None:
         status = self._up(Mode.RUNNING)
         if status is None:
-            self._knock(AskResume(actor="maria", reason="looked into it"))
+            self._knock(AskResume(reason="looked into it"))
         return status
 
     def _halted(self) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from tradewrit.domain.orders import OrderTerms, Role
 from tradewrit.domain.proposals import Sized
 from tradewrit.domain.reviews import PolicyKind, Review, ReviewPolicy, ReviewState
 from tradewrit.domain.terms import entry_terms
-from tradewrit.risk import limits, pretrade
+from tradewrit.risk import limits, pretrade, refusals
 from tradewrit.simulation.plan import Faults, People, Whims
 
 ASKED = {"review": ReviewPolicy(kind=PolicyKind.REQUIRE, expires_after_s=60)}
@@ -182,6 +182,17 @@ def limits_without_what_is_pending(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted(
+    kind="refused order sent again and again, until the venue blocked the account",
+    aim=Aim(faults=Faults(rejects=0.3)),
+    caught_by=("I-11",),
+    seed=0,
+)
+def refusals_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """An entry that the venue refused is tried again on the next bar."""
+    everywhere(patch, refusals, "cooldown", always(None))
+
+
+@planted(
     kind="still trading after the kill switch",
     aim=Aim(
         faults=Faults(kill_switches_per_hour=60),
@@ -192,12 +203,12 @@ def limits_without_what_is_pending(patch: pytest.MonkeyPatch) -> None:
 )
 def entries_after_the_kill_switch(patch: pytest.MonkeyPatch) -> None:
     """A halt takes back what works, and new entries are decided on all the same."""
-    permission = limits._permission
+    permission = limits.permission
 
-    def permitting(books: Books, sized: Sized, instrument: Instrument) -> Any:
-        return permission(replace(books, halted="", writs={}), sized, instrument)
+    def permitting(books: Books, *about: Any) -> Any:
+        return permission(replace(books, halted="", writs={}), *about)
 
-    patch.setattr(limits, "_permission", permitting)
+    everywhere(patch, limits, "permission", permitting)
 
 
 @planted(

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.simulation.planted.orders import AFTER_FILL
-from tests.simulation.planting import Aim, planted
-from tradewrit.domain import reports
+from tests.simulation.planting import Aim, everywhere, planted
+from tradewrit.domain import conclusions, reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderAccepted
@@ -77,7 +77,7 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
             return NOTHING
         return interpret(books, report)
 
-    patch.setattr(reports, "interpret", deaf)
+    everywhere(patch, reports, "interpret", deaf)
 
 
 @planted(
@@ -88,10 +88,10 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
 )
 def first_part_taken_for_the_whole(patch: pytest.MonkeyPatch) -> None:
     """An order is filled as soon as anything of it has traded."""
-    filled = reports._filled
+    filled = conclusions.filled
 
     def whole(*args: Any, is_last: bool) -> Any:
         del is_last
         return filled(*args, is_last=True)
 
-    patch.setattr(reports, "_filled", whole)
+    patch.setattr(reports, "filled", whole)

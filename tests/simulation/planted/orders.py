@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planting import Aim, planted
-from tradewrit.agents import executor
-from tradewrit.domain import reports
+from tests.simulation.planting import Aim, everywhere, planted
+from tradewrit.domain import conclusions, intents, reports
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import PAPER, Dedupe, Protection
 from tradewrit.domain.decisions import Decision
@@ -55,7 +54,7 @@ def asked_anew(books: Books, order: Order, at: int) -> Decision:
     )
     approved = Approved(orders=(terms,), by=order.approved_by, at=at)
     place = PlaceOrders(trace=terms.trade_id, symbol=terms.symbol, approved=approved)
-    given_up = reports.rejected(order, at, Rejection.NOT_SENT, "no answer: sent anew")
+    given_up = conclusions.rejected(order, at, Rejection.NOT_SENT, "no answer: sent anew")
     return Decision((requested,), (place,)) + given_up
 
 
@@ -165,7 +164,7 @@ def lost_cancel_taken_for_done(patch: pytest.MonkeyPatch) -> None:
 
     def trusting(books: Books, order: Order, report: ExecutionReport) -> Decision:
         if order.state is OrderState.PENDING_CANCEL:
-            return Decision((reports.cancelled(order, report.at, "no answer: taken for done"),))
+            return Decision((conclusions.cancelled(order, report.at, "no answer: taken for done"),))
         return lost(books, order, report)
 
     patch.setattr(doubts, "_lost", trusting)
@@ -186,7 +185,7 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
 
     def hasty(books: Books, order: Order, report: ExecutionReport) -> Decision:
         if order.terms.role is Role.STOP and order.state is OrderState.SUBMITTED:
-            return reports.rejected(order, report.at, Rejection.NOT_SENT, "no answer: taken for refused")
+            return conclusions.rejected(order, report.at, Rejection.NOT_SENT, "no answer: taken for refused")
         return lost(books, order, report)
 
     patch.setattr(doubts, "_lost", hasty)
@@ -207,7 +206,8 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
         return replace(
             decision,
             effects=tuple(
-                reports.ask(order) if isinstance(effect, SetTimer) else effect for effect in decision.effects
+                conclusions.ask(order) if isinstance(effect, SetTimer) else effect
+                for effect in decision.effects
             ),
         )
 
@@ -268,7 +268,7 @@ def resent_blindly(patch: pytest.MonkeyPatch) -> None:
 )
 def closed_market_ignored(patch: pytest.MonkeyPatch) -> None:
     """Orders are sent at any hour, and not held until the market opens."""
-    request = executor._request
+    request = intents.request
 
     class Open:
         """A market that never closes."""
@@ -287,4 +287,4 @@ def closed_market_ignored(patch: pytest.MonkeyPatch) -> None:
     def requesting(books: Books, market: Market, *args: Any) -> Decision:
         return request(books, Open(market), *args)
 
-    patch.setattr(executor, "_request", requesting)
+    everywhere(patch, intents, "request", requesting)

@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr, replace
 
 from tests.simulation.planting import Aim, always, everywhere, planted
 from tradewrit.agents import executor
-from tradewrit.domain import portfolio, reports
+from tradewrit.domain import portfolio, strays
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskAccount, OrderEffect
@@ -187,7 +187,7 @@ def restart_asks_nothing(patch: pytest.MonkeyPatch) -> None:
 )
 def others_ignored(patch: pytest.MonkeyPatch) -> None:
     """A fill of an order that is not ours is recorded and nothing else."""
-    patch.setattr(reports, "_external", always(NOTHING))
+    everywhere(patch, strays, "external", always(NOTHING))
 
 
 @planted(

@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planting import Aim, always, planted
+from tests.simulation.planting import Aim, always, everywhere, planted
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Protection
-from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.proposals import Sized
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import PermissionDenied, Unreachable
 from tradewrit.risk import limits
@@ -90,7 +88,7 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
             raise PermissionDenied(f"{role}: it holds no writ")
         return grant
 
-    covers, permission = Grant.covers, limits._permission
+    covers, permission = Grant.covers, limits.permission
     admit = gate.Gate.admit
 
     def admitting(one: gate.Gate, effect: Any, agent: str, books: Any, now: int) -> Any:
@@ -100,12 +98,12 @@ def expired_token_sent(patch: pytest.MonkeyPatch) -> None:
             )
             return admit(one, effect, agent, books, now)
 
-    def permitting(books: Books, sized: Sized, instrument: Instrument) -> Any:
-        return permission(replace(books, writs={}), sized, instrument)
+    def permitting(books: Books, *about: Any) -> Any:
+        return permission(replace(books, writs={}), *about)
 
     patch.setattr(Writs, "live", held)
     patch.setattr(gate.Gate, "admit", admitting)
-    patch.setattr(limits, "_permission", permitting)
+    everywhere(patch, limits, "permission", permitting)
 
 
 @planted(

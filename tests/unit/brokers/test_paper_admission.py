@@ -338,3 +338,44 @@ def test_a_triggered_stop_cannot_be_moved() -> None:
     venue.show(bar(2, 100, 101, 94, 96, volume=100))
     (report,) = venue.replace("stop", stop="90")
     assert (report.kind, report.code) == (Exec.REPLACE_REJECTED, Rejection.TOO_LATE)
+
+
+# -- the account meets itself
+
+
+@pytest.mark.parametrize(
+    ("working", "order", "is_met"),
+    [
+        (market("w", SELL, 5), market("o", BUY, 5), True),
+        (limit("w", SELL, "99"), market("o", BUY, 5), True),
+        (limit("w", SELL, "101"), market("o", BUY, 5), False),
+        (limit("w", SELL, "101"), limit("o", BUY, "101"), True),
+        (limit("w", SELL, "101"), limit("o", BUY, "100.99"), False),
+        (limit("w", BUY, "99"), limit("o", SELL, "99"), True),
+        (limit("w", BUY, "99"), limit("o", BUY, "99"), False),
+        (stop("w", SELL, "95"), market("o", BUY, 5), False),  # it waits for a price
+        (market("w", SELL, 5), stop("o", BUY, "105"), False),
+    ],
+)
+def test_an_entry_that_would_meet_an_order_of_the_same_account_is_a_wash_trade(
+    working: OrderTerms, order: OrderTerms, is_met: bool
+) -> None:
+    venue = Venue(FREE)  # the last price is 100
+    venue.place(working)
+    (report, *_) = venue.place(order)
+    assert (report.kind is Exec.REJECTED) is is_met
+    if is_met:
+        assert report.code == Rejection.WASH_TRADE
+        assert "w, of this account, wants to" in report.reason
+
+
+def test_the_legs_of_a_pair_close_the_same_shares_and_grow_with_them_without_cash() -> None:
+    venue = Venue(FREE)
+    venue.hold(quantity=990)  # 99,000 of 100,000 are spent
+    pair = (stop("s", SELL, "95", 600, oco="exit"), limit("t", SELL, "115", 600, oco="exit"))
+    assert [report.kind for report in venue.place(*pair)] == [Exec.NEW, Exec.NEW]
+    for order_id in ("s", "t"):
+        (report,) = venue.replace(order_id, quantity=990)
+        assert report.kind is Exec.REPLACED
+    (refused,) = venue.place(limit("more", SELL, "120", 20))
+    assert refused.code == Rejection.INSUFFICIENT_FUNDS

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from tradewrit.credentials.audit import AuditRecord
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.keys import SigningKey
@@ -20,7 +21,6 @@ from tradewrit.credentials.requests import (
     Registration,
 )
 from tradewrit.credentials.settings import Terms
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints
 from tradewrit.domain.market import SECOND
 from tradewrit.runtime.clock import Clock, ManualClock, system_entropy

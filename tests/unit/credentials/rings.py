@@ -8,6 +8,7 @@ from typing import Any
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.keyring import Keyring
 from tradewrit.credentials.keys import SigningKey
+from tradewrit.credentials.records import Agent
 from tradewrit.domain.market import SECOND
 from tradewrit.runtime.clock import Entropy
 
@@ -38,6 +39,20 @@ def claims(**changes: Any) -> Claims:
         "orch_id": "desk",
     }
     return Claims(**(fields | changes))
+
+
+def agent(agent_id: str = OTHER, *, seed: int = 2, is_proof_needed: bool = False) -> Agent:
+    """A registered one, with a key of its own."""
+    return Agent(
+        agent_id=agent_id,
+        app_id="app-desk",
+        public_key=keyring(seed).signing.public.raw,
+        orch_id="desk",
+        task_id="swing",
+        registered_at=NOW,
+        alive_until=NOW,
+        is_proof_needed=is_proof_needed,
+    )
 
 
 def b64(raw: bytes) -> str:

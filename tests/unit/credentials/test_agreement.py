@@ -92,6 +92,20 @@ def test_so_are_other_endings(tmp_path: Path, statement: str, match: str) -> Non
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("statement", ["is_proof_needed = 0", "public_key = zeroblob(32)"])
+def test_an_agent_that_need_not_prove_its_key_any_more_or_has_another_is_missed(
+    tmp_path: Path, statement: str
+) -> None:
+    with opened(tmp_path) as authority:
+        register(authority, None, needs_proof=True)
+    opened(tmp_path).close()
+    edit(tmp_path, f"UPDATE agents SET {statement}")
+    with pytest.raises(
+        JournalCorrupt, match=r"evt-.* registered spiffe://.* with another key, or with proof"
+    ):
+        opened(tmp_path)
+
+
 def test_a_kill_switch_put_in_by_hand_is_noticed_too(tmp_path: Path) -> None:
     opened(tmp_path).close()
     edit(tmp_path, "INSERT INTO kill_state VALUES (1, 1, 'x', '', 0)")
@@ -156,6 +170,25 @@ def test_a_token_that_is_given_back_after_its_end_leaves_a_store_that_opens(tmp_
         issued = register(authority, add_app(authority), max_ttl_s=5)
         clock.advance(7 * SECOND)
         authority.release(issued.token)
+    opened(tmp_path, clock=clock).close()
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_whoever_logs_in_after_a_kill_outlives_the_end_of_protection(
+    tmp_path: Path, *, is_answered: bool
+) -> None:
+    clock = ManualClock(at=NOW)
+    with opened(tmp_path, clock=clock) as authority:
+        protective = register(authority, add_app(authority), is_protective=True)
+        authority.kill(by=BY, including_protection=True)
+        clock.advance(5 * SECOND)
+        person = authority.operator_token(authority.add_operator("ana", by=BY).secret)
+        if is_answered:
+            authority.answer_kill(protective.token, cancelled=(), working=())
+        else:
+            clock.advance(60 * SECOND)
+        authority.rearm(by=BY)
+        assert [is_live(authority, one) for one in (person, protective)] == [True, False]
     opened(tmp_path, clock=clock).close()
 
 

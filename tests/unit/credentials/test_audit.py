@@ -23,7 +23,8 @@ from tradewrit.credentials.audit import (
     signed_head,
     verified,
 )
-from tradewrit.credentials.store import AuditQuery, CredentialStore
+from tradewrit.credentials.audit_table import AuditQuery
+from tradewrit.credentials.store import CredentialStore
 from tradewrit.errors import JournalCorrupt, JournalError
 from tradewrit.runtime.journal.chain import EMPTY
 from tradewrit.runtime.journal.records import GENESIS, Head

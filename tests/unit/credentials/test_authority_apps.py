@@ -1,8 +1,7 @@
 """Apps and operators: who may launch and administer, how they prove it, and what ends with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from tests.unit.credentials.authorities import (
     key,
     last,
     launch,
-    opened,
     passed_on,
     register,
     registration,
@@ -28,12 +26,6 @@ from tradewrit.domain.orders import Side
 from tradewrit.errors import CredentialRefused
 
 Ask = Callable[[Authority], object]
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Iterator[Authority]:
-    with opened(tmp_path) as authority:
-        yield authority
 
 
 def test_an_apps_ids_look_as_clients_expect(authority: Authority) -> None:

@@ -24,11 +24,12 @@ from tests.unit.credentials.authorities import (
     register,
     registration,
 )
+from tradewrit.credentials.audit_table import AuditQuery
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.home import open_home
 from tradewrit.credentials.requests import AppCredentials, Bearer, Issued, LaunchRequest, Local, Registration
 from tradewrit.credentials.settings import Terms
-from tradewrit.credentials.store import AuditQuery, CredentialStore
+from tradewrit.credentials.store import CredentialStore
 from tradewrit.errors import CredentialRefused, JournalCorrupt, JournalError, JournalUnwritable
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.journal.sqlite_file import Settings

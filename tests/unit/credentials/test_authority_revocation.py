@@ -1,6 +1,5 @@
 """Ending permissions: each level, at once, everywhere; and the kill switch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,17 +23,6 @@ from tradewrit.credentials.requests import AppCredentials, Bearer, Issued, Launc
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import CredentialRefused
 from tradewrit.runtime.clock import ManualClock
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Iterator[Authority]:
-    with opened(tmp_path) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The kill switch that ends protection too lets the desks cancel their entries first, and not for long."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -32,22 +32,6 @@ from tradewrit.errors import CredentialRefused, JournalCorrupt, TokenRefused
 from tradewrit.runtime.clock import ManualClock
 
 GRACE = 30 * SECOND
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
-
-
-@pytest.fixture
-def app(authority: Authority) -> AppCredentials:
-    return add_app(authority)
 
 
 def keeper(authority: Authority, app: AppCredentials) -> Issued:
@@ -113,7 +97,7 @@ def test_a_desk_that_has_answered_loses_its_writ_and_with_the_last_one_all_is_ov
     details = [record.event.detail for record in events(authority, "kill_switch")]
     assert details == [
         f"killed, protective writs until {iso(NOW + GRACE)}: all of it",
-        "killed, protective writs too: every desk has cancelled its entries",
+        "killed, protective writs as well by now: every desk has cancelled its entries",
     ]
 
 
@@ -250,7 +234,7 @@ def test_re_arming_too_late_revives_nothing(tmp_path: Path, clock: ManualClock, 
     assert is_live(authority, keeper(authority, app))
     details = [record.event.detail for record in events(authority, "kill_switch")]
     assert details[1:] == [
-        "killed, protective writs too: the time to cancel entries was over",
+        "killed, protective writs as well by now: the time to cancel entries was over",
         "re-armed",
     ]
     authority.close()
@@ -298,31 +282,3 @@ def test_a_deadline_that_was_put_off_with_an_editor_opens_no_authority(
         connection.commit()
     with pytest.raises(JournalCorrupt, match=why):
         opened(tmp_path, clock=clock)
-
-
-DOWNGRADE = """
-    DROP TABLE desk_answers;
-    DROP TABLE kill_state;
-    CREATE TABLE kill_state (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), killed_at INTEGER NOT NULL,
-        "by" TEXT NOT NULL, reason TEXT NOT NULL, is_total INTEGER NOT NULL);
-    UPDATE meta SET value = 1 WHERE key = 'schema_version';"""
-
-
-@pytest.mark.parametrize(("is_total", "ends_at"), [(0, None), (1, NOW)])
-def test_a_store_of_the_version_before_is_brought_up_to_date_and_stays_killed(
-    tmp_path: Path, clock: ManualClock, is_total: int, ends_at: int | None
-) -> None:
-    with opened(tmp_path, clock=clock) as authority:
-        app = add_app(authority)
-        authority.kill(by=BY, reason="before", including_protection=bool(is_total))
-    with closing(sqlite3.connect(open_home(tmp_path / "home").store)) as connection:
-        connection.executescript(DOWNGRADE)
-        connection.execute("INSERT INTO kill_state VALUES (1, ?, ?, ?, ?)", (NOW, BY, "before", is_total))
-        connection.commit()
-    for _ in range(2):
-        with opened(tmp_path, clock=clock) as authority:
-            state = authority.kill_state()
-            assert state is not None
-            assert (state.reason, state.protection_ends_at) == ("before", ends_at)
-            with pytest.raises(CredentialRefused):
-                launch(authority, app)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.credentials.rings import AGENT, ISSUED, NOW, OTHER, claims, entropy, keyring
+from tests.unit.credentials.rings import AGENT, ISSUED, NOW, OTHER, agent, claims, entropy, keyring
 from tradewrit.credentials.claims import Claims, DelegationRecord
 from tradewrit.credentials.delegation import (
     MAX_DEPTH,
@@ -30,7 +30,7 @@ WIDE = ("read:trades:*", "write:trades:AAPL")
 def passed_on(
     delegator: Claims, *scope: str, ttl_s: int = 60, now: int = NOW, to: str = OTHER
 ) -> Claims | DelegationRefusal:
-    return delegate(delegator, to, scope, RING.signing, jti="b" * 32, ttl_s=ttl_s, now=now)
+    return delegate(delegator, agent(to), scope, RING.signing, jti="b" * 32, ttl_s=ttl_s, now=now)
 
 
 def granted(delegator: Claims, *scope: str, ttl_s: int = 60, now: int = NOW, to: str = OTHER) -> Claims:

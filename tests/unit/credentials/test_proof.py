@@ -1,36 +1,26 @@
 """Proof of possession: a stolen token is of no use, and neither is a stolen proof."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.credentials.authorities import NOW, START, add_app, is_live, key, opened, register
+from tests.unit.credentials.authorities import NOW, START, add_app, is_live, key, opened, passed_on, register
 from tests.unit.credentials.rings import b64
 from tradewrit.credentials import proof as proofs
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.encoding import encode
 from tradewrit.credentials.keys import SigningKey
 from tradewrit.credentials.proof import MAX_SEEN_PER_KEY, Proofs, make_proof
-from tradewrit.credentials.requests import Bearer, Issued
+from tradewrit.credentials.requests import Bearer, DelegationRequest, Issued
+from tradewrit.domain.constraints import Violation
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import CredentialRefused, TokenRefused
 from tradewrit.runtime.clock import ManualClock, system_entropy
 
 URL = "https://desk.example/v1/token/renew"
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(at=NOW)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, clock: ManualClock) -> Iterator[Authority]:
-    with opened(tmp_path, clock=clock) as authority:
-        yield authority
 
 
 @pytest.fixture
@@ -81,6 +71,66 @@ def test_without_it_a_stolen_token_is_of_no_use(authority: Authority, bound: Iss
     with pytest.raises(CredentialRefused):
         authority.authenticate(Bearer(authorization=f"Bearer {bound.token}"))
     assert is_live(authority, bound)
+
+
+ROUTES: dict[str, Callable[[Authority, Bearer | str], object]] = {
+    "renew": lambda authority, how: authority.renew(how),
+    "release": lambda authority, how: authority.release(how),
+    "status": lambda authority, how: authority.status(how),
+    "delegate": lambda authority, how: authority.delegate(
+        how, DelegationRequest(to=register(authority, None).claims.sub, scope=("read:trades:AAPL",))
+    ),
+    "answer": lambda authority, how: authority.answer_kill(how, cancelled=(), working=()),
+    "authenticate": lambda authority, how: authority.authenticate(how),  # type: ignore[arg-type]
+    "report": lambda authority, how: authority.note_refusal(
+        authority.authenticate(how),  # type: ignore[arg-type]
+        [Violation("hours", "a", "b")],
+        resource="write:trades:AAPL",
+    ),
+}
+
+
+def delegated(authority: Authority, to: Issued, **of_launch: Any) -> Issued:
+    """A part of the permission of an agent that proves nothing itself."""
+    giver = register(authority, None, agent=key(9), **of_launch)
+    return passed_on(authority, giver.token, to.claims.sub)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_is_delegated_to_an_agent_registered_with_proof_needs_proof_on_every_route(
+    authority: Authority, bound: Issued, route: str
+) -> None:
+    given = delegated(authority, bound, is_protective=True)
+    assert given.claims.cnf == bound.claims.cnf
+    if route == "answer":
+        authority.kill(by="ana", including_protection=True)
+    of_another_key = presented(given.token, proof(given.token, by=key(9)))
+    for how in (given.token, Bearer(authorization=f"Bearer {given.token}"), of_another_key):
+        if isinstance(how, str) and route in {"authenticate", "report"}:
+            continue  # these take what came over HTTP only
+        with pytest.raises(CredentialRefused, match="verification failed"):
+            ROUTES[route](authority, how)
+        assert is_live(authority, given)
+    ROUTES[route](authority, presented(given.token, proof(given.token)))
+
+
+def test_a_renewal_of_what_was_delegated_needs_proof_again(authority: Authority, bound: Issued) -> None:
+    given = delegated(authority, bound)
+    renewed = authority.renew(presented(given.token, proof(given.token)))
+    with pytest.raises(CredentialRefused):
+        authority.renew(renewed.token)
+    assert authority.renew(presented(renewed.token, proof(renewed.token))).claims.cnf == bound.claims.cnf
+
+
+def test_that_an_agent_needs_proof_is_still_known_after_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+    with opened(tmp_path, clock=clock) as authority:
+        bound = register(authority, add_app(authority), needs_proof=True)
+        before = delegated(authority, bound)
+    with opened(tmp_path, clock=clock) as authority:
+        for given in (before, delegated(authority, bound)):
+            with pytest.raises(CredentialRefused, match="verification failed"):
+                authority.renew(given.token)
+            authority.renew(presented(given.token, proof(given.token)))
 
 
 def test_a_proof_counts_once(authority: Authority, bound: Issued, clock: ManualClock) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.credentials.stores import LATER, NOW, event, furnish, issue, launch_token, opened
 from tradewrit.credentials.change import Change
-from tradewrit.credentials.records import Level
+from tradewrit.credentials.records import Level, Standing
 from tradewrit.credentials.store import CredentialStore
 
 THREADS: Final = 8
@@ -69,7 +69,7 @@ def test_of_many_threads_on_one_store_and_on_two_exactly_one_wins(tmp_path: Path
     assert [sum(round_) for round_ in zip(*outcomes, strict=True)] == [1] * ROUNDS
     if what == "renew":
         names = [f"{prize}-{number}" for prize in prizes for number in range(THREADS)]
-        assert sum(not store.is_revoked(name, NOW) for name in names) == ROUNDS
+        assert sum(store.standing(name, NOW) == Standing.LIVE for name in names) == ROUNDS
     assert store.verify().is_intact
     for each in (store, other):
         each.close()
@@ -159,8 +159,25 @@ def test_of_many_processes_on_one_file_exactly_one_wins(tmp_path: Path) -> None:
                 answers = [hear(running) for running in contenders]
                 assert sorted(answers) == ["0", "0", "1"], (what, prize)
     names = [f"{prize}-{number}" for prize in prizes for number in range(3)]
-    assert sum(not store.is_revoked(name, NOW) for name in names) == ROUNDS
+    assert sum(store.standing(name, NOW) == Standing.LIVE for name in names) == ROUNDS
     assert store.verify().is_intact
+    store.close()
+
+
+def test_a_check_waits_for_no_writer_and_sees_what_it_wrote_as_soon_as_it_counts(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    furnish(store, "a")
+    mark = store.generation()
+
+    def check() -> tuple[Standing, bool, int]:
+        return store.standing("a", NOW), store.generation() == mark, store.tip().seq
+
+    with ThreadPoolExecutor(1) as order:
+        with store.change(NOW) as change:
+            assert change.release("a")
+            change.record(event())
+            assert order.submit(check).result(timeout=30) == (Standing.LIVE, True, 1)
+        assert order.submit(check).result(timeout=30) == (Standing.REVOKED, False, 2)
     store.close()
 
 
@@ -177,7 +194,7 @@ def test_what_a_killed_process_had_confirmed_is_there(tmp_path: Path) -> None:
         confirmed += [line.strip() for line in clerk.stdout if line.endswith("\n")]
     store = opened(tmp_path)
     assert len(confirmed) >= 20
-    assert [jti for jti in confirmed if store.is_revoked(jti, NOW)] == []
+    assert [jti for jti in confirmed if store.standing(jti, NOW) != Standing.LIVE] == []
     with store.change(NOW) as change:
         assert not any(change.consume_nonce(jti, expires_at=LATER) for jti in confirmed)
     store.close()
@@ -191,7 +208,7 @@ def test_what_a_killed_process_had_not_confirmed_never_was(tmp_path: Path) -> No
     with process(HALF_DONE, str(tmp_path)) as killed:
         assert killed.wait(60) == -signal.SIGKILL
     store = opened(tmp_path)
-    assert not store.is_revoked("a", NOW)
+    assert store.standing("a", NOW) == Standing.LIVE
     assert store.token("a2") is None
     assert store.event_count() == 1
     store.close()

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.credentials.rings import ISSUED, NOW, OTHER, claims, keyring
+from tests.unit.credentials.rings import ISSUED, NOW, agent, claims, keyring
 from tradewrit.credentials.claims import Claims, Confirmation, renewed, trading_claim
 from tradewrit.credentials.delegation import delegate
-from tradewrit.credentials.keys import VerificationKey
 from tradewrit.credentials.tokens import mint, verify
 from tradewrit.domain.constraints import UNRESTRICTED, Constraints, Hours, is_within
 from tradewrit.domain.orders import Side
@@ -35,17 +34,16 @@ some = st.builds(
 )
 
 
-def passed_on(held: Claims, constraints: Constraints, key: VerificationKey | None = None) -> Claims:
+def passed_on(held: Claims, constraints: Constraints, *, to_proven: bool = False) -> Claims:
     made = delegate(
         held,
-        OTHER,
+        agent(is_proof_needed=to_proven),
         ("read:trades:AAPL",),
         RING.signing,
         jti=JTI,
         ttl_s=60,
         now=NOW,
         constraints=constraints,
-        key=key,
     )
     assert isinstance(made, Claims)
     return made
@@ -101,12 +99,17 @@ def test_what_is_not_used_is_not_in_the_token() -> None:
 
 
 def test_protection_and_the_need_of_proof_are_passed_on() -> None:
-    key = VerificationKey(keyring(2).signing.public.raw)
     held = claims(trading=Constraints(reduce_only=True), protective=True, cnf=Confirmation(RING.signing.kid))
-    hop = passed_on(held, UNRESTRICTED, key)
-    assert (hop.protective, hop.constraints.reduce_only, hop.cnf) == (True, True, Confirmation(key.kid))
-    with pytest.raises(ValueError, match="key is known"):
-        passed_on(held, UNRESTRICTED)
+    hop = passed_on(held, UNRESTRICTED)
+    assert (hop.protective, hop.constraints.reduce_only) == (True, True)
+    assert hop.cnf == Confirmation(agent().kid)
+
+
+def test_proof_is_needed_where_either_of_the_two_needs_it() -> None:
+    free, bound = claims(), claims(cnf=Confirmation(RING.signing.kid))
+    assert passed_on(free, UNRESTRICTED).cnf is None
+    for held, to_proven in ((free, True), (bound, False), (bound, True)):
+        assert passed_on(held, UNRESTRICTED, to_proven=to_proven).cnf == Confirmation(agent().kid)
 
 
 @pytest.mark.parametrize("amount", ["1E+21", "1E-21", "1E+999999", "1E-999999", "1" * 41, "0." + "1" * 41])

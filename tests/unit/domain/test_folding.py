@@ -58,13 +58,13 @@ EXPLAIN = """
 account.halt account.resume account.desk.started account.adopt_position account.fill.external account.order.found credential.effect.denied credential.renewal.failed kernel.transition.refused
 strategy.scan.started strategy.evaluate.started strategy.entry.signal
 risk.size.calculated
-review.decide review.withdraw review.answer.refused
+review.decide review.withdraw review.answer.refused review.entry.requoted
 order.submit order.cancel order.modify order.report.received
 position.set_stop position.update_stop position.close position.protection.moved position.stop.refused
 corporate.shares.split corporate.dividend.ex corporate.symbol.changed corporate.shares.delisted
 funding.rate.settled order.commission.reported account.resume_symbol
-runtime.input.dropped runtime.stream.cut runtime.stream.restored runtime.entries.withheld
-runtime.entries.allowed runtime.breaker.opened runtime.breaker.closed market_data.bar.refused market_data.level.believed runtime.position.rescued account.flatten.round account.flatten.ended
+runtime.input.dropped runtime.stream.cut runtime.stream.restored runtime.stream.lost runtime.entries.withheld
+runtime.entries.allowed runtime.breaker.opened runtime.breaker.closed market_data.bar.refused market_data.level.believed market_data.believe runtime.position.rescued account.flatten.round account.flatten.ended
 """
 
 SEQUENCES = st.lists(EVENTS, min_size=1, max_size=10)

@@ -31,6 +31,7 @@ awaiting_approval  approve    entry_approved
 awaiting_approval  refuse     rejected
 awaiting_approval  abort      aborted
 awaiting_approval  expire     expired
+entry_approved     ask        awaiting_approval
 entry_approved     refuse     rejected
 entry_approved     abort      aborted
 entry_approved     expire     expired

@@ -23,5 +23,7 @@ def assert_same(one: Result, other: Result) -> None:
     assert one.funding == other.funding
     assert one.open_positions == other.open_positions
     assert one.denied == other.denied
+    assert one.refused == other.refused
+    assert one.halted == other.halted
     assert one.curve.ts.tolist() == other.curve.ts.tolist()
     np.testing.assert_allclose(one.curve.equity, other.curve.equity, rtol=1e-9)

@@ -20,6 +20,7 @@ from tradewrit.domain.limits import PROFILES, Limits
 from tradewrit.domain.market import MINUTE
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType
+from tradewrit.domain.sizing import Largest
 from tradewrit.domain.splits import Ratio
 from tradewrit.features.bars import Bars
 from tradewrit.research.backtest.setup import Setup
@@ -92,7 +93,19 @@ def case_of(seed: int, *, symbols: int = 50, bars: int = 150) -> Case:
         trail_fraction=rng.choice([None, None, 0.002, 0.01, 0.05]),
         max_bars=rng.choice([None, None, 1, 3, 20]),
     )
-    return Case(market(shape_of(seed, symbols, bars)), strategy, _setup(rng))
+    return Case(market(shape_of(seed, symbols, bars)), strategy, _patient(_setup(rng), seed))
+
+
+def _patient(setup: Setup, seed: int) -> Setup:
+    """With a cool-down after what the venue refuses: from none to one that outlasts the run, or a person."""
+    rng = random.Random(f"{seed}: refusals")
+    limits = replace(
+        setup.limits,
+        refusal_cooldown_s=rng.choice([0, 60, 300, 1800, 86_400]),
+        max_refusals=rng.choice([None, None, 1, 2, 5]),
+        refusal_window_s=rng.choice([120, 3600, 86_400]),
+    )
+    return replace(setup, limits=limits)
 
 
 def turning_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
@@ -159,6 +172,26 @@ def refusing_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
     case, rng = drawn(seed, symbols=symbols, bars=bars), random.Random(seed)
     rules = replace(case.setup.rules, reject_fraction=Decimal(rng.choice(["0.05", "0.3", "0.3", "0.8"])))
     return Case(case.bars, case.strategy, replace(case.setup, rules=rules))
+
+
+def overdrawing_case_of(seed: int, *, symbols: int = 4, bars: int = 60) -> Case:
+    """A run whose limits believe in more credit than the venue gives: it refuses for want of buying power."""
+    drawn = (case_of, turning_case_of, refusing_case_of)[seed % 3]
+    case = drawn(seed, symbols=symbols, bars=bars)
+    limits = replace(
+        case.setup.limits,
+        max_leverage=Decimal(8),
+        min_cash_fraction=Decimal(0),
+        max_position_fraction=Decimal(1),
+        max_position_notional=None,
+        max_drawdown_fraction=Decimal(1),
+        allow_short=True,
+    )
+    rules = replace(case.setup.rules, max_leverage=Decimal(1), margin=True)
+    future = AssetClass.FUTURE
+    instruments = {one.symbol: Instrument(symbol=one.symbol, asset_class=future) for one in case.bars}
+    setup = replace(case.setup, limits=limits, rules=rules, instruments=instruments, sizing=Largest())
+    return Case(case.bars, case.strategy, setup)
 
 
 def _setup(rng: random.Random) -> Setup:

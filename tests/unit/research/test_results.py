@@ -97,6 +97,8 @@ def test_the_summary_has_the_documented_keys_in_order() -> None:
         "funding",
         "denied",
         "denied_by",
+        "refused",
+        "refused_by",
         "load_seconds",
         "run_seconds",
         "run_cpu_seconds",

@@ -15,6 +15,7 @@ from tests.unit.research.drawn import (
     Case,
     case_of,
     leaving_case_of,
+    overdrawing_case_of,
     refusing_case_of,
     splitting_case_of,
     turning_case_of,
@@ -64,6 +65,11 @@ def test_skipping_changes_nothing_where_symbols_are_delisted_or_renamed(seed: in
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_where_the_venue_refuses_at_random(seed: int) -> None:
     assert_equal(refusing_case_of(seed, symbols=4, bars=60))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_skipping_changes_nothing_where_the_venue_lends_less_than_the_limits_do(seed: int) -> None:
+    assert_equal(overdrawing_case_of(seed))
 
 
 @given(seed=st.integers(0, 2**32))
@@ -225,6 +231,20 @@ def test_the_runs_compared_are_refused_entries_stops_and_exits() -> None:
         case = refusing_case_of(seed, symbols=4, bars=60)
         run(case.bars, case.strategy, case.setup, listeners=[hear])
     assert min(refused[role] for role in Role) > 30, refused
+
+
+def test_the_runs_compared_cool_down_after_refusals_and_halt_after_too_many() -> None:
+    refused: Counter[str] = Counter()
+    halted: Counter[bool] = Counter()
+    for seed in range(50):
+        for case in (refusing_case_of(seed, symbols=4, bars=60), overdrawing_case_of(seed)):
+            found = skip.run(case.bars, case.strategy, case.setup)
+            refused.update(found.refused)
+            halted.update(scope == "" for scope in found.halted)
+    assert refused[Rejection.VENUE] > 100, refused
+    assert refused[Rejection.INSUFFICIENT_FUNDS] > 5, refused
+    assert halted[True] >= 1, halted
+    assert halted[False] > 5, halted
 
 
 def test_what_is_refused_in_one_symbol_changes_nothing_in_another() -> None:

@@ -9,13 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desks import BUY, JOURNAL_ID, SYMBOL, World
-from tradewrit.domain.events.account import AccountOpened, AccountReconciled
+from tradewrit.domain.events.account import AccountOpened, AccountReconciled, VenueIdentified
 from tradewrit.domain.events.market import BarsClosed, TimerFired
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import Role
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
-from tradewrit.errors import JournalUnwritable, OurFault
+from tradewrit.domain.venues import VenueIdentity
+from tradewrit.errors import JournalUnwritable, OurFault, WrongVenue
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Snapshot
@@ -61,6 +62,53 @@ def test_a_journal_that_holds_the_account_is_folded_and_not_opened_again() -> No
     second.bar(201.82)
     assert second.closed.gross == Decimal("131.60")
     second.audit()
+
+
+HERE = VenueIdentity(venue="paper", exchange="a1", account="main")
+
+
+def test_a_journal_belongs_to_the_exchange_it_began_at() -> None:
+    journal = MemoryJournal(JOURNAL_ID)
+    first = World(journal=journal, identity=HERE)
+    assert first.names() == ["AccountOpened", "WritsIssued", "VenueIdentified"]
+    assert first.books.identity == HERE
+    again = World(journal=journal, exchange=first.exchange, identity=HERE)
+    assert "VenueIdentified" not in again.names(), "said once"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [replace(HERE, exchange="b2"), replace(HERE, account="spare"), replace(HERE, is_paper=False)],
+    ids=["another exchange", "another account", "real money"],
+)
+def test_at_another_exchange_or_account_a_desk_writes_nothing_and_asks_nothing(other: VenueIdentity) -> None:
+    journal = MemoryJournal(JOURNAL_ID)
+    first = World(journal=journal, identity=HERE)
+    first.enter()
+    before, asked = journal.head(first.desk.stream), list[str]()
+
+    class Watched:
+        def __init__(self, exchange: Any) -> None:
+            self._exchange = exchange
+
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return getattr(self._exchange, name)
+
+    with pytest.raises(WrongVenue, match=r"belongs to paper exchange a1.*and there.*--state.*--journal"):
+        World(journal=journal, broker=Watched, identity=other, at=first.now)
+    assert journal.head(first.desk.stream) == before
+    assert asked == []
+
+
+def test_a_journal_from_before_this_was_kept_is_bound_at_its_next_start() -> None:
+    journal = MemoryJournal(JOURNAL_ID)
+    first = World(journal=journal)
+    assert first.books.identity is None
+    second = World(journal=journal, exchange=first.exchange, identity=HERE)
+    assert second.only(VenueIdentified).identity == HERE
+    with pytest.raises(WrongVenue):
+        World(journal=journal, exchange=first.exchange, identity=replace(HERE, exchange="b2"))
 
 
 class Noting(MemoryJournal):
@@ -150,9 +198,9 @@ def test_open_questions_have_their_timers_again_after_a_restart() -> None:
     first.says(BUY)
     first.bar(175.50)
     due = first.task.expires_at
-    assert first.desk.schedule.next_due() == due
     second = World(journal=journal, review=policy, exchange=first.exchange, at=first.now)
-    assert second.desk.schedule.next_due() == due
+    second.clock.set(due - 1)
+    assert second.desk.tick() == 0
     second.clock.set(due)
     assert second.desk.tick() == 1
     assert not second.books.trades

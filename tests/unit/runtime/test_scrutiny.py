@@ -99,3 +99,22 @@ def test_a_market_that_has_really_moved_is_let_in_with_its_third_bar() -> None:
     world.bar(20.4)
     assert len(world.events(BarRefused)) == 2
     world.audit()
+
+
+def test_a_person_may_say_sooner_that_prices_are_real_and_once() -> None:
+    scrutiny = Scrutiny()
+    assert not scrutiny.passes(bar(100.0), 10.0)
+    scrutiny.vouch(SYMBOL)
+    assert not scrutiny.passes(bar(math.nan), 10.0), "what cannot be true stays refused"
+    assert scrutiny.passes(bar(100.0), 10.0)
+    *_, believed = scrutiny.said(7)
+    assert isinstance(believed, PriceLevelBelieved)
+    assert (believed.before, believed.close, believed.bars) == (10.0, 100.0, 1)
+    assert not scrutiny.passes(bar(1_000.0), 100.0), "it was about one bar"
+
+
+def test_a_word_that_was_not_needed_lets_nothing_in_later() -> None:
+    scrutiny = Scrutiny()
+    scrutiny.vouch(SYMBOL)
+    assert scrutiny.passes(bar(11.0), 10.0)
+    assert not scrutiny.passes(bar(100.0), 11.0)

@@ -28,7 +28,7 @@ from tradewrit.runtime.journal.sqlite import SqliteJournal
 ROOT = Path(__file__).parents[3]
 SUMMARY = (
     *("engine", "bars", "symbols", "trades", "open_positions", "initial_cash", "final_equity", "fees"),
-    *("funding", "denied", "denied_by"),
+    *("funding", "denied", "denied_by", "refused", "refused_by"),
     *("load_seconds", "run_seconds", "run_cpu_seconds", "metrics", "notes"),
 )
 HEADER = "symbol,ts,open,high,low,close,volume\n"

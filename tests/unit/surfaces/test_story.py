@@ -22,7 +22,8 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.replay import event_of
 from tradewrit.runtime.strategies import load_strategy
 from tradewrit.strategies.base import Strategy, enter_long, enter_short, leave
-from tradewrit.surfaces.story import STEPS, Lines, choose, tell
+from tradewrit.surfaces.story import STEPS, choose, tell
+from tradewrit.surfaces.trade_records import Lines
 from tradewrit.surfaces.words import amount, terms_words, words
 
 

@@ -6,18 +6,22 @@ the first refusal speaks for all of it.
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-from tradewrit.brokers.paper.book import Working
+from tradewrit.brokers.paper.book import Kind, Working
 from tradewrit.brokers.paper.fills import tighter
 from tradewrit.brokers.paper.forms import AT_ONCE, Refusal, badly_linked, malformed, refuse
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price
-from tradewrit.domain.orders import OrderTerms, Side
+from tradewrit.domain.orders import OrderTerms, OrderType, Side
 from tradewrit.domain.rejections import Rejection
+
+_TRIGGERED: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+"""What waits for a price before it trades with anybody."""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -109,12 +113,9 @@ class Admission:
         side: Side,
         added: Sequence[Admitted | OrderTerms],
         without: Working | None = None,
-        apart_from: str | None = None,
+        oco: str | None = None,
     ) -> Decimal:
-        """Quantity in live orders of this side; orders of one OCO group share theirs.
-
-        apart_from: the OCO group that asks, which closes its own share but once.
-        """
+        """Quantity in live orders of this side; orders of one OCO group share theirs. oco: one left out."""
         groups: dict[str, Decimal] = {}
         for order in self._life.books.get(symbol, ()):
             if order.terms.side is side and order is not without:
@@ -125,8 +126,7 @@ class Admission:
             if terms.symbol == symbol and terms.side is side and terms.parent is None:
                 key = terms.oco or terms.client_order_id
                 groups[key] = max(groups.get(key, ZERO), terms.quantity)
-        if apart_from is not None:
-            groups.pop(apart_from, None)
+        groups.pop(oco or "", None)
         return sum(groups.values(), ZERO)
 
     # -- orders that may open
@@ -135,6 +135,9 @@ class Admission:
         self, terms: OrderTerms, instrument: Instrument, before: Sequence[Admitted]
     ) -> Admitted | Refusal:
         value_price = self._value_price(terms, instrument)
+        if (other := self._met_by(terms)) is not None:
+            reason = f"{other.id}, of this account, wants to {other.terms.side} what this would {terms.side}"
+            return refuse(terms, Rejection.WASH_TRADE, reason)
         if value_price is not None:
             notional = instrument.value(value_price, terms.quantity)
             if notional < instrument.minimum_notional:
@@ -156,14 +159,26 @@ class Admission:
         refusal = self._unaffordable(terms, hold, sum((one.hold for one in before), ZERO))
         return refusal or Admitted(terms, instrument, is_reducing=False, hold=hold)
 
+    def _met_by(self, terms: OrderTerms) -> Working | None:
+        """The account's own order that this one would trade with; None when there is none."""
+        last = self._price_of(terms.symbol)
+        for order in self._life.books.get(terms.symbol, ()):
+            is_ready = order.leaves > 0 and order.kind in {Kind.MARKET, Kind.LIMIT}
+            if order.terms.side is not terms.side and is_ready and _meet(terms, order.terms, last):
+                return order
+        return None
+
     def _opening(
         self, terms: OrderTerms, before: Sequence[Admitted], without: Working | None = None
     ) -> Decimal:
-        """What an order opens after it has closed what no other order has spoken for."""
+        """What an order opens after it has closed what no other order has spoken for.
+
+        The other legs of its OCO group have not: only one of them trades.
+        """
         held = self._life.reducible(terms.symbol, terms.side)
         if not held:
             return terms.quantity
-        spoken_for = self._spoken_for(terms.symbol, terms.side, before, without, apart_from=terms.oco)
+        spoken_for = self._spoken_for(terms.symbol, terms.side, before, without, oco=terms.oco)
         free = max(held - spoken_for, ZERO)
         return max(terms.quantity - free, ZERO)
 
@@ -247,3 +262,16 @@ class Admission:
             return None
         reason = f"{terms.symbol}: {held} held, but {spoken_for} would be in working orders to {terms.side}"
         return refuse(terms, Rejection.INSUFFICIENT_QUANTITY, reason)
+
+
+def _meet(one: OrderTerms, other: OrderTerms, last: float | None) -> bool:
+    """Whether a buy pays what a sell asks; at market both take the last price."""
+    if one.type in _TRIGGERED:
+        return False
+    buy, sell = (one, other) if one.side is Side.BUY else (other, one)
+    if buy.limit_price is None and sell.limit_price is None:
+        return True
+    if last is None:
+        return False
+    bid, ask = buy.limit_price or last, sell.limit_price or last
+    return bid >= ask

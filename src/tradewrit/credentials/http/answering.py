@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.http.bodies import AppLogin, OperatorLogin, read
+from tradewrit.credentials.http.bodies.asked import AppLogin, OperatorLogin, read
 from tradewrit.credentials.http.calls import JSON, Answer, Call, Reply, Service, refuse_empty_handed
 from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.problems import PROBLEM, STATUSES, problem

@@ -13,7 +13,7 @@ import fastapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response as Sent
-from starlette.routing import Route, compile_path
+from starlette.routing import Route
 
 from tradewrit.credentials.http.answering import Asked, refusal
 from tradewrit.credentials.http.calls import Service
@@ -23,9 +23,9 @@ from tradewrit.credentials.http.origin import Origin
 from tradewrit.credentials.http.peers import Network
 from tradewrit.credentials.http.reading import Reader
 from tradewrit.credentials.http.table import ENDPOINTS, Work
+from tradewrit.runtime.serving.routes import methods_at
 
 _THREADS: Final = {Work.QUICK: 4, Work.SLOW: 2}
-_PATHS: Final = tuple((compile_path(endpoint.path)[0], endpoint.methods) for endpoint in ENDPOINTS)
 
 
 def make_app(service: Service, origin: Origin, proxies: tuple[Network, ...] = ()) -> fastapi.FastAPI:
@@ -55,9 +55,7 @@ def make_app(service: Service, origin: Origin, proxies: tuple[Network, ...] = ()
 async def _unmatched(request: Request, _: Exception) -> Sent:
     """No such path, or no such method on it."""
     asked = Asked(instance=request.scope["path"], request_id=request.scope["state"]["request_id"])
-    allowed = sorted(
-        {method for path, methods in _PATHS if path.match(request.scope["path"]) for method in methods}
-    )
+    allowed = methods_at(request)
     answer = (
         refusal(asked, "method_not_allowed", f"this path answers {', '.join(allowed)}")
         if allowed

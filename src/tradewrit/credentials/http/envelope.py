@@ -8,17 +8,12 @@ import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tradewrit.credentials.http.answering import Asked, refusal
+from tradewrit.credentials.http.door import send_response
 from tradewrit.credentials.http.metrics import Metrics
-from tradewrit.credentials.http.problems import (
-    PROBLEM,
-    REQUEST_ID_BYTES,
-    SAFETY_HEADERS,
-    TRANSPORT_SECURITY,
-    problem,
-)
+from tradewrit.credentials.http.problems import REQUEST_ID_BYTES, SAFETY_HEADERS, TRANSPORT_SECURITY
 from tradewrit.runtime.clock import Clock, Entropy
 
 log: Final = logging.getLogger(__name__)
@@ -54,14 +49,15 @@ class Envelope:
         self._under_way += 1
         try:
             if self._under_way > self._most:
-                await _fail(scope, outgoing, 503, "unavailable", "too many requests are under way; try again")
+                detail = "too many requests are under way; try again"
+                await _fail(scope, outgoing, "unavailable", detail, ("Retry-After", "1"))
                 return
             await self._app(scope, receive, outgoing)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if outgoing.status:
                 raise
-            await _fail(scope, outgoing, 500, "internal_error", "the request failed; it was recorded")
+            await _fail(scope, outgoing, "internal_error", "the request failed; it was recorded")
         finally:
             self._under_way -= 1
             route = state.get("route", UNMATCHED)
@@ -91,11 +87,6 @@ class _Outgoing:
         await self._send(message)
 
 
-async def _fail(scope: Scope, send: Send, status: int, code: str, detail: str) -> None:
-    document = problem(status, code, detail, instance=scope["path"], request_id=scope["state"]["request_id"])
-    body = msgspec.json.encode(document)
-    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
-    if status == 503:
-        headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _fail(scope: Scope, send: Send, code: str, detail: str, *headers: tuple[str, str]) -> None:
+    asked = Asked(instance=scope["path"], request_id=scope["state"]["request_id"])
+    await send_response(send, refusal(asked, code, detail, *headers))

@@ -19,6 +19,7 @@ from tradewrit.credentials.rate_limits import (
     APP_AUTH,
     HASHING,
     HOLDER,
+    OPEN,
     OPERATOR_AUTH,
     REFUSED,
     Rate,
@@ -49,7 +50,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     whatever names it tries. report, holder: of one agent. refused: of one address.
     """
 
-    open: Rate = Rate(burst=2_000, per_minute=60_000)
+    open: Rate = OPEN
     app: Rate = APP_AUTH
     operator: Rate = OPERATOR_AUTH
     hashing: Rate = HASHING

@@ -1,6 +1,5 @@
 """How the credential server listens, and how patient it is."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -9,12 +8,11 @@ import msgspec
 from tradewrit.credentials.http.limits import Rates
 from tradewrit.credentials.http.peers import Network
 from tradewrit.errors import ConfigError
+from tradewrit.runtime.addresses import is_loopback
+from tradewrit.runtime.serving.listening import checked_port
 
 DEFAULT_PORT: Final = 8080
 MAX_BODY_BYTES: Final = 1_048_576
-MAX_HEAD_BYTES: Final = 32_768
-"""Of request line and headers that are kept while the rest of them is still to come: the largest token,
-with a proof of possession beside it."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,21 +58,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.tls_certificate is not None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65_535:
-            raise ConfigError(f"port {self.port} is not between 0 (any free one) and 65535")
+        checked_port(self.port)
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ConfigError("TLS needs both a certificate and its key; only one was named")
-        if not (_is_loopback(self.host) or self.is_tls or self.is_plain_allowed):
+        if not (is_loopback(self.host) or self.is_tls or self.is_plain_allowed):
             raise ConfigError(
                 f"{self.host} can be reached by others, and over plain HTTP they could read every secret: "
                 "name a TLS certificate and key, listen on 127.0.0.1, or allow plain HTTP explicitly"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,12 +5,13 @@ from typing import Final
 
 import msgspec
 
-from tradewrit.credentials.http import bodies
+from tradewrit.credentials.http.bodies import answers, asked
 from tradewrit.credentials.http.calls import JSON, Does
 from tradewrit.credentials.http.endpoints import administration, agents, records, service, tokens
 from tradewrit.credentials.http.limits import Limit
 from tradewrit.credentials.http.metrics import CONTENT_TYPE
 from tradewrit.credentials.refusals import Code
+from tradewrit.runtime.serving.table import Row
 
 OPEN: Final = ""
 OWN: Final = "own"
@@ -38,20 +39,15 @@ class Query(msgspec.Struct, frozen=True):
     kind: str = "string"
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method on one path.
+class Endpoint(Row, frozen=True, kw_only=True):
+    """A row of the table.
 
-    does: what it does; the first line of its docstring is its summary. needs: OPEN, OWN, ANY or a scope.
-    takes: its JSON body; gives: its answer, None for none. refuses: error codes beyond those that any
-    request can meet. hint: what to say when a field is missing. limits: the rate limit it counts against.
+    needs: OPEN, OWN, ANY or a scope. refuses: error codes beyond those that any request can meet.
+    hint: what to say when a field is missing. limits: the rate limit it counts against.
     """
 
-    method: str
-    path: str
     does: Does
     needs: str = OPEN
-    takes: type[msgspec.Struct] | None = None
-    gives: type[msgspec.Struct] | None = None
     media_type: str = JSON
     status: int = 200
     refuses: tuple[str, ...] = ()
@@ -59,11 +55,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     work: Work = Work.QUICK
     limits: Limit = Limit.NONE
     hint: str = ""
-
-    @property
-    def summary(self) -> str:
-        """What it does, in a sentence."""
-        return (self.does.__doc__ or "").partition("\n")[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -103,8 +94,8 @@ def _launch(path: str, needs: str) -> Endpoint:
         path=path,
         does=agents.launch,
         needs=needs,
-        takes=bodies.ToLaunch,
-        gives=bodies.Launched,
+        takes=asked.ToLaunch,
+        gives=answers.Launched,
         status=201,
         refuses=(Code.SCOPE_VIOLATION, Code.FORBIDDEN, Code.KILLED),
     )
@@ -116,11 +107,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         method="POST",
         path="/v1/token/validate",
         does=tokens.validate,
-        takes=bodies.ToValidate,
-        gives=bodies.Validity,
+        takes=asked.ToValidate,
+        gives=answers.Validity,
         limits=Limit.OPEN,
     ),
-    Endpoint(method="GET", path="/v1/health", does=service.health, gives=bodies.Health, limits=Limit.OPEN),
+    Endpoint(method="GET", path="/v1/health", does=service.health, gives=answers.Health, limits=Limit.OPEN),
     Endpoint(
         method="GET", path="/v1/metrics", does=service.metrics, media_type=CONTENT_TYPE, limits=Limit.OPEN
     ),
@@ -136,15 +127,15 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         method="GET",
         path="/v1/challenge",
         does=agents.challenge,
-        gives=bodies.ChallengeAnswer,
+        gives=answers.ChallengeAnswer,
         limits=Limit.OPEN,
     ),
     Endpoint(
         method="POST",
         path="/v1/app/auth",
         does=agents.app_auth,
-        takes=bodies.AppLogin,
-        gives=bodies.AppToken,
+        takes=asked.AppLogin,
+        gives=answers.AppToken,
         refuses=(Code.UNAUTHORIZED, Code.KILLED),
         limits=Limit.APP,
     ),
@@ -154,8 +145,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         method="POST",
         path="/v1/register",
         does=agents.register,
-        takes=bodies.ToRegister,
-        gives=bodies.Registered,
+        takes=asked.ToRegister,
+        gives=answers.Registered,
         refuses=(Code.UNAUTHORIZED, Code.SCOPE_VIOLATION, Code.KILLED),
         limits=Limit.OPEN,
     ),
@@ -164,8 +155,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/token/status",
         does=tokens.status,
         needs=OWN,
-        takes=bodies.ToAskStatus,
-        gives=bodies.StatusView,
+        takes=asked.ToAskStatus,
+        gives=answers.StatusView,
         limits=Limit.OPEN,
     ),
     Endpoint(
@@ -173,7 +164,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/token/renew",
         does=tokens.renew,
         needs=OWN,
-        gives=bodies.Renewed,
+        gives=answers.Renewed,
         refuses=(Code.KILLED,),
         limits=Limit.HOLDER,
     ),
@@ -190,8 +181,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/delegate",
         does=tokens.delegate,
         needs=OWN,
-        takes=bodies.ToDelegate,
-        gives=bodies.Delegated,
+        takes=asked.ToDelegate,
+        gives=answers.Delegated,
         refuses=(Code.SCOPE_VIOLATION, Code.NOT_FOUND, Code.FORBIDDEN, Code.KILLED),
         limits=Limit.HOLDER,
     ),
@@ -200,7 +191,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/refusals",
         does=records.note_refusal,
         needs=ANY,
-        takes=bodies.Refused,
+        takes=asked.Refused,
         status=204,
         limits=Limit.REPORT,
     ),
@@ -208,8 +199,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         method="POST",
         path="/v1/admin/auth",
         does=administration.operator_auth,
-        takes=bodies.OperatorLogin,
-        gives=bodies.OperatorToken,
+        takes=asked.OperatorLogin,
+        gives=answers.OperatorToken,
         refuses=(Code.UNAUTHORIZED,),
         work=Work.SLOW,
         limits=Limit.OPERATOR,
@@ -220,20 +211,20 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/admin/apps",
         does=administration.add_app,
         needs=_APPS,
-        takes=bodies.NewApp,
-        gives=bodies.AppCreated,
+        takes=asked.NewApp,
+        gives=answers.AppCreated,
         status=201,
         refuses=(Code.INVALID_TTL, Code.CONFLICT),
     ),
     Endpoint(
-        method="GET", path="/v1/admin/apps", does=administration.list_apps, needs=_APPS, gives=bodies.Apps
+        method="GET", path="/v1/admin/apps", does=administration.list_apps, needs=_APPS, gives=answers.Apps
     ),
     Endpoint(
         method="GET",
         path="/v1/admin/apps/{app_id}",
         does=administration.show_app,
         needs=_APPS,
-        gives=bodies.AppView,
+        gives=answers.AppView,
         refuses=(Code.NOT_FOUND,),
     ),
     Endpoint(
@@ -241,8 +232,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/admin/apps/{app_id}",
         does=administration.change_app,
         needs=_APPS,
-        takes=bodies.AppChange,
-        gives=bodies.AppView,
+        takes=asked.AppChange,
+        gives=answers.AppView,
         refuses=(Code.NOT_FOUND, Code.INVALID_TTL),
     ),
     Endpoint(
@@ -250,7 +241,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/admin/apps/{app_id}",
         does=administration.remove_app,
         needs=_APPS,
-        gives=bodies.AppRemoved,
+        gives=answers.AppRemoved,
         refuses=(Code.NOT_FOUND,),
     ),
     Endpoint(
@@ -258,8 +249,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/admin/operators",
         does=administration.add_operator,
         needs=_APPS,
-        takes=bodies.NewOperator,
-        gives=bodies.OperatorCreated,
+        takes=asked.NewOperator,
+        gives=answers.OperatorCreated,
         status=201,
         refuses=(Code.CONFLICT,),
         work=Work.SLOW,
@@ -269,7 +260,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/admin/operators",
         does=administration.list_operators,
         needs=_APPS,
-        gives=bodies.Operators,
+        gives=answers.Operators,
     ),
     Endpoint(
         method="DELETE",
@@ -284,38 +275,38 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/v1/revoke",
         does=administration.revoke,
         needs=_REVOKE,
-        takes=bodies.ToRevoke,
-        gives=bodies.Revoked,
+        takes=asked.ToRevoke,
+        gives=answers.Revoked,
         hint="level and target are required",
     ),
     Endpoint(
-        method="GET", path="/v1/kill", does=administration.kill_state, needs=_REVOKE, gives=bodies.Killed
+        method="GET", path="/v1/kill", does=administration.kill_state, needs=_REVOKE, gives=answers.Killed
     ),
     Endpoint(
         method="POST",
         path="/v1/kill",
         does=administration.kill,
         needs=_REVOKE,
-        takes=bodies.ToKill,
-        gives=bodies.Killed,
+        takes=asked.ToKill,
+        gives=answers.Killed,
     ),
     Endpoint(
         method="POST",
         path="/v1/kill/answer",
         does=administration.answer_kill,
         needs=OWN,
-        takes=bodies.ToAnswer,
+        takes=asked.ToAnswer,
         status=204,
         refuses=(Code.FORBIDDEN,),
         limits=Limit.HOLDER,
     ),
-    Endpoint(method="POST", path="/v1/rearm", does=administration.rearm, needs=_REVOKE, gives=bodies.Killed),
+    Endpoint(method="POST", path="/v1/rearm", does=administration.rearm, needs=_REVOKE, gives=answers.Killed),
     Endpoint(
         method="GET",
         path="/v1/audit/events",
         does=records.events,
         needs=_AUDIT,
-        gives=bodies.AuditPage,
+        gives=answers.AuditPage,
         query=(
             Query("agent_id", "Events of this agent only."),
             Query("task_id", "Events of this task only."),
@@ -327,13 +318,13 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
             Query("offset", "How many to pass over.", "integer"),
         ),
     ),
-    Endpoint(method="GET", path="/v1/audit/head", does=records.head, needs=_AUDIT, gives=bodies.AuditHead),
+    Endpoint(method="GET", path="/v1/audit/head", does=records.head, needs=_AUDIT, gives=answers.AuditHead),
     Endpoint(
         method="GET",
         path="/v1/audit/verify",
         does=records.verify,
         needs=_AUDIT,
-        gives=bodies.AuditCheck,
+        gives=answers.AuditCheck,
         query=(
             Query("seq", "Number of the last event of a head that was kept elsewhere.", "integer"),
             Query("hash", "Hash of that head, 64 hex characters."),

@@ -12,6 +12,7 @@ from tradewrit.domain.orders import OrderTerms, OrderType
 from tradewrit.domain.positions import ClosedLot, Fill
 from tradewrit.domain.reviews import ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
+from tradewrit.domain.venues import VenueIdentity
 
 
 class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.journal.opened"):
@@ -43,6 +44,12 @@ class AccountOpened(Event, frozen=True, kw_only=True, gc=False, tag="account.jou
     instruments: tuple[Instrument, ...]
     version: str = ""
     venue: str = "paper"
+
+
+class VenueIdentified(Event, frozen=True, kw_only=True, gc=False, tag="account.venue.identified"):
+    """Which exchange and account this journal belongs to, as it said itself; no other is traded with."""
+
+    identity: VenueIdentity
 
 
 class InstrumentListed(Event, frozen=True, kw_only=True, gc=False, tag="account.instrument.listed"):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradewrit.domain.events.base import Event, MarketEvent, Query
+from tradewrit.domain.events.base import Command, Event, MarketEvent, Query
 from tradewrit.domain.market import Bar, Interval, MarketStatus, Quote, Tick
 
 
@@ -45,12 +45,26 @@ class BarRefused(Event, frozen=True, kw_only=True, gc=False, tag="market_data.ba
 
 
 class PriceLevelBelieved(Event, frozen=True, kw_only=True, gc=False, tag="market_data.level.believed"):
-    """An alert: prices far away from all before are let in, since so many bars in a row agreed on them."""
+    """An alert: prices far away from all before are let in, since so many bars in a row agreed on them.
+
+    bars: how many; 1 where a person had said that they are real.
+    """
 
     symbol: str
     before: float
     close: float
     bars: int
+
+
+class BelievePrices(Command, frozen=True, kw_only=True, gc=False, tag="market_data.believe"):
+    """A person, by name, says that prices which are refused as far away are real: the next bar is let in.
+
+    One that cannot be true, such as a price of zero, stays refused.
+    """
+
+    symbol: str
+    actor: str
+    reason: str
 
 
 class TickReceived(MarketEvent, frozen=True, kw_only=True, gc=False, tag="market_data.stream.tick"):
@@ -97,6 +111,20 @@ class SymbolHaltLifted(Event, frozen=True, kw_only=True, gc=False, tag="market_d
     """The venue, or the feed, says that a paused symbol trades again: exits that waited go out."""
 
     symbol: str
+
+
+class MaintenanceBegan(Event, frozen=True, kw_only=True, gc=False, tag="market_data.maintenance.began"):
+    """The venue's maintenance is about to begin: entries are refused and taken back, stops stay, exits wait.
+
+    begins, ends: as announced, UTC ns. Said again with another end, that counts.
+    """
+
+    begins: int
+    ends: int
+
+
+class MaintenanceEnded(Event, frozen=True, kw_only=True, gc=False, tag="market_data.maintenance.ended"):
+    """Its time is over and the account has been compared since: exits that waited go out."""
 
 
 class MarketDataUnavailable(

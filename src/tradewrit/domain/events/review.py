@@ -6,11 +6,14 @@ from typing import Literal
 import msgspec
 
 from tradewrit.domain.events.base import Command, Event
-from tradewrit.domain.proposals import Sized
+from tradewrit.domain.proposals import Proposal, Sized
 
 
 class ReviewRequested(Event, frozen=True, kw_only=True, gc=False, tag="review.task.requested"):
-    """People are asked. shown is exactly what they see; an answer must repeat its hash."""
+    """People are asked. shown is exactly what they see; an answer must repeat its hash.
+
+    replaces: the review that it is asked instead of, whose approval came after the price had moved.
+    """
 
     review_id: str
     trade_id: str
@@ -19,6 +22,7 @@ class ReviewRequested(Event, frozen=True, kw_only=True, gc=False, tag="review.ta
     shown_hash: str
     people_needed: int
     expires_at: int
+    replaces: str = ""
 
 
 class ReviewUnshown(Event, frozen=True, kw_only=True, gc=False, tag="review.task.unshown"):
@@ -136,6 +140,17 @@ class ReviewInvalidated(Event, frozen=True, kw_only=True, gc=False, tag="review.
     review_id: str
     trade_id: str
     reasons: tuple[str, ...]
+
+
+class EntryRequoted(Event, frozen=True, kw_only=True, gc=False, tag="review.entry.requoted"):
+    """The price had moved too far when the approval came: risk looks at the trade anew, at the price of now.
+
+    replaces: the review that was approved, and is dead.
+    """
+
+    trade_id: str
+    proposal: Proposal
+    replaces: str
 
 
 class ReviewConsumed(Event, frozen=True, kw_only=True, gc=False, tag="review.task.consumed"):

@@ -40,7 +40,8 @@ class LimitExceeded(Event, frozen=True, kw_only=True, gc=False, tag="risk.limit.
 class RiskApproved(Event, frozen=True, kw_only=True, gc=False, tag="risk.trade.approved"):
     """A sized trade may go on to review. Valid once, until `expires_at`, for exactly this hash.
 
-    decision: id of the decision. inputs_hash: of the account facts it was made on.
+    decision: id of the decision. inputs_hash: of the account facts it was made on. replaces: the review that
+    another has to take the place of, since the price has moved.
     """
 
     decision: str
@@ -49,6 +50,7 @@ class RiskApproved(Event, frozen=True, kw_only=True, gc=False, tag="risk.trade.a
     inputs_hash: str
     expires_at: int
     review_id: str = ""
+    replaces: str = ""
 
 
 class DrawdownAlerted(Event, frozen=True, kw_only=True, gc=False, tag="risk.drawdown.alert"):
@@ -64,6 +66,29 @@ class DrawdownCleared(Event, frozen=True, kw_only=True, gc=False, tag="risk.draw
 
     equity: Decimal
     high_water: Decimal
+
+
+class CooldownBegan(Event, frozen=True, kw_only=True, gc=False, tag="risk.cooldown.began"):
+    """An alert: the venue refused an entry on its merits, and none is tried for a while.
+
+    symbol: in which; "" for every one, where it is the account that lacks something. code, reason: the
+    venue's. refusals: of this code within the window, this one counted. until: UTC ns; None: until a person
+    resumes.
+    """
+
+    symbol: str
+    code: str
+    refusals: int
+    until: int | None
+    reason: str
+
+
+class CooldownEnded(Event, frozen=True, kw_only=True, gc=False, tag="risk.cooldown.ended"):
+    """A person, by name, lets entries be tried again; what the venue refused before counts no more."""
+
+    symbol: str
+    actor: str
+    reason: str
 
 
 class CalculateSize(Query, frozen=True, kw_only=True, gc=False, tag="risk.calculate_size"):

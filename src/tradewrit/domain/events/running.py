@@ -22,10 +22,25 @@ class InputDropped(Event, frozen=True, kw_only=True, gc=False, tag="runtime.inpu
 
 
 class StreamCut(Event, frozen=True, kw_only=True, gc=False, tag="runtime.stream.cut"):
-    """An alert: what a venue or a feed sends is not heard any more; it is called again until it answers."""
+    """An alert: what a venue or a feed sends is not heard any more; it is called again until it answers.
+
+    is_expected: the venue's maintenance is on, so this is no surprise.
+    """
 
     stream: str
     reason: str
+    is_expected: bool = False
+
+
+class StreamLost(Event, frozen=True, kw_only=True, gc=False, tag="runtime.stream.lost"):
+    """An alarm: it has not been heard for longer than allowed, the venue's maintenance left out.
+
+    seconds: for how long. todo: what a person does.
+    """
+
+    stream: str
+    seconds: int
+    todo: str
 
 
 class StreamRestored(Event, frozen=True, kw_only=True, gc=False, tag="runtime.stream.restored"):

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books, PendingFee
+from tradewrit.domain.cooldowns import Cooldown, Refusal, in_words
 from tradewrit.domain.events import account as ac
 from tradewrit.domain.events import corporate as co
 from tradewrit.domain.events import funding as fu
@@ -22,6 +23,7 @@ from tradewrit.domain.executions import Execution, Told, exchanged, find, rememb
 from tradewrit.domain.folds.base import Folds, latest, with_item, without
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
+from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, canonical
 from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Position, book
@@ -224,6 +226,17 @@ def _external(books: Books, event: ac.ExternalBooked) -> Books:
     )
 
 
+def _cooling(books: Books, event: rk.CooldownBegan) -> Books:
+    known, since = books.cooldowns.get(event.symbol), event.at - books.limits.refusal_window_s * SECOND
+    before = () if known is None else tuple(one for one in known.refusals if one.at > since)
+    cooldown = Cooldown(
+        until=event.until,
+        reason=in_words(event.symbol, event.code, event.refusals, event.until),
+        refusals=(*before, Refusal(event.code, event.at)),
+    )
+    return replace(books, cooldowns=with_item(books.cooldowns, event.symbol, cooldown))
+
+
 def _symbol_suspended(books: Books, event: ac.SymbolSuspended) -> Books:
     books = replace(books, suspended=with_item(books.suspended, event.symbol, event.reason))
     return change_trade(books, books.active.get(event.symbol, ""), TradeOn.SUSPEND)
@@ -259,6 +272,7 @@ FOLDS: Final[Folds] = {
         opened_at=e.at,
         reconciled_at=e.at,
     ),
+    ac.VenueIdentified: lambda books, e: replace(books, identity=e.identity),
     ac.InstrumentListed: lambda books, e: replace(
         books, instruments=with_item(books.instruments, e.instrument.symbol, e.instrument)
     ),
@@ -282,6 +296,8 @@ FOLDS: Final[Folds] = {
         books, paused=with_item(books.paused, e.symbol, e.reason or "halted by the venue")
     ),
     mk.SymbolHaltLifted: lambda books, e: replace(books, paused=without(books.paused, e.symbol)),
+    mk.MaintenanceBegan: lambda books, e: replace(books, maintenance=e.ends),
+    mk.MaintenanceEnded: lambda books, _: replace(books, maintenance=0),
     ac.AccountReconciled: _reconciled,
     ac.PositionDisputed: lambda books, e: replace(
         books, disputed=with_item(books.disputed, e.symbol, f"{e.ours} in the books, {e.theirs} at the venue")
@@ -294,6 +310,8 @@ FOLDS: Final[Folds] = {
     ac.ExternalBooked: _external,
     rk.DrawdownAlerted: lambda books, _: replace(books, is_drawdown_blocked=True),
     rk.DrawdownCleared: lambda books, _: replace(books, is_drawdown_blocked=False),
+    rk.CooldownBegan: _cooling,
+    rk.CooldownEnded: lambda books, e: replace(books, cooldowns=without(books.cooldowns, e.symbol)),
     ps.FillBooked: _fill_booked,
     ps.FillRestated: _fill_restated,
     od.ReportQuarantined: _early,

@@ -46,6 +46,7 @@ def _review_requested(books: Books, event: rv.ReviewRequested) -> Books:
         created_at=event.at if known is None else known.created_at,
         expires_at=event.expires_at,
         seen=() if known is None else known.seen,
+        replaces=event.replaces if known is None else known.replaces,
     )
     books = replace(books, reviews=with_item(books.reviews, task.id, task))
     return change_trade(books, event.trade_id, TradeOn.ASK)

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from email.message import Message
 from http.client import HTTPException, HTTPMessage
-from ipaddress import ip_address
 from threading import Event
 from typing import IO, Any, Final, TypeVar
 from urllib.error import HTTPError, URLError
@@ -19,6 +18,7 @@ import msgspec
 
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import ConfigError, DataError, TheirFault, Throttled, Unauthorized, Unreachable
+from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.clock import Clock
 from tradewrit.version import VERSION
 
@@ -176,7 +176,7 @@ def checked_url(url: str, *, is_secret: bool) -> str:
         raise ConfigError(f"base URL {url!r}: write it like https://data.example.com")
     if parts.username or parts.password:
         raise ConfigError("base URL: credentials do not belong into it; they are read from the environment")
-    if is_secret and parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if is_secret and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError(
             f"base URL {url!r}: credentials are sent over https only, but for this machine itself"
         )
@@ -199,18 +199,9 @@ class _SameHost(HTTPRedirectHandler):
 
 def _opener(base: str) -> OpenerDirector:
     handlers: list[Any] = [_SameHost()]
-    if _is_loopback(urlsplit(base).hostname or ""):
+    if is_loopback(urlsplit(base).hostname or ""):
         handlers.append(ProxyHandler({}))  # this machine is never asked through another one
     return build_opener(*handlers)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _said(body: bytes) -> str:

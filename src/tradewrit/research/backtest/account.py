@@ -3,10 +3,12 @@
 What a fill does, what an entry costs and what the limits look at are the desk's own rules.
 """
 
+from collections import Counter
 from decimal import Decimal
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.fees import fee
+from tradewrit.domain.folding import evolve
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import Side
@@ -14,15 +16,17 @@ from tradewrit.domain.portfolio import cash_change, drawdown
 from tradewrit.domain.positions import ClosedLot, Fill, Position, book, is_paid_in_full
 from tradewrit.research.backtest.happening import Happening
 from tradewrit.risk.limits import Facts
+from tradewrit.risk.refusals import cooldown
 
 
 class Account:
     """One account.
 
-    books: what does not change in a run: limits, fees, currency. high_water: only as high as was asked.
+    books: limits, fees, currency; only what the venue has refused is added to it. high_water: only as high as
+    was asked.
     owed: signed cost of what was not paid for in full (shorts and derivatives); margined: its notional.
     waiting: by symbol, what is set aside for entries. unsettled: when the cash of a sale may be spent again,
-    and how much; of a cash account only.
+    and how much; of a cash account only. refused: entries, by the venue's code.
     """
 
     def __init__(self, books: Books) -> None:
@@ -32,6 +36,7 @@ class Account:
         self.positions: dict[str, Position] = {}
         self.waiting: dict[str, Decimal] = {}
         self.unsettled: list[tuple[int, Decimal]] = []
+        self.refused: Counter[str] = Counter()
 
     @property
     def base(self) -> Decimal:
@@ -57,7 +62,15 @@ class Account:
             buying_power=self.free - self._locked(at),
             drawdown=drawdown(worth, self.high_water),
             open_positions=len(self.positions.keys() | self.waiting.keys()),
+            at=at,
         )
+
+    def refuse(self, symbol: str, code: str, at: int) -> None:
+        """The venue did not take an entry: none is tried for a while."""
+        self.refused[code] += 1
+        began = cooldown(self.books, symbol, code, "", at)
+        if began is not None:
+            self.books = evolve(self.books, began)
 
     def _locked(self, at: int) -> Decimal:
         """Cash of sales that may not be spent yet."""

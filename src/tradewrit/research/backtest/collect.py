@@ -13,6 +13,7 @@ from tradewrit.domain.constraints import broken_names
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DelistingBooked, DividendBooked, SplitBooked
 from tradewrit.domain.events.funding import FundingBooked
+from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.events.positions import (
     ExitRequested,
     FillBooked,
@@ -26,6 +27,7 @@ from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Direction
+from tradewrit.domain.rejections import UNSENT
 from tradewrit.domain.writs import EXECUTOR
 from tradewrit.features.bars import Floats, Times
 from tradewrit.research.backtest.tape import Tape
@@ -69,6 +71,7 @@ class Collector:
         self.booked: list[Booked] = []
         self.counts: dict[str, int] = {}
         self.denied: Counter[tuple[str, ...]] = Counter()
+        self.refused: Counter[str] = Counter()
         self._plans: dict[str, _Plan] = {}
         self._entered_at_close: dict[str, int] = {}
 
@@ -97,6 +100,8 @@ class Collector:
                 self._plan(event.trade_id).leaving = event.reason
             case WritDenied() if event.agent == EXECUTOR:
                 self.denied[broken_names(event.violations)] += 1
+            case OrderRejected(role=Role.ENTRY, code=code) if code not in UNSENT:
+                self.refused[code] += 1
             case PositionClosed():
                 self._plans.pop(event.trade_id, None)
                 self._entered_at_close.pop(event.trade_id, None)

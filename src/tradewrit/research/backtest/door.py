@@ -41,17 +41,17 @@ class Door:
         life = Lifecycle(setup.account, self._ledger, rules, Sessions(None, None), lambda: self._at)
         self._admission = Admission(life, setup.instrument, lambda _: self._price)
 
-    def admits(self, terms: OrderTerms, price: float, at: int) -> bool:
-        """Whether the venue takes the entry; it then holds cash for it.
+    def refuses(self, terms: OrderTerms, price: float, at: int) -> Refusal | None:
+        """Why the venue does not take the entry; None when it does: it then holds cash for it.
 
         price: the symbol's last. at: when it is, UTC ns.
         """
         self._price, self._at = price, at
         found = self._admission.examine((terms,))
         if isinstance(found, Refusal):
-            return False
+            return found
         self._ledger.hold(terms.symbol, found[0].hold)
-        return True
+        return None
 
     def release(self, symbol: str) -> None:
         """The entry is over: nothing is held for it any more."""

@@ -40,10 +40,12 @@ class Lapse(msgspec.Struct, frozen=True):
     """An entry that ended unfilled: at the end of a bar, before it opened, or at its close.
 
     At a close it was taken back before the session ends, or not taken at all when it was sent.
+    refused: by the venue, with what code; "" where it was not.
     """
 
     row: int
     phase: Phase = Phase.ENDS
+    refused: str = ""
 
 
 class Taken(NamedTuple):

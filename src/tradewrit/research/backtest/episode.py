@@ -22,6 +22,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import CorporateAction
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
+from tradewrit.domain.events.orders import OrderRejected
 from tradewrit.domain.events.positions import PositionClosed
 from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.events.strategy import CandidateFound
@@ -29,7 +30,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Side, TimeInForce
+from tradewrit.domain.orders import Role, Side, TimeInForce
 from tradewrit.domain.proposals import Sized
 from tradewrit.domain.signals import Signal
 from tradewrit.domain.trades import Trade, TradeState
@@ -129,7 +130,7 @@ class Episode:
         self._ahead = Ahead(action for action in actions if action.at > opened_at)
         self._seen = self._desk.books
         self._outside: list[Outside] = []
-        self._ended = ""
+        self._ended = self._refused = ""
         self._phase = Phase.ENTERS_AT_CLOSE
         self._happenings = self._play()
         self._reserved = ZERO
@@ -141,7 +142,8 @@ class Episode:
 
         phase: in which it is sent, and filled if it need not wait.
         """
-        at, self._trades, self._ended = self._clock.now(), self._trades + 1, ""
+        at, self._trades = self._clock.now(), self._trades + 1
+        self._ended = self._refused = ""
         self._trade_id = trade_id = f"{self._symbol}:{self._trades}"
         proposal = replace(sized.proposal, trade_id=trade_id)
         sized = replace(sized, proposal=proposal)
@@ -252,6 +254,8 @@ class Episode:
             self._outside.append(event)
         elif isinstance(event, PositionClosed):
             self._ended = event.reason
+        elif isinstance(event, OrderRejected) and event.role is Role.ENTRY:
+            self._refused = event.code
 
     def _news(self, phase: Phase) -> Iterator[Happening]:
         """What a part of a bar led to; then what an entry led to that somebody sent because of that."""
@@ -289,6 +293,7 @@ class Episode:
             booked=booked,
             round_trips=round_trips,
             ended=(self._ended or "aborted") if is_over else "",
+            refused=self._refused,
         )
 
     # -- where to look next
@@ -377,6 +382,8 @@ def _unbound(limits: Limits) -> Limits:
         max_drawdown_fraction=Decimal(1),
         max_open_positions=None,
         max_order_quantity=None,
+        refusal_cooldown_s=0,
+        max_refusals=None,
     )
 
 

@@ -25,15 +25,17 @@ from tradewrit.research.backtest.schedule import Schedule, VenueCalendars
 from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.tape import Row, Tape
 from tradewrit.research.backtest.window import Stretch, cut
+from tradewrit.research.refused import by_code, halted
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Clock, ManualClock, Stopwatch, draw_journal_id
 from tradewrit.runtime.desk import Desk
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.memory import MemoryJournal
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.local_writs import LocalIssuer
 from tradewrit.runtime.pump import Listener
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.version import VERSION
 
@@ -139,6 +141,8 @@ def run(
         currency=setup.currency,
         sizing=setup.sizing,
         denied=collector.denied,
+        refused=by_code(collector.refused),
+        halted=halted(books),
     )
     return Run(result=result, books=books, counts=collector.counts, journal=journal, stream=desk.stream)
 

@@ -28,7 +28,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     the entry.
     unsettled: sales whose cash comes later: when, and how much. mark: the symbol's last price as the desk
     knows it: of the bar before, until a bar has closed; in the new shares after a split.
-    outside: what it was, in order. ended: why the trade is over; "" while it is not.
+    outside: what it was, in order. ended: why the trade is over; "" while it is not. refused: the code with
+    which the venue did not take its entry; "" where it did.
     """
 
     time: int
@@ -46,6 +47,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     booked: tuple[Booked, ...]
     round_trips: tuple[RoundTrip, ...]
     ended: str
+    refused: str = ""
 
     @property
     def price(self) -> Decimal:

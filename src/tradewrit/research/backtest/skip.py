@@ -16,6 +16,7 @@ from tradewrit.research.backtest.collect import equity_curve, in_exit_order
 from tradewrit.research.backtest.prepared import Prepared
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.research.backtest.walk import Walk
+from tradewrit.research.refused import by_code, halted
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Stopwatch
 from tradewrit.strategies.base import Strategy
@@ -76,5 +77,7 @@ def _result(walk: Walk, strategy: Strategy, load_seconds: float, watch: Stopwatc
         run_cpu_seconds=watch.cpu(),
         currency=setup.currency,
         sizing=setup.sizing,
+        refused=by_code(account.refused),
+        halted=halted(account.books),
         denied={} if walk.allowance is None else walk.allowance.denied,
     )

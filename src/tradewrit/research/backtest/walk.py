@@ -15,6 +15,7 @@ from tradewrit.domain.money import ZERO, Price
 from tradewrit.domain.orders import OrderType, Side, TimeInForce
 from tradewrit.domain.positions import ClosedLot
 from tradewrit.domain.proposals import Proposal, Sized
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import REVERSE
 from tradewrit.domain.terms import entry_terms
 from tradewrit.research.backtest.account import Account
@@ -145,7 +146,7 @@ class Walk:
             if at > found.time:  # since that close, which an exit at the next open has to go by
                 worth += self.worth.restated(rank, found.time, mark)
         self.high_water.measure(float(worth))
-        judged = judge(self.account.books, proposal, self.account.facts(worth, int(self.closes[found.time])))
+        judged = judge(self.account.books, proposal, self.account.facts(worth, self._sent_at(found, left)))
         if not judged.broken:
             self._approve(found, judged.sized, left)
         elif not _FOR_EVER.isdisjoint(breach.limit for breach in judged.broken):
@@ -183,8 +184,11 @@ class Walk:
         self.candidates.block(rank)
         self.sized[rank] = sized
         sent_at = self._sent_at(candidate, left)
-        if not (self._may_leave(track, sized, sent_at) and self._is_admitted(candidate, sized, left)):
+        if not self._may_leave(track, sized, sent_at):
             self._turn_away(candidate, left)
+            return
+        if refused := self._refused_by_venue(candidate, sized, left):
+            self._turn_away(candidate, left, refused)
             return
         over = self._lapse(track, decided, sent_at)
         phase = None if left is None else left.phase
@@ -240,10 +244,10 @@ class Walk:
         terms = entry_terms(track.instrument, sized, track.symbol)
         return self.allowance.admits(track.instrument, terms, sized.proposal.entry_price, sent_at)
 
-    def _is_admitted(self, candidate: Candidate, sized: Sized, left: Left | None) -> bool:
-        """Whether the venue takes the entry, at the last price it knows."""
+    def _refused_by_venue(self, candidate: Candidate, sized: Sized, left: Left | None) -> str:
+        """With what code the venue does not take the entry, at the last price it knows; "" when it does."""
         if self.door is None:
-            return True
+            return ""
         track, is_in_bar = self.tracks[candidate.rank], left is not None and not left.phase.is_at_close
         close = track.bars.close[track.row_at(candidate.time)]
         last = float(left.price) if left is not None and is_in_bar else float(close)
@@ -251,10 +255,12 @@ class Walk:
             self._tell_venue(candidate.time + 1, Phase.RETRIES_AT_CLOSE)
             self._take_back(self.door, candidate.time, track.symbol)
         terms = entry_terms(track.instrument, sized, track.symbol)
-        is_taken = self.door.admits(terms, last, int(self.closes[candidate.time]))
-        if not is_taken and self.stage is not None:
-            self.stage.chance.refuses(track.symbol)  # it draws before it looks
-        return is_taken
+        refusal = self.door.refuses(terms, last, int(self.closes[candidate.time]))
+        if refusal is None:
+            return ""
+        # It draws before it looks.
+        is_by_chance = self.stage is not None and self.stage.chance.refuses(track.symbol)
+        return Rejection.VENUE if is_by_chance else refusal.code
 
     def _take_back(self, door: Door, time: int, symbol: str) -> None:
         """Tell the venue of entries taken back at the close of a time in symbols that rank before this."""
@@ -263,11 +269,11 @@ class Walk:
             if other < rank and isinstance(what, Lapse):
                 door.release(self.tracks[other].symbol)
 
-    def _turn_away(self, candidate: Candidate, left: Left | None) -> None:
+    def _turn_away(self, candidate: Candidate, left: Left | None, refused: str = "") -> None:
         """An entry was kept back or refused: what was set aside is free when the desk hears of that."""
         rank, phase = candidate.rank, _entering(left)
         time = candidate.time + (phase is Phase.OPENS)
-        self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase))
+        self.agenda.add(time, phase, rank, Lapse(self.tracks[rank].row_at(time), phase, refused))
 
     def _plan(self, rank: int, what: Entry | Lapse | Exit) -> None:
         self.agenda.add(self.tracks[rank].time_of(what.row), what.phase, rank, what)
@@ -303,6 +309,8 @@ class Walk:
                 self._enter(rank, what)
             case Lapse():
                 self._let_go(rank)
+                if what.refused:
+                    self._cool_down(rank, self.tracks[rank].time_of(what.row), what)
                 self.candidates.unblock(rank)
             case Exit():
                 self._leave(rank, what)
@@ -310,6 +318,11 @@ class Walk:
                 self._follow(rank, what)
             case _:
                 assert_never(what)
+
+    def _cool_down(self, rank: int, time: int, what: Lapse | Happening) -> None:
+        """The venue did not take an entry, and the desk has heard of it."""
+        heard_at = self.closes if what.phase.is_at_close else self.times
+        self.account.refuse(self.tracks[rank].symbol, what.refused, int(heard_at[time]))
 
     def _let_go(self, rank: int) -> Sized:
         """The entry's order is over."""
@@ -362,6 +375,8 @@ class Walk:
             self.splits.append((what.time, rank, what.mark))
         self.booked.extend(what.booked)
         self.round_trips.extend(what.round_trips)
+        if what.refused:
+            self._cool_down(rank, what.time, what)
         if not what.ended:
             self._play_on(rank)
             return

@@ -83,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
 
 
+_USUAL: Final = Settings()
+
+
 def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     """Open a file that is a journal, and give its id.
 
@@ -91,12 +94,7 @@ def open_file(path: Path, settings: Settings) -> tuple[sqlite3.Connection, str]:
     """
     _refuse_what_is_no_database(path)
     with failure(path):
-        connection = sqlite3.connect(
-            sqlite_uri(path, read_only=settings.read_only),
-            uri=True,
-            isolation_level=None,
-            timeout=settings.busy_timeout_s,
-        )
+        connection = connect(path, settings)
         try:
             journal_id, version = _read_meta(connection, path)
             configure(connection, settings)
@@ -128,7 +126,7 @@ def create_file(path: Path, journal_id: str | None, created_at: int | None) -> N
 
 
 def _lay_out(path: Path, journal_id: str, created_at: int | None) -> None:
-    connection = sqlite3.connect(sqlite_uri(path, read_only=False), uri=True, isolation_level=None)
+    connection = connect(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -158,6 +156,20 @@ def _refuse_what_is_no_database(path: Path) -> None:
         raise JournalError(f"{path}: is empty, not a journal; delete it to start a new one there")
 
 
+def connect(path: Path, settings: Settings = _USUAL, *, any_thread: bool = False) -> sqlite3.Connection:
+    """A connection to a file that exists, to begin and end transactions by hand.
+
+    any_thread: for one that several threads use in turn.
+    """
+    return sqlite3.connect(
+        sqlite_uri(path, read_only=settings.read_only),
+        uri=True,
+        isolation_level=None,
+        timeout=settings.busy_timeout_s,
+        check_same_thread=not any_thread,
+    )
+
+
 def sqlite_uri(path: Path, *, read_only: bool) -> str:
     """The address under which SQLite opens an existing file, and never makes one."""
     path = path.resolve()
@@ -184,13 +196,7 @@ def _add_leases(connection: sqlite3.Connection, *, read_only: bool) -> None:
 
 def _read_meta(connection: sqlite3.Connection, path: Path) -> tuple[str, int]:
     """The journal's id and the version of its tables."""
-    try:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.DatabaseError as error:
-        if primary_code(error) != sqlite3.SQLITE_NOTADB:
-            raise
-        raise JournalError(f"{path}: is not a journal ({error})") from error
-    if not {"meta", "journal", "snapshots"} <= tables:
+    if not {"meta", "journal", "snapshots"} <= tables_of(connection, path, "a journal"):
         raise JournalError(f"{path}: is an SQLite database, but not a journal")
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     version, journal_id = meta.get("schema_version"), meta.get("journal_id")
@@ -208,6 +214,16 @@ def _read_meta(connection: sqlite3.Connection, path: Path) -> tuple[str, int]:
             "with the version that wrote it"
         )
     return journal_id, version
+
+
+def tables_of(connection: sqlite3.Connection, path: Path, what: str) -> set[str]:
+    """The names of all tables. what: what the file should be; raises JournalError when it is no database."""
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise JournalError(f"{path}: is not {what} ({error})") from error
 
 
 def configure(connection: sqlite3.Connection, settings: Settings) -> None:

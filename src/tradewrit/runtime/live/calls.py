@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from tradewrit.runtime.perform import Departure, venue_handlers
 Outcome = Sequence[Event]
 Work = Callable[[], Outcome]
 Done = Callable[[Outcome | BaseException], None]
+T = TypeVar("T")
 
 
 class Workers(Protocol):
@@ -157,6 +158,30 @@ def _from_the_venue(outcome: Outcome) -> Outcome:
         for event in outcome
         if not (isinstance(event, ExecutionReport) and event.exec_id.startswith("desk:"))
     )
+
+
+async def waited_for(workers: Workers, call: Callable[[], T], deadline_s: float) -> T:
+    """What a call returns or raises; Unreachable when that takes longer than `deadline_s`."""
+    answered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    found: list[T] = []
+
+    def work() -> Outcome:
+        found.append(call())
+        return ()
+
+    def done(outcome: Outcome | BaseException) -> None:
+        if answered.done():
+            return
+        if isinstance(outcome, BaseException):
+            answered.set_exception(outcome)
+        else:
+            answered.set_result(found[0])
+
+    workers.start(work, done)
+    try:
+        return await asyncio.wait_for(answered, deadline_s)
+    except TimeoutError:
+        raise Unreachable(f"no answer within {deadline_s:g} s") from None
 
 
 class ThreadWorkers:

@@ -1,97 +1,37 @@
 """The door of a running desk: how a person at another terminal asks it something.
 
 A socket in the file system beside the journal, for its owner alone: one request, one answer, each a line of
-JSON. Whoever can open the file may ask; who asks is named in the request and goes on record.
+JSON. Who is at the other end the system says, and nobody can say otherwise.
 """
 
 import asyncio
 import os
 import socket
 import stat
+import struct
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from tradewrit.domain.events.review import Edit
 from tradewrit.domain.ids import derive
-from tradewrit.domain.reviews import Review
 from tradewrit.errors import OurFault, TradewritError
-from tradewrit.runtime.live.status import Status
+from tradewrit.runtime.live.requests import Answer, AnyRequest
 
 _MAX_BYTES: Final = 1_048_576
 _LONGEST_PATH: Final = 100
 """What the system's socket addresses hold."""
+_PATIENCE_S: Final = 10.0
+"""With somebody who has come in and says nothing."""
+_PEER: Final = struct.Struct("3i")
+"""Linux's `ucred`: process, user, group."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
-    """What is asked. actor: who asks, without the `human:`."""
-
-    actor: str = ""
-
-
-class AskStatus(Request, frozen=True, kw_only=True, tag="status"):
-    """How it stands."""
-
-
-class AskHalt(Request, frozen=True, kw_only=True, tag="halt"):
-    """Throw the kill switch."""
-
-    reason: str
-
-
-class AskResume(Request, frozen=True, kw_only=True, tag="resume"):
-    """Put the kill switch back."""
-
-    reason: str
-
-
-class AskFlatten(Request, frozen=True, kw_only=True, tag="flatten"):
-    """Close everything, and answer when the account is flat."""
-
-    reason: str
-
-
-class AskStop(Request, frozen=True, kw_only=True, tag="stop"):
-    """End the desk gracefully."""
-
-    reason: str
-
-
-class AskReviews(Request, frozen=True, kw_only=True, tag="reviews"):
-    """Which questions people were asked, decided ones of open trades too, and the status beside them."""
-
-
-class AskAnswer(Request, frozen=True, kw_only=True, tag="answer"):
-    """A person's answer to a question, about exactly what they saw.
-
-    nonce: drawn once per answer, so that the same one sent twice counts once.
-    """
-
-    review_id: str
-    version: int
-    shown_hash: str
-    decision: Literal["approve", "edit", "reject"]
-    nonce: str
-    edit: Edit | None = None
-    reason: str = ""
-
-
-AnyRequest = AskStatus | AskHalt | AskResume | AskFlatten | AskStop | AskReviews | AskAnswer
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. error: why nothing did, "" otherwise. said: for people."""
-
-    said: str = ""
-    error: str = ""
-    status: Status | None = None
-    reviews: tuple[Review, ...] = ()
-
-
-Reception = Callable[[AnyRequest], Awaitable[Answer]]
+Reception = Callable[[AnyRequest, str], Awaitable[Answer]]
+"""Answers a request of somebody whom the system knows under this name."""
 _decode: Final = msgspec.json.Decoder(AnyRequest).decode
 
 
@@ -100,8 +40,22 @@ def door_of(journal: Path) -> Path:
     place = journal.absolute().with_name(f"{journal.name}.door")
     if len(os.fsencode(place)) <= _LONGEST_PATH:
         return place
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/tradewrit-{os.getuid()}")  # noqa: S108 - private below
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or _in_shared_place())
     return folder / f"{derive('door', place, length=16)}.door"
+
+
+def _in_shared_place() -> Path:
+    return Path(f"/tmp/tradewrit-{os.getuid()}")  # noqa: S108 - see `_refuse_others`
+
+
+def _refuse_others(door: Path) -> None:
+    """Raises OurFault where somebody else may have made the folder of a door, in a place that all share."""
+    folder = door.parent
+    if folder != _in_shared_place() or not folder.exists():
+        return
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise OurFault(f"{folder}: is open to others, so what listens there may be no desk; move it away")
 
 
 class Door:
@@ -117,6 +71,7 @@ class Door:
         """Raises OurFault when the place cannot be listened on."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_others(self._path)
             _clear(self._path)
             before = os.umask(0o177)  # for nobody else, from the moment it exists
             try:
@@ -140,25 +95,50 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answer = await self._answer(await reader.readline())
+            line = await asyncio.wait_for(reader.readline(), _PATIENCE_S)
+            answer = await self._answer(line, _peer(writer))
             writer.write(msgspec.json.encode(answer) + b"\n")
             await writer.drain()
         except (OSError, ValueError, asyncio.CancelledError):
-            pass  # whoever asked is gone, or sent more than any request; or the desk ends
+            pass  # whoever asked is gone, said nothing, or sent more than any request; or the desk ends
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes) -> Answer:
+    async def _answer(self, line: bytes, who: str) -> Answer:
         try:
             request = _decode(line)
         except (msgspec.MsgspecError, UnicodeError) as wrong:
             return Answer(error=f"not understood: {wrong}")
         try:
-            return await self._reception(request)
+            return await self._reception(request, who)
         except TradewritError as refused:
             return Answer(error=str(refused))
+        except Exception as bug:  # noqa: BLE001 - who asked is told, and the desk goes on
+            return Answer(error=f"the desk failed on this request: {type(bug).__name__}: {bug}")
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """The user at the other end. Where the system does not tell: the owner, nobody else can open the file."""
+    line = writer.get_extra_info("socket")
+    return user(_uid_of(line) if sys.platform == "linux" else os.getuid())
+
+
+def _uid_of(line: socket.socket) -> int:
+    credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, uid, _ = _PEER.unpack(credentials)
+    return int(uid)
+
+
+def user(uid: int) -> str:
+    """A user of this machine by name, or by number where there is none, as in a container."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid-{uid}"
 
 
 def _clear(path: Path) -> None:
@@ -169,8 +149,13 @@ def _clear(path: Path) -> None:
         path.unlink()
 
 
+class NoAnswer(OurFault):
+    """Nobody is behind a door, or who is does not answer."""
+
+
 def knock(path: Path, request: AnyRequest, *, timeout_s: float | None) -> Answer:
-    """Ask the desk behind a door. Raises OurFault when nobody is there, or it does not answer in time."""
+    """Ask the desk behind a door. Raises NoAnswer when nobody is there, or it does not answer in time."""
+    _refuse_others(path)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(timeout_s)
@@ -179,6 +164,7 @@ def knock(path: Path, request: AnyRequest, *, timeout_s: float | None) -> Answer
             with line.makefile("rb") as answers:
                 return msgspec.json.decode(answers.readline(), type=Answer)
     except TimeoutError:
-        raise OurFault(f"the desk did not answer within {timeout_s:g} s; ask for its status") from None
+        raise NoAnswer(f"the desk did not answer within {timeout_s:g} s") from None
     except (OSError, msgspec.MsgspecError) as why:
-        raise OurFault(f"no desk answers at {path} ({why}): start one with tradewrit run") from why
+        why_not = getattr(why, "strerror", None) or str(why)
+        raise NoAnswer(f"no desk answers at {path} ({why_not})") from why

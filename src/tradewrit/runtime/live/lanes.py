@@ -219,12 +219,6 @@ class Lanes:
         self._drops.clear()
         return found
 
-    def remember(self, drops: list[Drop]) -> None:
-        """Keep drops that could not be put on record yet."""
-        for one in drops:
-            key = (one.what, one.about, one.source, one.reason)
-            self._drops[key] = self._drops.get(key, 0) + one.count
-
     def _put_market(self, item: Input) -> Put:
         key = self._key(item)
         before = self._market.get(key)

@@ -64,7 +64,7 @@ class Line:
         self.pulse = Pulse(beat_at=now, data_at=now, carries_prices=stream.carries_prices)
         self.priced_at = now
         self.is_up = False
-        self.attempts = 0
+        self.attempts = self.cuts = 0
         self._up_at = 0
         self._is_cut = False
         self._reading: asyncio.Task[None] | None = None
@@ -139,6 +139,7 @@ class Line:
         # One that hangs up as soon as it was called is called ever more rarely, too.
         if self.is_up and self._clock.monotonic() - self._up_at > self._patience.beat_ns:
             self.attempts = 1
+        self.cuts += self.is_up
         self.is_up = False
         if not self._is_cut:
             self._is_cut = True

@@ -104,6 +104,6 @@ class Liquidation:
     async def _end(self, rounds: int, held: Mapping[str, Decimal], why: str) -> FlattenEnded:
         left = {symbol: units for symbol, units in held.items() if units}
         ended = FlattenEnded(at=self._shell.clock.now(), run=self._run, rounds=rounds, held=left, reason=why)
-        self._shell.log(f"flatten: over after {rounds} rounds: {why}")
+        self._shell.log(f"flatten: over after {rounds} round{'s' * (rounds != 1)}: {why}")
         await self._shell.ask(ended)
         return ended

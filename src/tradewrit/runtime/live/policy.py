@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tradewrit.domain.maintenance import Maintenance
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.runtime.live.calls import CallPolicy
 from tradewrit.runtime.live.supervise import Patience, StartBudget
@@ -18,6 +19,8 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     flatten_round_ns: between two rounds of an emergency liquidation.
     skew_ns: from which difference between the machine's clock and the venue's on no entry leaves.
     entry_ttl_ns: how long an entry from outside may wait for its turn.
+    outage_ns: how long a line may be cut before that is an alarm; the venue's maintenance does not count.
+    maintenance: when the venue is down by its own word.
     """
 
     tick_ns: int = SECOND
@@ -30,6 +33,8 @@ class LivePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     flatten_round_ns: int = 3 * SECOND
     skew_ns: int = 2 * SECOND
     entry_ttl_ns: int = 30 * SECOND
+    outage_ns: int = 5 * MINUTE
+    maintenance: Maintenance = Maintenance()
     calls: CallPolicy = CallPolicy()
     patience: Patience = Patience()
     starts: StartBudget = StartBudget()

@@ -20,9 +20,10 @@ from tradewrit.domain.events.review import (
     ReviewRejected,
     ReviewRequested,
 )
+from tradewrit.domain.events.risk import LimitExceeded
 from tradewrit.domain.reviews import Review
 from tradewrit.domain.times import iso
-from tradewrit.runtime.live.door import Answer, AskAnswer
+from tradewrit.runtime.live.requests import Answer, AskAnswer
 
 
 def known(books: Books) -> tuple[Review, ...]:
@@ -78,6 +79,10 @@ def outcome(said: Iterable[Event]) -> Answer:
                 told = "rejected: no order leaves"
             case ReviewModified():
                 told = "changed: risk looks at it"
+            case ReviewRequested(replaces=old, review_id=new, shown=shown) if old:
+                errors.append(f"asked anew at {shown.proposal.entry_price:f}: tradewrit review show {new}")
+            case LimitExceeded(review_id="", breaches=breaches):
+                errors.append(f"at that price risk refuses it: {'; '.join(one.message for one in breaches)}")
             case ReviewRequested(version=version):
                 told = f"changed, and asked anew as version {version}: it still has to be approved"
             case ReviewKept(reason=reason):

@@ -19,16 +19,14 @@ from msgspec.structs import replace
 
 from tradewrit.domain.events.account import AccountReported
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import CancelOrder
-from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.orders import Role
-from tradewrit.domain.writs import DESK, EXECUTOR
-from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, LeaseLost, OurFault, Unreachable
+from tradewrit.domain.writs import DESK
+from tradewrit.errors import JournalBroken, JournalError, JournalUnwritable, LeaseLost, OurFault
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.live.breakers import standing
-from tradewrit.runtime.live.calls import Calls, Outcome, Workers
+from tradewrit.runtime.live.calls import Calls, Outcome, Workers, waited_for
+from tradewrit.runtime.live.entries import Entries, taking_back
 from tradewrit.runtime.live.intake import Intake
 from tradewrit.runtime.live.lanes import Input, Lanes, NotTakenError, Priority, Put
 from tradewrit.runtime.live.lines import Line, Stream
@@ -41,7 +39,6 @@ from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.resilience.breaker import Breaker
 from tradewrit.runtime.resilience.guard import Endpoint
 
-OUTSIDE: Final = "outside"
 _OVER: Final = "the desk has stopped"
 _COMPARING: Final = "compare"
 _BATCH: Final = 64
@@ -99,7 +96,7 @@ class Shell:
         self.intake = Intake(desk, self.lanes, clock, log, self._heard)
         self.calls = Calls(workers, clock, self.policy.calls, self._arrived, self._late)
         self.rounds = Rounds(self, sessions)
-        self._withheld: dict[str, str] = {}
+        self.entries = Entries(desk.writs, clock, self.say)
         self._stopping = ""
         self._stop_by = 0
         self._wake = asyncio.Event()
@@ -113,7 +110,7 @@ class Shell:
         tasks.append(asyncio.ensure_future(self._tick_on()))
         try:
             for line in self.lines:
-                self.withhold(f"line {line.name}", f"{line.name} is not heard yet")
+                self.entries.withhold(f"line {line.name}", f"{line.name} is not heard yet")
             self.rounds.begin()
             return await self._work(tasks)
         except LeaseLost:
@@ -127,8 +124,10 @@ class Shell:
             raise
         except Exception:
             # A bug, or a line to the wrong exchange: the account need not wait for the lease to run out.
-            with suppress(Exception):
+            try:
                 self.desk.stop()
+            except Exception as worse:  # noqa: BLE001 - what is raised is why it ends
+                self.log(f"the writs and the lease could not be given up: {worse}")
             raise
         finally:
             for task in tasks:
@@ -144,26 +143,15 @@ class Shell:
         if not self._stopping:
             self._stopping = reason
             self.log(f"stopping: {reason}; stops stay at the venue, no entry leaves")
-            self.withhold("stop", f"the desk is stopping: {reason}")
+            self.entries.withhold("stop", f"the desk is stopping: {reason}")
             self.lanes.clear(Priority.ENTRIES, reason=reason)
             if self.policy.cancels_entries_on_stop:
-                self._take_entries_back(reason)
+                for cancel in taking_back(
+                    self.desk.books, self.clock.now(), f"the desk is stopping: {reason}"
+                ):
+                    self.say(cancel)
             self._stop_by = self.clock.monotonic() + self.policy.drain_ns
             self._wake.set()
-
-    def _take_entries_back(self, reason: str) -> None:
-        """What fills while nobody is there would be without a stop where legs are not listed with it."""
-        for order in self.desk.books.orders.values():
-            if order.is_live and order.terms.role is Role.ENTRY:
-                self.say(
-                    CancelOrder(
-                        at=self.clock.now(),
-                        trace=order.terms.trade_id,
-                        client_order_id=order.id,
-                        actor=DESK,
-                        reason=f"the desk is stopping: {reason}",
-                    )
-                )
 
     async def offer(self, item: Input) -> None:
         """Put an input in, once there is room for it."""
@@ -199,27 +187,7 @@ class Shell:
 
     async def blocking(self, call: Callable[[], T]) -> T:
         """What a call that blocks returns or raises; it runs where the calls do, and has their deadline."""
-        answered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        found: list[T] = []
-
-        def work() -> Outcome:
-            found.append(call())
-            return ()
-
-        def done(outcome: Outcome | BaseException) -> None:
-            if answered.done():
-                return
-            if isinstance(outcome, BaseException):
-                answered.set_exception(outcome)
-            else:
-                answered.set_result(found[0])
-
-        self._workers.start(work, done)
-        deadline_s = self.policy.calls.deadline_ns / SECOND
-        try:
-            return await asyncio.wait_for(answered, deadline_s)
-        except TimeoutError:
-            raise Unreachable(f"no answer within {deadline_s:g} s") from None
+        return await waited_for(self._workers, call, self.policy.calls.deadline_ns / SECOND)
 
     def say(self, event: Event) -> None:
         """Put what the shell itself has noticed on record, as soon as that is possible."""
@@ -229,28 +197,14 @@ class Shell:
     def compare(self, cause: str, *, is_awaited: bool = False) -> None:
         """Ask the venue how it sees the account. is_awaited: no entry leaves before it has answered."""
         if is_awaited:
-            self.withhold(_COMPARING, f"the account is being compared with the venue ({cause})")
+            self.entries.withhold(_COMPARING, f"the account is being compared with the venue ({cause})")
         self.intake.reconcile(cause)
         self._wake.set()
 
     @property
     def is_comparing(self) -> bool:
         """Whether entries wait for the venue's view of the account."""
-        return _COMPARING in self._withheld
-
-    def withhold(self, cause: str, reason: str, todo: str = "") -> None:
-        """Let no entry leave until `allow(cause)`."""
-        if self._withheld.get(cause) != reason:
-            self._withheld[cause] = reason
-            self.desk.writs.withhold(EXECUTOR, because(list(self._withheld.values())))
-            self.say(EntriesWithheld(at=self.clock.now(), reason=reason, todo=todo))
-
-    def allow(self, cause: str) -> None:
-        """This is no reason any more."""
-        was = self._withheld.pop(cause, None)
-        if was is not None:
-            self.desk.writs.withhold(EXECUTOR, because(list(self._withheld.values())))
-            self.say(EntriesAllowed(at=self.clock.now(), was=was))
+        return self.entries.is_withheld_for(_COMPARING)
 
     def status(self) -> Status:
         """How it stands."""
@@ -267,9 +221,11 @@ class Shell:
             refused=self.intake.refused,
             overdue=self.calls.overdue,
             skew_s=self.skew_s(),
-            lines=tuple(LineStatus(line.name, line.is_up, line.heard_ago_s(now)) for line in self.lines),
+            lines=tuple(
+                LineStatus(line.name, line.is_up, line.heard_ago_s(now), line.cuts) for line in self.lines
+            ),
             breakers=standing(self._breakers(), now),
-            **figures(books, self.desk.market),  # type: ignore[arg-type]  # by name, as Status has them
+            **figures(books, self.desk.market, self.clock.now()),  # type: ignore[arg-type]  # by name, as Status has them
         )
 
     def _mode(self) -> tuple[Mode, str]:
@@ -279,9 +235,8 @@ class Shell:
             return Mode.STOPPING, self._stopping
         if self.desk.books.halted:
             return Mode.HALTED, self.desk.books.halted
-        if self._withheld:
-            return Mode.GUARDED, because(list(self._withheld.values()))
-        return Mode.RUNNING, ""
+        withheld = self.entries.withheld
+        return (Mode.GUARDED, withheld) if withheld else (Mode.RUNNING, "")
 
     # -- the loop
 
@@ -326,7 +281,7 @@ class Shell:
 
     def _heard(self, said: Sequence[Event]) -> None:
         if any(isinstance(event, AccountReported) for event in said):
-            self.allow(_COMPARING)
+            self.entries.allow(_COMPARING)
 
     def _arrived(self, departure: Departure, outcome: Outcome) -> None:
         self.intake.land(departure, outcome)

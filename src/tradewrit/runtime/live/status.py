@@ -1,6 +1,6 @@
 """What a person wants to know of a desk at three in the morning, as a value and as one line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -30,21 +30,25 @@ class Mode(StrEnum):
 
 
 class LineStatus(msgspec.Struct, frozen=True):
-    """One line: whether it is up, and for how long it has been silent."""
+    """One line: whether it is up, for how long it has been silent, and how often it was cut so far."""
 
     name: str
     is_up: bool
     silent_s: float
+    cuts: int = 0
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A desk at one moment. Money in account currency.
 
-    because: why it is not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
-    stop ended with the session and is put back at the open. unknown: orders whose fate
-    the venue has not told. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far.
-    skew_s: how far the machine's clock is ahead of the venue's; None where nobody can say.
-    refused: bars that were not believed, so far.
+    because: why not RUNNING. naked: symbols held without a working stop. overnight: those of them whose
+    stop ended with the session and is put back at the open. unknown: orders of which nobody knows the fate.
+    disputed: symbols in which the venue holds something else, and what. suspended, paused: symbols in which
+    nothing new is done, by the desk or because the venue has halted them, and why. strangers: working orders
+    that are not the desk's. venue: whose journal this is. waits, flying: calls. queued: inputs by priority.
+    dropped, overdue: so far. skew_s: how far the machine's clock is ahead of the venue's; None where nobody
+    can say. refused: bars that were not believed, so far. cooling: why no entry is tried, after the venue's
+    refusals.
     """
 
     at: int
@@ -60,6 +64,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     working: int
     unknown: tuple[str, ...]
     reviews: int
+    cooling: tuple[str, ...]
+    disputed: dict[str, str] = {}
+    suspended: dict[str, str] = {}
+    paused: dict[str, str] = {}
+    strangers: tuple[str, ...] = ()
+    venue: str = ""
     waits: int
     flying: int
     queued: tuple[int, ...]
@@ -79,6 +89,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"UNPROTECTED OVERNIGHT: {', '.join(self.overnight)}")
         if self.unknown:
             parts.append(f"unknown: {', '.join(self.unknown)}")
+        parts.extend(self._waiting_for_people())
+        parts.extend(f"NO ENTRY: {why}" for why in self.cooling)
         parts.extend(str(breaker) for breaker in self.breakers if breaker.gate != Gate.CLOSED)
         held = ", ".join(f"{quantity:+f} {symbol}" for symbol, quantity in self.held.items())
         parts.append(f"{self.account} {self.strategy}: equity {self.equity:,.2f}, cash {self.cash:,.2f}")
@@ -90,10 +102,25 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if self.skew_s is not None:
             parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(
-            f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago"
+            f"{line.name} {'up' if line.is_up else 'CUT'}, heard {line.silent_s:.0f} s ago{_cuts(line.cuts)}"
             for line in self.lines
         )
         return "; ".join(parts)
+
+    def _waiting_for_people(self) -> Iterator[str]:
+        """What does not go on before a person has looked, with the command that then lets it."""
+        for symbol, why in self.disputed.items():
+            yield f"DISPUTED: {symbol} {why} (tradewrit adopt {symbol})"
+        for symbol, why in self.suspended.items():
+            yield f"SUSPENDED: {symbol}: {why} (tradewrit resume --symbol {symbol})"
+        for symbol, why in self.paused.items():
+            yield f"HALTED BY THE VENUE: {symbol}: {why} (tradewrit resume --symbol {symbol}, once it trades)"
+        if self.strangers:
+            yield f"orders of others: {', '.join(self.strangers)}"
+
+
+def _cuts(count: int) -> str:
+    return f", cut {'once' if count == 1 else f'{count} times'} so far" if count else ""
 
 
 def naked(books: Books) -> tuple[str, ...]:
@@ -117,10 +144,16 @@ def unknown(books: Books) -> tuple[str, ...]:
     return tuple(order.id for order in books.orders.values() if order.state is OrderState.UNKNOWN)
 
 
-def figures(books: Books, market: Market) -> dict[str, object]:
+def cooling(books: Books, at: int) -> tuple[str, ...]:
+    """Why entries are not tried, where the venue has refused some."""
+    return tuple(one.reason for one in books.cooldowns.values() if not one.is_over(at))
+
+
+def figures(books: Books, market: Market, at: int) -> dict[str, object]:
     """What the books alone tell of a status."""
     working = [order for order in books.orders.values() if order.is_live and order.is_sent]
     return {
+        "cooling": cooling(books, at),
         "account": books.account,
         "strategy": books.strategy,
         "equity": equity(books, market.mark),
@@ -130,6 +163,11 @@ def figures(books: Books, market: Market) -> dict[str, object]:
         "overnight": overnight(books),
         "working": len(working),
         "unknown": unknown(books),
+        "disputed": books.disputed,
+        "suspended": books.suspended,
+        "paused": books.paused,
+        "strangers": books.strangers,
+        "venue": "" if books.identity is None else str(books.identity),
         "reviews": sum(one.state is ReviewState.PENDING for one in books.reviews.values()),
     }
 

@@ -32,6 +32,7 @@ from tradewrit.errors import JournalError, PermissionDenied, TheirFault
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.desk import stream_of
 from tradewrit.runtime.gate import Gate
+from tradewrit.runtime.issuer import Issuer
 from tradewrit.runtime.journal.leases import Lease
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Entry
@@ -39,7 +40,7 @@ from tradewrit.runtime.live.shadow import Shadow
 from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import PROTECTIVE_TTL_S, Terms
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 
 WATCHDOG: Final = "watchdog"
 _STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
@@ -94,7 +95,10 @@ class _Since(msgspec.Struct):
 
 
 class Watchdog:
-    """The watchdog of one account. issuer: gives it a writ of its own. log: takes lines for people."""
+    """The watchdog of one account. issuer: gives it a writ of its own. log: takes lines for people.
+
+    uncovered: symbols that are held without a stop for all of it, as of the last look; None when that failed.
+    """
 
     def __init__(
         self,
@@ -120,6 +124,7 @@ class Watchdog:
         self._log = log
         self._since = _Since(uncovered_at={})
         self._told: dict[str, str] = {}
+        self.uncovered: tuple[str, ...] | None = None
 
     def look(self) -> list[PositionRescued]:
         """One look, to be taken every `every_ns`; returns what it protected."""
@@ -130,7 +135,9 @@ class Watchdog:
             bare = uncovered(self._broker.positions(), self._broker.open_orders())
         except (TheirFault, JournalError) as lost:
             self._tell("", f"cannot look: {lost}")
+            self.uncovered = None
             return []
+        self.uncovered = tuple(bare)
         since = self._since.uncovered_at
         self._since.uncovered_at = {symbol: since.get(symbol, now) for symbol in bare}
         long_bare = [

@@ -28,6 +28,7 @@ from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.positions import Position
+from tradewrit.domain.rejections import UNSENT
 
 if TYPE_CHECKING:
     from tradewrit.simulation.watch import Watch
@@ -227,6 +228,25 @@ def i11_limits_hold_with_what_is_pending(watch: "Watch", books: Books, event: Or
     return None
 
 
+def i11_a_refused_entry_is_not_tried_again_at_once(
+    watch: "Watch", books: Books, event: OrderRequested
+) -> Found:
+    """For as long as the profile says, nothing is entered where the venue has refused an entry."""
+    terms, patience = event.terms, books.limits.refusal_cooldown_s * SECOND
+    at = watch.refused.get(terms.symbol)
+    if terms.role is not Role.ENTRY or at is None or event.at >= at + patience:
+        return None
+    return f"entry {terms.client_order_id} is asked for {(event.at - at) / SECOND:g} s after a refusal"
+
+
+def note_refusal(watch: "Watch", books: Books, event: OrderRejected) -> Found:
+    """That the venue, and not the desk itself, did not take an entry."""
+    del books
+    if event.role is Role.ENTRY and event.code not in UNSENT:
+        watch.refused[event.symbol] = event.at
+    return None
+
+
 def i09_nothing_is_entered_while_halted(watch: "Watch", books: Books, event: OrderRequested) -> Found:
     """After the kill switch no entry is decided on."""
     del books
@@ -266,13 +286,15 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
         i09_nothing_is_entered_while_halted,
         i10_an_entry_is_near_the_price_it_was_approved_at,
         i11_limits_hold_with_what_is_pending,
+        i11_a_refused_entry_is_not_tried_again_at_once,
     ),
     OrderPartiallyFilled: (i01_an_entry_fills_no_more_than_approved, i08_only_legal_moves),
     OrderFilled: (i01_an_entry_fills_no_more_than_approved, i08_only_legal_moves),
     **dict.fromkeys(
-        (OrderAccepted, OrderRejected, OrderCancelled, OrderExpired, OrderModified, OrderUnknown),
+        (OrderAccepted, OrderCancelled, OrderExpired, OrderModified, OrderUnknown),
         (i08_only_legal_moves,),
     ),
+    OrderRejected: (i08_only_legal_moves, note_refusal),
     ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
     FillCorrected: (i01_a_correction_of_an_entry_counts,),

@@ -19,10 +19,11 @@ from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.engines import Engine
 from tradewrit.surfaces.cli.hours import CalendarOption, ExitBeforeClose, with_hours
 from tradewrit.surfaces.cli.output import Json, emit_table, emit_text, example
-from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, StrategyOption, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
 from tradewrit.surfaces.cli.selection import (
     Adjust,
+    BarsPath,
     FactorFile,
     FundingFile,
     KnownAt,
@@ -70,21 +71,8 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         ),
     )
     def _backtest(
-        data: Annotated[
-            Path,
-            typer.Option(
-                "--data", metavar="PATH", help="Bars as Parquet or CSV: a file, or a directory of such files."
-            ),
-        ],
-        strategy: Annotated[
-            str | None,
-            typer.Option(
-                "--strategy",
-                metavar="NAME|FILE.py",
-                help="A strategy that ships with the package, or your own file. "
-                "Without it, the configuration's.",
-            ),
-        ] = None,
+        data: BarsPath,
+        strategy: StrategyOption = None,
         config: ConfigFile = None,
         engine: Annotated[
             Engine,

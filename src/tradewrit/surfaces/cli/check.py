@@ -12,10 +12,11 @@ from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, explain
 from tradewrit.surfaces.cli.hours import CalendarOption, ExitBeforeClose, with_hours
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, progress
-from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, StrategyArgument, parameters_of
 from tradewrit.surfaces.cli.rules import MarketFillsOption, ReverseOption, with_rules
 from tradewrit.surfaces.cli.selection import (
     Adjust,
+    BarsPath,
     FactorFile,
     FundingFile,
     KnownAt,
@@ -47,18 +48,8 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         ),
     )
     def _check(
-        strategy: Annotated[
-            str,
-            typer.Argument(
-                metavar="STRATEGY", help="A strategy that ships with the package, or your own .py file."
-            ),
-        ],
-        data: Annotated[
-            Path,
-            typer.Option(
-                "--data", metavar="PATH", help="Bars as Parquet or CSV: a file, or a directory of such files."
-            ),
-        ],
+        strategy: StrategyArgument,
+        data: BarsPath,
         config: ConfigFile = None,
         param: Params = None,
         symbols: Symbols = None,

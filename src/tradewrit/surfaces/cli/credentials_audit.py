@@ -7,15 +7,17 @@ import msgspec
 import typer
 from rich.text import Text
 
-from tradewrit.domain.times import iso, parse_iso
+from tradewrit.domain.times import iso
 from tradewrit.errors import JournalError
 from tradewrit.surfaces.cli.credentials_home import home, known_authority, looked_into, second
 from tradewrit.surfaces.cli.errors import FAILED, explain
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
+from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, note
+from tradewrit.surfaces.cli.selection import moment
 
 if TYPE_CHECKING:
     from tradewrit.credentials.audit import AuditRecord, SignedHead
-    from tradewrit.credentials.store import AuditQuery, CredentialStore
+    from tradewrit.credentials.audit_table import AuditQuery
+    from tradewrit.credentials.store import CredentialStore
     from tradewrit.runtime.journal.port import Verification
     from tradewrit.runtime.journal.records import Head
 
@@ -61,15 +63,15 @@ def _show(
     as_json: Json = False,
 ) -> None:
     """Show what was issued, refused and revoked, and by whom; the oldest first. No event holds a secret."""
-    from tradewrit.credentials.store import AuditQuery
+    from tradewrit.credentials.audit_table import AuditQuery
 
     query = AuditQuery(
         agent_id=agent,
         task_id=task,
         type=kind,
         outcome=_outcome(outcome),
-        since=_time("--since", since),
-        until=_time("--until", until),
+        since=moment(since or None, "--since"),
+        until=moment(until or None, "--until"),
     )
     with looked_into() as store:
         found, total = _last(store, query, None if is_all else last)
@@ -81,7 +83,7 @@ def _show(
         return
     emit_table(("event", "time (UTC)", "what", "who", "about"), [_row(one) for one in found])
     if total > len(found):
-        _note(f"the last {len(found):,} of {total:,} events; --all shows every one")
+        note(f"the last {len(found):,} of {total:,} events; --all shows every one")
 
 
 def _last(store: "CredentialStore", query: "AuditQuery", last: int | None) -> "tuple[list[AuditRecord], int]":
@@ -189,7 +191,7 @@ def _kept(path: Path) -> "tuple[Head, str | None]":
     keys = {one.key.kid: one.key for one in load_keyring(home().signing_key).key_set.keys}
     key = keys.get(signed.key_id)
     if key is None:
-        _note(
+        note(
             f"{path}: signed by key {signed.key_id}, which is gone from this home; only the chain is compared"
         )
     elif not is_signed(signed, key.has_signed):
@@ -237,14 +239,3 @@ def _outcome(text: str) -> str:
     if text not in {"", "success", "denied"}:
         raise typer.BadParameter(f"{text!r} is neither success nor denied", param_hint="--outcome")
     return text
-
-
-def _time(option: str, text: str) -> int | None:
-    try:
-        return parse_iso(text) if text else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
-
-
-def _note(text: str) -> None:
-    stderr_console().print(text, style="dim", markup=False, highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from tradewrit.surfaces.cli.credentials_home import (
     whoami,
 )
 from tradewrit.surfaces.cli.credentials_inspect import genuine_claims, given
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
+from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, warn
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -97,15 +97,11 @@ def _revoke(
         target = _resolved(opened, level, target)
         done = opened.revoke(level, target, by=whoami(), including_protection=including_protection)
         if level in {"agent", "chain"} and opened.agent(target) is None:
-            _note(f"nobody of the id {target} is registered here: was it copied whole?")
+            warn(f"nobody of the id {target} is registered here: was it copied whole?")
     if as_json:
         emit_json({"revoked": True, "level": done.level, "target": done.target})
     else:
         emit_text(f"revoked: {done.level}{'' if is_all else f' {done.target}'}")
-
-
-def _note(text: str) -> None:
-    stderr_console().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _resolved(authority: "Authority", level: str, target: str) -> str:

@@ -17,7 +17,7 @@ from tradewrit.surfaces.cli.credentials_home import (
     whoami,
 )
 from tradewrit.surfaces.cli.credentials_limits import Limits, constraints_from, limits_in_words
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example, stderr_console
+from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example, note
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -156,7 +156,7 @@ def _emit_issued(issued: "Issued", *, as_json: bool) -> None:
         emit_json(told)
         return
     emit_text(issued.token)
-    _note(
+    note(
         f"{claims.sub}\ntoken {claims.jti}, until {expires_at}, limits: {limits_in_words(claims.constraints)}"
     )
 
@@ -168,8 +168,4 @@ def _emit_launch(launch: "Launch", *, as_json: bool) -> None:
         emit_json({"launch_token": launch.secret, "expires_at": expires_at, "policy": policy})
         return
     emit_text(launch.secret)
-    _note(f"good once, until {expires_at}, limits: {limits_in_words(launch.constraints)}")
-
-
-def _note(text: str) -> None:
-    stderr_console().print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+    note(f"good once, until {expires_at}, limits: {limits_in_words(launch.constraints)}")

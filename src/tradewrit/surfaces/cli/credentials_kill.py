@@ -9,7 +9,7 @@ import typer
 from tradewrit.domain.times import iso
 from tradewrit.surfaces.cli.credentials_home import authority_to_kill, known_authority, second, whoami
 from tradewrit.surfaces.cli.errors import FAILED
-from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, stderr_console
+from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example, warn
 
 if TYPE_CHECKING:
     from tradewrit.credentials.authority import Authority
@@ -92,10 +92,10 @@ def _kill(
             by=whoami(), reason=reason, including_protection=including_protection, grace_s=grace
         )
         if distrust:
-            _note(f"killed, but the store cannot be trusted: {distrust}")
+            warn(f"killed, but the store cannot be trusted: {distrust}")
         answers = opened.desk_answers()
         if waits and _unheard(answers):
-            _note(f"killed; waiting for the desks to cancel their entries, until {_end(state)} at the latest")
+            warn(f"killed; waiting for the desks to cancel their entries, until {_end(state)} at the latest")
             after, answers = heard(opened, SystemClock().now, pause)
             state = after or state
         desks = [_desk(opened, one) for one in answers]
@@ -103,7 +103,7 @@ def _kill(
     silent = [desk for desk in desks if desk["answered_at"] is None]
     if waits and silent:
         for desk in silent:
-            _note(f"desk {desk['desk']} did not say that its entries are cancelled: {_todo(desk)}")
+            warn(f"desk {desk['desk']} did not say that its entries are cancelled: {_todo(desk)}")
         raise typer.Exit(FAILED)
 
 
@@ -163,10 +163,6 @@ def _unheard(answers: "Sequence[DeskAnswer]") -> bool:
 
 def _end(state: "KillState") -> str:
     return second(state.protection_ends_at or state.killed_at)
-
-
-def _note(text: str) -> None:
-    stderr_console().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rearm(as_json: Json = False) -> None:

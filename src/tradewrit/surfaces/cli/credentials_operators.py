@@ -1,4 +1,4 @@
-"""`tradewrit credentials operator add|list|remove`: the people who may administer over HTTP."""
+"""`tradewrit credentials operator add|list|remove`: the people whom the authority knows by name."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +25,9 @@ Name = Annotated[
 
 def register(group: typer.Typer) -> None:
     """Add `operator add|list|remove`."""
-    operators = typer.Typer(help="The people who may administer over HTTP.", no_args_is_help=True)
+    operators = typer.Typer(
+        help="The people who may administer over HTTP, and answer a desk by name.", no_args_is_help=True
+    )
     operators.command(
         "add",
         epilog=example(
@@ -38,7 +40,7 @@ def register(group: typer.Typer) -> None:
 
 
 def _add(name: Name, as_json: Json = False) -> None:
-    """Let a person administer over HTTP, with a secret of their own, which is shown once."""
+    """Let a person administer over HTTP, and answer a desk by name; their secret is shown once."""
     with authority() as opened:
         made = opened.add_operator(name, by=whoami())
     if as_json:

@@ -14,6 +14,7 @@ from tradewrit.errors import ConfigError
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.credentials_home import Issuer, TrustDomain, terms_from
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_text, example
+from tradewrit.surfaces.cli.serving import need_server
 
 if TYPE_CHECKING:
     from tradewrit.credentials.http.peers import Network
@@ -85,11 +86,7 @@ def _settings(
     is_plain: bool,
 ) -> "ServerSettings":
     """Raises ConfigError for what cannot be served, and when the extra is not installed."""
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise ConfigError("serving needs FastAPI and uvicorn: pip install 'tradewrit[server]'") from None
+    need_server()
     from tradewrit.credentials.http.settings import ServerSettings
 
     return ServerSettings(

@@ -1,6 +1,6 @@
 """`tradewrit demo`: the desk on real prices, the story of one trade, a verified journal, a report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,17 +14,15 @@ from tradewrit.config.tree import Config
 from tradewrit.credentials.remote_http import checked_url
 from tradewrit.errors import JournalCorrupt
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.live_options import IssuerFrom
 from tradewrit.surfaces.cli.output import Json, emit_heading, emit_table, emit_text, example, progress
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile, kept_secret
 
 if TYPE_CHECKING:
     from tradewrit.features.bars import Bars
     from tradewrit.research.demo import Demo
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.secret import Secret
-    from tradewrit.runtime.writs import Issuer
-
-IssuerFrom = Callable[..., AbstractContextManager["Issuer"]]
-"""As `app.issuer_from`."""
 
 DEFAULT_FOLDER = Path("runs/demo")
 _TTL_S: Final = 86_400

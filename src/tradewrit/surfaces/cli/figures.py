@@ -91,7 +91,7 @@ def figures(
         *([] if isinstance(result.sizing, Largest) else [("sizing", spelt(result.sizing))]),
     ]
     refusals = [] if why_not is None else why_not.rows(counts)
-    return [*rows, *refusals, *_denied(result), ("time", _seconds(result))]
+    return [*rows, *refusals, *_denied(result), *_refused(result), ("time", _seconds(result))]
 
 
 def _denied(result: "Result") -> list[tuple[str, str]]:
@@ -99,6 +99,12 @@ def _denied(result: "Result") -> list[tuple[str, str]]:
     entries = sum(result.denied.values())
     by = ", ".join(f"{name} {count:,}" for name, count in result.denied_by.items())
     return [("denied by the writ", f"{entries:,} ({by})" if by else f"{entries:,}")] if entries else []
+
+
+def _refused(result: "Result") -> list[tuple[str, str]]:
+    """Entries that the venue did not take."""
+    by = ", ".join(f"{code} {count:,}" for code, count in result.refused.items())
+    return [("refused by the venue", f"{sum(result.refused.values()):,} ({by})")] if by else []
 
 
 def _of_trades(metrics: "Metrics") -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tradewrit.errors import JournalCorrupt
 from tradewrit.surfaces.cli.journal_file import JournalFile, Stream, opened, streams_of
-from tradewrit.surfaces.cli.output import emit_table, emit_text, stderr_console
+from tradewrit.surfaces.cli.output import emit_table, emit_text, note
 
 if TYPE_CHECKING:
     from tradewrit.runtime.journal.port import Journal
@@ -89,14 +89,10 @@ def _kept(
     except JournalCorrupt as error:
         damage = error
     if total > len(kept):
-        _note(f"the last {len(kept):,} of {total:,} records; --all shows every one")
+        note(f"the last {len(kept):,} of {total:,} records; --all shows every one")
     yield from kept
     if damage is not None:
         raise damage
-
-
-def _note(text: str) -> None:
-    stderr_console().print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _line(record: "Record") -> str:

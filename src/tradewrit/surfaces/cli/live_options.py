@@ -15,8 +15,8 @@ from tradewrit.runtime.secret import Secret
 from tradewrit.surfaces.cli.sealed_key import kept_secret
 
 if TYPE_CHECKING:
+    from tradewrit.runtime.issuer import Issuer
     from tradewrit.runtime.roles import Terms
-    from tradewrit.runtime.writs import Issuer
 
 IssuerFrom = Callable[..., "AbstractContextManager[Issuer]"]
 """As `app.issuer_from`."""

@@ -7,35 +7,35 @@ import asyncio
 import gc
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.config.tree import Config
-from tradewrit.domain.events import account, market, orders, positions, review, risk, running, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
-from tradewrit.errors import ConfigError, JournalError, Unreachable
+from tradewrit.errors import ConfigError, JournalError, OurFault, Unreachable, WrongVenue
 from tradewrit.market.calendar import calendar_for
 from tradewrit.research.backtest.setup import Setup
 from tradewrit.runtime.clock import Clock, SystemClock, draw_journal_id, seeded, system_entropy
 from tradewrit.runtime.desk import Desk, stream_of
+from tradewrit.runtime.issuer import Issuer
+from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.journal.sqlite import SqliteJournal
-from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, owner_name
+from tradewrit.runtime.lease import DEFAULT, Candidacy, LeasePolicy, Tenure, owner_name
 from tradewrit.runtime.live.breakers import change
 from tradewrit.runtime.live.calls import ThreadWorkers
 from tradewrit.runtime.live.deadline import Deadline
 from tradewrit.runtime.live.door import Door, door_of
 from tradewrit.runtime.live.keeper import Keeper
+from tradewrit.runtime.live.opening import overruled
+from tradewrit.runtime.live.people import Prove, nobody_proves
 from tradewrit.runtime.live.policy import LivePolicy
 from tradewrit.runtime.live.reviews import question
 from tradewrit.runtime.live.shell import Shell
@@ -50,11 +50,12 @@ from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import Terms, roles
-from tradewrit.runtime.secret import Secret
-from tradewrit.runtime.writs import Issuer, Writs
+from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.aside import Aside, standard_error
 from tradewrit.surfaces.cli.learning import learn
+from tradewrit.surfaces.cli.live_terms import Venue
+from tradewrit.surfaces.cli.told import TOLD
 from tradewrit.surfaces.words import words
 from tradewrit.version import VERSION
 
@@ -70,64 +71,13 @@ _BUDGET: Final = Budget(calls=1_200)
 """What a desk asks of a paper exchange a minute at most; it has no limit of its own."""
 
 
-_TOLD: Final = (
-    orders.OrderAccepted,
-    orders.OrderRejected,
-    orders.OrderUnknown,
-    orders.OrderPartiallyFilled,
-    orders.FillCorrected,
-    orders.ReportQuarantined,
-    positions.StopSet,
-    positions.StopFailed,
-    positions.StopLapsed,
-    positions.StopHit,
-    positions.PositionClosed,
-    account.TradingHalted,
-    account.TradingResumed,
-    account.SymbolSuspended,
-    market.SymbolHalted,
-    market.SymbolHaltLifted,
-    account.PositionDisputed,
-    account.PositionAgreed,
-    account.ExternalOrderSeen,
-    account.ExternalTraded,
-    risk.DrawdownAlerted,
-    market.BarRefused,
-    market.PriceLevelBelieved,
-    review.HumanDecided,
-    review.ReviewExpired,
-    review.ReviewInvalidated,
-    review.AnswerRefused,
-    review.ReviewUnshown,
-    running.BreakerOpened,
-    running.BreakerClosed,
-    writs.WritDenied,
-    writs.WritLost,
-    writs.WritRevoked,
-    writs.WritRenewalFailed,
-)
-"""What a person reads in the log as it happens; everything else is in the journal."""
-
-
-class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a live desk trades. symbols: whose history is wanted at the start.
-
-    second: another way to the same exchange and account; "" for none.
-    """
-
-    url: str
-    second: str = ""
-    key: Secret | None = None
-    symbols: tuple[str, ...] = ()
-
-
 IssuerOf = Callable[[Mapping[str, Terms]], Issuer]
 
 
 class LiveDesk:
     """Everything that a live desk of one configuration is made of.
 
-    issuer_of: an authority's, for these terms; None for writs in memory.
+    issuer_of: an authority's, for these terms; None for writs in memory. prove: who a person is that logs in.
     Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
     """
 
@@ -142,6 +92,7 @@ class LiveDesk:
         *,
         lease: LeasePolicy = DEFAULT,
         issuer_of: IssuerOf | None = None,
+        prove: Prove = nobody_proves,
     ) -> None:
         self.config = config
         self.setup = setup
@@ -151,9 +102,11 @@ class LiveDesk:
         self.log = standard_error()
         self.machine: Final[Clock] = SystemClock()
         self.client = ExchangeClient(venue.url, venue.key, clock=self.machine)
-        found = self.client.clock()
+        found, self.identity = self.client.clock(), self.client.identity()
+        self.client.bind(self.identity)
         self.clock = VenueClock(self.machine, found.at or _first_time(self.client))
         chance = seeded(config.seed, "live").random
+        self._prove = prove
         self._keeper: Keeper | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.broker = GuardedBroker(
@@ -166,7 +119,7 @@ class LiveDesk:
             heard=self._turned,
         )
         self._chance = chance
-        self._line = ExchangeLine(self.client, self.clock, after=found.last, venue=found.venue)
+        self._line = ExchangeLine(self.client, self.clock, after=found.last, identity=self.identity)
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
         seconds = lease.duration_ns / SECOND / _SHARE_OF_LEASE
@@ -195,42 +148,43 @@ class LiveDesk:
         if not venue.second:
             return self.client
         other = ExchangeClient(venue.second, venue.key, clock=self.machine)
-        if other.clock().venue != self.client.clock().venue:
+        if (answering := other.identity()) != self.identity:
             raise ConfigError(
-                f"{venue.second} is another exchange: a second road must lead to the same account"
+                f"{venue.second} is {answering}, and {venue.url} is {self.identity}: a second road must lead "
+                "to the same account"
             )
+        other.bind(self.identity)
         return HedgedBroker(self.client, other, after_s=_HEDGE_AFTER_S, breached=self._breached)
 
     def _breached(self, said: str) -> None:
         """From any thread: the venue took one order twice."""
-        keeper, loop = self._keeper, self._loop
-        if keeper is not None and loop is not None:
-            loop.call_soon_threadsafe(keeper.halt, said)
+        self._in_loop(lambda keeper: keeper.halt(said))
 
     def _turned(self, endpoint: Endpoint, breaker: Breaker) -> None:
         """From any thread: a breaker has changed its gate."""
-        keeper, loop = self._keeper, self._loop
         event = change(f"exchange:{self.config.account.name}", endpoint, breaker, _KEY_HINT, self.clock)
-        if event is None or keeper is None or loop is None:
-            return
+        if event is not None:
+            self._in_loop(lambda keeper: keeper.say(event))
 
-        def tell() -> None:
-            if keeper.shell is not None:
-                keeper.shell.say(event)
-
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell)
+    def _in_loop(self, tell: Callable[[Keeper], object]) -> None:
+        keeper, loop = self._keeper, self._loop
+        if keeper is not None and loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever would hear
+                loop.call_soon_threadsafe(tell, keeper)
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
         self.log.say(f"{iso(self.clock.now())} {text}")
 
     def _tell(self, event: Event, record: Record | None) -> None:
-        if record is not None and isinstance(event, _TOLD):
+        if record is not None and isinstance(event, TOLD):
             self.say(f"{name_of(type(event))}: {words(event)}")
 
     def open_shell(self) -> Shell:
-        """Begin a life: the journal anew, the lease, the desk. Raises LeaseHeld and JournalError."""
+        """Begin a life: the journal anew, the lease, the desk.
+
+        Raises LeaseHeld, JournalError, and WrongVenue for the journal of another exchange.
+        """
         self.close()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         journal = self._journal = SqliteJournal.open(
@@ -241,21 +195,12 @@ class LiveDesk:
         )
         stream = stream_of(self.setup.account)
         tenure = Candidacy(journal, stream, self._owner, self.machine, self._lease).take()
-        prices = learn(self._market, self.client, self._symbols, tenure.keep, self.say)
         outbox = Outbox()
-        desk = Desk(
-            self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION),
-            journal=journal,
-            market=prices,
-            broker=self.broker,
-            clock=self.clock,
-            writs=self._writs(),
-            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
-            listeners=[self._tell],
-            snapshot_every=10_000,
-            tenure=tenure,
-            outbox=outbox,
-        )
+        try:
+            desk = self._desk(journal, tenure, outbox)
+        except WrongVenue:
+            tenure.give_up()
+            raise
         self._line = self._line.again()
         _settle()
         return Shell(
@@ -271,6 +216,26 @@ class LiveDesk:
             skew_s=lambda: self.clock.skew_s,
             breakers=lambda: self.broker.breakers,
         )
+
+    def _desk(self, journal: Journal, tenure: Tenure, outbox: Outbox) -> Desk:
+        opening = self.setup.opening(journal.id, self.strategy.name(), self.clock.now(), VERSION)
+        desk = Desk(
+            opening,
+            journal=journal,
+            market=learn(self._market, self.client, self._symbols, tenure.keep, self.say),
+            broker=self.broker,
+            clock=self.clock,
+            writs=self._writs(),
+            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
+            listeners=[self._tell],
+            snapshot_every=10_000,
+            tenure=tenure,
+            outbox=outbox,
+            identity=self.identity,
+        )
+        for line in overruled(opening, desk.books):
+            self.say(line)
+        return desk
 
     def _market(self) -> LiveMarket:
         return LiveMarket(
@@ -301,7 +266,7 @@ class LiveDesk:
     def close(self) -> None:
         """Let go of the journal."""
         if self._journal is not None:
-            with suppress(JournalError):
+            with suppress(JournalError):  # what is on record is on the disk already
                 self._journal.close()
             self._journal = None
 
@@ -310,20 +275,32 @@ class LiveDesk:
         starts = Starts(self.path.with_name(f"{self.path.name}.starts"), self.policy.starts)
         pause_s = min(_LONGEST_PAUSE_S, self._lease.duration_ns / SECOND / 4)
         keeper = self._keeper = Keeper(
-            self.open_shell, self.broker, starts, self.machine, self.say, pause_s=pause_s
+            self.open_shell,
+            self.broker,
+            starts,
+            self.machine,
+            self.say,
+            pause_s=pause_s,
+            prove=self._prove,
         )
-        door = Door(door_of(self.path), keeper.receive)
+        door = Door(door_of(self.path), keeper.reception.receive)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, _stop, keeper, self.log, one)
         opening: list[asyncio.Task[None]] = []
 
-        def open_door() -> None:
-            opening.append(asyncio.ensure_future(door.open()))
+        async def open_door() -> None:
+            try:
+                await door.open()
+            except OurFault as why:  # what is held is looked after all the same
+                self.say(f"NO DOOR: {why}; no command reaches this desk, but Ctrl-C and SIGTERM do")
+
+        def live() -> None:
+            opening.append(asyncio.ensure_future(open_door()))
             begun()
 
         try:
-            await keeper.run(open_door)
+            await keeper.run(live)
         finally:
             await asyncio.gather(*opening, return_exceptions=True)
             await door.close()
@@ -361,52 +338,3 @@ def _first_time(client: ExchangeClient) -> int:
     finally:
         events.close()
     raise Unreachable("the exchange ended before its market began")
-
-
-@contextmanager
-def exchange_in_a_thread(
-    serve: Callable[[Callable[[str], None]], None], stop: Callable[[], None]
-) -> Iterator[str]:
-    """A paper exchange while the block lasts; yields its address. Raises ConfigError when it fails."""
-    listening, failed = threading.Event(), list[BaseException]()
-    url: list[str] = []
-
-    def told(address: str) -> None:
-        url.append(address)
-        listening.set()
-
-    def work() -> None:
-        try:
-            serve(told)
-        except BaseException as why:  # noqa: BLE001 - told to whoever waits for it
-            failed.append(why)
-        finally:
-            listening.set()
-
-    thread = threading.Thread(target=work, name="tradewrit-exchange-server", daemon=True)
-    thread.start()
-    listening.wait()
-    if not url:
-        raise ConfigError(f"the paper exchange did not start: {failed[0] if failed else 'it ended'}")
-    try:
-        yield url[0]
-    finally:
-        stop()
-        thread.join(timeout=4)
-
-
-def lease_of(seconds: float) -> LeasePolicy:
-    """A lease of so long, renewed four times in it."""
-    whole = round(seconds * SECOND)
-    return LeasePolicy(duration_ns=whole, renew_every_ns=whole // 4, margin_ns=whole // 4, skew_ns=whole // 2)
-
-
-def policy_of(stale_after_s: float, lease_s: float, skew_s: float) -> LivePolicy:
-    """The policy of a run whose prices may be silent for so long, under a lease of so long.
-
-    skew_s: by how much the machine's clock and the venue's may differ.
-    """
-    before = LivePolicy()
-    patience = msgspec.structs.replace(before.patience, data_ns=round(stale_after_s * SECOND))
-    tick_ns = min(before.tick_ns, round(lease_s * SECOND) // 8)
-    return msgspec.structs.replace(before, patience=patience, tick_ns=tick_ns, skew_ns=round(skew_s * SECOND))

@@ -46,6 +46,20 @@ def stderr_console() -> Console:
     return Console(stderr=True)
 
 
+def note(text: str) -> None:
+    """Say something beside the result, on standard error; nothing in it is taken for markup."""
+    _aside(text, "dim")
+
+
+def warn(text: str) -> None:
+    """The same, for what somebody should not overlook."""
+    _aside(text, "yellow")
+
+
+def _aside(text: str, style: str) -> None:
+    stderr_console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def example(*lines: str) -> str:
     """The end of a command's help: how it is called, one line each."""
     return "\n".join(["[bold]Example[/bold]" if len(lines) == 1 else "[bold]Examples[/bold]", *lines])

@@ -29,9 +29,11 @@ line, one for each record. Money is a number with all its digits in `backtest` a
 `json.loads(text, parse_float=Decimal)`) and text elsewhere; a figure that the data do not define is null.
 
 `backtest --json`: `engine, bars, symbols, trades, open_positions, initial_cash, final_equity, fees,
-funding, denied, denied_by{...}, load_seconds, run_seconds, run_cpu_seconds, metrics{...}, notes`. `funding`
+funding, denied, denied_by{...}, refused, refused_by{...}, load_seconds, run_seconds, run_cpu_seconds,
+metrics{...}, notes`. `funding`
 is what was received for perpetuals on balance, negative when it was paid. `denied` counts the entries that
-the executor's writ kept back (`writs.executor`), `denied_by` those that broke each constraint.
+the executor's writ kept back (`writs.executor`), `denied_by` those that broke each constraint. `refused`
+counts those that the venue did not take, `refused_by` by its code.
 `run_cpu_seconds` is the process's CPU time from columns in memory to trades and equity curve. The metrics
 are those of `metrics.md`; the notes are sentences, such as why nothing traded.
 
@@ -44,8 +46,16 @@ created_at, deregistered_at, client_secret`; the secret is printed this once. `c
 
 `review list --json`: `reviews[]`, and `review show --json` one of them: `review, version, hash, state,
 trade_id, symbol, side, entry_type, quantity, entry_price, stop_price, target_price, cost, worst_loss,
-reward_risk, strategy, requester, reasons[], inputs{}, note, approved_by[], people_needed, asked_at,
-expires_at, time_left_s`. `halt`, `resume`, `flatten` and the answers of `review`: `said`.
+reward_risk, strategy, requester, reasons[], inputs{}, note, replaces, approved_by[], people_needed, asked_at,
+expires_at, time_left_s`. `halt`, `resume`, `flatten`, `shutdown`, `close`, `move-stop`, `cancel`, `adopt`,
+`believe` and the answers of `review`: `said`. `orders --json`: `orders[{order, role, symbol, side, quantity,
+type, limit_price, stop_price, state, filled, trade_id}]`.
+
+`status --json`: `at` (UTC ns), `mode, because, account, strategy, equity, cash, held{}, naked[], overnight[],
+working, unknown[], reviews, cooling[], disputed{}, suspended{}, paused{}, strangers[], venue, waits, flying,
+queued[], dropped, refused, overdue, skew_s, lines[{name, is_up, silent_s, cuts}], breakers[{endpoint, gate,
+reason, again_in_s, calls, failures, opened, rejected}]`. `doctor --json`: `ok, checks[{name, ok, found,
+advice, enables, is_required}]`.
 
 `simulate --json`: `seeds, events, faults{...}, violations[{seed, profile, point, invariant, at_s, message,
 reproduce}], coverage, seconds`; `simulate enumerate --json` has `deaths` in the place of `seeds`. `coverage`

@@ -1,4 +1,4 @@
-"""What a strategy is run with: the option for its parameters, and what makes a configuration into a setup."""
+"""Which strategy is run and with what: the options, and what makes a configuration into a setup."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
 
 SetupFrom = Callable[[Config], "Setup"]
 
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy",
+        metavar="NAME|FILE.py",
+        help="A strategy that ships with the package, or your own file. Without it, the configuration's.",
+    ),
+]
+StrategyArgument = Annotated[
+    str,
+    typer.Argument(metavar="STRATEGY", help="A strategy that ships with the package, or your own .py file."),
+]
 Params = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,6 +1,6 @@
 """`tradewrit review list|show|approve|reject|edit`: what a running desk asks people, and their answers."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -8,9 +8,11 @@ import typer
 
 from tradewrit.domain.times import iso
 from tradewrit.errors import OurFault
-from tradewrit.surfaces.cli.config import ConfigFile
-from tradewrit.surfaces.cli.desk import ask, me, told
+from tradewrit.surfaces.cli.amounts import amount
+from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.desk_line import ask, told
 from tradewrit.surfaces.cli.live_options import JournalFile
+from tradewrit.surfaces.cli.login import As, SecretFile, login
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "tradewrit review approve 3fe01c --journal desk.sqlite",
             "tradewrit review approve 3fe01c --hash 9b1d24aa70c1 --yes --journal desk.sqlite",
+            "tradewrit review approve 3fe01c --as maria --journal desk.sqlite",
         ),
     )(_approve)
     group.command(
@@ -99,12 +102,14 @@ def _approve(
     config: ConfigFile = None,
     seen: Seen = "",
     version: Version = None,
+    as_who: As = "",
+    secret_file: SecretFile = None,
     *,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Let the trade go out, once, exactly as shown. It is checked once more at that moment."""
-    _answer(review, journal, config, "approve", seen, version, yes=yes, as_json=as_json)
+    _answer(review, journal, config, "approve", seen, version, as_who, secret_file, yes=yes, as_json=as_json)
 
 
 def _reject(
@@ -114,12 +119,26 @@ def _reject(
     seen: Seen = "",
     version: Version = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes on record.")] = "",
+    as_who: As = "",
+    secret_file: SecretFile = None,
     *,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Let the trade not go out."""
-    _answer(review, journal, config, "reject", seen, version, reason=reason, yes=yes, as_json=as_json)
+    _answer(
+        review,
+        journal,
+        config,
+        "reject",
+        seen,
+        version,
+        as_who,
+        secret_file,
+        reason=reason,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 def _edit(
@@ -137,6 +156,8 @@ def _edit(
         str | None,
         typer.Option("--target-fraction", metavar="NUMBER", help="Another distance of the target; 0: none."),
     ] = None,
+    as_who: As = "",
+    secret_file: SecretFile = None,
     *,
     yes: Yes = False,
     as_json: Json = False,
@@ -147,28 +168,23 @@ def _edit(
     if quantity is None and stop is None and target is None:
         raise typer.BadParameter("say what to change: --quantity, --stop-fraction or --target-fraction")
     edit = Edit(
-        quantity=_number("--quantity", quantity, least_is_zero=False),
-        stop_fraction=_number("--stop-fraction", stop, least_is_zero=False, below=Decimal(1)),
-        target_fraction=_number("--target-fraction", target, least_is_zero=True),
+        quantity=None if quantity is None else amount("--quantity", quantity),
+        stop_fraction=None if stop is None else amount("--stop-fraction", stop, below=Decimal(1)),
+        target_fraction=None if target is None else amount("--target-fraction", target, least_is_zero=True),
     )
-    _answer(review, journal, config, "edit", seen, version, edit=edit, yes=yes, as_json=as_json)
-
-
-def _number(
-    option: str, text: str | None, *, least_is_zero: bool, below: Decimal | None = None
-) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    is_enough = number.is_finite() and (number >= 0 if least_is_zero else number > 0)
-    if not is_enough or (below is not None and number >= below):
-        least = "of at least 0" if least_is_zero else "above 0"
-        most = "" if below is None else f" and below {below}"
-        raise typer.BadParameter(f"{text!r}: must be a number {least}{most}", param_hint=option)
-    return number
+    _answer(
+        review,
+        journal,
+        config,
+        "edit",
+        seen,
+        version,
+        as_who,
+        secret_file,
+        edit=edit,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 def _answer(
@@ -178,6 +194,8 @@ def _answer(
     decision: Any,
     seen: str,
     version: int | None,
+    as_who: str,
+    secret_file: Path | None,
     *,
     edit: "Edit | None" = None,
     reason: str = "",
@@ -186,7 +204,7 @@ def _answer(
 ) -> None:
     """Answer about what was seen: shown here and confirmed, or named by its hash."""
     from tradewrit.runtime.clock import system_entropy
-    from tradewrit.runtime.live.door import AskAnswer
+    from tradewrit.runtime.live.requests import AskAnswer
 
     if seen and len(seen) < _FEWEST:
         raise typer.BadParameter(f"give the first {_FEWEST} characters at least", param_hint="--hash")
@@ -199,7 +217,7 @@ def _answer(
         if not typer.confirm(question, err=True):
             raise OurFault("nothing was answered: the question waits on")
     request = AskAnswer(
-        actor=me(),
+        login=login(in_force(config), as_who, secret_file),
         review_id=task.id,
         version=task.version if version is None else version,
         # What is not the beginning of the hash goes out as it is: the refusal belongs on record.
@@ -214,9 +232,9 @@ def _answer(
 
 def _asked(journal: Path | None, config: Path | None) -> "tuple[tuple[Review, ...], int]":
     """The questions that wait or were decided of late, and what time it is at the desk."""
-    from tradewrit.runtime.live.door import AskReviews
+    from tradewrit.runtime.live.requests import AskReviews
 
-    answer = ask(journal, config, AskReviews(actor=me()), timeout_s=5.0)
+    answer = ask(journal, config, AskReviews(), timeout_s=5.0)
     return answer.reviews, 0 if answer.status is None else answer.status.at
 
 
@@ -282,6 +300,7 @@ def _view(task: "Review", now: int) -> dict[str, Any]:
         "reasons": proposal.reasons,
         "inputs": proposal.inputs,
         "note": task.note,
+        "replaces": task.replaces,
         "approved_by": task.approved_by,
         "people_needed": task.people_needed,
         "asked_at": iso(task.created_at),

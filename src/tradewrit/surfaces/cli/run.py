@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tradewrit.config.tree import Config
-from tradewrit.domain.reviews import PolicyKind
-from tradewrit.errors import ConfigError
+from tradewrit.config.tree import Config, VenueConfig
+from tradewrit.domain.market import SECOND
+from tradewrit.errors import ConfigError, WrongVenue
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
+from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.live_options import (
     PAPER,
     Broker,
@@ -25,13 +26,15 @@ from tradewrit.surfaces.cli.live_options import (
     journal_of,
     key_from,
 )
+from tradewrit.surfaces.cli.login import people_missing, prover
 from tradewrit.surfaces.cli.output import Json, emit_text, example
-from tradewrit.surfaces.cli.parameters import Params, SetupFrom, parameters_of
+from tradewrit.surfaces.cli.parameters import Params, SetupFrom, StrategyOption, parameters_of
 from tradewrit.surfaces.cli.sealed_key import KeyFile, PassphraseFile
 from tradewrit.surfaces.cli.selection import Symbols, named
 
 if TYPE_CHECKING:
     from tradewrit.brokers.paper.rules import PaperRules
+    from tradewrit.runtime.live.policy import LivePolicy
 
 RulesFrom = Callable[[Config], "PaperRules"]
 
@@ -49,15 +52,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
     )
     def _run(
         broker: Broker = PAPER,
-        strategy: Annotated[
-            str | None,
-            typer.Option(
-                "--strategy",
-                metavar="NAME|FILE.py",
-                help="A strategy that ships with the package, or your own file. "
-                "Without it, the configuration's.",
-            ),
-        ] = None,
+        strategy: StrategyOption = None,
         config: ConfigFile = None,
         journal: JournalFile = None,
         param: Params = None,
@@ -121,8 +116,11 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         """
         current = in_force(config)
         _refuse(current, is_live=live)
+        if missing := people_missing(current):
+            explain(missing, is_warning=True)
         from tradewrit.runtime.strategies import load_strategy
-        from tradewrit.surfaces.cli.living import LiveDesk, Venue, lease_of, policy_of
+        from tradewrit.surfaces.cli.live_terms import Venue, lease_of, policy_of
+        from tradewrit.surfaces.cli.living import LiveDesk
 
         name = current.strategy.name if strategy is None else strategy
         chosen = load_strategy(name, parameters_of(current, name, param or ()))
@@ -143,13 +141,27 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 chosen,
                 place,
                 venue,
-                policy_of(stale_after, lease, clock_skew),
+                at_venue(policy_of(stale_after, lease, clock_skew), current.venue),
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
+                prove=prover(stack, current),
             )
-            asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
+            try:
+                asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
+            except WrongVenue as why:
+                if broker != PAPER:
+                    raise
+                raise WrongVenue(
+                    f"{why}. `--broker paper` keeps its account in {_account_of(place)}"
+                ) from None
         if not as_json:
             emit_text("Stopped.")
+
+
+def at_venue(policy: "LivePolicy", venue: VenueConfig) -> "LivePolicy":
+    """The policy of a run at a venue that says when it is down."""
+    outage_ns = venue.outage_alarm_s * SECOND
+    return msgspec.structs.replace(policy, maintenance=venue.windows(), outage_ns=outage_ns)
 
 
 def _refuse(config: Config, *, is_live: bool) -> None:
@@ -158,13 +170,6 @@ def _refuse(config: Config, *, is_live: bool) -> None:
         raise ConfigError(
             "this version has no gateway to a broker with real money: leave out --live and use mode: paper, "
             "with --broker paper or the address of an exchange server"
-        )
-    asks = config.review.kind is not PolicyKind.AUTOMATIC
-    if asks and (config.review.kind is PolicyKind.FOUR_EYES or config.review.approvers > 1):
-        raise ConfigError(
-            f"review.kind: {config.review.kind} with {max(2, config.review.approvers)} approvers: the door "
-            "of a running desk opens to its owner alone, so it cannot tell two people apart; use "
-            "review.kind: require or require_above with review.approvers: 1"
         )
     if config.exits.before_session_end_minutes is not None:
         raise ConfigError(
@@ -187,13 +192,17 @@ def _paper(
             "--broker paper replays bars: name them, or give the address of an exchange server",
             param_hint="--data",
         )
-    from tradewrit.surfaces.cli.exchange import serving
-    from tradewrit.surfaces.cli.living import exchange_in_a_thread
+    from tradewrit.surfaces.cli.exchange_making import exchange_in_a_thread, serving
 
     journal.parent.mkdir(parents=True, exist_ok=True)
-    state = journal.with_name(f"{journal.name}.exchange.jsonl")
-    server, listed = serving(config, rules_from(config), data, symbols=symbols, speed=speed, state=state)
+    rules, state = rules_from(config), _account_of(journal)
+    server, listed = serving(config, rules, data, symbols=symbols, speed=speed, state=state)
     return stack.enter_context(exchange_in_a_thread(server.run, server.stop)), listed
+
+
+def _account_of(journal: Path) -> Path:
+    """Where the exchange in this process keeps its account."""
+    return journal.with_name(f"{journal.name}.exchange.jsonl")
 
 
 def _say_begun(url: str, journal: Path, *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from tradewrit.research.early_ends import early_ends
 from tradewrit.research.metrics import Metrics, compute
 from tradewrit.research.metrics.benchmark import bars_of
 from tradewrit.research.no_trades import why_no_trades
+from tradewrit.research.refused import stopped_short
 from tradewrit.research.results import Result
 from tradewrit.runtime.clock import Stopwatch, SystemClock, draw_journal_id
 from tradewrit.runtime.journal.port import Journal
@@ -134,7 +135,7 @@ def run_backtest(
         bars=bars,
         known=known,
         why_not=why_not,
-        notes=(*notes, *early_ends(result, bars)),
+        notes=(*notes, *early_ends(result, bars), *stopped_short(result)),
     )
 
 

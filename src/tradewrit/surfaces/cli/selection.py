@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from tradewrit.features.bars import Bars
     from tradewrit.market.selection import Selection
 
+BarsPath = Annotated[
+    Path,
+    typer.Option(
+        "--data", metavar="PATH", help="Bars as Parquet or CSV: a file, or a directory of such files."
+    ),
+]
 Symbols = Annotated[
     str | None, typer.Option("--symbols", metavar="A,B", help="Only these symbols of the data.")
 ]

@@ -12,9 +12,10 @@ from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import FAILED, INTERRUPTED, explain
 from tradewrit.surfaces.cli.hours import CalendarOption, with_hours
 from tradewrit.surfaces.cli.output import Json, example, progress
-from tradewrit.surfaces.cli.parameters import SetupFrom
+from tradewrit.surfaces.cli.parameters import SetupFrom, StrategyArgument
 from tradewrit.surfaces.cli.selection import (
     Adjust,
+    BarsPath,
     FactorFile,
     FundingFile,
     KnownAt,
@@ -56,18 +57,8 @@ def register(app: typer.Typer, setup_from: SetupFrom) -> None:
         ),
     )
     def _sweep(
-        strategy: Annotated[
-            str,
-            typer.Argument(
-                metavar="STRATEGY", help="A strategy that ships with the package, or your own .py file."
-            ),
-        ],
-        data: Annotated[
-            Path,
-            typer.Option(
-                "--data", metavar="PATH", help="Bars as Parquet or CSV: a file, or a directory of such files."
-            ),
-        ],
+        strategy: StrategyArgument,
+        data: BarsPath,
         param: Annotated[
             list[str],
             typer.Option(

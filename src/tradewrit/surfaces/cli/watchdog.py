@@ -63,7 +63,7 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
         from tradewrit.runtime.clock import SystemClock
         from tradewrit.runtime.live.watchdog import WatchPolicy
         from tradewrit.surfaces.cli.aside import standard_error
-        from tradewrit.surfaces.cli.living import Venue
+        from tradewrit.surfaces.cli.live_terms import Venue
         from tradewrit.surfaces.cli.watching import watch
 
         if broker == PAPER:

@@ -1,17 +1,15 @@
 """docs/reference/credentials-http.md: every endpoint of the credential server, and every body."""
 
-import typing
 from collections.abc import Iterator
 from typing import Final
-
-import msgspec
 
 from tradewrit.credentials.claims import Claims
 from tradewrit.credentials.http.problems import STATUSES, Problem
 from tradewrit.credentials.http.settings import DEFAULT_PORT, MAX_BODY_BYTES, Patience
 from tradewrit.credentials.http.table import ANY, ENDPOINTS, OPEN, OWN, Endpoint
 from tradewrit.domain.constraints import Constraints, Hours
-from tradewrit.surfaces.docs.markdown import code, explained, fields_table, named_types, table
+from tradewrit.surfaces.docs.http import bodies, errors_tables
+from tradewrit.surfaces.docs.markdown import code, table
 
 _INTRODUCTION: Final = """\
 # The credential server
@@ -64,13 +62,11 @@ def credentials_http_page() -> str:
         introduction
         + table(("Endpoint", "Needs", "What it does", "Takes", "Answers", "Refuses"), map(_row, ENDPOINTS))
         + _ERRORS
-        + table(("`error_code`", "Status"), ((code(name), str(status)) for name, status in STATUSES.items()))
-        + "\n"
-        + fields_table(Problem)
+        + errors_tables(STATUSES, Problem)
         + "\n## Query parameters\n\n"
         + table(("Endpoint", "Parameter", "Meaning"), _queries())
         + "\n## Bodies\n"
-        + "".join(_body(kind) for kind in _kinds())
+        + bodies(ENDPOINTS, Claims, Constraints, Hours)
     )
 
 
@@ -97,28 +93,3 @@ def _queries() -> Iterator[tuple[str, ...]]:
     for endpoint in ENDPOINTS:
         for query in endpoint.query:
             yield code(f"{endpoint.method} {endpoint.path}"), code(query.name), query.meaning
-
-
-def _kinds() -> Iterator[type[msgspec.Struct]]:
-    """Every structure of a body, in the order in which a reader of the table meets it."""
-    waiting: list[type[msgspec.Struct]] = []
-    for endpoint in ENDPOINTS:
-        waiting += [kind for kind in (endpoint.takes, endpoint.gives) if kind is not None]
-    waiting += [Claims, Constraints, Hours]
-    seen: dict[type[msgspec.Struct], None] = {}
-    while waiting:
-        kind = waiting.pop(0)
-        if kind not in seen:
-            seen[kind] = None
-            waiting = [*_inside(kind), *waiting]
-    return iter(seen)
-
-
-def _inside(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
-    for hint in typing.get_type_hints(kind).values():
-        yield from (one for one in named_types(hint) if issubclass(one, msgspec.Struct))
-
-
-def _body(kind: type[msgspec.Struct]) -> str:
-    summary, _ = explained(kind)
-    return f"\n### {kind.__name__}\n\n{summary}\n\n{fields_table(kind)}"

@@ -9,9 +9,16 @@ import msgspec
 from tradewrit.brokers.paper.http.record import KEPT_PRICES
 from tradewrit.brokers.paper.http.stream import LONGEST_WAIT_S
 from tradewrit.brokers.paper.http.table import ENDPOINTS, EVENTS, EVENTS_QUERY, STATUSES, Endpoint
-from tradewrit.brokers.paper.http.wire import KEY_HEADER, MAX_BODY_BYTES, AnyMessage, Problem
+from tradewrit.brokers.paper.http.wire import (
+    EXCHANGE_HEADER,
+    KEY_HEADER,
+    MAX_BODY_BYTES,
+    AnyMessage,
+    Problem,
+)
 from tradewrit.domain.events.orders import ExecutionReport
-from tradewrit.surfaces.docs.markdown import code, explained, fields_table, named_types, table
+from tradewrit.surfaces.docs.http import bodies, errors_tables
+from tradewrit.surfaces.docs.markdown import code, explained, table
 
 _INTRODUCTION: Final = """\
 # The exchange server
@@ -24,6 +31,8 @@ own for now: exact, and in the desk's own words.
   with a field it does not know is refused. At most {body:,} bytes.
 - With a key, every request shows it in `{key}`; without it nothing is told: 401
   `unauthorized`. Requests of web pages, and to a name that is not this machine's, get 403 `forbidden`.
+- A request may say in `{exchange}` which exchange it is meant for (`venue` of `GET /v2/clock`): any other
+  refuses it with 409 `other_venue`, and nothing is done. Our client says so in every request.
 - A refused order is no error: the answer is 200 with a report of kind `rejected`. So is a cancel that comes
   too late. An error means that nothing was done, except 500; of an answer that never comes nobody knows, and
   `GET /v2/orders:by_client_order_id` tells.
@@ -57,7 +66,7 @@ An error is a problem document (RFC 9457), `application/problem+json`. `error_co
 
 def exchange_http_page() -> str:
     """The whole page, in Markdown."""
-    introduction = _INTRODUCTION.format(body=MAX_BODY_BYTES, key=KEY_HEADER)
+    introduction = _INTRODUCTION.format(body=MAX_BODY_BYTES, key=KEY_HEADER, exchange=EXCHANGE_HEADER)
     messages = typing.get_args(AnyMessage)
     return (
         introduction
@@ -65,13 +74,11 @@ def exchange_http_page() -> str:
         + _STREAM.format(events=EVENTS, kept=KEPT_PRICES, wait=LONGEST_WAIT_S)
         + table(("`kind`", "Message", "Meaning"), map(_message, messages))
         + _ERRORS
-        + table(("`error_code`", "Status"), ((code(name), str(status)) for name, status in STATUSES.items()))
-        + "\n"
-        + fields_table(Problem)
+        + errors_tables(STATUSES, Problem)
         + "\n## Query parameters\n\n"
         + table(("Endpoint", "Parameter", "Meaning"), _queries())
         + "\n## Bodies and messages\n"
-        + "".join(_body(kind) for kind in _kinds(messages))
+        + bodies(ENDPOINTS, *messages, ExecutionReport)
     )
 
 
@@ -99,27 +106,3 @@ def _queries() -> Iterator[tuple[str, ...]]:
             yield code(f"{endpoint.method} {_path(endpoint)}"), code(name), meaning
     for name, meaning in EVENTS_QUERY.items():
         yield code(f"GET {EVENTS}"), code(name), meaning
-
-
-def _kinds(messages: tuple[type[msgspec.Struct], ...]) -> Iterator[type[msgspec.Struct]]:
-    """Every structure of a body or message, in the order in which a reader meets it."""
-    waiting: list[type[msgspec.Struct]] = []
-    for endpoint in ENDPOINTS:
-        waiting += [kind for kind in (endpoint.takes, endpoint.gives) if kind is not None]
-    waiting += [*messages, ExecutionReport]
-    seen: dict[type[msgspec.Struct], None] = {}
-    while waiting:
-        kind = waiting.pop(0)
-        if kind not in seen:
-            seen[kind] = None
-            waiting = [*_inside(kind), *waiting]
-    return iter(seen)
-
-
-def _inside(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
-    for hint in typing.get_type_hints(kind).values():
-        yield from (one for one in named_types(hint) if issubclass(one, msgspec.Struct))
-
-
-def _body(kind: type[msgspec.Struct]) -> str:
-    return f"\n### {kind.__name__}\n\n{explained(kind)[0]}\n\n{fields_table(kind)}"

@@ -1,14 +1,13 @@
 """Exchange servers to test against: a thread of this process, whose venue a test can look into."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from queue import Queue
 from typing import Any
 
 import msgspec
 
+from tests.unit.serving import started
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.inputs import VenueSettings
 from tradewrit.brokers.paper.http.record import Record
@@ -65,20 +64,6 @@ def running(
         finally:
             for client in clients:
                 client.close()
-
-
-@contextmanager
-def started(server: ExchangeServer) -> Iterator[str]:
-    """A server, in a thread; its URL once it answers."""
-    listening: Queue[str] = Queue()
-    answering = threading.Thread(target=server.run, args=(listening.put,))
-    answering.start()
-    try:
-        yield listening.get(timeout=30)
-    finally:
-        server.stop()
-        answering.join(timeout=30)
-        assert not answering.is_alive()
 
 
 def bar(minute: int, price: float, symbol: str = "AAPL") -> Bar:

@@ -16,7 +16,7 @@ from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.domain.events.orders import Exec
 from tradewrit.domain.market import MINUTE, Quote
 from tradewrit.domain.orders import Side
-from tradewrit.errors import ConfigError, OurFault, Throttled, Unauthorized, Unreachable
+from tradewrit.errors import ConfigError, OurFault, Throttled, Unauthorized, Unreachable, WrongVenue
 from tradewrit.runtime.ports import Replacement
 from tradewrit.runtime.secret import Secret
 
@@ -43,6 +43,30 @@ def test_positions_executions_and_cash_are_the_venues() -> None:
         assert account.equity == account.cash + 5 * Decimal(110)
         assert client.clock().at == 4 * MINUTE
         assert [one.close for one in client.bars("AAPL", 2)] == [100.0, 110.0]
+
+
+def test_who_is_bound_to_an_exchange_is_refused_by_any_other_before_anything_is_done() -> None:
+    with running() as first:
+        identity = first.client.identity()
+        assert (identity.venue, identity.account, identity.is_paper) == ("paper", SETTINGS.account, True)
+        first.client.bind(identity)
+        bought(first, "a", 1)
+    with running(Venue(SETTINGS, "v2")) as other:
+        other.client.bind(identity)
+        for call in (
+            lambda: other.client.place(approved(terms("b")), GRANT),
+            lambda: other.client.cancel("a", GRANT),
+            lambda: other.client.replace("a", Replacement(), GRANT),
+            lambda: other.client.order("a"),
+            other.client.positions,
+            other.client.open_orders,
+            lambda: other.client.executions(0),
+        ):
+            with pytest.raises(
+                WrongVenue, match=rf"belongs to paper exchange {identity.exchange}.*exchange v2"
+            ):
+                call()
+        assert not other.venue.open_orders()
 
 
 def test_executions_come_in_pages_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.market import DAY, MINUTE, SECOND
-from tradewrit.errors import ConfigError, Unreachable
+from tradewrit.errors import Unreachable, WrongVenue
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.live.lanes import Input, Priority
 from tradewrit.runtime.live.venue_clock import VenueClock
@@ -22,7 +22,8 @@ Heard = list[Input]
 
 
 def line_to(world: Running, clock: VenueClock | None = None) -> ExchangeLine:
-    return ExchangeLine(world.client, clock or VenueClock(ManualClock(0), 0), after=0, venue="")
+    identity = world.client.identity()
+    return ExchangeLine(world.client, clock or VenueClock(ManualClock(0), 0), after=0, identity=identity)
 
 
 def hear(line: ExchangeLine, until: Callable[[Heard], bool], act: Callable[[], object]) -> Heard:
@@ -140,7 +141,7 @@ def test_another_exchange_at_the_same_address_is_no_way_to_go_on() -> None:
         hear(line, lambda heard: len(heard) == 1, lambda: None)
     with running(Venue(SETTINGS, "v2")) as other:
         line.client = other.client
-        with pytest.raises(ConfigError, match="this journal belongs to exchange v1"):
+        with pytest.raises(WrongVenue, match=r"belongs to paper exchange v1.*--state.*--journal"):
             hear(line, lambda _: False, lambda: None)
 
 

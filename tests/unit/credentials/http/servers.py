@@ -4,16 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import httpx
 import msgspec
 
+from tests.unit.serving import started
 from tests.unit.surfaces.console import PROGRAM
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.client import AgentRequest
@@ -121,20 +120,6 @@ def running(authority: Authority, settings: ServerSettings) -> Iterator[str]:
     """A server over an authority that is open already: its URL."""
     with started(CredentialServer(authority, settings)) as url:
         yield url
-
-
-@contextmanager
-def started(server: CredentialServer) -> Iterator[str]:
-    """A server, in a thread; its URL once it answers."""
-    listening: Queue[str] = Queue()
-    answering = threading.Thread(target=server.run, args=(listening.put,))
-    answering.start()
-    try:
-        yield listening.get(timeout=30)
-    finally:
-        server.stop()
-        answering.join(timeout=30)
-        assert not answering.is_alive()
 
 
 def asked(

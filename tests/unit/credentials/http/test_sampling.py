@@ -51,6 +51,7 @@ def test_whoever_sends_what_is_not_http_costs_a_few_lines(
     for name in ("uvicorn", "uvicorn.error"):  # another server of this process may have kept them to itself
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)
         monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
     with thread(tmp_path / "home") as served, caplog.at_level(logging.WARNING, "uvicorn.error"):
         for _ in range(3 * LINES_A_MINUTE):
             with socket.create_connection(("127.0.0.1", served.port)) as stranger:

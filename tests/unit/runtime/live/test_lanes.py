@@ -159,15 +159,13 @@ def test_of_the_session_the_last_word_counts() -> None:
     assert event.status.phase is MarketPhase.OPEN
 
 
-def test_what_is_cleared_is_remembered_until_it_is_on_record() -> None:
+def test_what_is_cleared_is_remembered_until_somebody_asks() -> None:
     lanes = Lanes()
     lanes.put(entry(1))
     lanes.put(entry(1))
     lanes.clear(Priority.ENTRIES, reason="the desk is stopping")
-    drops = lanes.dropped()
-    assert [(drop.reason, drop.count) for drop in drops] == [("the desk is stopping", 2)]
-    lanes.remember(drops)
-    assert lanes.dropped() == drops
+    assert [(drop.reason, drop.count) for drop in lanes.dropped()] == [("the desk is stopping", 2)]
+    assert lanes.dropped() == [], "said once"
     assert lanes.take(0) is None
 
 

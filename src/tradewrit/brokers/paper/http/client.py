@@ -24,7 +24,8 @@ from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
-from tradewrit.errors import ConfigError, OurFault, Throttled, Unauthorized, Unreachable
+from tradewrit.domain.venues import VenueIdentity, objection
+from tradewrit.errors import ConfigError, OurFault, Throttled, Unauthorized, Unreachable, WrongVenue
 from tradewrit.runtime.clock import Clock, SystemClock
 from tradewrit.runtime.ports import Replacement
 from tradewrit.runtime.secret import Secret
@@ -67,6 +68,7 @@ class ExchangeClient:
         self._timeout_s = timeout_s
         self._silence_s = silence_s
         self._clock = clock or SystemClock()
+        self._bound: VenueIdentity | None = None
         self._errors = httpx.HTTPError
         self._severed = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
         self._http = httpx.Client(
@@ -136,6 +138,18 @@ class ExchangeClient:
             params["page_token"] = str(page.next)
 
     # -- prices, and the venue itself
+
+    def identity(self) -> VenueIdentity:
+        """Which exchange answers, and whose account it is."""
+        return VenueIdentity(venue="paper", exchange=self.clock().venue, account=self.account().account)
+
+    def bind(self, identity: VenueIdentity) -> None:
+        """From now on talk to this exchange alone: another one at the address refuses every request.
+
+        A call then raises WrongVenue, and nothing was done.
+        """
+        self._bound = identity
+        self._http.headers[wire.EXCHANGE_HEADER] = identity.exchange
 
     def events(self, after: int = 0, venue: str = "") -> EventStream:
         """Everything the venue says, from the event behind `after` on; reconnects by itself.
@@ -230,7 +244,7 @@ class ExchangeClient:
         except self._errors as error:
             raise self._lost(path, error) from error
         if status != HTTPStatus.OK:
-            raise _refused(f"{self._url}{path}", status, answer, retry_after)
+            raise self._refused(path, status, answer, retry_after)
         try:
             return msgspec.json.decode(answer, type=kind)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError):
@@ -257,6 +271,12 @@ class ExchangeClient:
                 if self._clock.monotonic() > deadline:
                     raise Unreachable(f"{self._url}{path}: the answer took longer than {self._timeout_s:g} s")
             return answer.status_code, bytes(received), answer.headers.get("Retry-After", "")
+
+    def _refused(self, path: str, status: int, answer: bytes, retry_after: str) -> Exception:
+        refused = _refused(f"{self._url}{path}", status, answer, retry_after)
+        if self._bound is not None and isinstance(refused, _Refusal) and refused.code == "other_venue":
+            return WrongVenue(objection(self._bound, str(refused)))
+        return refused
 
     def _lost(self, path: str, error: "httpx.HTTPError") -> Unreachable:
         # The text of an httpx error names hosts and causes, never a header or a body.

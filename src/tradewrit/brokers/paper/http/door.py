@@ -8,7 +8,6 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 
 import msgspec
@@ -19,6 +18,7 @@ from tradewrit.brokers.paper.http.faults import Trouble
 from tradewrit.brokers.paper.http.table import EVENTS_QUERY, STATUSES, Call, Endpoint, Refused
 from tradewrit.brokers.paper.http.venue import Impossible, Venue
 from tradewrit.brokers.paper.http.wire import (
+    EXCHANGE_HEADER,
     JSON,
     KEY_HEADER,
     MAX_BODY_BYTES,
@@ -33,6 +33,7 @@ from tradewrit.brokers.paper.http.wire import (
     frame,
 )
 from tradewrit.errors import OurFault
+from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.secret import Secret
 
 log: Final = logging.getLogger(__name__)
@@ -135,9 +136,15 @@ class Door:
             log.info("%s no longer listens, after event %d", peer, cursor)
 
     def _admit(self, request: Request) -> None:
-        """Raises Refused for who has not the key, and for web pages, which have no business here."""
+        """Raises Refused for who has no key, for who means another exchange, and for web pages."""
         if "origin" in request.headers or not self._is_ours(request.headers.get("host", "")):
             raise Refused("forbidden", "this server is for programs that name it by its own address")
+        self._admit_key(request)
+        meant = request.headers.get(EXCHANGE_HEADER, self._venue.id)
+        if meant != self._venue.id:
+            raise Refused("other_venue", f"this is exchange {self._venue.id}")
+
+    def _admit_key(self, request: Request) -> None:
         if self._key is None:
             return
         shown = request.headers.get(KEY_HEADER, "").encode("latin-1", "replace")
@@ -147,12 +154,7 @@ class Door:
     def _is_ours(self, host: str) -> bool:
         """Whether a request names this machine, and not a name that somebody has led here."""
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        if name in {"localhost", self._host}:
-            return True
-        try:
-            return ip_address(name.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return name == self._host or is_loopback(name.strip("[]"))
 
     def _no(self, no: Exception, request: Request) -> Response:
         if isinstance(no, Refused):

@@ -18,7 +18,8 @@ from tradewrit.brokers.paper.http.wire import (
     Resumed,
 )
 from tradewrit.domain.events.market import QuoteReceived, SymbolHalted, SymbolHaltLifted
-from tradewrit.errors import ConfigError, TheirFault, Unreachable
+from tradewrit.domain.venues import VenueIdentity, objection
+from tradewrit.errors import TheirFault, Unreachable, WrongVenue
 from tradewrit.runtime.live.lanes import Input, Priority, heard
 from tradewrit.runtime.live.venue_clock import VenueClock
 
@@ -29,32 +30,34 @@ _LOOK_S: Final = 0.5
 class ExchangeLine:
     """Implements `Stream`. Taken up again behind the last event that was taken in.
 
-    after, venue: the number of that event, and the exchange it is from. clock: told the venue's time.
+    after: the number of that event. identity: of the exchange it is from. clock: told the venue's time.
     What the market showed while the line was cut comes as history: nobody trades on it.
     """
 
-    def __init__(self, client: ExchangeClient, clock: VenueClock, *, after: int, venue: str) -> None:
+    def __init__(
+        self, client: ExchangeClient, clock: VenueClock, *, after: int, identity: VenueIdentity
+    ) -> None:
         self.client = client
         self._clock = clock
         self._after = after
-        self._venue = venue
+        self._identity = identity
         self._known = 0
         self.name = "exchange"
         self.carries_prices = True
 
     def again(self) -> "ExchangeLine":
         """The same line for another desk, to go on where this one is."""
-        return ExchangeLine(self.client, self._clock, after=self._after, venue=self._venue)
+        return ExchangeLine(self.client, self._clock, after=self._after, identity=self._identity)
 
     async def open(self) -> AsyncIterator[Input | None]:
-        """See `Stream.open`. Raises ConfigError when another exchange answers: its account is another."""
-        pipe = _Pipe(self.client.events(self._after, self._venue), asyncio.get_running_loop())
+        """See `Stream.open`. Raises WrongVenue when another exchange answers: its account is another."""
+        pipe = _Pipe(self.client.events(self._after, self._identity.exchange), asyncio.get_running_loop())
         try:
             while True:
                 number, message = await pipe.next()
                 if isinstance(message, Cut):
                     if message.is_other_venue:
-                        raise ConfigError(f"{message.reason}: this journal belongs to exchange {self._venue}")
+                        raise WrongVenue(objection(self._identity, f"another one answers ({message.reason})"))
                     raise Unreachable(message.reason)
                 for item in self._inputs(number, message):
                     yield item
@@ -64,8 +67,8 @@ class ExchangeLine:
 
     def _inputs(self, number: int, message: object) -> Iterator[Input | None]:
         match message:
-            case Hello(at=at, last=last, venue=venue):
-                self._known, self._venue = last, venue
+            case Hello(at=at, last=last):
+                self._known = last
                 self._clock.hear(at)
                 yield None
             case Beat(at=at):

@@ -5,18 +5,12 @@ Everything happens on one event loop, the exchange included: what it does takes 
 
 import asyncio
 import logging
-import signal
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from ipaddress import ip_address
-from types import FrameType
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import fastapi
 import msgspec
-import uvicorn
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,14 +23,17 @@ from tradewrit.brokers.paper.http.replay import Replay
 from tradewrit.brokers.paper.http.table import ENDPOINTS, EVENTS, Endpoint
 from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.errors import ConfigError
+from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.secret import Secret
+from tradewrit.runtime.serving.listening import base_url, checked_port, listen
+from tradewrit.runtime.serving.routes import methods_at
+from tradewrit.runtime.serving.server import Server, configured
 
 log: Final = logging.getLogger(__name__)
 
 _BACKLOG: Final = 128
 _STOP_S: Final = 3
 _IDLE_S: Final = 120
-_MAX_HEAD_BYTES: Final = 32_768
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +52,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     fault_seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65_535:
-            raise ConfigError(f"port {self.port} is not between 0 (any free one) and 65535")
-        if not _is_loopback(self.host):
+        checked_port(self.port)
+        if not is_loopback(self.host):
             raise ConfigError(f"{self.host} can be reached by others; the paper exchange is for this machine")
 
 
@@ -82,39 +78,28 @@ class ExchangeServer:
             beat_s=settings.beat_s,
             most_streams=settings.most_streams,
         )
-        self._listener = _listen(settings)
-        host, port = self._listener.getsockname()[:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        config = uvicorn.Config(
+        self._listener = listen(settings.host, settings.port, backlog=_BACKLOG)
+        self.url = base_url(self._listener)
+        config = configured(
             self._app(),
-            http=_CuttableProtocol,
-            ws="none",
-            lifespan="on",
+            _CuttableProtocol,
             backlog=_BACKLOG,
-            proxy_headers=False,
-            server_header=False,
-            access_log=False,
-            log_config=None,
+            stop_s=_STOP_S,
             log_level="warning",
-            h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             timeout_keep_alive=_IDLE_S,
-            timeout_graceful_shutdown=_STOP_S,
         )
-        self._server = _Server(config)
-        self._server.on_stopping = venue.record.close
+        self._server = Server(config, on_stopping=venue.record.close)  # or every stream would be waited for
 
     def run(self, on_listening: Callable[[str], None] = lambda _: None) -> None:
         """Answer until `stop`, SIGINT or SIGTERM; then finish what is under way.
 
         on_listening: told the base URL once requests are answered.
         """
-        self._server.on_started = lambda: on_listening(self.url)
-        with self._listener:
-            asyncio.run(self._server.serve(sockets=[self._listener]))
+        self._server.answer(self._listener, lambda: on_listening(self.url))
 
     def stop(self) -> None:
         """Accept no more and come to an end; any thread may say so."""
-        self._server.should_exit = True
+        self._server.end()
 
     def _app(self) -> fastapi.FastAPI:
         # Its own document describes typed parameters, which these routes have none of.
@@ -155,9 +140,7 @@ def _route(door: Door, endpoint: Endpoint) -> Route:
 
 async def _unmatched(request: Request, _: Exception) -> Response:
     """No such path, or no such method on it."""
-    path = request.scope["path"]
-    here = [one for one in request.app.router.routes if isinstance(one, Route) and one.path_regex.match(path)]
-    allowed = sorted({method for one in here for method in one.methods or ()})
+    allowed = methods_at(request)
     if allowed and request.method not in allowed:
         detail = f"this path answers {', '.join(allowed)}"
         return refusal("method_not_allowed", detail, Allow=", ".join(allowed))
@@ -173,67 +156,3 @@ class _CuttableProtocol(H11Protocol):
 
     def _cut(self) -> None:
         self.transport.abort()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's, which ends without a signal's exit code when it was told to end."""
-
-    on_started: Callable[[], None] = staticmethod(lambda: None)
-    on_stopping: Callable[[], None] = staticmethod(lambda: None)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.on_started()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.on_stopping()  # or every open stream would be waited for
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {one: signal.signal(one, self._end) for one in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
-
-    def _end(self, _signal: int, _frame: FrameType | None) -> None:
-        """The first time asks; the second time does not wait."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def _listen(settings: ServerSettings) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ConfigError(f"{settings.host}: is no address to listen on: {error}") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; "
-            "--port 0 takes a free one"
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

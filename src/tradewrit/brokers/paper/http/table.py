@@ -24,6 +24,7 @@ from tradewrit.brokers.paper.http.inputs import (
 from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.domain.money import Price
 from tradewrit.domain.times import parse_iso
+from tradewrit.runtime.serving.table import Row
 
 STATUSES: Final[Mapping[str, int]] = {
     "invalid_request": 400,
@@ -63,29 +64,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 Does = Callable[[Venue, Call], msgspec.Struct]
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method on one path.
+class Endpoint(Row, frozen=True, kw_only=True):
+    """A row of the table.
 
-    does: what it does; the first line of its docstring is its summary. takes: its JSON body; gives: its
-    answer. query: its parameters, with their meanings. refuses: error codes of its own. is_manual: moves
-    the market by hand, and is there only on a server without data. is_operator: what people of the exchange
-    do, which no rehearsed fault befalls.
+    query: its parameters, with their meanings. refuses: error codes of its own. is_manual: moves the market
+    by hand, and is there only on a server without data. is_operator: what people of the exchange do,
+    which no rehearsed fault befalls.
     """
 
-    method: str
-    path: str
     does: Does
     gives: type[msgspec.Struct]
-    takes: type[msgspec.Struct] | None = None
     query: Mapping[str, str] = {}
     refuses: tuple[str, ...] = ()
     is_manual: bool = False
     is_operator: bool = False
-
-    @property
-    def summary(self) -> str:
-        """What it does, in a sentence."""
-        return (self.does.__doc__ or "").partition("\n")[0]
 
 
 # -- orders

@@ -21,6 +21,8 @@ PROBLEM: Final = "application/problem+json"
 STREAM: Final = "text/event-stream"
 KEY_HEADER: Final = "APCA-API-SECRET-KEY"
 """Carries the key of the server, as Alpaca's clients do."""
+EXCHANGE_HEADER: Final = "Tradewrit-Exchange"
+"""The identity of the exchange that a request is meant for; any other refuses it."""
 
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_EVENT_BYTES: Final = 16_777_216

@@ -1,35 +1,34 @@
 """What operators do: apps, operators, revocation, the kill switch."""
 
-from tradewrit.credentials.http.bodies import (
-    AppChange,
+from tradewrit.credentials.http.bodies.answers import (
     AppCreated,
     AppRemoved,
     Apps,
     AppView,
     Killed,
-    NewApp,
-    NewOperator,
     OperatorCreated,
-    OperatorLogin,
     Operators,
     OperatorToken,
     Revoked,
+)
+from tradewrit.credentials.http.bodies.asked import (
+    AppChange,
+    NewApp,
+    NewOperator,
+    OperatorLogin,
     ToAnswer,
     ToKill,
     ToRevoke,
-    app_view,
-    killed_view,
-    operator_view,
-    restricting,
 )
+from tradewrit.credentials.http.bodies.views import app_view, killed_view, operator_view, restricting
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.domain.times import iso
 
 
 def operator_auth(service: Service, call: Call) -> OperatorToken:
-    """Exchange an operator's secret for a token to administer with."""
+    """Exchange an operator's secret for a token to administer with, or to prove a name with."""
     login: OperatorLogin = call.body
-    issued = service.authority.operator_token(login.secret)
+    issued = service.authority.operator_token(login.secret, proves_only=login.proves_only)
     return OperatorToken(
         access_token=issued.token,
         expires_in=issued.expires_in,

@@ -1,16 +1,8 @@
 """From an app to an agent: authenticate, launch, sign a challenge, register."""
 
-from tradewrit.credentials.http.bodies import (
-    AppLogin,
-    AppToken,
-    ChallengeAnswer,
-    Launched,
-    Policy,
-    Registered,
-    ToLaunch,
-    ToRegister,
-    restricting,
-)
+from tradewrit.credentials.http.bodies.answers import AppToken, ChallengeAnswer, Launched, Policy, Registered
+from tradewrit.credentials.http.bodies.asked import AppLogin, ToLaunch, ToRegister
+from tradewrit.credentials.http.bodies.views import restricting
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.requests import LaunchRequest, Registration
 from tradewrit.domain.market import SECOND

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from tradewrit.credentials.audit import AuditRecord
-from tradewrit.credentials.http.bodies import AuditCheck, AuditEntry, AuditHead, AuditPage, Refused
+from tradewrit.credentials.audit_table import AuditQuery
+from tradewrit.credentials.http.bodies.answers import AuditCheck, AuditEntry, AuditHead, AuditPage
+from tradewrit.credentials.http.bodies.asked import Refused
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.refusals import invalid
-from tradewrit.credentials.store import AuditQuery
 from tradewrit.domain.constraints import Violation
 from tradewrit.domain.times import iso, parse_iso
 from tradewrit.runtime.journal.records import Head

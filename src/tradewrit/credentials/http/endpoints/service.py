@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradewrit.credentials.http.bodies import Health
+from tradewrit.credentials.http.bodies.answers import Health
 from tradewrit.credentials.http.calls import Answer, Call, Service
 from tradewrit.credentials.http.metrics import CONTENT_TYPE
 from tradewrit.version import VERSION

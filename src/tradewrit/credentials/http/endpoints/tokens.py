@@ -1,15 +1,8 @@
 """Tokens in use: look at one, renew it, give it up, pass a part of it on."""
 
-from tradewrit.credentials.http.bodies import (
-    Delegated,
-    Renewed,
-    StatusView,
-    ToAskStatus,
-    ToDelegate,
-    ToValidate,
-    Validity,
-    status_view,
-)
+from tradewrit.credentials.http.bodies.answers import Delegated, Renewed, StatusView, Validity
+from tradewrit.credentials.http.bodies.asked import ToAskStatus, ToDelegate, ToValidate
+from tradewrit.credentials.http.bodies.views import status_view
 from tradewrit.credentials.http.calls import Call, Service
 from tradewrit.credentials.requests import DelegationRequest
 
