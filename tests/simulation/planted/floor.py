@@ -7,8 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.simulation.planting import Aim, always, everywhere, planted
-from tradewrit.agents import executor
-from tradewrit.domain import corrections, reports
+from tradewrit.domain import corrections, intents
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.base import Event
@@ -31,7 +30,7 @@ LEAVING = Whims(enter=0.7, leave=0.5)
 )
 def correction_ignored(patch: pytest.MonkeyPatch) -> None:
     """A correction of an execution is recorded and nothing else."""
-    patch.setattr(reports, "_corrected", always(NOTHING))
+    everywhere(patch, corrections, "correction", always(NOTHING))
 
 
 @planted(
@@ -58,7 +57,7 @@ def busted_shares_kept_apart(patch: pytest.MonkeyPatch) -> None:
 )
 def exits_sent_into_a_halt(patch: pytest.MonkeyPatch) -> None:
     """An exit does not wait for the end of a halt: its way is cleared, and it is sent."""
-    request, leave = executor._request, closing.leave
+    request, leave = intents.request, closing.leave
 
     def requesting(books: Books, *args: Any) -> Decision:
         return request(replace(books, paused={}), *args)
@@ -66,7 +65,7 @@ def exits_sent_into_a_halt(patch: pytest.MonkeyPatch) -> None:
     def leaving(books: Books, *args: Any, **named: Any) -> Iterator[Event]:
         return leave(replace(books, paused={}), *args, **named)
 
-    patch.setattr(executor, "_request", requesting)
+    everywhere(patch, intents, "request", requesting)
     everywhere(patch, closing, "leave", leaving)
 
 
