@@ -94,6 +94,10 @@ class Unruly:
         self._begin("positions")
         return self.exchange.positions()
 
+    def halts(self) -> Mapping[str, str]:
+        self._begin("halts")
+        return self.exchange.halts()
+
     # -- how it fails
 
     def _begin(self, call: str) -> None:

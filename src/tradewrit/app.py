@@ -218,4 +218,5 @@ def rules_from(config: Config) -> "PaperRules":
         margin=config.account.type == "margin",
         max_leverage=config.risk.max_leverage,
         reject_fraction=config.paper.reject_fraction,
+        halts=config.paper.halts,
     )

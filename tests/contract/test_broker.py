@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 
 from tests.unit.brokers.http.exchanges import bar, running
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.rules import PaperRules
@@ -37,6 +38,18 @@ class Market(Protocol):
         """The market trades at one price; what that led to."""
         ...
 
+    def halts(self, symbol: str, reason: str) -> None:
+        """Somebody at the venue halts a symbol."""
+        ...
+
+    def resumes(self, symbol: str) -> None:
+        """And lets it trade again."""
+        ...
+
+    def busts(self, exec_id: str) -> Sequence[ExecutionReport]:
+        """Somebody at the venue takes an execution back."""
+        ...
+
 
 class PaperMarket:
     def __init__(self, rules: PaperRules | None = None) -> None:
@@ -57,6 +70,15 @@ class PaperMarket:
             for report in part(seen)
         ]
 
+    def halts(self, symbol: str, reason: str) -> None:
+        self.exchange.halt(symbol, reason)
+
+    def resumes(self, symbol: str) -> None:
+        self.exchange.resume(symbol)
+
+    def busts(self, exec_id: str) -> Sequence[ExecutionReport]:
+        return self.exchange.correct(Correction(exec_id=exec_id, quantity=Decimal(0)))
+
 
 class PaperOverTheWire:
     """The same exchange behind a server, moved by hand over HTTP as well."""
@@ -69,6 +91,15 @@ class PaperOverTheWire:
     def prints(self, price: float) -> Sequence[ExecutionReport]:
         self._minute += 1
         return self._client.show_bars([bar(self._minute, price)]).reports
+
+    def halts(self, symbol: str, reason: str) -> None:
+        self._client.halt(symbol, reason)
+
+    def resumes(self, symbol: str) -> None:
+        self._client.resume(symbol)
+
+    def busts(self, exec_id: str) -> Sequence[ExecutionReport]:
+        return self._client.correct(exec_id, quantity=Decimal(0))
 
 
 @contextmanager
@@ -322,3 +353,27 @@ def test_open_orders_can_be_asked_for_at_their_terms_until_they_are_over(market:
     assert list(market.broker.open_orders()) == terms
     market.broker.cancel("a", GRANT)
     assert [one.client_order_id for one in market.broker.open_orders()] == ["b"]
+
+
+def test_a_halt_is_told_for_as_long_as_it_lasts_and_nothing_trades(market: Market) -> None:
+    assert market.broker.halts() == {}
+    market.prints(100.0)
+    place(market, order("a"))
+    market.halts("AAPL", "LULD pause")
+    assert market.broker.halts() == {"AAPL": "LULD pause"}
+    assert not market.prints(100.0)
+    assert [terms.client_order_id for terms in market.broker.open_orders()] == ["a"]
+    market.resumes("AAPL")
+    assert market.broker.halts() == {}
+    (fill,) = market.prints(101.0)
+    assert fill.last_price == 101
+
+
+def test_a_busted_execution_is_told_with_the_others_and_its_shares_are_gone(market: Market) -> None:
+    place(market, order("a"))
+    (fill,) = market.prints(100.0)
+    (bust,) = market.busts(fill.exec_id)
+    assert (bust.kind, bust.corrects, bust.last_quantity) == (Exec.BUSTED, fill.exec_id, 0)
+    assert market.broker.positions() == {}
+    assert list(market.broker.executions(0)) == [fill, bust]
+    assert market.broker.order("a")[-1] == bust

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.desks import BUY, LEAVE, START, WITHOUT_OCO, World
 from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.account import ExternalTraded, TransitionRefused
 from tradewrit.domain.events.orders import (
@@ -180,7 +181,7 @@ def test_an_entry_that_was_surely_not_sent_is_rejected_at_once(world: Troubled, 
     world.line.lose("place", failure)
     world.order_entry()
     assert world.line.calls == ["place"]
-    assert world.only(OrderRejected).code == Rejection.NOT_SENT
+    assert world.only(OrderRejected).code == Rejection.NOT_TAKEN
     assert not world.books.trades
     world.audit()
 
@@ -225,7 +226,9 @@ def test_a_line_that_is_cut_for_writes_alone_is_tried_again_at_growing_intervals
     world.bar(180.0)
     assert len(world.line.calls) < 12
     world.wait(300)
-    assert 8 < world.line.calls.count("cancel") < 30
+    assert 8 < world.line.calls.count("cancel") < 90, (
+        "two orders, each asked about every eight seconds at most"
+    )
     assert [line[0] for line in world.working()] == [STOP, TARGET]
     world.line.lost_before.clear()
     world.wait(60)
@@ -420,6 +423,33 @@ def test_a_stop_that_is_taken_at_the_second_try_protects_as_if_nothing_had_been(
     assert world.stage() is TradeState.HOLDING
     assert world.trade.failures == 0
     assert [line[0] for line in world.working()] == [STOP, TARGET]
+    world.audit()
+
+
+def test_a_breaker_that_keeps_a_stop_back_is_no_reason_to_sell(world: Troubled) -> None:
+    world.order_entry()
+    world.line.lose("place", *[THROTTLED] * 9)
+    world.bar(175.50)
+    for _ in range(8):
+        world.quote(175.50)
+    failed = world.events(StopFailed)
+    assert [event.is_refused for event in failed] == [False] * 9, "once a second, and somebody is told"
+    assert world.trade.failures == 0
+    assert not world.events(ExitSignalled)
+    world.quote(175.50)
+    assert [line[0] for line in world.working()] == [STOP, TARGET]
+    world.audit()
+
+
+def test_a_stop_that_could_not_grow_for_want_of_a_call_grows_with_the_next_second(world: Troubled) -> None:
+    world.order_entry()
+    world.line.lose("replace", THROTTLED)
+    world.bar(175.50)
+    fill = next(one for one in world.events(ExecutionReport) if one.last_quantity)
+    world.report(world.exchange.correct(Correction(exec_id=fill.exec_id, quantity=Decimal(3))))
+    world.quote(175.50)
+    assert {line[2] for line in world.working()} == {3}
+    assert world.trade.failures == 0
     world.audit()
 
 

@@ -8,10 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.desks import BUY, SELL, SYMBOL, World
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import SymbolSuspended
-from tradewrit.domain.events.orders import Exec, ExecutionReport, FillCorrected, ReportQuarantined
-from tradewrit.domain.events.positions import FillRestated, PositionClosed
+from tradewrit.domain.events.market import SymbolHalted
+from tradewrit.domain.events.orders import (
+    Exec,
+    ExecutionReport,
+    FillCorrected,
+    OrderRequested,
+    ReportQuarantined,
+)
+from tradewrit.domain.events.positions import CloseTrade, FillRestated, PositionClosed
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import equity
@@ -183,6 +191,103 @@ def test_once_corrected_the_fill_may_be_told_again_in_either_way(world: World) -
     world.feed(fill, "broker")
     assert not world.events(ReportQuarantined)
     assert len(world.events(FillRestated)) == 1
+
+
+# -- said by the exchange itself, whose account has to be that of the books
+
+
+def busts(world: World, fill: ExecutionReport, quantity: int = 0, price: str = "") -> None:
+    """The exchange takes an execution back, or tells it otherwise."""
+    wanted = Correction(
+        exec_id=fill.exec_id,
+        quantity=Decimal(quantity),
+        price=Price(Decimal(price)) if price else None,
+    )
+    world.report(world.exchange.correct(wanted))
+
+
+def in_step(world: World) -> None:
+    """The account at the exchange is worth what the books say, and holds as much."""
+    world.audit(is_in_step=False)
+    assert world.books.units(SYMBOL) == world.held
+    mark = lambda _: Price(Decimal(190))  # noqa: E731 - one line, used twice
+    assert world.exchange.equity(mark) == equity(world.books, mark)
+
+
+def fills(world: World, role: Role) -> list[ExecutionReport]:
+    """What was told of the trades of orders in this role, oldest first."""
+    names = {
+        event.terms.client_order_id for event in world.events(OrderRequested) if event.terms.role is role
+    }
+    return [
+        one
+        for one in world.events(ExecutionReport)
+        if one.kind is Exec.TRADE and one.client_order_id in names
+    ]
+
+
+def test_the_books_and_the_exchange_agree_on_a_smaller_cheaper_fill(world: World) -> None:
+    busts(world, last_fill(world), 3, "174.00")
+    assert world.held == 3
+    assert {line[2] for line in world.working()} == {3}
+    world.audit()
+
+
+def test_shares_gone_from_a_trade_that_is_over_are_taken_from_the_one_that_is_open(world: World) -> None:
+    """The account is short them, and long the new ones: at the exchange that is one position."""
+    world.bar(201.82)
+    entry, stop = fills(world, ENTRY)[0], Role.STOP
+    world.enter()
+    busts(world, entry, 2)
+    assert (world.held, world.books.positions[SYMBOL].quantity) == (2, 2)
+    assert {line[2] for line in world.working() if line[0] is stop} == {2}
+    assert not world.books.external
+    world.audit()
+
+
+def test_a_bust_of_all_that_an_open_trade_stands_on_ends_it(world: World) -> None:
+    world.bar(201.82)
+    entry = fills(world, ENTRY)[0]
+    world.enter()
+    busts(world, entry)
+    assert not world.books.trades
+    assert not world.working()
+    assert world.held == 0
+    world.audit()
+
+
+def test_a_trade_that_is_over_can_be_corrected_again_after_what_it_left_has_traded(world: World) -> None:
+    world.bar(201.82)
+    entry, exit_ = fills(world, ENTRY)[0], last_fill(world)
+    busts(world, exit_, 1)
+    assert world.books.units(SYMBOL) == 4
+    busts(world, entry, 4)
+    busts(world, exit_, 3)
+    assert world.held == 1
+    assert not world.events(ReportQuarantined)
+    in_step(world)
+
+
+def test_corrections_that_overtake_each_other_end_as_the_last_says(world: World) -> None:
+    fill = last_fill(world)
+    one = world.exchange.correct(Correction(exec_id=fill.exec_id, price=Price(Decimal("176.50"))))
+    two = world.exchange.correct(Correction(exec_id=fill.exec_id, quantity=Decimal(4)))
+    three = world.exchange.correct(Correction(exec_id=fill.exec_id, price=Price(Decimal("177.50"))))
+    for said in (three, two, one):
+        world.report(said)
+    assert world.books.positions[SYMBOL].paid == 4 * Decimal("177.50")
+    world.audit()
+
+
+def test_a_stop_grows_with_a_correction_while_the_exit_waits_for_the_end_of_a_halt(world: World) -> None:
+    fill = last_fill(world)
+    busts(world, fill, 2)
+    world.exchange.halt(SYMBOL, "LULD pause")
+    world.feed(SymbolHalted(at=world.now, symbol=SYMBOL, reason="LULD pause"), "broker")
+    world.feed(CloseTrade(at=world.now, trade_id=world.trade.id, actor="human:ann"))
+    busts(world, fill, 5)
+    assert (STOP, 5) in {(line[0], line[2]) for line in world.working()}
+    world.audit()
 
 
 # -- in any order

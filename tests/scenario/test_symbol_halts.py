@@ -106,3 +106,30 @@ def test_an_exit_without_anything_in_its_way_waits_as_a_draft() -> None:
     world.bar(175.50)
     assert not world.books.trades
     world.audit()
+
+
+def compare(world: World) -> None:
+    """The desk asks the venue for the account, and then once more, a while later."""
+    for _ in range(2):
+        world.wait(3)
+        world.desk.reconcile("minute")
+
+
+def test_a_halt_whose_notice_was_lost_is_found_by_comparing() -> None:
+    world = World()
+    world.enter()
+    world.exchange.halt(SYMBOL, "news pending")
+    world.desk.reconcile("minute")
+    assert not world.books.paused, "the notice of its end may be on its way: once is not enough"
+    compare(world)
+    assert world.books.paused == {SYMBOL: "news pending"}
+    world.says(LEAVE)
+    world.bar(175.50)
+    assert {line[0] for line in world.working()} >= {STOP}
+    world.exchange.resume(SYMBOL)
+    compare(world)
+    assert not world.books.paused
+    world.bar(175.50)
+    world.bar(175.50)
+    assert not world.books.trades
+    world.audit()

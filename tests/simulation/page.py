@@ -36,6 +36,8 @@ _TITLES: Final = {
     "protection": "Stops and exits",
     "approvals": "Approvals, limits, the kill switch",
     "writs": "Writs and owners",
+    "floor": "Corrections and halts",
+    "guard": "The guard before the venue",
     "records": "The journal, the books, the venue's word",
 }
 

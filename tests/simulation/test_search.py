@@ -54,6 +54,15 @@ def test_a_swarm_injects_every_kind_of_fault() -> None:
     assert len(report.covered) > 100
 
 
+def test_orders_are_seen_in_every_state_in_the_aftermath_of_halts_corrections_and_calls_not_taken() -> None:
+    report = merged([search(range(12), profile) for profile in ("floor", "throttled")])
+    faults = {fault for *_, fault in report.covered}
+    assert {"halt", "correction", "throttle_burst", "venue_outage", "kept_back"} <= faults
+    corrected = {state for state, event, _ in report.covered if event == "order.fill.corrected"}
+    assert {"filled", "accepted"} & corrected
+    assert report.faults["kept_back"] > 20
+
+
 def test_a_golden_trade_is_bought_once_and_sold_at_its_target() -> None:
     for name, plan in GOLDEN.items():
         outcome = World(plan).run()

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.corrections import restated
+from tradewrit.domain.corrections import crossed, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.entitlements import entitlement
 from tradewrit.domain.events.account import (
@@ -163,7 +163,10 @@ def _restated(books: Books, event: FillCorrected) -> Iterator[Event]:
     if isinstance(booked, str):  # the executor has looked
         return
     yield booked
-    if booked.external == books.external.get(booked.symbol) or booked.symbol in books.active:
+    if booked.external == books.external.get(booked.symbol):
+        return
+    if booked.symbol in books.active:
+        yield from crossed(books, booked)
         return
     held = booked.external
     yield SymbolSuspended(

@@ -244,6 +244,9 @@ def _watch_quote(books: Books, market: Market, event: QuoteUpdated) -> Decision:
         # Once a second is patience enough with a venue that refuses.
         is_time = is_first_of_second(market, event.quote)
         return _saying(leave(books, market, trade, event.at)) if is_time else NOTHING
+    if trade.state is TradeState.PROTECTING and not trade.failures:  # the venue has not said no: ask
+        is_time = is_first_of_second(market, event.quote)
+        return _saying(mend(books, trade, event.at)) if is_time else NOTHING
     price = books.instrument(trade.symbol).traded(event.quote.mid)
     if trade.state is not TradeState.HOLDING or not is_at_target(books, trade, price):
         return NOTHING

@@ -113,6 +113,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "paper.reject_fraction": (
         "Share of orders that are refused at random, drawn from the seed, to rehearse what then happens."
     ),
+    "paper.halts": (
+        "What becomes of a new order in a symbol that the exchange has halted: it rests until trading goes "
+        "on, or is refused."
+    ),
     "venue.maintenance": (
         "When the venue is down by its own word: windows of the week or of a date, such as "
         "`Sat 22:00 - Sun 02:00 America/New_York` or `2026-12-05 22:00 - 23:30 UTC`."

@@ -90,6 +90,7 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     participation_fraction: most of a bar's volume that one order may fill; None means no cap.
     settlement_days: business days until the cash of a sale is free; 0 is at once.
     reject_fraction: of all lists of orders, refused at random: to rehearse refusals.
+    halts: a new order in a halted symbol rests, or is refused.
     """
 
     fees: FeeModel = BpsFee()
@@ -100,6 +101,7 @@ class PaperConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     settlement_days: int = 0
     sessions: bool = False
     reject_fraction: Decimal = ZERO
+    halts: Literal["rest", "refuse"] = "rest"
 
     def __post_init__(self) -> None:
         if self.reject_fraction > 1:

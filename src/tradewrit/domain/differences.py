@@ -14,10 +14,12 @@ class Differs(StrEnum):
     STRANGER = "stranger"
     """The venue works an order that the books do not have, or have as over."""
     POSITION = "position"
+    HALT = "halt"
+    """The venue has halted a symbol, or lets it trade, and the books have it the other way."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One thing in which they differ. subject: a client order id, or a symbol for a position."""
+    """One thing in which they differ. subject: a client order id; a symbol for a position or a halt."""
 
     kind: Differs
     subject: str

@@ -21,7 +21,7 @@ from tradewrit.domain.conclusions import (
     restated,
     unproven,
 )
-from tradewrit.domain.corrections import correction
+from tradewrit.domain.corrections import as_corrected, correction, named, overtaken
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.defects import defect
 from tradewrit.domain.events.account import TransitionRefused
@@ -33,6 +33,7 @@ from tradewrit.domain.events.orders import (
     ExecutionReport,
     ModifyRefused,
     OrderInDoubt,
+    OrderPartiallyFilled,
 )
 from tradewrit.domain.executions import contradicts
 from tradewrit.domain.fees import in_account_currency
@@ -98,6 +99,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
                 client_order_id=order.id,
                 reason=report.reason,
                 is_answer=True,
+                is_unsent=report.code in UNSENT,
             )
             return Decision((kept,))
         case Exec.RESTATED:
@@ -107,20 +109,12 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
 
 
 def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> Decision:
-    """A fill whose correction overtook it is booked as corrected."""
-    if early.kind is Exec.BUSTED:
-        return quarantine(report, "none", f"{early.exec_id} busted it before it was heard")
-    trade = replace(
-        report,
-        last_quantity=early.last_quantity,
-        last_price=early.last_price,
-        fee=early.fee,
-        fee_currency=early.fee_currency,
-        fee_rate=early.fee_rate,
-    )
-    return interpret(
-        replace(books, early={key: one for key, one in books.early.items() if key != report.exec_id}), trade
-    )
+    """A fill whose correction overtook it is booked as the last says; a busted one, and then busted."""
+    chain = overtaken(books, early)
+    others = {key: one for key, one in books.early.items() if key != report.exec_id}
+    booked = interpret(replace(books, early=others), as_corrected(books, report, chain[-1]))
+    fill = next((event for event in booked.events if isinstance(event, OrderPartiallyFilled)), None)
+    return booked if fill is None else booked + Decision(tuple(named(books, fill, chain)))
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:

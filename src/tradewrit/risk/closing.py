@@ -16,7 +16,7 @@ from tradewrit.domain.money import ZERO, Price, canonical
 from tradewrit.domain.orders import OrderState, Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk.protection import cancel, held, working
+from tradewrit.risk.protection import cancel, fit, held, working
 
 LEAVING: Final = frozenset({TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING})
 """The states of a trade that is being left: the exit is wanted, or out."""
@@ -33,8 +33,8 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     """The next step out of a trade that is to be left; nothing while one is under way.
 
     What works is cancelled first; only when all of it is gone does the exit go out. While the market
-    is closed the stop stays where it is: there is nobody to sell to. Nor is there while the venue halts the
-    symbol or is in maintenance, nor in a suspended one.
+    is closed the stop stays, for as much as is held: there is nobody to sell to. Nor is there while the venue
+    halts the symbol or is in maintenance, nor in a suspended one.
     """
     if trade.symbol in books.suspended:
         return
@@ -42,7 +42,9 @@ def leave(books: Books, market: Market, trade: Trade, at: int, reason: str = "")
     orders = working(books, trade)
     if any(order.terms.role is Role.EXIT for order in orders):
         return
-    if orders and market.phase(at) is MarketPhase.OPEN and not books.why_shut(trade.symbol):
+    if market.phase(at) is not MarketPhase.OPEN or books.why_shut(trade.symbol):
+        yield from fit(books, trade, at)
+    elif orders:
         yield from cancel(trade, orders, at, f"exit: {reason}")
     quantity = held(books, trade)
     if quantity and not orders:

@@ -39,6 +39,8 @@ _SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, 
 LOOKUPS: Final = 3
 """How often the venue must have denied an order before it is believed."""
 LONGEST_WAIT_S: Final = 60
+LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
+"""A position may be without its stop meanwhile."""
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
@@ -125,6 +127,9 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
 def _answered(order: Order, report: ExecutionReport) -> Decision:
     """The venue has told all it knows, and what was asked of it is not among that."""
     at, terms = report.at, order.terms
+    if order.filled < terms.quantity <= report.cumulative:
+        # What is filled whole is over, and stays so when a fill of it is corrected.
+        return Decision((cancelled(order, at, "the venue had filled it before a fill was corrected"),))
     match order.state:
         case OrderState.PENDING_CANCEL:  # asking twice is harmless
             again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
@@ -148,14 +153,15 @@ def _answered(order: Order, report: ExecutionReport) -> Decision:
 
 def _wait(order: Order, report: ExecutionReport) -> Decision:
     times = order.doubts + 1
-    due_at = report.at + _patience(order.doubts)
+    most = LONGEST_WAIT_FOR_PROTECTION_S if order.terms.role.is_protective else LONGEST_WAIT_S
+    due_at = report.at + _patience(order.doubts, most)
     timer = SetTimer(trace=order.terms.trade_id, timer=TIMER, about=order.id, due_at=due_at)
     return Decision((_doubt(order, report.at, times, report.reason),), (timer,))
 
 
-def _patience(times: int) -> int:
+def _patience(times: int, most_s: int = LONGEST_WAIT_S) -> int:
     """How long to wait after so many attempts that settled nothing, ns."""
-    return int(min(2**times, LONGEST_WAIT_S) * SECOND)
+    return int(min(2**times, most_s) * SECOND)
 
 
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:

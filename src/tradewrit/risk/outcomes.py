@@ -93,6 +93,8 @@ def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
     if order.remaining >= held(books, trade):
         return ()
     reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
+    if event.is_unsent:
+        return _unasked(books, trade, event.at, reason)
     # Not at once again: the venue has just said no. The next bar tries anew.
     return _stop_failed(books, trade, event.at, reason, is_patient=True)
 
@@ -162,6 +164,10 @@ def rejected(books: Books, market: Market, event: OrderRejected) -> Iterable[Eve
     match event.role:
         case Role.ENTRY:
             return ()  # what filled is protected
+        case Role.STOP | Role.EXIT if event.code == Rejection.NOT_TAKEN:
+            return _unasked(books, trade, event.at, reason)
+        case Role.TARGET if event.code == Rejection.NOT_TAKEN:
+            return ()  # it was listed with a stop, which is asked for anew
         case Role.STOP:
             if event.code == Rejection.TRIGGERED_AT_ONCE and trade.stop_price is not None:
                 return (signal_exit(trade, "stop", trade.stop_price, event.at),)
@@ -188,6 +194,23 @@ def _given_up(
     if outcome == "rejected" and isinstance(event, OrderRejected):
         reason = f"{event.code}: {reason}"
     return (aborted(trade.id, trade.symbol, event.at, outcome, reason),)
+
+
+def _unasked(books: Books, trade: Trade, at: int, reason: str) -> Iterator[Event]:
+    """The call was not taken: a limit or a breaker let nothing through. The next second tries anew.
+
+    That says nothing of the position, so it is no reason to leave it.
+    """
+    if held(books, trade) and trade.stop_price is not None:
+        yield StopFailed(
+            at=at,
+            trace=trade.id,
+            trade_id=trade.id,
+            symbol=trade.symbol,
+            reason=reason,
+            attempt=trade.attempts,
+            is_refused=False,
+        )
 
 
 def _stop_failed(

@@ -25,6 +25,7 @@ from tradewrit.domain.events.account import (
     PositionDisputed,
 )
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
@@ -37,6 +38,7 @@ SOON: Final = 2 * SECOND
 """After a difference that is new, when to look whether it stays; what is seen again sooner proves nothing."""
 OVERLAP: Final = 15 * MINUTE
 """From how long before the last time on executions are asked for."""
+_TRADES: Final = "trades"
 _WORKS: Final = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 _AT_VENUE: Final = _WORKS | {OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE}
 
@@ -99,6 +101,7 @@ def _differences(
         if not _is_at_work(books, name) and name not in books.strangers:
             ours = books.orders[name].state if name in books.orders else "none"
             yield Difference(kind=Differs.STRANGER, subject=name, ours=ours, theirs=_asked(terms))
+    yield from _halts(books, report)
     symbols = books.positions.keys() | books.external.keys() | report.positions.keys()
     for symbol in sorted(symbols - books.suspended.keys()):
         ours_held, theirs_held = books.units(symbol), report.positions.get(symbol, ZERO)
@@ -106,6 +109,15 @@ def _differences(
             yield Difference(
                 kind=Differs.POSITION, subject=symbol, ours=f"{ours_held:f}", theirs=f"{theirs_held:f}"
             )
+
+
+def _halts(books: Books, report: AccountReported) -> Iterator[Difference]:
+    """Symbols that are halted by the one and trade by the other; for what reason is no matter."""
+    if report.halts is None:
+        return
+    for symbol in sorted(books.paused.keys() ^ report.halts.keys()):
+        ours, theirs = books.paused.get(symbol, _TRADES), report.halts.get(symbol, _TRADES)
+        yield Difference(kind=Differs.HALT, subject=symbol, ours=ours, theirs=theirs)
 
 
 def _is_at_work(books: Books, order_id: str) -> bool:
@@ -145,6 +157,10 @@ def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: 
             order, terms = books.orders[one.subject], listed[one.subject]
             whole, prices = order.filled + terms.quantity, (terms.limit_price, terms.stop_price)
             return Decision((restated(order, at, whole, order.filled, *prices),))
+        case Differs.HALT if one.theirs == _TRADES:
+            return Decision((SymbolHaltLifted(at=at, symbol=one.subject),))
+        case Differs.HALT:
+            return Decision((SymbolHalted(at=at, symbol=one.subject, reason=one.theirs),))
         case _:
             return _stranger(books, listed[one.subject], at)
 

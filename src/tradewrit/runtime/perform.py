@@ -4,6 +4,7 @@ The only place through which anything leaves the desk. Knows no strategy.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,7 @@ from tradewrit.domain.events.account import AccountReported, AccountUnavailable
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.money import ZERO
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import Throttled, Unauthorized, Unreachable
@@ -93,6 +95,9 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     """Handlers that talk to a broker; its failures become reports, never exceptions."""
     say = _Reporter()
 
+    def unsent(effect: Effect, order_id: str, kind: Exec, now: int, why: Exception) -> ExecutionReport:
+        return say(effect, order_id, kind, now, str(why), Rejection.NOT_TAKEN)
+
     def place(effect: PlaceOrders, grant: Grant, now: int) -> Sequence[Event]:
         orders = effect.approved.orders
         try:
@@ -102,8 +107,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return tuple(say(effect, terms.client_order_id, Exec.UNKNOWN, now, str(lost)) for terms in orders)
         except (Throttled, Unauthorized) as refused:
             return tuple(
-                say(effect, terms.client_order_id, Exec.REJECTED, now, str(refused), Rejection.NOT_SENT)
-                for terms in orders
+                unsent(effect, terms.client_order_id, Exec.REJECTED, now, refused) for terms in orders
             )
 
     def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
@@ -112,7 +116,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         except Unreachable as lost:
             return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
         except (Throttled, Unauthorized) as refused:
-            return (say(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, str(refused)),)
+            return (unsent(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, refused),)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -125,7 +129,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         except Unreachable as lost:
             return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
         except (Throttled, Unauthorized) as refused:
-            return (say(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, str(refused)),)
+            return (unsent(effect, effect.client_order_id, Exec.REPLACE_REJECTED, now, refused),)
 
     def ask(effect: AskVenue, grant: Grant, now: int) -> Sequence[Event]:
         del grant
@@ -140,16 +144,24 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             absent = say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order")
             return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
-        return (*observed(reports, now), say(effect, order_id, Exec.ANSWERED, now, told))
+        answered = say(effect, order_id, Exec.ANSWERED, now, told)
+        return (*observed(reports, now), replace_fields(answered, cumulative=_traded(reports)))
 
     def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
         del grant
         try:
             executions = broker.executions(effect.since)
             orders, positions = tuple(broker.open_orders()), dict(broker.positions())
+            halts = broker.halts()
         except (Unreachable, Throttled, Unauthorized) as failed:
             return (AccountUnavailable(at=now, cause=effect.cause, reason=str(failed)),)
-        held = AccountReported(at=now, cause=effect.cause, orders=orders, positions=positions)
+        held = AccountReported(
+            at=now,
+            cause=effect.cause,
+            orders=orders,
+            positions=positions,
+            halts=None if halts is None else dict(halts),
+        )
         return (*observed(executions, now), held)
 
     return {
@@ -159,6 +171,17 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         AskVenue: ask,
         AskAccount: account,
     }
+
+
+def _traded(reports: Sequence[ExecutionReport]) -> Decimal:
+    """The most that an order had traded by the venue's count, in the shares of now."""
+    most = ZERO
+    for report in reports:
+        if report.kind is Exec.RESTATED:
+            most = report.cumulative
+        elif report.kind is Exec.TRADE:
+            most = max(most, report.cumulative)
+    return most
 
 
 def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:

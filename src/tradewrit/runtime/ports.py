@@ -60,11 +60,18 @@ class Broker(Protocol):
         ...
 
     def executions(self, since: int) -> Sequence[ExecutionReport]:
-        """Every fill of the account from `since` (UTC ns) on, anybody's, oldest first, under its exec id."""
+        """Every fill of the account from `since` (UTC ns) on, anybody's, oldest first, under its exec id.
+
+        With them what was corrected or busted from then on.
+        """
         ...
 
     def positions(self) -> Mapping[str, Decimal]:
         """Units held by symbol, negative when short; flat symbols are absent."""
+        ...
+
+    def halts(self) -> Mapping[str, str] | None:
+        """Symbols in which the venue lets nothing trade for now, and why; None where it does not say."""
         ...
 
 

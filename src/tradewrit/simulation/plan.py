@@ -25,7 +25,9 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     The clock: jumps, and skew (the share of +-5 s it is off by).
     The disk: full, broken (a sync fails), slow_disk.
     The authority: outages, revocations. The venue: rejects, throttles, thin (partial fills), gaps (jumps of
-    the price of up to 9 %), bad_quotes. Outside: kill_switches, manual_trades.
+    the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts);
+    venue_outages and throttle_bursts, in which its market goes on and it takes no calls.
+    Outside: kill_switches, manual_trades.
     """
 
     drop: float = 0.0
@@ -52,6 +54,10 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     bad_quotes: float = 0.0
     kill_switches_per_hour: float = 0.0
     manual_trades_per_hour: float = 0.0
+    halts_per_hour: float = 0.0
+    corrections_per_hour: float = 0.0
+    venue_outages_per_hour: float = 0.0
+    throttle_bursts_per_hour: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +88,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     has_lease: whether the journal is written under a lease. is_golden: the scripted trade, not a random walk.
     closes_at_s: when the market closes, for closed_for_s; 0 for never.
+    refuses_in_halts: whether the venue takes no new order in a symbol that it has halted.
+    calls_per_minute: what the venue allows, and the desk's guard keeps to.
     """
 
     seed: int
@@ -106,6 +114,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     closes_at_s: int = 0
     closed_for_s: int = 60
     is_golden: bool = False
+    refuses_in_halts: bool = False
+    calls_per_minute: int = 200
 
 
 RATES: Final = tuple(Faults.__struct_fields__)

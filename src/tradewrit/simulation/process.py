@@ -10,25 +10,36 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
+from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import MarketStatusReported, QuoteReceived
-from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.events.market import (
+    MarketStatusReported,
+    QuoteReceived,
+    SymbolHalted,
+    SymbolHaltLifted,
+)
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
+from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.control import Control
 from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.lease import Candidacy, Tenure
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
+from tradewrit.simulation.line import Line
 from tradewrit.simulation.points import Killed
 from tradewrit.simulation.scheduler import NodeClock
-from tradewrit.simulation.venue import Line
+from tradewrit.simulation.venue import Said
 from tradewrit.simulation.wire import Stream
 
 if TYPE_CHECKING:
@@ -43,6 +54,7 @@ class Process:
     """One process that runs, or wants to run, the account's desk.
 
     run: counts its lives. desk: None while it is down. owner, tenure: of its lease, where there is one.
+    line, guard: its way to the venue, and what stands before it, of its last life.
     up_since: monotonic ns of its clock.
     """
 
@@ -59,7 +71,6 @@ class Process:
         self.stops_until = 0
         self.up_since = 0
         self.stream = Stream(self, world.wire, has_cursor=world.plan.capabilities.event_cursor)
-        self._line = Line(world.venue)
         self._inbox: deque[Task] = deque()
         self._unsent = False
         self._is_draining = False
@@ -103,14 +114,21 @@ class Process:
             market.absorb(bars)
         bus = InProcessBus()
         terms = roles("paper", "paper")
-        self._line = Line(world.venue)
+        self.line = Line(world.wire.crew, plan.capabilities, world.scheduler)
+        self.guard = GuardedBroker(
+            self.line,
+            "venue:paper",
+            self.clock,
+            seeded(plan.seed, f"guard {self.name} {self.run}").random,
+            budget=Budget(calls=plan.calls_per_minute),
+        )
         self._inbox.clear()
         self._unsent, self._phase = True, None
         self.desk = Desk(
             world.opening,
             journal=journal,
             market=market,
-            broker=self._line,
+            broker=self.guard,
             clock=self.clock,
             bus=bus if world.is_watched else None,
             kernel=world.kernel,
@@ -163,13 +181,19 @@ class Process:
             self._inbox.append(task)
             self._drain()
 
-    def hear(self, report: ExecutionReport) -> None:
-        """The stream brought a report."""
-        self.deliver(lambda desk: self._feed(desk, (report,), "venue"))
+    def hear(self, said: Said) -> None:
+        """The stream brought a report, or word of a halt, which counts from when it is heard."""
+        if isinstance(said, SymbolHalted | SymbolHaltLifted):
+            said = replace(said, at=self.clock.now())
+        self.deliver(lambda desk: self._feed(desk, (said,), "venue"))
 
     def answer(self, departure: Departure, outcome: Sequence[Event]) -> None:
         """A call came back."""
         self.deliver(partial(self._arrive, departure, outcome))
+
+    def kept_back(self, departure: Departure) -> None:
+        """The guard let a call not through."""
+        self._world.watch.kept_back(self, departure)
 
     def close_bars(self, bars: Sequence[Bar]) -> None:
         """Bars of one time have closed."""
@@ -209,8 +233,13 @@ class Process:
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and (desk.books.trades or desk.books.positions):
+        elif now >= self._reconcile_at and self._may_differ(desk.books):
             self._reconcile(desk, "minute")
+
+    @staticmethod
+    def _may_differ(books: Books) -> bool:
+        """As a live shell: what has traded may still be corrected, and the word of that may get lost."""
+        return bool(books.trades or books.executions or books.paused)
 
     def _reconcile(self, desk: Desk, cause: str) -> None:
         self._reconcile_at = self.clock.monotonic() + _RECONCILE_EVERY
@@ -288,5 +317,5 @@ class Process:
         while (departure := desk.depart()) is not None:
             world.watch.leaving(self, departure)
             world.points.reach("send.before")
-            world.wire.call(self, departure, self._line)
+            world.wire.call(self, departure)
             world.points.reach("send.after")

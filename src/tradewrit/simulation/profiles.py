@@ -39,10 +39,16 @@ _MOST: Final = Faults(
     bad_quotes=0.03,
     kill_switches_per_hour=9,
     manual_trades_per_hour=9,
+    venue_outages_per_hour=30,
+    throttle_bursts_per_hour=30,
+    halts_per_hour=60,
+    corrections_per_hour=60,
 )
 """The worst that is ever drawn."""
 _ENDING_STOPS: Final = 0.3
 """The share of venues whose stops end with the session."""
+_REFUSING: Final = 0.4
+"""The share of venues that take no new order in a halted symbol."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +66,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     dedupe: Dedupe | None = None
     stop_gtc: bool | None = None
     cash: Decimal | None = None
+    calls_per_minute: int = 200
     is_worst: bool = False
 
 
 _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "half_open_per_hour")
 _MARKET: Final = ("thin", "gaps", "bad_quotes", "rejects", BREAK)
+_FLOOR: Final = ("halts_per_hour", "corrections_per_hour")
 PROFILES: Final[Mapping[str, Profile]] = {
     "swarm": Profile(title="everything that can go wrong, each in every second run"),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
@@ -77,6 +85,30 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "market": Profile(
         title="the venue refuses, and fills in parts", faults=(*_MARKET, "throttles"), calm=0.1
+    ),
+    "halts": Profile(
+        title="the venue halts a symbol, and lets it trade again",
+        faults=("halts_per_hour", "drop", "reorder", "kill", *_MARKET),
+        always=("halts_per_hour",),
+    ),
+    "corrections": Profile(
+        title="the venue takes executions back, or tells them otherwise",
+        faults=("corrections_per_hour", "drop", "reorder", "duplicate", "kill", *_MARKET),
+        always=("corrections_per_hour",),
+    ),
+    "floor": Profile(
+        title="halts and corrections, as often as ever",
+        faults=(*_FLOOR, "thin"),
+        always=_FLOOR,
+        is_worst=True,
+    ),
+    "throttled": Profile(
+        title="a venue that asks for patience, allows few calls, and is down now and then",
+        faults=("throttles", "venue_outages_per_hour", "throttle_bursts_per_hour", "thin", "gaps"),
+        always=("throttles", "throttle_bursts_per_hour"),
+        calm=0.2,
+        calls_per_minute=80,
+        is_worst=True,
     ),
     "disorder": Profile(
         title="messages overtake each other by seconds, and many are lost",
@@ -170,6 +202,8 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         has_lease=rng.random() < 0.5 or bool(faults.rivals_per_hour),
         snapshot_every=rng.choice((0, 0, 50)),
         closes_at_s=rng.choice(breaks) if BREAK in chosen.faults else 0,
+        refuses_in_halts=seeded(seed, "halts").random() < _REFUSING,
+        calls_per_minute=chosen.calls_per_minute,
     )
 
 

@@ -8,11 +8,14 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import Qty
+from tradewrit.domain.money import ZERO, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.scopes import Grant
+from tradewrit.errors import TheirFault, Throttled, Unreachable
 from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.desk import Desk
 from tradewrit.simulation.prices import arrivals
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _NOBODY: Final = Grant(id="manual", agent="manual", scopes=frozenset(), issued_at=0, expires_at=2**62)
 _JUMPS_S: Final = (1.0, 30.0, 3600.0, -1.0, -30.0, -3600.0)
 _GLANCES_PER_HOUR: Final = 60.0
+_CORRECTED_WITHIN: Final = 600 * SECOND
 Doing = Callable[[float, float], object]
 """What happens; told two numbers of 0..1 that say how badly, and to whom."""
 
@@ -51,6 +55,10 @@ class Trouble:
             (faults.revocations_per_hour, "revocation", self._revoke),
             (faults.kill_switches_per_hour, "kill_switch", self._kill_switch),
             (faults.manual_trades_per_hour, "manual_trade", self._trade_manually),
+            (faults.venue_outages_per_hour, "venue_outage", self._venue_down),
+            (faults.throttle_bursts_per_hour, "throttle_burst", self._venue_busy),
+            (faults.halts_per_hour, "halt", self._halt),
+            (faults.corrections_per_hour, "correction", self._correct),
             (_GLANCES_PER_HOUR, "", lambda one, _: world.people.look_around(self._victim(one))),
         )
         for per_hour, kind, doing in agenda:
@@ -120,6 +128,46 @@ class Trouble:
     def _rearm(self) -> None:
         for process in self._world.processes:
             process.deliver(partial(_put_back, process))
+
+    def _venue_down(self, one: float, _: float) -> None:
+        self._refuse_calls(1 + 60 * one**2, Unreachable("503: the order gateway is down"))
+
+    def _venue_busy(self, one: float, two: float) -> None:
+        self._refuse_calls(1 + 30 * one**2, Throttled("429: too many requests", 1.0 + 20 * two**3))
+
+    def _refuse_calls(self, seconds: float, why: TheirFault) -> None:
+        venue = self._world.venue
+        venue.refuses_calls = why
+        self._world.scheduler.after(int(seconds * SECOND), self._take_calls, why)
+
+    def _take_calls(self, why: TheirFault) -> None:
+        if self._world.venue.refuses_calls is why:
+            self._world.venue.refuses_calls = None
+
+    def _halt(self, one: float, two: float) -> None:
+        """The venue pauses a symbol, for up to two minutes."""
+        world = self._world
+        symbol = world.plan.symbols[int(one * len(world.plan.symbols))]
+        world.venue.halt(symbol)
+        world.scheduler.after(int((3 + 120 * two**2) * SECOND), world.venue.resume, symbol)
+
+    def _correct(self, one: float, two: float) -> None:
+        """The venue takes an execution of the last minutes back, or tells it smaller, or at another price."""
+        world = self._world
+        fills = world.venue.ours(world.scheduler.now - _CORRECTED_WITHIN)
+        if not fills:
+            return
+        fill = fills[int(one * len(fills))]
+        kind, share = divmod(two * 3, 1)
+        quantity, price = fill.last_quantity, fill.last_price
+        if kind == 0:
+            quantity = ZERO
+        elif kind == 1 and quantity > 1:
+            quantity = Decimal(1 + int(share * float(quantity - 1)))
+        elif price is not None:
+            price = plain(fill.symbol, "USD").price(price * Decimal(repr(round(0.97 + 0.06 * share, 4))))
+        world.watch.shaken(fill.symbol)
+        world.venue.correct(Correction(exec_id=fill.exec_id, quantity=quantity, price=price))
 
     def _trade_manually(self, one: float, two: float) -> None:
         world = self._world

@@ -6,25 +6,30 @@ Its own account is the truth that the desk's books are held against.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from tradewrit.brokers.paper.chance import Chance
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Quote
-from tradewrit.domain.money import exactly
+from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
-from tradewrit.errors import Throttled, Unreachable
+from tradewrit.errors import TheirFault
 from tradewrit.runtime.ports import Replacement
 from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
 from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.scheduler import Scheduler
 
-Told = Callable[[Sequence[ExecutionReport]], None]
+Said = ExecutionReport | SymbolHalted | SymbolHaltLifted
+Told = Callable[[Sequence[Said]], None]
+_PAUSE: Final = "LULD pause"
 MANUAL = "manual"
 """How the ids of orders begin that somebody else placed at the venue."""
 
@@ -33,7 +38,8 @@ class Venue:
     """One venue with one account. `told` hears what it says, in order, as it says it.
 
     placed: by client order id, how many orders it took under it. terms: as they came.
-    requests: times (UTC ns) of the last minute's calls.
+    requests: times (UTC ns) of the last minute's calls. refuses_calls: what it says to every call for now;
+    its market goes on.
     """
 
     def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
@@ -46,6 +52,7 @@ class Venue:
             rules=PaperRules(
                 participation_fraction=Decimal(1) if is_partial else None,
                 sessions=bool(plan.closes_at_s),
+                halts="refuse" if plan.refuses_in_halts else "rest",
             ),
             chance=_Moods(self, Decimal(repr(plan.faults.rejects)), plan.seed),
             calendar=hours if plan.closes_at_s else None,
@@ -53,10 +60,12 @@ class Venue:
             account="venue",
         )
         self._names = Names(plan.capabilities.dedupe)
-        self.log: list[ExecutionReport] = []
+        self.log: list[Said] = []
+        self._last = 0
         self.terms: dict[str, OrderTerms] = {}
         self.placed: dict[str, int] = {}
         self.requests: list[int] = []
+        self.refuses_calls: TheirFault | None = None
         self.is_calm = False
         self.told: Told = _nobody_listens
 
@@ -75,8 +84,9 @@ class Venue:
 
     def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
         reports = told(said)
-        new = [report for report in reports if not self._is_known(report)]
+        new = [report for report in reports if number_of(report) > self._last]
         if new:
+            self._last = number_of(new[-1])
             self.log.extend(new)
             for report in new:
                 if report.kind is Exec.NEW:
@@ -84,8 +94,35 @@ class Venue:
             self.told(new)
         return reports
 
-    def _is_known(self, report: ExecutionReport) -> bool:
-        return bool(self.log) and number_of(report) <= number_of(self.log[-1])
+    def halt(self, symbol: str) -> None:
+        """Nothing trades in a symbol from now on."""
+        self.exchange.halt(symbol, _PAUSE)
+        self._announce(SymbolHalted(at=self._scheduler.now, symbol=symbol, reason=_PAUSE))
+
+    def resume(self, symbol: str) -> None:
+        """A halted symbol trades again."""
+        if symbol in self.exchange.halts():
+            self.exchange.resume(symbol)
+            self._announce(SymbolHaltLifted(at=self._scheduler.now, symbol=symbol))
+
+    def _announce(self, said: SymbolHalted | SymbolHaltLifted) -> None:
+        self.log.append(said)
+        self.told((said,))
+
+    def ours(self, since: int) -> Sequence[ExecutionReport]:
+        """Executions of the desk's orders that can still be corrected, as last told; since: UTC ns."""
+        standing = {one.corrects or one.exec_id: one for one in self.exchange.executions(since)}
+        return [
+            one
+            for one in standing.values()
+            if not one.client_order_id.startswith(MANUAL)
+            if not self.exchange.objection(Correction(exec_id=one.exec_id, quantity=ZERO))
+        ]
+
+    def correct(self, wanted: Correction) -> None:
+        """Somebody at the exchange says that an execution was another, or none."""
+        if not self.exchange.objection(wanted):
+            self._say(self.exchange.correct(wanted))
 
     def working(self) -> Sequence[OrderTerms]:
         """Orders that may still trade, for whoever watches."""
@@ -135,6 +172,11 @@ class Venue:
         self._count()
         return self.exchange.positions()
 
+    def halts(self) -> Mapping[str, str]:
+        """What is halted."""
+        self._count()
+        return self.exchange.halts()
+
     def executions(self, since: int) -> Sequence[ExecutionReport]:
         """Every fill at or after `since` (UTC ns)."""
         self._count()
@@ -147,7 +189,7 @@ class Venue:
             self.requests = [at for at in self.requests if at > now - 60 * SECOND]
 
 
-def _nobody_listens(reports: Sequence[ExecutionReport]) -> None:
+def _nobody_listens(reports: Sequence[Said]) -> None:
     del reports
 
 
@@ -163,60 +205,11 @@ class _Moods(Chance):
         return not self._venue.is_calm and super().refuses(symbol)
 
 
-class Line:
-    """The `Broker` that one process holds: the venue at the far end of a wire that may be dead.
-
-    is_lost, is_throttled: whether calls go nowhere, or are sent away, for now. The wire sets them around
-    each call.
-    """
-
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-        self.is_lost = self.is_throttled = False
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the venue can do."""
-        return self._venue.capabilities
-
-    def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
-        """Place through the wire."""
-        return self._far().place(approved, grant)
-
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
-        """Cancel through the wire."""
-        return self._far().cancel(client_order_id, grant)
-
-    def replace(
-        self, client_order_id: str, replacement: Replacement, grant: Grant
-    ) -> Sequence[ExecutionReport]:
-        """Replace through the wire."""
-        return self._far().replace(client_order_id, replacement, grant)
-
-    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
-        """Look up through the wire."""
-        return self._far().order(client_order_id)
-
-    def open_orders(self) -> Sequence[OrderTerms]:
-        """Look up through the wire."""
-        return self._far().open_orders()
-
-    def positions(self) -> Mapping[str, Decimal]:
-        """Look up through the wire."""
-        return self._far().positions()
-
-    def executions(self, since: int) -> Sequence[ExecutionReport]:
-        """Look up through the wire."""
-        return self._far().executions(since)
-
-    def _far(self) -> Venue:
-        if self.is_lost:
-            raise Unreachable("no answer within the time allowed")
-        if self.is_throttled:
-            raise Throttled("too many requests", 1.0)
-        return self._venue
-
-
 def number_of(report: ExecutionReport) -> int:
     """The venue's running number of a report."""
     return int(report.exec_id.rpartition(":")[2])
+
+
+def name_of(said: Said) -> str:
+    """What a message of the stream is about."""
+    return said.exec_id if isinstance(said, ExecutionReport) else said.symbol

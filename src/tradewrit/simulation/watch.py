@@ -13,7 +13,14 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import ExecutionReport, OrderRequested
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
+from tradewrit.domain.events.orders import (
+    CORRECTIONS,
+    ExecutionReport,
+    FillCorrected,
+    OrderRequested,
+    ReportQuarantined,
+)
 from tradewrit.domain.events.positions import FillBooked, FillRestated, PositionClosed
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
@@ -24,16 +31,21 @@ from tradewrit.runtime.journal.records import Record
 from tradewrit.runtime.market import MarketView
 from tradewrit.runtime.perform import Departure
 from tradewrit.runtime.replay import event_of
-from tradewrit.simulation.invariants.journal import ON_EVENT
+from tradewrit.simulation.invariants.guard import (
+    i12_no_more_calls_than_the_venue_allows,
+    i12_what_protects_is_kept_back_only_where_nothing_would_help,
+)
+from tradewrit.simulation.invariants.journal import ON_EVENT, restated
 from tradewrit.simulation.invariants.leaving import ON_DEPARTURE
+from tradewrit.simulation.invariants.naked import naked_budget
 from tradewrit.simulation.invariants.quiet import (
     WHEN_QUIET,
     i07_replay_gives_the_same_books,
     i14_nothing_vanishes,
 )
 from tradewrit.simulation.invariants.venue import ON_STEP, ON_VENUE
-from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed
+from tradewrit.simulation.venue import Said
 
 if TYPE_CHECKING:
     from tradewrit.simulation.process import Process
@@ -51,17 +63,20 @@ class Violation(msgspec.Struct, frozen=True):
 class Watch:
     """What is known of a run from outside.
 
-    books: our own fold of what was committed. market: that of whoever came up last. cash, positions: summed
-    from fills booked. risk, reviewed: by trade, what was let through. answers: by click, what was answered.
+    books, books_before: our own fold of what was committed, and the same without the last event. market:
+    that of whoever came up last. cash, positions: summed from fills booked. risk, reviewed: by trade, what
+    was let through. answers: by click, what was answered.
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
+    unbooked: by exec id, the symbols of corrections that the desk could not book. paused: symbols that it has
+    heard to be halted.
     """
 
     def __init__(self, world: "World") -> None:
         self.world = world
         self.violations: list[Violation] = []
-        self.books = Books()
+        self.books = self.books_before = Books()
         self._stream = stream_of(world.opening.account)
         self.market: MarketView | None = None
         self.seen = 0
@@ -82,8 +97,11 @@ class Watch:
         self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
+        self.unbooked: dict[str, str] = {}
+        self.paused: set[str] = set()
+        self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
-        self.budget = _budget(world.plan)
+        self.budget = naked_budget(world.plan)
 
     @property
     def state_hash(self) -> str:
@@ -142,6 +160,7 @@ class Watch:
 
     def _follow(self, event: Event, record: Record) -> None:
         world = self.world
+        self.books_before = self.books
         with exactly():
             books = evolve(self.books, event)
         self.seen, self.books = record.seq, books
@@ -160,16 +179,22 @@ class Watch:
             case FillBooked():
                 self._booked(event)
             case FillRestated():
-                position = books.positions.get(event.symbol)
-                self.positions[event.symbol] = ZERO if position is None else position.signed
+                self.positions[event.symbol] = restated(self, event)
                 with exactly():
                     self.cash += event.cash_change
             case ExternalBooked():
-                self.foreign.add(event.fill.symbol)
                 with exactly():
                     self.cash += event.cash_change
             case PositionClosed():
                 self.trades += 1
+            case ReportQuarantined() if event.report.kind in CORRECTIONS:
+                self.unbooked[event.report.exec_id] = event.report.symbol
+            case FillCorrected():  # one that had overtaken what it corrects
+                self.unbooked.pop(event.exec_id, None)
+            case SymbolHalted():
+                self.paused.add(event.symbol)
+            case SymbolHaltLifted():
+                self.paused.discard(event.symbol)
             case TradingHalted():
                 self.halted = event.reason
             case TradingResumed():
@@ -228,6 +253,11 @@ class Watch:
         if isinstance(what, OrderEffect):
             self.flying[process.name, process.run, what.symbol] = f"{type(what).__name__} {what.subject}"
 
+    def kept_back(self, process: "Process", departure: Departure) -> None:
+        """The guard before the venue did not let a call through."""
+        found = i12_what_protects_is_kept_back_only_where_nothing_would_help(self, process, departure)
+        self.ask("I-12", found)
+
     def landed(self, process: "Process", departure: Departure) -> None:
         """What came of a call has reached the desk."""
         what = departure.asked.effect
@@ -241,12 +271,31 @@ class Watch:
             return
         for name, check in ON_STEP:
             self.ask(name, check(self, desk))
+        self.ask("I-12", i12_no_more_calls_than_the_venue_allows(self, process))
 
     # -- the venue
 
-    def venue_said(self, reports: Sequence[ExecutionReport]) -> None:
+    def shaken(self, symbol: str) -> None:
+        """The venue is about to correct an execution: what is held there is another from one moment on."""
+        self._shaken_at[symbol] = self.world.scheduler.now
+
+    def is_a_persons(self, symbol: str) -> bool:
+        """Whether a correction came that could not be booked, and a person was called to look."""
+        books = self.books
+        return symbol in self.unbooked.values() and (symbol in books.suspended or symbol in books.disputed)
+
+    def is_shaken(self, symbol: str) -> bool:
+        """Whether that was too short a time ago for the desk to have caught up with it."""
+        at = self._shaken_at.get(symbol)
+        return at is not None and self.world.scheduler.now - at <= self.budget
+
+    def venue_said(self, messages: Sequence[Said]) -> None:
         """The venue's truth moved."""
         world = self.world
+        reports = [said for said in messages if isinstance(said, ExecutionReport)]
+        for notice in messages:
+            if not isinstance(notice, ExecutionReport):
+                world.trace.note(world.scheduler.now, f"venue {type(notice).__name__} {notice.symbol}")
         for report in reports:
             traded = f"{report.last_quantity} {report.last_price}"
             said = f"venue {report.kind.value} {report.client_order_id} {traded}"
@@ -273,18 +322,3 @@ def _id(check: Callable[..., object]) -> str:
     """`i04_...` is I-4."""
     number = check.__name__[1:3]
     return f"I-{int(number)}" if number.isdigit() else "I-0"
-
-
-def _budget(plan: Plan) -> int:
-    """How long a position may be without its stop while somebody could act, ns.
-
-    A lost report is found by the next reconciliation; a venue that refuses is asked again on the next bar.
-    """
-    faults, seconds = plan.faults, 15
-    if faults.drop or faults.half_open_per_hour or faults.slow or faults.partitions_per_hour or faults.kill:
-        seconds += 150
-    if faults.slow_disk or faults.pauses_per_hour:
-        seconds += 45
-    if faults.rejects or faults.throttles or faults.revocations_per_hour or faults.kill_switches_per_hour:
-        seconds += 130
-    return seconds * SECOND

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 import msgspec
 
 from tradewrit.domain.events.account import AccountOpened
-from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.fees import BpsFee
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import SECOND, Bar, MarketPhase
@@ -30,7 +29,7 @@ from tradewrit.simulation.process import Process
 from tradewrit.simulation.scheduler import NodeClock, Scheduler
 from tradewrit.simulation.trace import Trace
 from tradewrit.simulation.trouble import Trouble
-from tradewrit.simulation.venue import Venue
+from tradewrit.simulation.venue import Said, Venue
 from tradewrit.simulation.watch import Violation, Watch
 from tradewrit.simulation.wire import MS, Wire
 
@@ -126,6 +125,12 @@ class World:
 
     def run(self) -> Outcome:
         """From the first start to the end of the calm, or to the first violation."""
+        try:
+            return self._run()
+        finally:
+            self.wire.crew.close()
+
+    def _run(self) -> Outcome:
         ends_at = BEGAN + self.plan.horizon_s * SECOND
         Trouble(self).arrange()
         self.processes[0].start()
@@ -204,11 +209,11 @@ class World:
             if process.desk is not None and not self.wire.is_cut:
                 self.scheduler.after(delay, give, process, what)
 
-    def _venue_said(self, reports: Sequence[ExecutionReport]) -> None:
-        first = len(self.venue.log) - len(reports)
+    def _venue_said(self, messages: Sequence[Said]) -> None:
+        first = len(self.venue.log) - len(messages)
         for process in self.processes:
-            process.stream.say(reports, first)
-        self.watch.venue_said(reports)
+            process.stream.say(messages, first)
+        self.watch.venue_said(messages)
 
     # -- slow disks, and deaths
 
@@ -250,6 +255,9 @@ class World:
         self.wire.cut_until = self.wire.mute_until = 0
         self.points.disarm()
         self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
+        self.venue.refuses_calls = None
+        for symbol in self.plan.symbols:
+            self.venue.resume(symbol)
         for process in self.processes[1:]:
             process.retire()
         self.processes[0].start()

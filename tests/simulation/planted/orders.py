@@ -25,8 +25,10 @@ from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import order_id
 from tradewrit.risk import doubts
 from tradewrit.runtime.outbox import Outbox
+from tradewrit.runtime.resilience.breaker import Permit
+from tradewrit.runtime.resilience.guard import Endpoint, GuardedBroker
+from tradewrit.simulation.line import Line
 from tradewrit.simulation.plan import Faults, Whims
-from tradewrit.simulation.venue import Line
 
 LOSSY = Faults(drop=0.1)
 AFTER_FILL = {"protection": Protection.AFTER_FILL}
@@ -59,8 +61,8 @@ def asked_anew(books: Books, order: Order, at: int) -> Decision:
 @planted(
     kind="double entry after a time-out: each retry makes a new client order id",
     aim=Aim(faults=Faults(duplicate=0.4, drop=0.05)),
-    caught_by=("I-1",),
-    seed=4,
+    caught_by=("I-1", "I-13"),
+    seed=1,
 )
 def new_id_on_retry(patch: pytest.MonkeyPatch) -> None:
     """The gateway sends an order that it has sent before under a new client order id."""
@@ -191,12 +193,12 @@ def lost_stop_sent_anew(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="banned by the venue: a poll without a pause while the venue is slow",
-    aim=Aim(faults=Faults(drop=0.1, duplicate=0.8)),
+    aim=Aim(faults=Faults(venue_outages_per_hour=90, thin=0.5), account=AFTER_FILL),
     caught_by=("I-12",),
-    seed=17,
+    seed=2,
 )
 def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
-    """A question that settled nothing is put again at once."""
+    """A question that settled nothing is put again at once, and nothing guards the venue."""
     wait = doubts._wait
 
     def impatient(order: Order, report: ExecutionReport) -> Decision:
@@ -210,6 +212,12 @@ def no_pause_between_questions(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(doubts, "_wait", impatient)
+
+    def open_to_all(guard: GuardedBroker, endpoint: Endpoint, *, is_protective: bool) -> Permit:
+        del is_protective
+        return Permit(guard.breakers[endpoint].round)
+
+    patch.setattr(GuardedBroker, "_let_through", open_to_all)
 
 
 @planted(

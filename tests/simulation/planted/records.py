@@ -23,7 +23,7 @@ from tradewrit.risk import doubts, limits
 from tradewrit.runtime import messages, replay
 from tradewrit.runtime.pump import Pump
 from tradewrit.simulation.disk import Append, Disk
-from tradewrit.simulation.plan import Faults, Whims
+from tradewrit.simulation.plan import Faults
 from tradewrit.simulation.process import Process
 from tradewrit.simulation.world import Outcome, World
 
@@ -181,7 +181,7 @@ def restart_asks_nothing(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="limits and positions wrong after somebody traded by hand",
-    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": Whims(enter=0.0)}),
+    aim=Aim(faults=Faults(manual_trades_per_hour=60)),
     caught_by=("I-2", "I-5"),
     seed=0,
 )
@@ -192,7 +192,7 @@ def others_ignored(patch: pytest.MonkeyPatch) -> None:
 
 @planted(
     kind="missing from the audit log: a message that fitted nothing was dropped",
-    aim=Aim(faults=Faults(manual_trades_per_hour=60), account={"whims": Whims(enter=0.0)}),
+    aim=Aim(faults=Faults(manual_trades_per_hour=60)),
     caught_by=("I-14",),
     seed=28,
 )

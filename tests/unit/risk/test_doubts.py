@@ -417,3 +417,20 @@ def test_whatever_is_answered_an_order_in_doubt_is_asked_about_sent_or_settled(
             assert decision.effects, "a doubt that nobody looks into"
     assert sent == 1 + known.orders["o"].resent
     assert dedupe is not Dedupe.NONE or sent == 1
+
+
+def test_an_order_that_the_venue_had_filled_is_over_though_a_correction_has_left_it_less() -> None:
+    order = an_order(S.PARTIALLY_FILLED, EXIT, filled=Decimal(3), doubt_since=SENT)
+    told = replace(report(Exec.ANSWERED, LATE), cumulative=Decimal(5))
+    over = only(doubts.judge(books(order), At(), told))  # type: ignore[arg-type]
+    assert isinstance(over, OrderCancelled)
+    assert over.filled == 3
+    works = replace(told, cumulative=Decimal(4))
+    assert isinstance(only(doubts.judge(books(order), At(), works)), OrderDoubtSettled)  # type: ignore[arg-type]
+
+
+def test_of_a_stop_in_doubt_the_venue_is_asked_every_few_seconds_at_least() -> None:
+    waits = [due(judged(an_order(S.UNKNOWN, STOP, doubts=n), Exec.UNANSWERED)) for n in range(8)]
+    assert [(at - SENT) // SECOND for at in waits] == [1, 2, 4, 8, 8, 8, 8, 8]
+    waits = [due(judged(an_order(S.UNKNOWN, doubts=n), Exec.UNANSWERED)) for n in range(8)]
+    assert [(at - SENT) // SECOND for at in waits] == [1, 2, 4, 8, 16, 32, 60, 60]

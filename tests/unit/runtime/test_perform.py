@@ -207,8 +207,8 @@ def test_a_lost_order_is_unknown_for_every_order_of_its_list(bench: Bench) -> No
 def test_an_order_that_was_surely_not_sent_is_rejected(bench: Bench, failure: Exception) -> None:
     bench.line.lose("place", failure)
     assert bench.kinds(place("a", "b")) == [
-        ("a", Exec.REJECTED, Rejection.NOT_SENT),
-        ("b", Exec.REJECTED, Rejection.NOT_SENT),
+        ("a", Exec.REJECTED, Rejection.NOT_TAKEN),
+        ("b", Exec.REJECTED, Rejection.NOT_TAKEN),
     ]
     assert not bench.line.exchange.open_orders()
 
@@ -236,7 +236,7 @@ def test_a_change_that_surely_never_left_is_refused(
 ) -> None:
     bench.do(place("a"))
     bench.line.lose(call, failure)
-    assert bench.kinds(effect) == [("a", refused, "")]
+    assert bench.kinds(effect) == [("a", refused, Rejection.NOT_TAKEN)]
 
 
 def test_a_cancel_that_was_done_before_the_line_broke_comes_to_light_when_the_venue_is_asked(
@@ -292,6 +292,7 @@ def test_the_account_is_told_whole_with_its_executions_first(bench: Bench) -> No
     fill = bench.line.exchange.open(Bar("AAPL", AT + 1, 80, 80, 80, 80, 1e6))[0]
     bench.do(place("b"))
     bench.line.exchange.quote(Quote("AAPL", AT + 2, 95.0, 96.0))
+    bench.line.exchange.halt("MSFT", "news")
     traded, account = bench.do(ACCOUNT, now=AT + 900)
     assert traded == fill
     assert account == AccountReported(
@@ -299,10 +300,11 @@ def test_the_account_is_told_whole_with_its_executions_first(bench: Bench) -> No
         cause="minute",
         orders=tuple(bench.line.exchange.open_orders()),
         positions={"AAPL": Decimal(5)},
+        halts={"MSFT": "news"},
     )
 
 
-@pytest.mark.parametrize("call", ["executions", "open_orders", "positions"])
+@pytest.mark.parametrize("call", ["executions", "open_orders", "positions", "halts"])
 @pytest.mark.parametrize(
     "failure", [UNREACHABLE, THROTTLED, UNAUTHORIZED], ids=lambda one: type(one).__name__
 )

@@ -340,5 +340,5 @@ def test_what_the_desk_reports_of_a_lost_call_belongs_to_the_trade() -> None:
     world.says(BUY)
     world.bar(175.50)
     report = world.only(ExecutionReport)
-    assert report.code == Rejection.NOT_SENT
+    assert report.code == Rejection.NOT_TAKEN
     assert report.trace == world.only(OrderRequested).trace

@@ -253,3 +253,24 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = run("exchange", "serve", *MANUAL, "--port", str(server.port))
         assert done.exit_code == 1
         assert f"port {server.port}" in done.output
+
+
+def test_people_of_the_exchange_halt_a_symbol_and_take_back_a_trade() -> None:
+    with served(*MANUAL) as exchange:
+        at = ("--url", exchange.url)
+        exchange.client.place(approved(terms("a")), GRANT)
+        (fill,) = exchange.client.show_bars([bar(1, 100.0)]).reports
+        listed = json.loads(run("exchange", "executions", *at, "--json").stdout)["executions"]
+        assert [one["exec_id"] for one in listed] == [fill.exec_id]
+        said = run("exchange", "correct", fill.exec_id, "--quantity", "3", "--price", "99.50", *at).stdout
+        assert "corrected a: 3 at 99.5" in said
+        assert exchange.client.positions() == {"AAPL": Decimal(3)}
+        assert "AAPL is halted: news" in run("exchange", "halt", "AAPL", "--reason", "news", *at).stdout
+        assert exchange.client.halts() == {"AAPL": "news"}
+        assert run("exchange", "resume", "AAPL", *at).exit_code == 0
+        assert "busted a" in run("exchange", "bust", fill.exec_id, *at).stdout
+        assert exchange.client.positions() == {}
+        again = run("exchange", "bust", fill.exec_id, *at)
+        assert (again.exit_code, "was busted before" in again.stderr) == (1, True)
+        assert run("exchange", "correct", fill.exec_id, *at).exit_code == 2
+        assert run("exchange", "correct", fill.exec_id, "--price", "much", *at).exit_code == 2

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.surfaces.console import run
 from tradewrit.simulation.invariants import venue
 
-KEYS = ("seeds", "events", "faults", "violations", "coverage", "seconds")
+KEYS = ("seeds", "events", "faults", "violations", "coverage", "coverage_by_fault", "seconds")
 
 
 def test_json_is_one_object_with_the_keys_that_scripts_rely_on() -> None:

@@ -67,7 +67,7 @@ class Admission:
         instrument = self._instruments(terms.symbol)
         if instrument is None:
             return refuse(terms, Rejection.UNKNOWN_SYMBOL, f"{terms.symbol} is not traded here")
-        refusal = malformed(terms, instrument) or self._closed(terms)
+        refusal = malformed(terms, instrument) or self._closed(terms) or self._halted(terms)
         if refusal is not None:
             return refusal
         if terms.parent is not None:
@@ -84,6 +84,13 @@ class Admission:
             return None
         reason = f"a {terms.type} {terms.time_in_force} order is taken in the regular session only"
         return refuse(terms, Rejection.MARKET_CLOSED, reason)
+
+    def _halted(self, terms: OrderTerms) -> Refusal | None:
+        reason = self._life.halted.get(terms.symbol)
+        is_taken = self._life.rules.halts == "rest" and terms.time_in_force not in AT_ONCE
+        if reason is None or is_taken:
+            return None
+        return refuse(terms, Rejection.HALTED, f"{terms.symbol} is halted: {reason}")
 
     # -- orders that reduce
 

@@ -12,12 +12,14 @@ import msgspec
 from tradewrit.brokers.paper.admission import Admission
 from tradewrit.brokers.paper.book import SymbolBook
 from tradewrit.brokers.paper.chance import Chance
+from tradewrit.brokers.paper.corrections import Correction, Corrections
 from tradewrit.brokers.paper.forms import Refusal
 from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.brokers.paper.matching import Matching
 from tradewrit.brokers.paper.rules import DEFAULT_RULES, PaperRules
 from tradewrit.brokers.paper.sessions import Calendars, Sessions
+from tradewrit.brokers.paper.splits import split_all
 from tradewrit.domain.capabilities import PAPER, Capabilities
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
@@ -79,6 +81,7 @@ class PaperExchange:
         self._matching = Matching(self._life, marks, quotes, last_at)
         self._instrument_of = instruments.get if isinstance(instruments, Mapping) else instruments
         self._admission = Admission(self._life, self._listed, self._matching.price_of)
+        self._corrections = Corrections(self._life, self._listed)
         self._delisted: set[str] = set()
         self._chance = Chance(rules.reject_fraction, seed) if chance is None else chance
 
@@ -194,8 +197,12 @@ class PaperExchange:
         return tuple(order.working_terms for order in self._life.orders.values())
 
     def executions(self, since: int) -> Sequence[ExecutionReport]:
-        """Every fill at or after `since` (UTC ns), oldest first."""
-        return self._life.reports.fills(since)
+        """Every fill, correction and bust at or after `since` (UTC ns), oldest first."""
+        return self._life.reports.executions.since(since)
+
+    def halts(self) -> Mapping[str, str]:
+        """Symbols in which nothing trades for now, and why."""
+        return dict(self._life.halted)
 
     def positions(self) -> Mapping[str, Decimal]:
         """Units held by symbol, negative when short; flat symbols are absent."""
@@ -228,6 +235,30 @@ class PaperExchange:
         with exactly():
             return self._matching.session_closed(at)
 
+    # -- what people of the exchange do
+
+    def halt(self, symbol: str, reason: str) -> None:
+        """Stop trading in a symbol: its orders rest, and nothing matches until `resume`."""
+        self._life.halted[symbol] = reason
+
+    def resume(self, symbol: str) -> None:
+        """Let a halted symbol trade again, from the next price on; nothing happens to one that is not."""
+        self._life.halted.pop(symbol, None)
+
+    def objection(self, wanted: Correction) -> str:
+        """Why an execution cannot be corrected so; "" when it can."""
+        with exactly():
+            return self._corrections.objection(wanted)
+
+    def correct(self, wanted: Correction) -> Sequence[ExecutionReport]:
+        """CORRECTED or BUSTED, with what became of orders that it leaves nothing to close.
+
+        Raises ValueError with what `objection` says.
+        """
+        with exactly():
+            self._corrections.make(wanted)
+            return self._life.drain()
+
     # -- corporate actions
 
     def split(self, split: SharesSplit) -> Sequence[ExecutionReport]:
@@ -240,7 +271,7 @@ class PaperExchange:
             if instrument is None:
                 return ()
             self._matching.split(split.symbol, split.ratio)
-            self._life.split(split, instrument)
+            split_all(self._life, split, instrument)
             reports = self._life.drain()
             self._life.drop_if_empty(split.symbol)
         return reports

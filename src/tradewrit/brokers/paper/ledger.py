@@ -6,7 +6,7 @@ Knows no orders beyond their ids.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -74,6 +74,7 @@ class Ledger:
         self._margin = margin
         self._max_leverage = max_leverage
         self._holdings: dict[str, _Holding] = {}
+        self._split: dict[str, tuple[tuple[Decimal, Decimal], ...]] = {}
         self._unsettled: list[tuple[int, Decimal]] = []
         self._holds: dict[str, Decimal] = {}
         self.fees = ZERO
@@ -123,6 +124,25 @@ class Ledger:
         if not holding.quantity:
             del self._holdings[instrument.symbol]
 
+    def restate(
+        self, instrument: Instrument, fills: Iterable[tuple[Decimal, Decimal]], paid: Decimal, fee: Decimal
+    ) -> None:
+        """Take it that a symbol's fills were these. paid: by how much less was paid for them; fee: more.
+
+        fills: signed quantity and price, oldest first, since the last split. Sales already under way to
+        settlement stay as they are.
+        """
+        self._paid += paid - fee
+        self.fees += fee
+        holding = _Holding(instrument)
+        for signed, price in (*self._split.get(instrument.symbol, ()), *fills):
+            if signed:
+                holding.add(signed, price)
+        if holding.quantity:
+            self._holdings[instrument.symbol] = holding
+        else:
+            self._holdings.pop(instrument.symbol, None)
+
     def split(self, symbol: str, new: Decimal, old: Decimal, price: Decimal) -> None:
         """Restate what is held after a split; less than a lot is sold at `price`, per new unit, for free."""
         holding = self._holdings.get(symbol)
@@ -133,6 +153,7 @@ class Ledger:
         if fraction:
             self._paid += holding.instrument.value(price, fraction)
             holding.add(-fraction, price)
+        self._split[symbol] = tuple((signed, at) for signed, at in holding.lots)
         if not holding.quantity:
             del self._holdings[symbol]
 

@@ -15,14 +15,11 @@ from tradewrit.brokers.paper.ledger import Ledger
 from tradewrit.brokers.paper.reports import Reports
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.brokers.paper.sessions import Sessions
-from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import ZERO, Price, Qty, canonical_qty
 from tradewrit.domain.orders import OrderTerms, Side
-from tradewrit.domain.positions import Direction
-from tradewrit.domain.splits import Ratio
 
 OCO = "oco"
 POSITION_CLOSED = "position_closed"
@@ -33,7 +30,7 @@ class Lifecycle:
     """Every order of one account, from acceptance to its end.
 
     told_at: the latest time an order came with, UTC ns. ts, part: the bar in progress, and how far it
-    has come.
+    has come. halted: symbols in which nothing trades, and why.
     """
 
     def __init__(
@@ -54,6 +51,7 @@ class Lifecycle:
         self.part = Part.AFTER
         self.orders: dict[str, Working] = {}
         self.books: dict[str, SymbolBook] = {}
+        self.halted: dict[str, str] = {}
         self._account = account
         self._touched: dict[SymbolBook, None] = {}
         self._arrivals = 0
@@ -167,7 +165,7 @@ class Lifecycle:
         book = self.books[terms.symbol]
         self._share(book, order, quantity, at)
         self._settle_end(order, at)
-        self._trim(book, at)
+        self.trim(book, at)
         self.touch(book)
 
     def _release(self, order: Working, quantity: Decimal) -> None:
@@ -195,7 +193,8 @@ class Lifecycle:
                 other.cut_by = OCO
                 self._settle_end(other, at)
 
-    def _trim(self, book: SymbolBook, at: int) -> None:
+    def trim(self, book: SymbolBook, at: int) -> None:
+        """Bring what only reduces to what is held, and end what has nothing left to reduce."""
         for other in list(book):
             if not (other.is_reducing and other.is_live and other.leaves):
                 continue
@@ -204,6 +203,34 @@ class Lifecycle:
                 other.leaves = most
                 other.cut_by = POSITION_CLOSED
                 self._settle_end(other, at)
+
+    def refit(self, execution: ExecutionReport, change: Decimal) -> None:
+        """An execution is for so much more or less than it was: see to its order and all linked to it.
+
+        An order that is over stays over. One that works gets back what was taken from it, and so do the
+        others of its OCO group; nothing that reduces outgrows the position.
+        """
+        book, order = self.books.get(execution.symbol), self.orders.get(execution.client_order_id)
+        if book is None:
+            return
+        if order is not None and change:
+            order.filled = canonical_qty(order.filled + change)
+            order.leaves = max(order.leaves - change, ZERO)
+            self._release(order, change)
+            self._refit_linked(book, order, change)
+        self.trim(book, self.now)
+        self.touch(book)
+
+    def _refit_linked(self, book: SymbolBook, order: Working, change: Decimal) -> None:
+        for child in order.children:
+            if child.is_live:
+                child.leaves = max(child.leaves + change, ZERO)
+        for other in book.group(order):
+            if other.leaves or other.cut_by == OCO:
+                room = other.terms.quantity - other.filled
+                other.leaves = min(max(other.leaves - change, ZERO), room)
+        for one in (order, *book.group(order)):
+            self._settle_end(one, self.now)
 
     # -- how orders end
 
@@ -249,7 +276,7 @@ class Lifecycle:
         if most == child.terms.quantity:
             return
         child.terms = msgspec.structs.replace(child.terms, quantity=Qty(canonical_qty(most)))
-        self._say_restated(child, at)
+        self.say_restated(child, at)
 
     # -- how orders change
 
@@ -257,8 +284,9 @@ class Lifecycle:
         """Work new terms. stop: of a trailing stop, which has none among its terms."""
         if order.may_grow:
             order.leaves = min(order.leaves, terms.quantity - order.filled)
-        else:
-            order.leaves = max(order.leaves + terms.quantity - order.terms.quantity, ZERO)
+        elif terms.quantity != order.terms.quantity:
+            # A new total says what is left, whatever others took from the old one.
+            order.leaves, order.cut_by = terms.quantity - order.filled, ""
         order.terms = terms
         if terms.limit_price is not None:
             order.limit = terms.limit_price
@@ -280,44 +308,8 @@ class Lifecycle:
         for child in order.children:
             self._restrict(child, self.now)
 
-    # -- splits
-
-    def split(self, split: SharesSplit, instrument: Instrument) -> None:
-        """Restate the account and every working order of the symbol in the new shares."""
-        self.ledger.split(split.symbol, split.ratio.new, split.ratio.old, split.price)
-        book = self.books.get(split.symbol)
-        if book is None:
-            return
-        for order in list(book):
-            self._restate(order, split.ratio, instrument, split.at)
-        self._trim(book, split.at)
-        self.touch(book)
-
-    def _restate(self, order: Working, ratio: Ratio, instrument: Instrument, at: int) -> None:
-        if not order.is_live:
-            return  # it ended with its parent, of which the split left less than a lot
-        opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
-
-        def moved(price: Price) -> Price:
-            return ratio.order_price(price, opens, instrument) if price else price
-
-        left = instrument.qty(ratio.quantity(order.terms.quantity - order.filled))
-        order.leaves = instrument.qty(ratio.quantity(order.leaves))
-        order.filled = ratio.quantity(order.filled)
-        order.limit, order.stop, order.extreme = moved(order.limit), moved(order.stop), moved(order.extreme)
-        order.first = float(ratio.price(instrument.traded(order.first))) if order.first else 0.0
-        order.terms = msgspec.structs.replace(
-            order.terms,
-            quantity=Qty(canonical_qty(order.filled + left)),
-            limit_price=None if order.terms.limit_price is None else order.limit,
-            stop_price=None if order.terms.stop_price is None else order.stop,
-        )
-        if not left:
-            self.end(order, Exec.CANCELED, at, reason="a split left it less than a lot")
-            return
-        self._say_restated(order, at)
-
-    def _say_restated(self, order: Working, at: int) -> None:
+    def say_restated(self, order: Working, at: int) -> None:
+        """Report an order that has other terms now without anybody having asked."""
         self.reports.on_state(
             order,
             Exec.RESTATED,

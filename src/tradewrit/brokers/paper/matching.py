@@ -5,17 +5,16 @@ looked at twice: a screen per symbol tells whether a price concerns any of its o
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 from tradewrit.brokers.paper import fills
 from tradewrit.brokers.paper.book import Kind, Part, SymbolBook, Working
 from tradewrit.brokers.paper.fills import Span
 from tradewrit.brokers.paper.forms import AUCTIONS
 from tradewrit.brokers.paper.lifecycle import Lifecycle
+from tradewrit.brokers.paper.volume import Volume
 from tradewrit.domain.events.orders import Exec, ExecutionReport
-from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Quote
-from tradewrit.domain.money import ZERO, Price
+from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Side, TimeInForce
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.splits import Ratio
@@ -42,7 +41,7 @@ class Matching:
         self._is_aware = life.sessions.is_aware
         self._last: dict[str, tuple[int, float]] = {}
         self._quotes: dict[str, Quote] = {}
-        self._used: dict[str, tuple[int, Decimal]] = {}
+        self._volume = Volume(life.rules.participation_fraction)
 
     def price_of(self, symbol: str) -> float | None:
         """The last price: ours if it is of the bar in progress, else the caller's, else ours."""
@@ -63,6 +62,8 @@ class Matching:
         (the other side of a reversal) trades at that too. Nothing trades where there is no price yet.
         """
         if order.kind is not Kind.MARKET or not order.leaves or order.terms.time_in_force in AUCTIONS:
+            return
+        if order.terms.symbol in self._life.halted:
             return
         if self._life.part is Part.AFTER:
             self._take_last(order)
@@ -120,7 +121,7 @@ class Matching:
         if not book.is_eager and book.down < price < book.up and ts < book.expires_at:
             return ()
         self._expire(book, ts)
-        if self._is_aware and not self._life.sessions.is_bar_open(bar.symbol, ts):
+        if not self._trades(bar):
             return self._life.drain()
         span = Span.at(price)
         for order in book.ranked:
@@ -142,7 +143,7 @@ class Matching:
         self._enter(bar.ts, Part.INSIDE)
         if bar.low > book.down and bar.high < book.up:
             return ()
-        if self._is_aware and not self._life.sessions.is_bar_open(bar.symbol, bar.ts):
+        if not self._trades(bar):
             return ()
         span = Span.of(bar)
         for order in book.ranked:
@@ -159,13 +160,21 @@ class Matching:
         self._enter(bar.ts, Part.AFTER)
         sessions = self._life.sessions
         if book.wants_close and (not self._is_aware or sessions.is_bar_open(bar.symbol, bar.ts)):
-            self._close(book, bar)
+            is_halted = bar.symbol in self._life.halted
+            if not is_halted:
+                self._trade_close(book, bar)
+            self._end_bar(book, bar, is_halted=is_halted)
         self._last[bar.symbol] = (bar.ts, bar.close)
         if not book.orders:
             del self._books[bar.symbol]
         return self._life.drain()
 
-    def _close(self, book: SymbolBook, bar: Bar) -> None:
+    def _trades(self, bar: Bar) -> bool:
+        """Whether a bar is of the session, and its symbol not halted."""
+        is_open = not self._is_aware or self._life.sessions.is_bar_open(bar.symbol, bar.ts)
+        return is_open and bar.symbol not in self._life.halted
+
+    def _trade_close(self, book: SymbolBook, bar: Bar) -> None:
         ts, sessions = bar.ts, self._life.sessions
         ends_at = sessions.end_of(ts)
         for order in book.ranked:
@@ -176,6 +185,9 @@ class Matching:
             if order.leaves and is_auction and order.saw_end_of(ts) and order.due_at <= ends_at:
                 self._attempt(order, Span.at(bar.close), ts, bar.volume)
                 self._end_if_at_once(order, ts)
+
+    def _end_bar(self, book: SymbolBook, bar: Bar, *, is_halted: bool) -> None:
+        ts, sessions = bar.ts, self._life.sessions
         for order in list(book):
             if not order.saw_end_of(ts):
                 continue
@@ -183,7 +195,7 @@ class Matching:
             if is_day and sessions.is_over_after_bar(order.expires_at, ts):
                 self._life.end(order, Exec.EXPIRED, ts, reason="its day is over")
                 continue
-            if order.is_trailing and order.leaves and not order.is_triggered:
+            if order.is_trailing and order.leaves and not (order.is_triggered or is_halted):
                 self._trail(order, bar)
                 self._life.touch(book)
             if order.born_part is Part.INSIDE:  # the bar of its birth is over: nothing special any more
@@ -215,7 +227,8 @@ class Matching:
         self._last[quote.symbol] = (ts, quote.mid)
         self._quotes[quote.symbol] = quote
         self._expire(book, ts)
-        if not self._is_aware or self._life.sessions.is_open(quote.symbol, ts):
+        is_open = not self._is_aware or self._life.sessions.is_open(quote.symbol, ts)
+        if is_open and quote.symbol not in self._life.halted:
             for order in book.ranked:
                 if order.leaves and _wants_open(order, ts):
                     self._meet(order, quote)
@@ -240,7 +253,7 @@ class Matching:
             terms = order.terms
             last = self._quotes.get(terms.symbol)
             is_due = terms.time_in_force is TimeInForce.ON_CLOSE and order.accepted_at < at
-            if is_due and order.leaves and last is not None:
+            if is_due and order.leaves and last is not None and terms.symbol not in self._life.halted:
                 price = last.ask if terms.side is Side.BUY else last.bid
                 self._attempt(order, Span.at(price), at, None, is_quote=True)
             was_there = order.is_live and order.accepted_at < at
@@ -268,7 +281,7 @@ class Matching:
         if price is None:
             return
         quantity = order.leaves
-        available = self._available(order.instrument, at, volume)
+        available = self._volume.left(order.instrument, at, volume)
         if available is not None and available < quantity:
             if order.terms.time_in_force is TimeInForce.FOK:
                 return
@@ -276,7 +289,7 @@ class Matching:
         if quantity <= 0:
             return
         if available is not None:
-            self._use(order.terms.symbol, at, quantity)
+            self._volume.take(order.terms.symbol, at, quantity)
         self._last[order.terms.symbol] = (self._life.ts, float(price))
         self._life.fill(order, quantity, price, at)
 
@@ -323,21 +336,6 @@ class Matching:
 
     def _enter(self, ts: int, part: Part) -> None:
         self._life.ts, self._life.part = ts, part
-
-    # -- volume
-
-    def _available(self, instrument: Instrument, at: int, volume: float | None) -> Decimal | None:
-        """What may still trade of this bar's volume; None when nothing limits it."""
-        fraction = self._life.rules.participation_fraction
-        if fraction is None or volume is None:
-            return None
-        used_at, used = self._used.get(instrument.symbol, (at, ZERO))
-        most = fills.share_of_volume(volume, fraction, instrument)
-        return max(most - used, ZERO) if used_at == at else most
-
-    def _use(self, symbol: str, at: int, quantity: Decimal) -> None:
-        used_at, used = self._used.get(symbol, (at, ZERO))
-        self._used[symbol] = (at, used + quantity if used_at == at else quantity)
 
 
 _STOPS = frozenset({Kind.STOP, Kind.STOP_LIMIT})

@@ -8,13 +8,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from tradewrit.brokers.paper.book import Working
-from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.brokers.paper.executions import Executions
+from tradewrit.domain.events.orders import CORRECTIONS, Exec, ExecutionReport
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import OrderTerms
 from tradewrit.domain.rejections import Rejection
 
 _ENDS = {Exec.TRADE: "filled"}
-_ANSWERS = frozenset({Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED})
+_ASIDE = frozenset({Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED, *CORRECTIONS})
+"""What is said of an order without moving it to another state."""
 
 
 class Reports:
@@ -25,15 +27,11 @@ class Reports:
         self._count = 0
         self._said: list[ExecutionReport] = []
         self._histories: dict[str, list[ExecutionReport]] = {}
-        self._fills: list[ExecutionReport] = []
+        self.executions = Executions()
 
     def history(self, client_order_id: str) -> list[ExecutionReport]:
         """Every report about an order, oldest first; empty when it is not known."""
         return self._histories.get(client_order_id, [])
-
-    def fills(self, since: int) -> tuple[ExecutionReport, ...]:
-        """Those that traded at or after `since` (UTC ns), oldest first."""
-        return tuple(fill for fill in self._fills if fill.at >= since)
 
     def drain(self) -> tuple[ExecutionReport, ...]:
         """What was said since the last call, in order."""
@@ -60,6 +58,13 @@ class Reports:
         """New terms were asked for, and the old ones stand."""
         self.on_state(order, Exec.REPLACE_REJECTED, at, code=code, reason=reason)
 
+    def corrected(self, before: ExecutionReport, at: int, **facts: Any) -> None:
+        """An execution is other than it was told, or none. before: as it stood."""
+        report = replace(before, at=at, exec_id=self._exec_id(), corrects=before.exec_id, **facts)
+        self._said.append(report)
+        self._histories[report.client_order_id].append(report)
+        self.executions.add(report)
+
     def gone(self, client_order_id: str, kind: Exec, at: int) -> None:
         """Something was asked of an order that is over, or that nobody ever placed."""
         history = self.history(client_order_id)
@@ -70,7 +75,7 @@ class Reports:
                 at=at, exec_id=exec_id, client_order_id=client_order_id, kind=kind, code=code, reason=reason
             )
         else:
-            last = next(report for report in reversed(history) if report.kind not in _ANSWERS)
+            last = next(report for report in reversed(history) if report.kind not in _ASIDE)
             code, reason = Rejection.TOO_LATE, f"the order is over: {_ENDS.get(last.kind, last.kind.value)}"
             report = replace(last, at=at, exec_id=exec_id, kind=kind, code=code, reason=reason)
             report = replace(report, last_quantity=ZERO, last_price=None, fee=ZERO, settles_at=0)
@@ -91,7 +96,7 @@ class Reports:
         self._said.append(report)
         self._histories.setdefault(terms.client_order_id, []).append(report)
         if kind is Exec.TRADE:
-            self._fills.append(report)
+            self.executions.add(report)
 
     def _exec_id(self) -> str:
         self._count += 1

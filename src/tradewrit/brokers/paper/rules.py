@@ -28,6 +28,8 @@ class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     margin: False is a cash account: no shorts, and buys from settled cash only.
     max_leverage: notional per unit of cash for shorts and margined instruments.
     reject_fraction: share of lists refused at random, for rehearsals.
+    halts: what becomes of a new order in a symbol that is halted: it rests until trading goes on, or is
+        refused. Cancels and replacements are taken either way.
     """
 
     fees: FeeModel = BpsFee()
@@ -40,6 +42,7 @@ class PaperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     margin: bool = True
     max_leverage: Decimal = Decimal(1)
     reject_fraction: Decimal = ZERO
+    halts: Literal["rest", "refuse"] = "rest"
 
     def __post_init__(self) -> None:
         share = self.participation_fraction

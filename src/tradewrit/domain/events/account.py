@@ -168,11 +168,13 @@ class AccountReported(Answer, frozen=True, kw_only=True, gc=False, tag="account.
     """The account as the venue sees it. Executions came before it, as reports of their own.
 
     orders: what may still trade, each at the quantity that is left to it. positions: units, signed.
+    halts: symbols in which nothing trades for now, and why; None where the venue does not say.
     """
 
     cause: str
     orders: tuple[OrderTerms, ...]
     positions: dict[str, Decimal]
+    halts: dict[str, str] | None = None
 
 
 class AccountUnavailable(Answer, frozen=True, kw_only=True, gc=False, tag="account.report.failed"):

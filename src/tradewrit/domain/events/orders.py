@@ -328,11 +328,15 @@ class OrderModified(Event, frozen=True, kw_only=True, gc=False, tag="order.modif
 
 
 class ModifyRefused(Event, frozen=True, kw_only=True, gc=False, tag="order.modify.refused"):
-    """The old terms stand. is_answer: whether this settles a request that is pending."""
+    """The old terms stand. is_answer: whether this settles a request that is pending.
+
+    is_unsent: whether the request never reached the venue.
+    """
 
     client_order_id: str
     reason: str
     is_answer: bool = False
+    is_unsent: bool = False
 
 
 class OrderRestated(Event, frozen=True, kw_only=True, gc=False, tag="order.terms.restated"):

@@ -126,12 +126,16 @@ class StopMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.m
 
 
 class StopFailed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.failed"):
-    """The position is without the stop it should have. Somebody is told; the keeper tries the next way."""
+    """The position is without the stop it should have. Somebody is told; the keeper tries the next way.
+
+    is_refused: whether the venue said no; what it was never asked is asked again.
+    """
 
     trade_id: str
     symbol: str
     reason: str
     attempt: int
+    is_refused: bool = True
 
 
 class StopLapsed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.lapsed"):

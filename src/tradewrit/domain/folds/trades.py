@@ -114,7 +114,7 @@ def _stop_failed(books: Books, event: ps.StopFailed) -> Books:
     if trade is None:
         return books
     # It counts whatever the state: a trade that is being left can fail to be protected as well.
-    books = change_trade(books, trade.id, None, failures=trade.failures + 1)
+    books = change_trade(books, trade.id, None, failures=trade.failures + event.is_refused)
     return change_trade(books, trade.id, TradeOn.LOSE_STOP)
 
 

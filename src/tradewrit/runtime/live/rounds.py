@@ -67,7 +67,9 @@ class Rounds:
         self._compare_clocks()
         policy = shell.policy
         is_working = any(order.is_live and order.is_sent for order in shell.desk.books.orders.values())
-        due = policy.reconcile_ns if is_working else policy.idle_reconcile_ns
+        # What has traded may be corrected, and the word of that may get lost.
+        may_change = is_open and bool(shell.desk.books.executions)
+        due = policy.reconcile_ns if is_working or may_change else policy.idle_reconcile_ns
         is_deaf = is_working and not self._is_maintained() and not all(line.is_up for line in shell.lines)
         if shell.is_comparing or is_deaf:  # fills are heard by asking alone
             due = policy.retry_compare_ns

@@ -50,6 +50,10 @@ class SilentBroker:
         """No answer."""
         self._fail()
 
+    def halts(self) -> Mapping[str, str]:
+        """No answer."""
+        self._fail()
+
     def executions(self, since: int) -> Sequence[ExecutionReport]:
         """No answer."""
         del since

@@ -45,7 +45,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     backoff: whether each further opening without a success between doubles that, up to `longest_ns`.
     jitter_fraction: by how much at most a time is drawn longer, 0..1, so that many desks do not come
     back in one instant. probe_ns: how long a probe may take before another one may go.
-    protective_ns: how soon a call that reduces risk may probe, whatever the cooldown.
+    protective_ns: how soon a call that reduces risk or doubt may probe, whatever the cooldown; but as late as
+        a venue asks for that is asked too often.
     """
 
     threshold: int = 3
@@ -104,6 +105,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
 
     failures: in a row. reason: of the last opening. until: when a probe may go (monotonic ns); while
     HALF_OPEN, when the present one is given up. openings: in a row, without a success between.
+    quiet_until: how long the venue has asked for patience (monotonic ns).
     """
 
     policy: Policy = Policy()
@@ -113,13 +115,14 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int = 0
     until: int = 0
     openings: int = 0
+    quiet_until: int = 0
     round: int = 0
     statistics: Statistics = Statistics()
 
     def ask(self, now: int, *, is_protective: bool = False) -> "tuple[Breaker, Permit | Refusal]":
         """May a call go out at `now` (monotonic ns)? At most one probe is under way.
 
-        is_protective: it can only reduce risk (a cancel, a stop, an exit), and need not wait as long.
+        is_protective: it can only reduce risk (a cancel, a stop, an exit) or doubt, and waits less.
         """
         if self.gate is Gate.CLOSED:
             return _counting(self, calls=1), Permit(self.round)
@@ -158,6 +161,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
             reason=failure,
             opened_at=now,
             openings=self.openings + 1,
+            quiet_until=now + retry_after_ns,
         )
         return _counting(opened, opened=1)
 
@@ -170,8 +174,8 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
             return False  # a dead credential does not come back to life; see `reset`
         if now >= self.until:
             return True
-        is_early = is_protective and self.gate is Gate.OPEN and self.reason is Failure.OUTAGE
-        return is_early and now >= self.opened_at + self.policy.protective_ns
+        is_early = is_protective and self.gate is Gate.OPEN
+        return is_early and now >= max(self.opened_at + self.policy.protective_ns, self.quiet_until)
 
     def _cooldown(self, retry_after_ns: int, chance: float) -> int:
         policy = self.policy

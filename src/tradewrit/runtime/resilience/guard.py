@@ -5,6 +5,7 @@ not sent, and is said so (Throttled, Unauthorized); what it let through and lost
 (Unreachable: nothing is known). It never repeats a call: whoever asked decides that.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -29,7 +30,7 @@ class Endpoint(StrEnum):
     """What is asked of a venue; each fails, and recovers, by itself.
 
     PROTECTION: what can only reduce risk (stops, targets, exits, every cancel). It may use the whole
-    budget and probes sooner.
+    budget. QUERIES: what became of an order, what the account holds. Both probe sooner than entries.
     """
 
     ENTRIES = "entries"
@@ -37,6 +38,7 @@ class Endpoint(StrEnum):
     QUERIES = "queries"
 
 
+_MOST_PROTECTING: Final = 1_000
 Heard = Callable[[Endpoint, Breaker], None]
 """Told of a breaker whenever its gate has changed."""
 
@@ -80,6 +82,7 @@ class GuardedBroker:
         self._heard: Final = heard
         self._limit = RateLimit(budget=budget)
         self._breakers = dict.fromkeys(Endpoint, Breaker(policy=policy or Policy()))
+        self._protecting: OrderedDict[str, None] = OrderedDict()
         self._lock: Final = Lock()
 
     @property
@@ -104,11 +107,15 @@ class GuardedBroker:
     def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:
         """Protection, if every order of the list only reduces risk."""
         is_protective = all(terms.role.is_protective for terms in approved.orders)
+        for terms in approved.orders:
+            if terms.role.is_protective:
+                self._protects(terms.client_order_id)
         endpoint = Endpoint.PROTECTION if is_protective else Endpoint.ENTRIES
         return self._call(endpoint, lambda: self._broker.place(approved, grant))
 
     def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
         """Always protection."""
+        self._protects(client_order_id)
         return self._call(Endpoint.PROTECTION, lambda: self._broker.cancel(client_order_id, grant))
 
     def replace(
@@ -119,8 +126,11 @@ class GuardedBroker:
         return self._call(endpoint, lambda: self._broker.replace(client_order_id, replacement, grant))
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
-        """A query."""
-        return self._call(Endpoint.QUERIES, lambda: self._broker.order(client_order_id))
+        """A query; what became of a stop may be asked with the calls that are kept for protection."""
+        is_protective = client_order_id in self._protecting
+        return self._call(
+            Endpoint.QUERIES, lambda: self._broker.order(client_order_id), is_protective=is_protective
+        )
 
     def open_orders(self) -> Sequence[OrderTerms]:
         """A query."""
@@ -134,10 +144,19 @@ class GuardedBroker:
         """A query."""
         return self._call(Endpoint.QUERIES, self._broker.positions)
 
+    def halts(self) -> Mapping[str, str] | None:
+        """A query."""
+        return self._call(Endpoint.QUERIES, self._broker.halts)
+
     # -- one call
 
-    def _call(self, endpoint: Endpoint, work: Callable[[], Answer]) -> Answer:
-        permit = self._let_through(endpoint)
+    def _protects(self, client_order_id: str) -> None:
+        self._protecting[client_order_id] = None
+        while len(self._protecting) > _MOST_PROTECTING:
+            self._protecting.popitem(last=False)
+
+    def _call(self, endpoint: Endpoint, work: Callable[[], Answer], *, is_protective: bool = False) -> Answer:
+        permit = self._let_through(endpoint, is_protective=is_protective or endpoint is Endpoint.PROTECTION)
         try:
             answer = work()
         except BaseException as failed:
@@ -147,8 +166,7 @@ class GuardedBroker:
             self._keep(endpoint, self._breakers[endpoint].succeed(permit))
         return answer
 
-    def _let_through(self, endpoint: Endpoint) -> Permit:
-        is_protective = endpoint is Endpoint.PROTECTION
+    def _let_through(self, endpoint: Endpoint, *, is_protective: bool) -> Permit:
         with self._lock:
             now = self._clock.monotonic()
             limit, wait = self._limit.take(now, is_protective=is_protective)
@@ -157,7 +175,9 @@ class GuardedBroker:
                     f"{self._name}: its rate limit leaves no call for {endpoint} now, nothing was sent",
                     wait / SECOND,
                 )
-            breaker, answer = self._breakers[endpoint].ask(now, is_protective=is_protective)
+            # A desk that may not ask for a quarter of an hour is blind as long after the venue is back.
+            is_urgent = endpoint is not Endpoint.ENTRIES
+            breaker, answer = self._breakers[endpoint].ask(now, is_protective=is_urgent)
             self._keep(endpoint, breaker)
             if isinstance(answer, Refusal):
                 raise self._refused(endpoint, answer, now)

@@ -98,6 +98,13 @@ class HedgedBroker:
         except Unreachable:
             return self._second.positions()
 
+    def halts(self) -> Mapping[str, str] | None:
+        """As `order`."""
+        try:
+            return self._first.halts()
+        except Unreachable:
+            return self._second.halts()
+
     def executions(self, since: int) -> Reports:
         """As `order`."""
         try:

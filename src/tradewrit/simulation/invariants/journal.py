@@ -1,6 +1,7 @@
 """What must hold after every event of the journal. The checks of one event run in the order of the table."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from tradewrit.agents.reviewer import person
@@ -8,6 +9,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import ExternalBooked, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
+    FillCorrected,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
@@ -25,6 +27,7 @@ from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
 from tradewrit.domain.portfolio import equity
+from tradewrit.domain.positions import Position
 from tradewrit.domain.rejections import UNSENT
 
 if TYPE_CHECKING:
@@ -70,6 +73,44 @@ def i02_the_position_is_the_sum_of_its_fills(watch: "Watch", books: Books, event
     held = ZERO if position is None else position.signed
     summed = watch.positions.get(symbol, ZERO) + event.fill.quantity * event.fill.side.sign
     return None if held == summed else f"{symbol}: the books hold {held}, the fills add up to {summed}"
+
+
+def i02_a_correction_moves_what_is_held_by_its_difference(
+    watch: "Watch", books: Books, event: FillRestated
+) -> Found:
+    """No more and no less; what belongs to no trade any more is held apart."""
+    position = books.positions.get(event.symbol)
+    held, due = ZERO if position is None else position.signed, restated(watch, event)
+    return None if held == due else f"{event.symbol}: the books hold {held}, the corrected fills leave {due}"
+
+
+def restated(watch: "Watch", event: FillRestated) -> Decimal:
+    """What of a symbol belongs to our trades after a correction, by our own sum."""
+    change = (event.after.fill.quantity - event.before.fill.quantity) * event.after.fill.side.sign
+    apart = watch.books_before.external.get(event.symbol)
+    moved = _signed(event.external) - _signed(apart)
+    return watch.positions.get(event.symbol, ZERO) + change - moved
+
+
+def _signed(position: Position | None) -> Decimal:
+    return ZERO if position is None else position.signed
+
+
+def i01_a_correction_of_an_entry_counts(watch: "Watch", books: Books, event: FillCorrected) -> Found:
+    """What was taken back may be traded once more, and no more than that."""
+    del books
+    if event.role is Role.ENTRY and event.trade_id in watch.entered:
+        watch.entered[event.trade_id] += event.quantity - event.was_quantity
+    return None
+
+
+def i06_nothing_is_sent_into_a_halted_symbol(watch: "Watch", books: Books, event: OrderRequested) -> Found:
+    """By what the desk has heard of it; what protects rests there, an exit waits as a draft."""
+    del books
+    terms = event.terms
+    if terms.symbol not in watch.paused or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
+        return None
+    return f"{terms.role} {terms.client_order_id} is sent while {terms.symbol} is halted"
 
 
 def i05_cash_is_conserved(
@@ -241,6 +282,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
         i01_an_intent_is_requested_once,
         i06_an_entry_has_a_risk_decision_and_an_approval,
         i06_nothing_is_sent_into_a_closed_market,
+        i06_nothing_is_sent_into_a_halted_symbol,
         i09_nothing_is_entered_while_halted,
         i10_an_entry_is_near_the_price_it_was_approved_at,
         i11_limits_hold_with_what_is_pending,
@@ -255,7 +297,8 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     OrderRejected: (i08_only_legal_moves, note_refusal),
     ExternalBooked: (i05_cash_is_conserved,),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
-    FillRestated: (i05_cash_is_conserved,),
+    FillCorrected: (i01_a_correction_of_an_entry_counts,),
+    FillRestated: (i02_a_correction_moves_what_is_held_by_its_difference, i05_cash_is_conserved),
     RiskApproved: (note_risk,),
     HumanDecided: (note_answer,),
     TradingResumed: (i09_only_a_person_puts_the_kill_switch_back,),

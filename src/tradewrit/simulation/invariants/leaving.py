@@ -51,6 +51,18 @@ def i06_what_leaves_is_on_record(watch: "Watch", desk: Desk, departure: Departur
     return None
 
 
+def i06_no_entry_leaves_for_a_halted_symbol(
+    watch: "Watch", desk: Desk, departure: Departure, now: int
+) -> Found:
+    """By what the desk has heard. An exit whose way was cleared before may leave: it rests there."""
+    del desk, now
+    what = departure.asked.effect
+    if not isinstance(what, PlaceOrders) or what.symbol not in watch.paused:
+        return None
+    sent = [terms for terms in what.approved.orders if terms.role is Role.ENTRY]
+    return f"entry {sent[0].client_order_id} leaves while {what.symbol} is halted" if sent else None
+
+
 def i09_only_the_owner_sends(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """Where the account is under a lease, whoever sends holds it at this moment, with time to spare."""
     del now
@@ -84,6 +96,7 @@ ON_DEPARTURE: Final[tuple[Callable[["Watch", Desk, Departure, int], Found], ...]
     i06_a_call_leaves_under_a_live_writ,
     i09_nothing_leaves_under_a_dead_writ,
     i06_what_leaves_is_on_record,
+    i06_no_entry_leaves_for_a_halted_symbol,
     i09_only_the_owner_sends,
     i03_writes_of_one_symbol_wait_for_each_other,
 )

@@ -44,14 +44,19 @@ def i02_books_and_venue_hold_the_same(watch: "Watch", desk: Desk) -> Found:
     symbols = (*books.positions, *books.external)
     ours = {symbol: held for symbol in symbols if (held := books.units(symbol))}
     theirs = {s: held for s, held in watch.world.venue.exchange.positions().items() if held}
+    for symbol in filter(watch.is_a_persons, watch.unbooked.values()):
+        ours.pop(symbol, None)
+        theirs.pop(symbol, None)
     return None if ours == theirs else f"the books hold {_shown(ours)}, the venue {_shown(theirs)}"
 
 
 def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
-    """To the last decimal; where others trade against us, cash and positions are worth the same together."""
+    """To the last decimal; where something is held in no trade, with positions at one price together."""
+    if watch.unbooked:  # what it moved is on record as not booked: a person's
+        return None
     exchange, mark = watch.world.venue.exchange, desk.market.mark
     theirs = exchange.cash
-    if watch.foreign:
+    if watch.foreign or desk.books.external:
         with exactly():
             ours, worth = equity(desk.books, mark), exchange.equity(mark)
         return None if ours == worth else f"the account is worth {ours} by the books, {worth} at the venue"

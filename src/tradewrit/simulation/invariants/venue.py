@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.events.orders import CORRECTIONS, Exec, ExecutionReport
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Role, Side
@@ -21,17 +21,28 @@ _MOST_REQUESTS: Final = 200
 
 
 def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
-    """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act."""
+    """By a live stop at the venue or an exit on its way, but for a budget of time in which one could act.
+
+    What is in no trade, because others bought it or a correction brought it back, is a person's; so is a
+    symbol with a correction that could not be booked.
+    """
     world = watch.world
     now, last = world.scheduler.now, watch.able_at
     watch.able_at = now
     is_able = now - last <= 2 * SECOND and not (
-        world.wire.is_cut or world.authority.is_out or world.disk.is_full or world.disk.is_broken
+        world.wire.is_cut
+        or world.venue.refuses_calls is not None
+        or world.authority.is_out
+        or world.disk.is_full
+        or world.disk.is_broken
     )
     for symbol, held in world.venue.exchange.positions().items():
-        if symbol in watch.foreign or symbol in desk.books.suspended:
+        if symbol in watch.foreign or symbol in desk.books.suspended or symbol in watch.unbooked.values():
             continue
-        if _is_night(watch) or closing(watch, symbol, held) >= abs(held) or _is_leaving(desk.books, symbol):
+        cannot_be = _is_night(watch) or _is_shut(watch, symbol)
+        apart = desk.books.external.get(symbol)
+        ours = held if apart is None else held - apart.signed
+        if cannot_be or closing(watch, symbol, ours) >= abs(ours) or _is_leaving(desk.books, symbol):
             watch.uncovered[symbol] = 0
         elif is_able:
             watch.uncovered[symbol] = watch.uncovered.get(symbol, 0) + now - last
@@ -49,6 +60,11 @@ def _is_night(watch: "Watch") -> bool:
     world = watch.world
     is_open = world.hours.status(world.scheduler.now).phase is MarketPhase.OPEN
     return not (is_open or world.plan.capabilities.stop_gtc)
+
+
+def _is_shut(watch: "Watch", symbol: str) -> bool:
+    """Whether the symbol is halted at a venue that takes nothing new meanwhile."""
+    return watch.world.plan.refuses_in_halts and symbol in watch.world.venue.exchange.halts()
 
 
 def closing(watch: "Watch", symbol: str, held: Decimal) -> Decimal:
@@ -96,11 +112,16 @@ def i01_one_venue_order_per_intent(watch: "Watch", reports: Sequence[ExecutionRe
 
 
 def i03_never_more_sold_than_held(watch: "Watch", reports: Sequence[ExecutionReport]) -> Found:
-    """A fill of ours never turns a position over; closing orders never add up to more than is held."""
+    """A fill of ours never turns a position over; closing orders never add up to more than is held.
+
+    But for the time that the desk needs to hear of it when the venue corrects a fill.
+    """
     world = watch.world
     for report in reports:
         terms = world.venue.terms.get(report.client_order_id)
         if terms is None or terms.role is Role.ENTRY or terms.symbol in watch.foreign:
+            continue
+        if report.kind in CORRECTIONS or watch.is_shaken(terms.symbol):
             continue
         held = world.venue.exchange.positions().get(terms.symbol, ZERO)
         if report.last_quantity and held * terms.side.sign > 0:
@@ -115,7 +136,9 @@ def _oversold(watch: "Watch", symbols: set[str]) -> Found:
     """What works to close adds up to what is held at most; of orders that exclude each other the largest."""
     exchange = watch.world.venue.exchange
     for symbol, held in exchange.positions().items():
-        if symbol not in symbols or symbol in watch.foreign or not held:
+        if symbol not in symbols or symbol in watch.foreign or watch.is_shaken(symbol) or not held:
+            continue
+        if watch.is_a_persons(symbol):
             continue
         book, side = exchange.working.get(symbol), Side.SELL if held > 0 else Side.BUY
         groups: dict[str, Decimal] = {}

@@ -12,6 +12,7 @@ import typer
 
 from tradewrit.config.tree import Config
 from tradewrit.domain.market import Interval
+from tradewrit.surfaces.cli import exchange_floor
 from tradewrit.surfaces.cli.amounts import amount
 from tradewrit.surfaces.cli.aside import standard_error
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
@@ -132,6 +133,7 @@ def register(app: typer.Typer, rules_from: RulesFrom) -> None:
             venue, place = venue_of(settings, calendars, state)
             _run(venue, server_settings, replay, place, as_json=as_json)
 
+    exchange_floor.register(group)
     app.add_typer(group, name="exchange")
 
 

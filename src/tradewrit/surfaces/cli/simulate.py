@@ -210,6 +210,7 @@ def _tell(report: "Report", seconds: float, what: str, *, as_json: bool) -> None
                     for one in failure.violations
                 ],
                 "coverage": len(report.covered),
+                "coverage_by_fault": dict(sorted(Counter(fault for *_, fault in report.covered).items())),
                 "seconds": round(seconds, 3),
             }
         )

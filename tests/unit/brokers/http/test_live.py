@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
 from tests.unit.brokers.http.exchanges import GRANT, SETTINGS, Running, approved, bar, running, terms
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.market import DAY, MINUTE, SECOND
 from tradewrit.errors import Unreachable, WrongVenue
@@ -169,3 +171,26 @@ def test_the_time_of_a_venue_goes_on_between_its_words_and_never_back() -> None:
     clock.hear(3_600 * SECOND)
     assert clock.now() == 3_600 * SECOND
     assert clock.monotonic() == 9 * SECOND
+
+
+def test_halts_and_corrections_are_facts_in_the_order_in_which_they_were_made() -> None:
+    with running() as world:
+        world.client.show_bars([bar(1, 50.0)])
+        world.client.place(approved(terms("a")), GRANT)
+        (fill,) = world.client.show_bars([bar(2, 50.0)]).reports
+
+        def act() -> None:
+            world.client.halt("AAPL", "LULD pause")
+            world.client.correct(fill.exec_id, quantity=Decimal(3), reason="clearly erroneous")
+            world.client.resume("AAPL")
+
+        def is_all(heard: Heard) -> bool:
+            return any(isinstance(event, SymbolHaltLifted) for item in heard for event in item.events)
+
+        heard = hear(line_to(world), is_all, act)
+    facts = [event for item in heard if item.priority is Priority.FACTS for event in item.events]
+    halted, corrected, _ = facts[-3:]
+    assert isinstance(halted, SymbolHalted)
+    assert (halted.symbol, halted.reason) == ("AAPL", "LULD pause")
+    assert isinstance(corrected, ExecutionReport)
+    assert (corrected.kind, corrected.corrects, corrected.last_quantity) == (Exec.CORRECTED, fill.exec_id, 3)

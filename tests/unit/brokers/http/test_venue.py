@@ -11,15 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.brokers.http.exchanges import SETTINGS, bar, terms
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.http.inputs import (
     AnyInput,
     BarsClosed,
     BarsOpened,
     CancelAsked,
+    CorrectionMade,
+    HaltOrdered,
     InputFile,
     OrdersPlaced,
     Quoted,
     ReplaceAsked,
+    ResumeOrdered,
     VenueSettings,
 )
 from tradewrit.brokers.paper.http.venue import Impossible, Venue
@@ -299,3 +303,27 @@ def test_a_stop_listed_with_its_entry_works_while_nobody_is_connected() -> None:
     assert not venue.positions()
     fills, _ = venue.executions(0, 0, 10)
     assert [one.client_order_id for one in fills] == ["a", "s"]
+
+
+def test_halts_and_corrections_come_back_as_they_were(tmp_path: Path) -> None:
+    venue, file = opened(tmp_path / "state.jsonl")
+    venue.take(placed(terms("a")))
+    for one in minute(1, 100.0):
+        venue.take(one)
+    (fill,) = venue.executions(0, 0, 10)[0]
+    venue.take(HaltOrdered(symbol="AAPL", reason="news"))
+    venue.take(CorrectionMade(correction=Correction(exec_id=fill.exec_id, quantity=Decimal(2))))
+    file.close()
+    again, file = opened(tmp_path / "state.jsonl")
+    assert state(again) == state(venue)
+    assert again.exchange.halts() == {"AAPL": "news"}
+    again.take(ResumeOrdered(symbol="AAPL"))
+    assert again.exchange.halts() == {}
+    for wrong, why in (
+        (ResumeOrdered(symbol="AAPL"), "is not halted"),
+        (HaltOrdered(symbol="TSLA", reason=""), "is not traded here"),
+        (CorrectionMade(correction=Correction(exec_id="never", quantity=Decimal(0))), "no execution"),
+    ):
+        with pytest.raises(Impossible, match=why):
+            again.take(wrong)
+    file.close()

@@ -129,7 +129,20 @@ def test_what_protects_may_probe_long_before_the_minute_is_over() -> None:
 
 
 def test_what_protects_does_not_press_a_venue_that_asked_for_quiet() -> None:
-    refused(after([Failure.RATE] * 3), 10 * SECOND, is_protective=True)
+    breaker = after([Failure.RATE] * 3, retry_after_ns=20 * SECOND)
+    refused(breaker, 20 * SECOND - 1, is_protective=True)
+    assert let_through(breaker, 20 * SECOND, is_protective=True)[0].gate is Gate.HALF_OPEN
+
+
+def test_what_protects_waits_no_longer_than_a_venue_asks_for_however_often_it_did() -> None:
+    breaker = after([Failure.RATE] * 3, retry_after_ns=SECOND)
+    for n in range(5):
+        now = breaker.opened_at + 5 * SECOND
+        refused(breaker, now - 1, is_protective=True)
+        refused(breaker, now)
+        breaker, permit = let_through(breaker, now, is_protective=True)
+        breaker = breaker.fail(permit, Failure.RATE, now, retry_after_ns=SECOND)
+        assert breaker.openings == n + 2
 
 
 def test_jitter_draws_the_wait_longer_by_its_share_at_most() -> None:

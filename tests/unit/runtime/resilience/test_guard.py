@@ -92,6 +92,22 @@ def test_entries_that_fail_keep_no_stop_and_no_question_from_the_venue() -> None
     line.guard.cancel("stop-1", GRANT)
 
 
+def test_a_desk_may_ask_again_five_seconds_after_however_long_an_outage() -> None:
+    line = Line()
+    for _ in range(8):
+        line.venue.lose("positions", UNREACHABLE)
+        with pytest.raises(Unreachable):
+            line.guard.positions()
+        for _ in range(2):
+            line.venue.lose("positions", UNREACHABLE)
+            with pytest.raises((Unreachable, Throttled)):
+                line.guard.positions()
+        line.clock.advance(5 * SECOND)
+    line.venue.lost_before.clear()
+    assert line.guard.positions() == {}
+    assert line.gate(Endpoint.QUERIES).gate is Gate.CLOSED
+
+
 def test_after_a_minute_one_call_finds_out_that_the_venue_is_back() -> None:
     line = Line()
     line.fail(UNREACHABLE)
@@ -172,6 +188,21 @@ def test_a_stop_finds_room_when_entries_have_used_up_theirs() -> None:
         line.guard.place(order(100 + number, Role.STOP), GRANT)
     line.clock.advance(MINUTE)
     line.enter()
+
+
+def test_what_became_of_a_stop_may_be_asked_with_the_calls_kept_for_protection() -> None:
+    line = Line(Budget(calls=10))
+    line.guard.place(order(1, Role.STOP), GRANT)
+    while True:
+        try:
+            line.enter()
+        except Throttled:
+            break
+    with pytest.raises(Throttled):
+        line.guard.order("entry-1")
+    assert line.guard.order("stop-1")
+    line.guard.cancel("entry-2", GRANT)
+    assert line.guard.order("entry-2"), "so may what became of a cancel"
 
 
 def test_a_refused_call_uses_up_nothing_of_the_limit() -> None:

@@ -122,8 +122,12 @@ class ExchangeClient:
         held = self._ask("GET", "/v2/positions", wire.Positions).positions
         return {one.symbol: one.quantity for one in held}
 
+    def halts(self) -> Mapping[str, str]:
+        """See Broker."""
+        return {one.symbol: one.reason for one in self._ask("GET", "/v2/market/halts", wire.Halts).halts}
+
     def executions(self, since: int) -> Sequence[ExecutionReport]:
-        """Every fill at or after `since`, UTC ns of the venue, oldest first, under their first ids."""
+        """See Broker. since: UTC ns of the venue."""
         found: list[ExecutionReport] = []
         params: dict[str, str] = {"after": str(max(since, 0))}
         while True:
@@ -182,6 +186,23 @@ class ExchangeClient:
     def show_quote(self, quote: Quote) -> wire.Shown:
         """The same by a quote."""
         return self._ask("POST", "/v2/market/quote", wire.Shown, wire.NewQuote(quote=quote))
+
+    # -- what people of the exchange do
+
+    def halt(self, symbol: str, reason: str) -> None:
+        """Halt a symbol. Raises OurFault for one that is not traded there."""
+        self._ask("POST", "/v2/market/halts", wire.Halts, wire.NewHalt(symbol=symbol, reason=reason))
+
+    def resume(self, symbol: str) -> None:
+        """Let a halted symbol trade again. Raises OurFault for one that is not halted."""
+        self._ask("DELETE", f"/v2/market/halts/{quote(symbol, safe='')}", wire.Halts)
+
+    def correct(
+        self, exec_id: str, *, quantity: Decimal | None = None, price: Decimal | None = None, reason: str = ""
+    ) -> Sequence[ExecutionReport]:
+        """Correct an execution; a quantity of 0 busts it. Raises OurFault for what cannot be."""
+        body = wire.NewCorrection(exec_id=exec_id, quantity=quantity, price=price, reason=reason)
+        return self._ask("POST", "/v2/market/corrections", wire.Reports, body).reports
 
     def close(self) -> None:
         """Let go of connections."""

@@ -73,7 +73,8 @@ class Door:
         """Do what an endpoint does."""
         try:
             self._admit(request)
-            fault = "" if endpoint.is_manual else self._trouble.before()
+            is_spared = endpoint.is_manual or endpoint.is_operator
+            fault = "" if is_spared else self._trouble.before()
             if fault:
                 return await _instead(fault, request)
             call = await _read(endpoint, request)
@@ -85,7 +86,7 @@ class Door:
         except Exception:  # a request of a stranger must not end the server
             log.exception("%s %s failed", request.method, request.url.path)
             return refusal("internal_error", "the request failed; it was recorded")
-        if not endpoint.is_manual:
+        if not is_spared:
             await asyncio.sleep(self._trouble.delay_s())
             if self._trouble.loses_answer():
                 log.warning("fault: %s %s was done; its answer is lost", request.method, request.url.path)

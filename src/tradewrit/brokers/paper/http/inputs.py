@@ -12,6 +12,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Quote
@@ -65,11 +66,41 @@ class Quoted(Input, frozen=True, kw_only=True, tag="quote"):
     quote: Quote
 
 
+class HaltOrdered(Input, frozen=True, kw_only=True, tag="halt"):
+    """Somebody halts a symbol."""
+
+    symbol: str
+    reason: str
+
+
+class ResumeOrdered(Input, frozen=True, kw_only=True, tag="resume"):
+    """Somebody lets it trade again."""
+
+    symbol: str
+
+
+class CorrectionMade(Input, frozen=True, kw_only=True, tag="correct"):
+    """Somebody corrects or busts an execution."""
+
+    correction: Correction
+
+
 class MarketEnded(Input, frozen=True, kw_only=True, tag="over"):
     """No more prices will come."""
 
 
-AnyInput = OrdersPlaced | CancelAsked | ReplaceAsked | BarsOpened | BarsClosed | Quoted | MarketEnded
+AnyInput = (
+    OrdersPlaced
+    | CancelAsked
+    | ReplaceAsked
+    | BarsOpened
+    | BarsClosed
+    | Quoted
+    | HaltOrdered
+    | ResumeOrdered
+    | CorrectionMade
+    | MarketEnded
+)
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,17 @@ from typing import Final
 
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.stream import Cut, EventStream, Seen
-from tradewrit.brokers.paper.http.wire import BarsShown, Beat, Hello, MarketOver, QuoteShown, Reported
-from tradewrit.domain.events.market import QuoteReceived
+from tradewrit.brokers.paper.http.wire import (
+    BarsShown,
+    Beat,
+    Halted,
+    Hello,
+    MarketOver,
+    QuoteShown,
+    Reported,
+    Resumed,
+)
+from tradewrit.domain.events.market import QuoteReceived, SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.venues import VenueIdentity, objection
 from tradewrit.errors import TheirFault, Unreachable, WrongVenue
 from tradewrit.runtime.live.lanes import Input, Priority, heard
@@ -73,6 +82,10 @@ class ExchangeLine:
                 yield Input(priority=Priority.MARKET, bars=bars, at=at, source="market", is_history=past)
             case QuoteShown(quote=quote):
                 yield heard(QuoteReceived(at=self._clock.now(), quote=quote), source="market")
+            case Halted(symbol=symbol, reason=reason):
+                yield heard(SymbolHalted(at=self._clock.now(), symbol=symbol, reason=reason), source="venue")
+            case Resumed(symbol=symbol):
+                yield heard(SymbolHaltLifted(at=self._clock.now(), symbol=symbol), source="venue")
             case MarketOver():
                 self.carries_prices = False  # its data are at their end
                 yield None

@@ -8,16 +8,21 @@ from typing import Any, Final
 
 import msgspec
 
+from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.http import wire
 from tradewrit.brokers.paper.http.inputs import (
     BarsClosed,
     BarsOpened,
     CancelAsked,
+    CorrectionMade,
+    HaltOrdered,
     OrdersPlaced,
     Quoted,
     ReplaceAsked,
+    ResumeOrdered,
 )
 from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.domain.money import Price
 from tradewrit.domain.times import parse_iso
 from tradewrit.runtime.serving.table import Row
 
@@ -63,7 +68,8 @@ class Endpoint(Row, frozen=True, kw_only=True):
     """A row of the table.
 
     query: its parameters, with their meanings. refuses: error codes of its own. is_manual: moves the market
-    by hand, and is there only on a server without data.
+    by hand, and is there only on a server without data. is_operator: what people of the exchange do,
+    which no rehearsed fault befalls.
     """
 
     does: Does
@@ -71,6 +77,7 @@ class Endpoint(Row, frozen=True, kw_only=True):
     query: Mapping[str, str] = {}
     refuses: tuple[str, ...] = ()
     is_manual: bool = False
+    is_operator: bool = False
 
 
 # -- orders
@@ -188,6 +195,40 @@ def show_quote(venue: Venue, call: Call) -> wire.Shown:
     return wire.Shown(reports=venue.take(Quoted(quote=body.quote)), last=venue.record.last)
 
 
+# -- what people of the exchange do
+
+
+def halts(venue: Venue, _: Call) -> wire.Halts:
+    """The symbols that are halted."""
+    found = venue.exchange.halts()
+    return wire.Halts(halts=tuple(wire.Halt(symbol=one, reason=found[one]) for one in sorted(found)))
+
+
+def halt(venue: Venue, call: Call) -> wire.Halts:
+    """Halt a symbol: its orders rest and nothing matches. Again, it gets another reason."""
+    body: wire.NewHalt = call.body
+    venue.take(HaltOrdered(symbol=body.symbol, reason=body.reason))
+    return halts(venue, call)
+
+
+def resume(venue: Venue, call: Call) -> wire.Halts:
+    """Let a halted symbol trade again, with its next price."""
+    venue.take(ResumeOrdered(symbol=call.path["symbol"]))
+    return halts(venue, call)
+
+
+def correct(venue: Venue, call: Call) -> wire.Reports:
+    """Correct an execution, or bust it."""
+    body: wire.NewCorrection = call.body
+    wanted = Correction(
+        exec_id=body.exec_id,
+        quantity=body.quantity,
+        price=None if body.price is None else Price(body.price),
+        reason=body.reason,
+    )
+    return wire.Reports(reports=venue.take(CorrectionMade(correction=wanted)))
+
+
 def _listed(venue: Venue, call: Call) -> str:
     symbol = call.query.get("symbol", "")
     if not venue.is_listed(symbol):
@@ -278,6 +319,33 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         gives=wire.Shown,
         refuses=("conflict",),
         is_manual=True,
+    ),
+    Endpoint(method="GET", path="/v2/market/halts", does=halts, gives=wire.Halts),
+    Endpoint(
+        method="POST",
+        path="/v2/market/halts",
+        does=halt,
+        takes=wire.NewHalt,
+        gives=wire.Halts,
+        refuses=("conflict",),
+        is_operator=True,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/v2/market/halts/{symbol:path}",
+        does=resume,
+        gives=wire.Halts,
+        refuses=("conflict",),
+        is_operator=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v2/market/corrections",
+        does=correct,
+        takes=wire.NewCorrection,
+        gives=wire.Reports,
+        refuses=("conflict",),
+        is_operator=True,
     ),
 )
 

@@ -17,17 +17,27 @@ from tradewrit.brokers.paper.http.inputs import (
     BarsClosed,
     BarsOpened,
     CancelAsked,
+    CorrectionMade,
+    HaltOrdered,
     InputFile,
     MarketEnded,
     OrdersPlaced,
     Quoted,
     ReplaceAsked,
+    ResumeOrdered,
     VenueSettings,
 )
 from tradewrit.brokers.paper.http.record import Record
-from tradewrit.brokers.paper.http.wire import BarsShown, MarketOver, QuoteShown, Reported
+from tradewrit.brokers.paper.http.wire import (
+    BarsShown,
+    Halted,
+    MarketOver,
+    QuoteShown,
+    Reported,
+    Resumed,
+)
 from tradewrit.brokers.paper.sessions import Calendars
-from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.events.orders import CORRECTIONS, Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Bar, Quote
 from tradewrit.domain.money import exactly
@@ -185,6 +195,14 @@ class Venue:
                 self._check_listed(quote.symbol)
                 if quote.ts < self._priced_at.get(quote.symbol, 0):
                     raise Impossible(f"{quote.symbol}: the quote is older than its last price")
+            case HaltOrdered(symbol=symbol):
+                self._check_listed(symbol)
+            case ResumeOrdered(symbol=symbol):
+                if symbol not in self._exchange.halts():
+                    raise Impossible(f"{symbol} is not halted")
+            case CorrectionMade(correction=correction):
+                if wrong := self._exchange.objection(correction):
+                    raise Impossible(wrong)
             case _:
                 return
 
@@ -223,6 +241,16 @@ class Venue:
                 return self._close_bars(bars, closed_at)
             case Quoted(quote=quote):
                 return self._take_quote(quote)
+            case HaltOrdered(symbol=symbol, reason=reason):
+                self._exchange.halt(symbol, reason)
+                self.record.add(Halted(symbol=symbol, reason=reason, at=self.now))
+                return ()
+            case ResumeOrdered(symbol=symbol):
+                self._exchange.resume(symbol)
+                self.record.add(Resumed(symbol=symbol, at=self.now))
+                return ()
+            case CorrectionMade(correction=correction):
+                return self._report(self._exchange.correct(correction))
             case MarketEnded():
                 self.is_over = True
                 self.record.add(MarketOver())
@@ -284,8 +312,11 @@ def _told(report: ExecutionReport) -> str:
     words = [report.kind.value, report.client_order_id, report.symbol]
     if report.side is not None:
         words.append(report.side.value)
+    if report.kind in CORRECTIONS:
+        words.append(f"{report.corrects} is {report.last_quantity} at {report.last_price}")
     if report.kind is Exec.TRADE:
         words.append(f"{report.last_quantity} at {report.last_price}, {report.cumulative} in all")
+        words.append(f"[{report.exec_id}]")
     if report.reason:
         words.append(f"({report.code or 'because'}: {report.reason})")
     return " ".join(filter(None, words))

@@ -88,6 +88,26 @@ class NewQuote(In, frozen=True, kw_only=True):
     quote: Quote
 
 
+class NewHalt(In, frozen=True, kw_only=True):
+    """A halt of a symbol. reason: for whoever is told."""
+
+    symbol: Name
+    reason: Annotated[str, Meta(max_length=256)] = "halted by the exchange"
+
+
+class NewCorrection(In, frozen=True, kw_only=True):
+    """What an execution was in truth.
+
+    exec_id: its own, or that of its last correction. quantity: at most what it was for; 0 for a bust.
+    quantity, price: what is left out stays.
+    """
+
+    exec_id: Name
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    reason: Annotated[str, Meta(max_length=256)] = ""
+
+
 class Reports(Out, frozen=True, kw_only=True):
     """Execution reports, oldest first. next: where to go on, as `page_token`; 0 at the end."""
 
@@ -112,6 +132,19 @@ class Positions(Out, frozen=True, kw_only=True):
     """What is held; flat symbols are absent."""
 
     positions: tuple[Position, ...]
+
+
+class Halt(Out, frozen=True, kw_only=True):
+    """A symbol in which nothing trades for now."""
+
+    symbol: str
+    reason: str
+
+
+class Halts(Out, frozen=True, kw_only=True):
+    """What is halted; everything else trades in its session."""
+
+    halts: tuple[Halt, ...]
 
 
 class Account(Out, frozen=True, kw_only=True):
@@ -208,6 +241,21 @@ class QuoteShown(Message, frozen=True, kw_only=True, tag="quote"):
     quote: Quote
 
 
+class Halted(Message, frozen=True, kw_only=True, tag="halted"):
+    """Nothing trades in a symbol from here on. at: UTC ns of the venue."""
+
+    symbol: str
+    reason: str
+    at: int
+
+
+class Resumed(Message, frozen=True, kw_only=True, tag="resumed"):
+    """A halted symbol trades again, with its next price. at: UTC ns of the venue."""
+
+    symbol: str
+    at: int
+
+
 class Missed(Message, frozen=True, kw_only=True, tag="missed"):
     """Prices up to the event `upto` are no longer kept; reports always are, and follow."""
 
@@ -224,7 +272,7 @@ class Beat(Message, frozen=True, kw_only=True, tag="beat"):
     at: int
 
 
-AnyMessage = Hello | Reported | BarsShown | QuoteShown | Missed | MarketOver | Beat
+AnyMessage = Hello | Reported | BarsShown | QuoteShown | Halted | Resumed | Missed | MarketOver | Beat
 
 encode: Final = msgspec.json.Encoder().encode
 decode_message: Final = msgspec.json.Decoder(AnyMessage).decode
@@ -246,6 +294,10 @@ def defects_of(body: msgspec.Struct) -> str:
             found = [_of_terms(f"orders[{place}]", terms) for place, terms in enumerate(body.orders)]
         case NewTerms():
             return _of_amounts("", body, ("quantity", "limit_price", "stop_price"))
+        case NewHalt():
+            return defect_of_name("symbol", body.symbol)
+        case NewCorrection():
+            found = [defect_of_name("exec_id", body.exec_id), _of_amounts("", body, ("quantity", "price"))]
         case NewBars():
             found = [_of_bar(f"bars[{place}]", bar) for place, bar in enumerate(body.bars)]
             found.append(_of_list(body))
