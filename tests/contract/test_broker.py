@@ -373,7 +373,7 @@ def test_a_busted_execution_is_told_with_the_others_and_its_shares_are_gone(mark
     place(market, order("a"))
     (fill,) = market.prints(100.0)
     (bust,) = market.busts(fill.exec_id)
-    assert (bust.kind, bust.corrects, bust.last_quantity) == (Exec.BUSTED, fill.exec_id, 0)
+    assert (bust.kind, bust.corrects, bust.last_quantity) == (Exec.BUSTED, fill.exec_id, Decimal(0))
     assert market.broker.positions() == {}
     assert list(market.broker.executions(0)) == [fill, bust]
     assert market.broker.order("a")[-1] == bust

@@ -239,7 +239,7 @@ def test_shares_gone_from_a_trade_that_is_over_are_taken_from_the_one_that_is_op
     entry, stop = fills(world, ENTRY)[0], Role.STOP
     world.enter()
     busts(world, entry, 2)
-    assert (world.held, world.books.positions[SYMBOL].quantity) == (2, 2)
+    assert (world.held, world.books.positions[SYMBOL].quantity) == (Decimal(2), Decimal(2))
     assert {line[2] for line in world.working() if line[0] is stop} == {2}
     assert not world.books.external
     world.audit()

@@ -69,14 +69,19 @@ def test_a_bust_takes_back_shares_money_and_fee() -> None:
     fill = floor.trade(market("a", BUY), 100.0)
     (said,) = floor.correct(fill, "0")
     assert (said.kind, said.corrects, said.client_order_id) == (Exec.BUSTED, fill.exec_id, "a")
-    assert (said.last_quantity, said.fee, said.cumulative, said.reason) == (0, 0, 0, "clearly erroneous")
-    assert (floor.exchange.cash, floor.exchange.fees, floor.held) == (10_000, 0, 0)
+    assert (said.last_quantity, said.fee, said.cumulative, said.reason) == (
+        Decimal(0),
+        Decimal(0),
+        Decimal(0),
+        "clearly erroneous",
+    )
+    assert (floor.exchange.cash, floor.exchange.fees, floor.held) == (Decimal(10_000), Decimal(0), Decimal(0))
 
 
 def test_a_corrected_price_is_what_was_paid_and_charged(floor: Floor) -> None:
     fill = floor.trade(market("a", BUY), 100.0)
     (said,) = floor.correct(fill, price="98.50")
-    assert (said.kind, said.last_quantity, said.last_price) == (Exec.CORRECTED, 5, Decimal("98.50"))
+    assert (said.kind, said.last_quantity, said.last_price) == (Exec.CORRECTED, Decimal(5), Decimal("98.50"))
     assert floor.exchange.cash == 10_000 - 5 * Decimal("98.50")
     assert floor.held == 5
 
@@ -86,8 +91,8 @@ def test_a_correction_is_corrected_under_its_own_name(floor: Floor) -> None:
     (first,) = floor.correct(fill, price="98.00")
     (second,) = floor.correct(fill, "3")
     assert second.corrects == first.exec_id
-    assert (second.last_quantity, second.last_price) == (3, 98)
-    assert (floor.held, floor.exchange.cash) == (3, 10_000 - 3 * 98)
+    assert (second.last_quantity, second.last_price) == (Decimal(3), Decimal(98))
+    assert (floor.held, floor.exchange.cash) == (Decimal(3), Decimal(10_000 - 3 * 98))
     assert [one.exec_id for one in floor.exchange.executions(0)] == [
         fill.exec_id,
         first.exec_id,
@@ -127,7 +132,7 @@ def test_the_shares_of_a_busted_exit_come_back_and_its_order_does_not(floor: Flo
     assert floor.held == 0
     (said,) = floor.correct(exit_, "0")
     assert said.kind is Exec.BUSTED
-    assert (floor.held, floor.exchange.cash) == (5, 9_500)
+    assert (floor.held, floor.exchange.cash) == (Decimal(5), Decimal(9_500))
     assert not floor.exchange.open_orders()
 
 
@@ -150,7 +155,7 @@ def test_a_bust_of_a_part_lets_a_working_order_trade_it_again() -> None:
     assert floor.leaves() == {"a": 5}
     assert floor.exchange.held > held
     (again,) = floor.show(99.0, size=9)
-    assert (again.last_quantity, again.cumulative, floor.held) == (5, 5, 5)
+    assert (again.last_quantity, again.cumulative, floor.held) == (Decimal(5), Decimal(5), Decimal(5))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_what_cannot_be_is_refused_with_a_reason(floor: Floor, quantity: str, pr
     fill = floor.trade(market("a", BUY), 100.0)
     with pytest.raises(ValueError, match=why):
         floor.correct(fill, quantity, price)
-    assert (floor.held, floor.exchange.cash) == (5, 9_500)
+    assert (floor.held, floor.exchange.cash) == (Decimal(5), Decimal(9_500))
 
 
 def test_neither_an_unknown_nor_a_busted_execution_nor_one_of_other_shares_is_corrected(floor: Floor) -> None:
@@ -221,4 +226,4 @@ def test_a_stop_of_too_many_shares_sells_what_is_left(floor: Floor) -> None:
     floor.place(stop("s", SELL, "90.00", reduce_only=True))
     floor.correct(fill, "2")
     (sold,) = [one for one in floor.show(89.0) if one.kind is Exec.TRADE]
-    assert (sold.last_quantity, floor.held) == (2, 0)
+    assert (sold.last_quantity, floor.held) == (Decimal(2), Decimal(0))

@@ -36,7 +36,7 @@ def test_nothing_trades_in_a_halted_symbol_and_all_goes_on_with_the_next_price(f
     floor.exchange.resume(SYMBOL)
     assert floor.exchange.halts() == {}
     sold, cancelled = floor.show(85.0)
-    assert (sold.client_order_id, sold.kind, sold.last_price) == ("stop", Exec.TRADE, 85)
+    assert (sold.client_order_id, sold.kind, sold.last_price) == ("stop", Exec.TRADE, Decimal(85))
     assert cancelled.kind is Exec.CANCELED
 
 

@@ -193,4 +193,8 @@ def test_halts_and_corrections_are_facts_in_the_order_in_which_they_were_made() 
     assert isinstance(halted, SymbolHalted)
     assert (halted.symbol, halted.reason) == ("AAPL", "LULD pause")
     assert isinstance(corrected, ExecutionReport)
-    assert (corrected.kind, corrected.corrects, corrected.last_quantity) == (Exec.CORRECTED, fill.exec_id, 3)
+    assert (corrected.kind, corrected.corrects, corrected.last_quantity) == (
+        Exec.CORRECTED,
+        fill.exec_id,
+        Decimal(3),
+    )
