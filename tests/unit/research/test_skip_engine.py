@@ -84,7 +84,7 @@ def test_skipping_changes_nothing_where_the_writ_restricts_entries(seed: int) ->
 
 def test_the_runs_compared_are_denied_entries_by_each_constraint_and_mostly_not_all_of_them() -> None:
     denied, partly = Counter[str](), Counter[str]()
-    for seed in range(100):
+    for seed in range(150):
         case = restricting_case_of(seed)
         done = skip.run(case.bars, case.strategy, case.setup)
         denied.update(done.denied_by.keys())

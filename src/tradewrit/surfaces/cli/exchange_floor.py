@@ -42,18 +42,28 @@ def register(group: typer.Typer) -> None:
 
 
 def _halt(
-    symbol: Symbol, reason: Reason = "halted by hand", url: Url = DEFAULT_URL, key_env: KeyEnv = None
+    symbol: Symbol,
+    reason: Reason = "halted by hand",
+    url: Url = DEFAULT_URL,
+    key_env: KeyEnv = None,
+    as_json: Json = False,
 ) -> None:
     """Halt a symbol: its orders rest, and nothing of it trades until `resume`."""
     with _exchange(url, key_env) as exchange:
         exchange.halt(symbol, reason)
+    if as_json:
+        emit_json({"symbol": symbol, "is_halted": True, "reason": reason})
+        return
     emit_text(f"{symbol} is halted: {reason}")
 
 
-def _resume(symbol: Symbol, url: Url = DEFAULT_URL, key_env: KeyEnv = None) -> None:
+def _resume(symbol: Symbol, url: Url = DEFAULT_URL, key_env: KeyEnv = None, as_json: Json = False) -> None:
     """Let a halted symbol trade again, with its next price."""
     with _exchange(url, key_env) as exchange:
         exchange.resume(symbol)
+    if as_json:
+        emit_json({"symbol": symbol, "is_halted": False})
+        return
     emit_text(f"{symbol} trades again with its next price")
 
 
@@ -77,27 +87,34 @@ def _correct(
     reason: Reason = "corrected by hand",
     url: Url = DEFAULT_URL,
     key_env: KeyEnv = None,
+    as_json: Json = False,
 ) -> None:
     """Correct an execution: the account is as if it had come so from the first."""
     if quantity is None and price is None:
         raise typer.BadParameter("give --quantity, --price or both; `bust` takes it back whole")
-    _told(exec_id, _amount(quantity, "--quantity"), _amount(price, "--price"), reason, url, key_env)
+    amounts = _amount(quantity, "--quantity"), _amount(price, "--price")
+    with _exchange(url, key_env) as exchange:
+        reports = exchange.correct(exec_id, quantity=amounts[0], price=amounts[1], reason=reason)
+    _tell(reports, as_json=as_json)
 
 
 def _bust(
-    exec_id: ExecId, reason: Reason = "busted by hand", url: Url = DEFAULT_URL, key_env: KeyEnv = None
+    exec_id: ExecId,
+    reason: Reason = "busted by hand",
+    url: Url = DEFAULT_URL,
+    key_env: KeyEnv = None,
+    as_json: Json = False,
 ) -> None:
     """Take an execution back: it never was."""
-    _told(exec_id, Decimal(0), None, reason, url, key_env)
-
-
-def _told(
-    exec_id: str, quantity: Decimal | None, price: Decimal | None, reason: str, url: str, key_env: str | None
-) -> None:
     with _exchange(url, key_env) as exchange:
-        reports: Sequence[ExecutionReport] = exchange.correct(
-            exec_id, quantity=quantity, price=price, reason=reason
-        )
+        reports = exchange.correct(exec_id, quantity=Decimal(0), price=None, reason=reason)
+    _tell(reports, as_json=as_json)
+
+
+def _tell(reports: "Sequence[ExecutionReport]", *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"reports": reports})
+        return
     for report in reports:
         emit_text(f"{report.exec_id} {report.kind.value} {report.client_order_id}: {_traded(report)}")
 
