@@ -169,7 +169,7 @@ class World:
             bus=self.bus,
             kernel=Kernel([watched(agent) for agent in agents]),
             writs=Writs(self.issuer, terms or roles("paper", "paper")),
-            ask_people=lambda review, version: self.asked.append((review, version)),
+            ask_people=lambda _, review, version: self.asked.append((review, version)),
             listeners=[lambda event, record: self.heard.append((event, record))],
             tenure=tenure,
             outbox=outbox,

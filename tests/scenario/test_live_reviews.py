@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.scenario.test_live_processes import Market, Place, home, market, patiently
+from tests.scenario.test_live_processes import PATIENCE_S, Market, Place, home, market, patiently
+from tradewrit.domain.orders import Role
 
 __all__ = ["home", "market"]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a desk's door is a Unix socket")
@@ -67,6 +68,31 @@ class Operator:
         self.file.touch(0o600)
         self.file.write_text(self.secret)
         self.options = ("--as", name, "--secret-file", str(self.file))
+
+
+def test_a_question_outlives_the_desk_that_asked_it_and_is_shown_and_answered_in_the_next_life(
+    tmp_path: Path, market: Market
+) -> None:
+    place = Place(tmp_path, market)
+    config = tmp_path / "desk.yaml"
+    config.write_text("review: {kind: require}\n")
+    at = ("--journal", str(place.journal))
+    with place.desk("--config", str(config)) as desk:
+        market.bar()
+        market.bar()
+        patiently(lambda: waiting(place.journal), "a question waits")
+        (task,) = waiting(place.journal)
+        desk.kill()
+        desk.wait()
+    with place.desk("--config", str(config)) as desk:
+        patiently(lambda: [one["hash"] for one in waiting(place.journal)] == [task["hash"]], "it still waits")
+        yes = tradewrit("review", "approve", task["review"], "--yes", "--hash", task["hash"], *at)
+        assert yes.returncode == 0, yes.stderr
+        patiently(lambda: market.working(Role.ENTRY), "the entry works at the venue")
+        desk.terminate()
+        _, said = desk.communicate(timeout=PATIENCE_S)
+    assert f"tradewrit review show {task['review']}" in said
+    assert "Traceback" not in said
 
 
 def test_four_eyes_are_those_of_two_operators(tmp_path: Path, market: Market) -> None:

@@ -52,8 +52,8 @@ from tradewrit.runtime.winding import Winding
 from tradewrit.runtime.writs import Writs
 from tradewrit.version import VERSION
 
-AskPeople = Callable[[str, int], None]
-"""Told (review id, version) when people have to be asked; the books hold the rest."""
+AskPeople = Callable[[Books, str, int], None]
+"""Told (books, review id, version) when people have to be asked; a desk may begin with that."""
 
 
 def stream_of(account: str) -> str:
@@ -108,7 +108,7 @@ class Desk:
         handlers = {
             **venue_handlers(broker),
             **(feed_handlers(feed) if feed is not None else {}),
-            **desk_handlers(ask_people or _nobody, self.schedule.set),
+            **desk_handlers(lambda *which: (ask_people or _nobody)(self.books, *which), self.schedule.set),
         }
         told: list[Listener] = [self._hear, *listeners]
         if bus is not None:
@@ -285,9 +285,9 @@ class Desk:
             self.pump.feed(HaltTrading(at=now, actor=DESK, reason=reason), DESK)
 
 
-def _nobody(review_id: str, version: int) -> None:
+def _nobody(books: Books, review_id: str, version: int) -> None:
     """Nobody is called: whoever answers reviews looks them up through control."""
-    del review_id, version
+    del books, review_id, version
 
 
 def _publisher(bus: Bus, account: str) -> Listener:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from tradewrit.domain.books import Books
 from tradewrit.domain.events.review import Edit, HumanDecided
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.reviews import Review, ReviewState
@@ -31,9 +32,9 @@ class People:
         self._trace = trace
         self._clicks = 0
 
-    def asked(self, process: "Process", review_id: str, version: int) -> None:
+    def asked(self, process: "Process", books: Books, review_id: str, version: int) -> None:
         """The desk shows a question: some of them see it, and get round to it."""
-        del version
+        del books, version
         for name in NAMES:
             if self._rng.random() >= self._habits.ignore:
                 delay = int(self._rng.expovariate(1 / self._habits.delay_s) * SECOND)

@@ -240,7 +240,7 @@ class LiveDesk:
             broker=self.broker,
             clock=self.clock,
             writs=self._writs(),
-            ask_people=lambda review, version: self.say(question(desk.books, review, version)),
+            ask_people=lambda *which: self.say(question(*which)),
             listeners=[self._tell],
             snapshot_every=10_000,
             tenure=tenure,
