@@ -156,6 +156,9 @@ def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: 
         case Differs.TERMS:
             order, terms = books.orders[one.subject], listed[one.subject]
             whole, prices = order.filled + terms.quantity, (terms.limit_price, terms.stop_price)
+            if whole > order.terms.quantity:
+                # No venue asks for more by itself: the list is older than a fill, or than our last change.
+                return missing(order, at, f"the venue lists more of it than the {order.remaining} left to it")
             return Decision((restated(order, at, whole, order.filled, *prices),))
         case Differs.HALT if one.theirs == _TRADES:
             return Decision((SymbolHaltLifted(at=at, symbol=one.subject),))

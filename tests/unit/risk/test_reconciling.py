@@ -189,6 +189,15 @@ def test_a_working_order_that_the_venue_does_not_list_is_asked_about_at_once(sta
 # -- other terms than ours
 
 
+def test_a_list_that_is_older_than_a_fill_makes_no_order_larger_however_often_it_is_seen() -> None:
+    """Several answers of one moment may come one after the other, at times that are far apart in a replay."""
+    order = working(limit("a", "6"), state=S.PARTIALLY_FILLED, filled=Decimal(3))
+    decision, after = twice(books(order), seen(limit("a", "6")))
+    assert rest(decision) == [OrderInDoubt]
+    assert [type(effect) for effect in decision.effects] == [AskVenue]
+    assert after.orders["a"].terms.quantity == 6
+
+
 def test_terms_that_differ_are_taken_over_when_they_differ_twice_in_the_same_way() -> None:
     order = working(limit("a"), state=S.PARTIALLY_FILLED, filled=Decimal(1))
     theirs = limit("a", "2", "99.00")
