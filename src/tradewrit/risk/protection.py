@@ -13,7 +13,7 @@ from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.events.positions import ProtectionMoved, ProtectionRequested, StopSet
 from tradewrit.domain.money import EXACT, ZERO, Price
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
-from tradewrit.domain.trades import Trade
+from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.domain.writs import KEEPER
 from tradewrit.risk.exits import is_tighter, stop_price, target_price
 
@@ -179,7 +179,11 @@ def mend(books: Books, trade: Trade, at: int, *, wakes: bool = False) -> Iterato
     if trade.stop_lapsed and not wakes:
         return
     if working(books, trade, Role.STOP):
-        yield from fit(books, trade, at)
+        moves = tuple(fit(books, trade, at))
+        yield from moves
+        stop = books.orders.get(trade.stop_id)
+        if stop is not None and not moves and trade.state is TradeState.PROTECTING:
+            yield from works(books, trade, stop, at)  # the fills came to where it has stood all the while
         return
     others = working(books, trade, Role.TARGET, Role.EXIT)
     if not others:
