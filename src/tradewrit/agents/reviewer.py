@@ -10,7 +10,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.conclusions import aborted
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskPeople, SetTimer
-from tradewrit.domain.events.account import DeskStarted
+from tradewrit.domain.events.account import AccountReconciled, DeskStarted
 from tradewrit.domain.events.market import TimerFired
 from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.events.review import (
@@ -47,6 +47,7 @@ Hears = (
     | WritDenied
     | WritsIssued
     | WritsRenewed
+    | AccountReconciled
 )
 
 
@@ -70,6 +71,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _unshown(books, event)
         case WritsIssued() | WritsRenewed():
             return _show(books, event)
+        case AccountReconciled():
+            return _look_around(books, event.at)
         case _:
             assert_never(event)
 
@@ -300,10 +303,22 @@ def _expire(books: Books, event: TimerFired) -> Decision:
     task = books.reviews.get(event.subject)
     if event.timer != TIMER or task is None:
         return NOTHING
-    if task.state not in {ReviewState.PENDING, ReviewState.MODIFIED} or event.at < task.expires_at:
+    return _expired(task, event.at)
+
+
+def _look_around(books: Books, at: int) -> Decision:
+    """A timer may never have been set, for want of a writ: what is over by now is found once a minute."""
+    decision = NOTHING
+    for task in books.reviews.values():
+        decision += _expired(task, at)
+    return decision
+
+
+def _expired(task: Review, at: int) -> Decision:
+    if task.state not in {ReviewState.PENDING, ReviewState.MODIFIED} or at < task.expires_at:
         return NOTHING
-    expired = ReviewExpired(at=event.at, trace=task.trade_id, review_id=task.id, trade_id=task.trade_id)
-    return Decision((expired, _abort(task, event.at, "expired", "nobody answered in time")))
+    expired = ReviewExpired(at=at, trace=task.trade_id, review_id=task.id, trade_id=task.trade_id)
+    return Decision((expired, _abort(task, at, "expired", "nobody answered in time")))
 
 
 def _abort(task: Review, at: int, outcome: str, reason: str) -> TradeAborted:
