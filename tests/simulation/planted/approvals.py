@@ -154,8 +154,9 @@ def one_person_counts_twice(patch: pytest.MonkeyPatch) -> None:
     seed=17,
 )
 def timers_lost_at_restart(patch: pytest.MonkeyPatch) -> None:
-    """After a restart nobody sets the timers of open questions again."""
+    """After a restart nobody sets the timers of open questions again, or looks for those that are over."""
     patch.setattr(reviewer, "_ask_again", always(NOTHING))
+    patch.setattr(reviewer, "_look_around", always(NOTHING))
 
 
 @planted(
