@@ -181,6 +181,9 @@ class LiveMarket:
                 if tick.sequence <= self.sequence(tick.symbol):
                     return  # late or repeated: a newer price is known
                 self._sequences[tick.symbol] = tick.sequence
+                history = self._history.get(tick.symbol)
+                if history is not None and tick.ts < history.last_ts:
+                    return  # from before the last bar, which knows better
                 if 0.0 < tick.price < math.inf and wild(tick.price, self.last(tick.symbol)) is None:
                     self._last[tick.symbol] = tick.price
             case MarketStatusReported() | _:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import QuoteRefused, StreamGapDetected
+from tradewrit.domain.events.market import QuoteRefused, StreamGapDetected, TickReceived
 from tradewrit.domain.market import MINUTE
 from tradewrit.runtime.clock import Clock
 
@@ -25,13 +25,13 @@ class _Said(msgspec.Struct):
 
 
 class Complaints:
-    """Counts and tells. refused: quotes that were not believed so far; gaps: jumps in ticks' numbers."""
+    """Counts and tells. refused: quotes not believed so far; ticks: heard; gaps: jumps in their numbers."""
 
     def __init__(self, clock: Clock, log: Callable[[str], None]) -> None:
         self._clock = clock
         self._log = log
         self._said: dict[tuple[str, str], _Said] = {}
-        self.refused = self.gaps = 0
+        self.refused = self.ticks = self.gaps = 0
 
     def hear(self, events: Sequence[Event]) -> None:
         """Look through what an input led to."""
@@ -40,6 +40,8 @@ class Complaints:
                 case QuoteRefused(quote=quote, reason=reason):
                     self.refused += 1
                     self._tell("QUOTE REFUSED", quote.symbol, f"{quote.bid:g}/{quote.ask:g}: {reason}")
+                case TickReceived():
+                    self.ticks += 1
                 case StreamGapDetected(symbol=symbol, expected=expected, received=received):
                     self.gaps += 1
                     lost = received - expected

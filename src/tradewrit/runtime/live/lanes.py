@@ -4,8 +4,9 @@
 
 Facts, exits and people are never dropped: their source is told to wait. An entry that finds no room is
 refused, and one whose time is over when its turn comes is dropped; both are remembered until `dropped` has
-been asked for. Of market data the latest counts: a newer quote takes the place of the one that waits, bars
-of one time are put together and none is lost. Times are monotonic ns. Knows no desk and no clock.
+been asked for. Of market data the latest counts: a newer quote takes the place of the one that waits, and of
+a symbol's ticks the latest wait, whose numbers tell of those let go. Bars of one time are put together and
+none is lost. Times are monotonic ns. Knows no desk and no clock.
 """
 
 from collections import deque
@@ -54,6 +55,9 @@ ROOM: Final[Mapping[Priority, int]] = {
     Priority.MARKET: 10_000,
 }
 """How many inputs wait at most."""
+MOST_TICKS: Final = 256
+"""How many ticks of one symbol wait at most."""
+_TICK: Final = "tick:"
 
 _FACTS = (
     ExecutionReport,
@@ -119,8 +123,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for name in ("client_order_id", "trade_id", "symbol", "trace"):
             if found := getattr(first, name, ""):
                 return str(found)
-        quote = getattr(first, "quote", None)
-        return "" if quote is None else str(quote.symbol)
+        price = getattr(first, "quote", None) or getattr(first, "tick", None)
+        return "" if price is None else str(price.symbol)
 
 
 def heard(*events: Event, source: str, good_until: int | None = None, reply: Reply | None = None) -> Input:
@@ -223,7 +227,10 @@ class Lanes:
         key = self._key(item)
         before = self._market.get(key)
         if before is not None:
-            self._market[key] = _newer(before, item)
+            newer = _newer(before, item)
+            if newer is item and key[0].startswith(_TICK):
+                del self._market[key]  # it comes behind those between the two, or they would look late
+            self._market[key] = newer
             self.conflated += 1
             return Put.TAKEN
         if len(self._market) >= self._room[Priority.MARKET]:
@@ -243,8 +250,8 @@ class Lanes:
             case (MarketStatusReported(),):
                 return "status", ""
             case (TickReceived(tick=tick),):
-                # Ticks are counted: one left out would look like a gap in the stream.
-                return f"tick:{tick.symbol}", tick.sequence
+                # One left out is told as a gap, so that happens to none before so many wait.
+                return f"{_TICK}{tick.symbol}", tick.sequence % MOST_TICKS
             case _:
                 self._unique += 1
                 return "other", self._unique
@@ -256,7 +263,10 @@ class NotTakenError(Exception):
 
 def _newer(before: Input, item: Input) -> Input:
     if not item.bars:
-        return item if _stamp(item) >= _stamp(before) else before
+        older, newer = _stamp(before), _stamp(item)
+        if older == newer and isinstance(item.events[0], TickReceived):
+            return before  # the same print again
+        return item if newer >= older else before
     together = {bar.symbol: bar for bar in (*before.bars, *item.bars)}
     is_history = before.is_history and item.is_history
     return replace(before, bars=tuple(together.values()), is_history=is_history)
@@ -264,4 +274,6 @@ def _newer(before: Input, item: Input) -> Input:
 
 def _stamp(item: Input) -> int:
     event = item.events[0]
+    if isinstance(event, TickReceived):
+        return event.tick.sequence
     return event.quote.ts if isinstance(event, QuoteReceived) else event.at

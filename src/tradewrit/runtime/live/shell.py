@@ -219,6 +219,7 @@ class Shell:
             queued=tuple(self.lanes.depth(lane) for lane in Priority),
             dropped=self.intake.dropped,
             refused=self.intake.refused,
+            ticks=self.intake.complaints.ticks,
             gaps=self.intake.complaints.gaps,
             overdue=self.calls.overdue,
             skew_s=self.skew_s(),

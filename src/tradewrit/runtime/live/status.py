@@ -48,8 +48,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     which a fill can hardly be right, and why. strangers: working orders that are not the desk's. venue: whose
     journal this is. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far. skew_s: how
     far the machine's clock is ahead of the venue's; None where nobody can say. refused: bars and quotes that
-    were not believed, gaps: jumps in the numbers of ticks, so far. cooling: why no entry is tried, after the
-    venue's refusals.
+    were not believed, ticks: heard, gaps: jumps in their numbers, so far. cooling: why no entry is tried,
+    after the venue's refusals.
     """
 
     at: int
@@ -81,6 +81,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     skew_s: float | None
     lines: tuple[LineStatus, ...]
     breakers: tuple[BreakerStatus, ...] = ()
+    ticks: int = 0
     gaps: int = 0
 
     def line(self) -> str:
@@ -103,7 +104,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if self.refused:
             parts.append(f"BAD PRICES: {self.refused} refused so far")
         if self.gaps:
-            parts.append(f"GAPS IN TICKS: {self.gaps} so far")
+            parts.append(f"GAPS IN TICKS: {self.gaps} so far, {self.ticks} heard")
         if self.skew_s is not None:
             parts.append(f"clock {self.skew_s:+.1f} s against the venue's")
         parts.extend(

@@ -9,9 +9,10 @@ from tradewrit.runtime.secret import Secret
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a live desk trades. symbols: whose history is wanted at the start.
+    """Where a live desk trades.
 
-    second: another way to the same exchange and account; "" for none.
+    symbols: whose history is wanted at the start, and whose trade prints are heard; none for no history and
+    the prints of all. second: another way to the same exchange and account; "" for none.
     """
 
     url: str

@@ -120,7 +120,9 @@ class LiveDesk:
             heard=self._turned,
         )
         self._chance = chance
-        self._line = ExchangeLine(self.client, self.clock, after=found.last, identity=self.identity)
+        self._line = ExchangeLine(
+            self.client, self.clock, after=found.last, identity=self.identity, ticks=venue.symbols
+        )
         self._symbols = venue.symbols
         self._journal: SqliteJournal | None = None
         seconds = lease.duration_ns / SECOND / _SHARE_OF_LEASE

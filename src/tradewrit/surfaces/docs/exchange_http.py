@@ -9,6 +9,7 @@ import msgspec
 from tradewrit.brokers.paper.http.record import KEPT_PRICES
 from tradewrit.brokers.paper.http.stream import LONGEST_WAIT_S
 from tradewrit.brokers.paper.http.table import ENDPOINTS, EVENTS, EVENTS_QUERY, STATUSES, Endpoint
+from tradewrit.brokers.paper.http.tape import KEPT_PRINTS
 from tradewrit.brokers.paper.http.wire import (
     EXCHANGE_HEADER,
     KEY_HEADER,
@@ -53,6 +54,14 @@ reconnects misses nothing. Reports are kept for as long as the exchange lives, o
 events at least. A silent line beats every second. Our client reconnects by itself, after pauses that grow to
 {wait:g} s.
 
+With `ticks=SYMBOL`, repeated for several or `*` for all, the stream carries trade prints as well: every
+execution of the account at its price and size, and the first and last trade that each bar implies, with
+size 0, since a bar does not tell how large they were. Each has a `sequence` that rises by one per symbol
+and goes on after a restart with `--state`. A print comes behind the event that it followed, has no `id:`,
+is sent once, and is not sent again: a new connection begins with the latest print of each symbol, and so
+does a reader that has fallen more than {prints:,} prints behind. A `sequence` that jumps says how many were
+missed.
+
 """
 
 _ERRORS: Final = """
@@ -71,7 +80,7 @@ def exchange_http_page() -> str:
     return (
         introduction
         + table(("Endpoint", "What it does", "Takes", "Answers", "Refuses"), map(_row, ENDPOINTS))
-        + _STREAM.format(events=EVENTS, kept=KEPT_PRICES, wait=LONGEST_WAIT_S)
+        + _STREAM.format(events=EVENTS, kept=KEPT_PRICES, wait=LONGEST_WAIT_S, prints=KEPT_PRINTS)
         + table(("`kind`", "Message", "Meaning"), map(_message, messages))
         + _ERRORS
         + errors_tables(STATUSES, Problem)

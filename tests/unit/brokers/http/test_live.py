@@ -1,7 +1,7 @@
 """An exchange server as a line of a live desk: every report, bars of a gap as history, cuts as cuts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
@@ -9,9 +9,9 @@ import pytest
 from tests.unit.brokers.http.exchanges import GRANT, SETTINGS, Running, approved, bar, running, terms
 from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.brokers.paper.http.venue import Venue
-from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
+from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted, TickReceived
 from tradewrit.domain.events.orders import Exec, ExecutionReport
-from tradewrit.domain.market import DAY, MINUTE, SECOND
+from tradewrit.domain.market import DAY, MINUTE, SECOND, Tick
 from tradewrit.errors import Unreachable, WrongVenue
 from tradewrit.runtime.clock import ManualClock
 from tradewrit.runtime.live.lanes import Input, Priority
@@ -21,9 +21,11 @@ LIMIT_S = 30.0
 Heard = list[Input]
 
 
-def line_to(world: Running, clock: VenueClock | None = None) -> ExchangeLine:
-    identity = world.client.identity()
-    return ExchangeLine(world.client, clock or VenueClock(ManualClock(0), 0), after=0, identity=identity)
+def line_to(
+    world: Running, clock: VenueClock | None = None, ticks: Sequence[str] = ("NONE",)
+) -> ExchangeLine:
+    identity, clock = world.client.identity(), clock or VenueClock(ManualClock(0), 0)
+    return ExchangeLine(world.client, clock, after=0, identity=identity, ticks=ticks)
 
 
 def hear(line: ExchangeLine, until: Callable[[Heard], bool], act: Callable[[], object]) -> Heard:
@@ -198,3 +200,38 @@ def test_halts_and_corrections_are_facts_in_the_order_in_which_they_were_made() 
         fill.exec_id,
         Decimal(3),
     )
+
+
+def ticks_of(heard: Heard) -> list[Tick]:
+    return [event.tick for item in heard for event in item.events if isinstance(event, TickReceived)]
+
+
+@pytest.mark.parametrize(
+    "ticks", [("AAPL",), (), tuple(f"S{n}" for n in range(300))], ids=["one", "all", "many"]
+)
+def test_trade_prints_are_market_data_of_the_symbols_that_are_wanted(ticks: tuple[str, ...]) -> None:
+    """No name asks for all of them, and so do more names than an address holds."""
+    with running() as world:
+
+        def act() -> None:
+            world.client.place(approved(terms("a")), GRANT)
+            world.client.show_bars([bar(1, 50.0), bar(1, 9.0, "MSFT")])
+
+        most = 3 if ticks == ("AAPL",) else 5
+        heard = hear(line_to(world, ticks=ticks), lambda heard: len(ticks_of(heard)) == most, act)
+    assert {item.priority for item in heard if ticks_of([item])} == {Priority.MARKET}
+    mine = [tick for tick in ticks_of(heard) if tick.symbol == "AAPL"]
+    assert [(tick.price, tick.size, tick.sequence) for tick in mine] == [(50, 0, 1), (50, 5, 2), (50, 0, 3)]
+
+
+def test_prints_missed_in_a_cut_are_known_by_the_number_of_the_first_after_it() -> None:
+    with running() as world:
+        line = line_to(world, ticks=["AAPL"])
+        first = hear(
+            line, lambda heard: len(ticks_of(heard)) == 2, lambda: world.client.show_bars([bar(1, 50.0)])
+        )
+        for minute in (2, 3):
+            world.client.show_bars([bar(minute, 50.0)])
+        again = hear(line, lambda heard: len(ticks_of(heard)) == 1, lambda: None)
+    assert [tick.sequence for tick in ticks_of(first)] == [1, 2]
+    assert [tick.sequence for tick in ticks_of(again)] == [6]

@@ -14,7 +14,16 @@ from tradewrit.domain.events.orders import CancelOrder, Exec, ExecutionReport, G
 from tradewrit.domain.events.positions import CloseTrade, UpdateStop
 from tradewrit.domain.market import Bar, MarketPhase, MarketStatus, Quote, Tick
 from tradewrit.domain.money import Price
-from tradewrit.runtime.live.lanes import Input, Lanes, NotTakenError, Priority, Put, heard, priority_of
+from tradewrit.runtime.live.lanes import (
+    MOST_TICKS,
+    Input,
+    Lanes,
+    NotTakenError,
+    Priority,
+    Put,
+    heard,
+    priority_of,
+)
 
 
 def report(number: int = 1) -> ExecutionReport:
@@ -146,6 +155,24 @@ def test_ticks_are_counted_so_none_of_them_is_left_out() -> None:
     for number in (1, 2, 3):
         lanes.put(heard(TickReceived(at=1, tick=Tick("AAPL", 1, 10.0, 1.0, number)), source="feed"))
     assert len(everything(lanes)) == 3
+
+
+def test_when_too_many_ticks_of_a_symbol_wait_the_latest_stay_in_their_order() -> None:
+    lanes = Lanes()
+    for number in range(1, MOST_TICKS + 11):
+        lanes.put(heard(TickReceived(at=1, tick=Tick("AAPL", 1, 10.0, 1.0, number)), source="feed"))
+    lanes.put(heard(TickReceived(at=1, tick=Tick("AAPL", 1, 10.0, 1.0, 11)), source="feed"))  # it comes again
+    lanes.put(
+        heard(TickReceived(at=1, tick=Tick("AAPL", 1, 10.0, 1.0, 3)), source="feed")
+    )  # and one that is late
+    lanes.put(heard(TickReceived(at=1, tick=Tick("MSFT", 1, 10.0, 1.0, 1)), source="feed"))
+    events = [event for item in everything(lanes) for event in item.events]
+    waiting = [event.tick for event in events if isinstance(event, TickReceived)]
+    mine = [tick.sequence for tick in waiting if tick.symbol == "AAPL"]
+    assert mine == list(range(11, MOST_TICKS + 11))
+    assert [tick.sequence for tick in waiting if tick.symbol == "MSFT"] == [1]
+    assert lanes.conflated == 12
+    assert not lanes.dropped()
 
 
 def test_of_the_session_the_last_word_counts() -> None:

@@ -151,12 +151,13 @@ class ExchangeClient:
         self._bound = identity
         self._http.headers[wire.EXCHANGE_HEADER] = identity.exchange
 
-    def events(self, after: int = 0, venue: str = "") -> EventStream:
+    def events(self, after: int = 0, venue: str = "", ticks: Sequence[str] = ()) -> EventStream:
         """Everything the venue says, from the event behind `after` on; reconnects by itself.
 
-        venue: the identity that `after` is from, "" when it is not known.
+        venue: the identity that `after` is from, "" when it is not known. ticks: symbols whose trade prints
+        are wanted, from the latest on; `tape.EVERY_SYMBOL` for all.
         """
-        return EventStream(self._http, self._url, self._silence_s, after=after, venue=venue)
+        return EventStream(self._http, self._url, self._silence_s, after=after, venue=venue, ticks=ticks)
 
     def account(self) -> wire.Account:
         """Cash, equity and buying power at the venue."""

@@ -15,7 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from tradewrit.brokers.paper.http.faults import Trouble
+from tradewrit.brokers.paper.http.record import Record
 from tradewrit.brokers.paper.http.table import EVENTS_QUERY, STATUSES, Call, Endpoint, Refused
+from tradewrit.brokers.paper.http.tape import Reader
 from tradewrit.brokers.paper.http.venue import Impossible, Venue
 from tradewrit.brokers.paper.http.wire import (
     EXCHANGE_HEADER,
@@ -27,6 +29,7 @@ from tradewrit.brokers.paper.http.wire import (
     Beat,
     Hello,
     Problem,
+    TicksShown,
     defect_of_name,
     defects_of,
     encode,
@@ -102,7 +105,9 @@ class Door:
             return self._no(no, request)
         if self.streams >= self._most_streams:
             return refusal("unavailable", f"{self.streams} clients listen already")
-        return StreamingResponse(self._stream(cursor, request), media_type=STREAM, headers=_HEADERS)
+        wanted = request.query_params.getlist("ticks")
+        said = self._stream(cursor, wanted, request)
+        return StreamingResponse(said, media_type=STREAM, headers=_HEADERS)
 
     def _cursor(self, request: Request) -> int:
         text = request.query_params.get("after") or request.headers.get("last-event-id") or "0"
@@ -113,15 +118,17 @@ class Door:
             raise Refused("other_venue", "the number is from another exchange: begin again with after=0")
         return int(text)
 
-    async def _stream(self, cursor: int, request: Request) -> AsyncIterator[bytes]:
+    async def _stream(self, cursor: int, wanted: list[str], request: Request) -> AsyncIterator[bytes]:
         record, peer = self._venue.record, _peer(request)
+        tape = self._venue.tape.read(wanted) if wanted else None
         self.streams += 1
+        self._venue.tape.readers += bool(wanted)
         log.info("%s listens from event %d of %d", peer, cursor, record.last)
         try:
             yield frame(encode(Hello(venue=self._venue.id, last=record.last, at=self._venue.now)))
             self.on_stream()
             while not record.is_closed:
-                cursor, frames = record.after(cursor)
+                cursor, frames = _next(record, tape, cursor)
                 for one in frames:
                     yield one
                     if self._trouble.doubles_event():
@@ -133,6 +140,7 @@ class Door:
                     yield frame(encode(Beat(at=self._venue.now)))
         finally:
             self.streams -= 1
+            self._venue.tape.readers -= bool(wanted)
             log.info("%s no longer listens, after event %d", peer, cursor)
 
     def _admit(self, request: Request) -> None:
@@ -165,6 +173,15 @@ class Door:
             return refusal("conflict", str(no))
         log.error("%s %s: %s", request.method, request.url.path, no)
         return refusal("unavailable", "the exchange cannot keep its state; see its log")
+
+
+def _next(record: Record, tape: Reader | None, cursor: int) -> tuple[int, list[bytes]]:
+    """What a stream says next, each print behind the event it came after; and the cursor behind it."""
+    upto = None if tape is None else tape.next_behind()
+    cursor, frames = record.after(cursor, upto=upto)
+    if tape is None or upto is None or frames:
+        return cursor, frames
+    return cursor, [frame(encode(TicksShown(ticks=tape.take(max(cursor, upto)))))]
 
 
 async def _read(endpoint: Endpoint, request: Request) -> Call:

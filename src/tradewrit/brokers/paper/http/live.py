@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.stream import Cut, EventStream, Seen
+from tradewrit.brokers.paper.http.tape import EVERY_SYMBOL
 from tradewrit.brokers.paper.http.wire import (
     BarsShown,
     Beat,
@@ -16,8 +17,9 @@ from tradewrit.brokers.paper.http.wire import (
     QuoteShown,
     Reported,
     Resumed,
+    TicksShown,
 )
-from tradewrit.domain.events.market import QuoteReceived, SymbolHalted, SymbolHaltLifted
+from tradewrit.domain.events.market import QuoteReceived, SymbolHalted, SymbolHaltLifted, TickReceived
 from tradewrit.domain.venues import VenueIdentity, objection
 from tradewrit.errors import TheirFault, Unreachable, WrongVenue
 from tradewrit.runtime.live.lanes import Input, Priority, heard
@@ -25,33 +27,48 @@ from tradewrit.runtime.live.venue_clock import VenueClock
 
 _ROOM: Final = 1_000
 _LOOK_S: Final = 0.5
+_MOST_NAMED: Final = 200
+"""Symbols in one address; who wants more hears them all."""
 
 
 class ExchangeLine:
     """Implements `Stream`. Taken up again behind the last event that was taken in.
 
     after: the number of that event. identity: of the exchange it is from. clock: told the venue's time.
-    What the market showed while the line was cut comes as history: nobody trades on it.
+    ticks: symbols whose trade prints are heard as well; none for all. What the market showed while the line
+    was cut comes as history: nobody trades on it. Of prints the latest comes then, whose number tells of the
+    others.
     """
 
     def __init__(
-        self, client: ExchangeClient, clock: VenueClock, *, after: int, identity: VenueIdentity
+        self,
+        client: ExchangeClient,
+        clock: VenueClock,
+        *,
+        after: int,
+        identity: VenueIdentity,
+        ticks: Sequence[str] = (),
     ) -> None:
         self.client = client
         self._clock = clock
         self._after = after
         self._identity = identity
+        self._ticks = ticks
         self._known = 0
         self.name = "exchange"
         self.carries_prices = True
 
     def again(self) -> "ExchangeLine":
         """The same line for another desk, to go on where this one is."""
-        return ExchangeLine(self.client, self._clock, after=self._after, identity=self._identity)
+        return ExchangeLine(
+            self.client, self._clock, after=self._after, identity=self._identity, ticks=self._ticks
+        )
 
     async def open(self) -> AsyncIterator[Input | None]:
         """See `Stream.open`. Raises WrongVenue when another exchange answers: its account is another."""
-        pipe = _Pipe(self.client.events(self._after, self._identity.exchange), asyncio.get_running_loop())
+        wanted = self._ticks if 0 < len(self._ticks) <= _MOST_NAMED else (EVERY_SYMBOL,)
+        events = self.client.events(self._after, self._identity.exchange, wanted)
+        pipe = _Pipe(events, asyncio.get_running_loop())
         try:
             while True:
                 number, message = await pipe.next()
@@ -82,6 +99,9 @@ class ExchangeLine:
                 yield Input(priority=Priority.MARKET, bars=bars, at=at, source="market", is_history=past)
             case QuoteShown(quote=quote):
                 yield heard(QuoteReceived(at=self._clock.now(), quote=quote), source="market")
+            case TicksShown(ticks=ticks):
+                for tick in ticks:
+                    yield heard(TickReceived(at=self._clock.now(), tick=tick), source="market")
             case Halted(symbol=symbol, reason=reason):
                 yield heard(SymbolHalted(at=self._clock.now(), symbol=symbol, reason=reason), source="venue")
             case Resumed(symbol=symbol):

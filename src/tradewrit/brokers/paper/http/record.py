@@ -42,19 +42,23 @@ class Record:
         self._prices += is_price
         if self._prices > 2 * self._kept:
             self._forget()
-        self._wake()
+        self.wake()
         return self.last
 
-    def after(self, cursor: int, most: int = 256) -> tuple[int, list[bytes]]:
+    def after(self, cursor: int, most: int = 256, *, upto: int | None = None) -> tuple[int, list[bytes]]:
         """The next frames after a cursor, oldest first, and the cursor behind them.
 
-        Begins with `Missed` where prices between have been let go.
+        upto: the last event that is wanted. Begins with `Missed` where prices between have been let go; all
+        that follows them is given then.
         """
         frames: list[bytes] = []
+        start = bisect_right(self._numbers, cursor)
+        end = start + most
         if cursor < self.forgotten:
             frames.append(frame(encode(Missed(upto=self.forgotten))))
-        start = bisect_right(self._numbers, cursor)
-        found = self._events[start : start + most]
+        elif upto is not None:
+            end = min(end, bisect_right(self._numbers, upto))
+        found = self._events[start:end]
         frames += [data for data, _ in found]
         return (self._numbers[start + len(found) - 1] if found else cursor), frames
 
@@ -70,9 +74,10 @@ class Record:
     def close(self) -> None:
         """Send every reader home."""
         self.is_closed = True
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let every reader look again."""
         waiting, self._changed = self._changed, asyncio.Event()
         waiting.set()
 

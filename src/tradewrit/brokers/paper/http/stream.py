@@ -6,16 +6,17 @@
             case Reported(reports=reports): ...
             case BarsShown(bars=bars): ...
             case QuoteShown(quote=quote): ...
+            case TicksShown(ticks=ticks): ...   # of the symbols that were asked for
             case Cut(reason=reason): ...    # nothing is known from here to the next Hello
 
 Each numbered event comes once and in order, whatever happens to the connection: where a number is left out
-the stream counts as cut, and the event is asked for again. number is 0 for what is not part of the record
-(Hello, Beat, Missed, Cut). Whoever leaves the loop and begins another gets the last event
-once more.
+the stream counts as cut, and the event is asked for again. number is 0 for what is not part of the record:
+Hello, Beat, Missed, Cut, and ticks, which have numbers of their own by symbol and are not sent again. Whoever
+leaves the loop and begins another gets the last event once more.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -69,8 +70,9 @@ class EventStream:
     """One reader of a venue's events; iterate over it in one thread, `close` it from any.
 
     silence_s: after which a stream counts as cut. after: number of the last event that was taken in; it is
-    counted as soon as the next one is asked for. venue: the identity it is from. wait: for tests; pauses grow
-    from 0.1 to 5 s, the more so the longer a server is away, and each is drawn.
+    counted as soon as the next one is asked for. venue: the identity it is from. ticks: symbols whose prints
+    are asked for, at every connection. wait: for tests; pauses grow from 0.1 to 5 s, the more so the longer a
+    server is away, and each is drawn.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class EventStream:
         *,
         after: int = 0,
         venue: str = "",
+        ticks: Sequence[str] = (),
         wait: Wait | None = None,
         chance: Random | None = None,
     ) -> None:
         self.after = after
         self.venue = venue
+        self._ticks = tuple(ticks)
         self._http = http
         self._url = url
         self._silence_s = silence_s
@@ -134,7 +138,9 @@ class EventStream:
         """One connection's events; raises _Broken at its end, always."""
         import httpx
 
-        params = {"after": str(self.after)} | ({"venue": self.venue} if self.venue else {})
+        params: dict[str, str | Sequence[str]] = {"after": str(self.after), "ticks": self._ticks}
+        if self.venue:
+            params["venue"] = self.venue
         timeout = httpx.Timeout(self._silence_s)
         try:
             with self._http.stream("GET", "/v2/events", params=params, timeout=timeout) as answer:

@@ -353,4 +353,5 @@ EVENTS: Final = "/v2/events"
 EVENTS_QUERY: Final[Mapping[str, str]] = {
     "after": "the number of the last event that was taken in; 0 for all of them",
     "venue": "the identity that the number is from; another one is refused (`other_venue`)",
+    "ticks": "a symbol whose trade prints are wanted; repeated for several, `*` for every one",
 }

@@ -1,6 +1,6 @@
 """One paper exchange as a process has it: what reaches it is kept, what it says is on record.
 
-    input ─▶ kept ─▶ exchange ─▶ record ─▶ every stream
+    input ─▶ kept ─▶ exchange ─▶ record, tape ─▶ every stream
 
 Knows no socket. All of it happens on one thread, one input at a time.
 """
@@ -28,6 +28,7 @@ from tradewrit.brokers.paper.http.inputs import (
     VenueSettings,
 )
 from tradewrit.brokers.paper.http.record import Record
+from tradewrit.brokers.paper.http.tape import Tape
 from tradewrit.brokers.paper.http.wire import (
     BarsShown,
     Halted,
@@ -49,6 +50,8 @@ from tradewrit.errors import OurFault
 log: Final = logging.getLogger(__name__)
 
 Reports = tuple[ExecutionReport, ...]
+Trade = tuple[str, int, float]
+"""Symbol, time (UTC ns) and price."""
 _KEPT_BARS: Final = 5_000
 _GRANT: Final = Grant(id="", agent="", scopes=frozenset(), issued_at=0, expires_at=0)
 """The desk has checked its own; the exchange asks for none."""
@@ -74,11 +77,13 @@ class Venue:
         before: Iterable[AnyInput] = (),
         calendar: Calendars | None = None,
         record: Record | None = None,
+        tape: Tape | None = None,
     ) -> None:
         """before: inputs from an earlier process, which are taken as they were."""
         self.settings = settings
         self.id = id
         self.record = record or Record()
+        self.tape = tape or Tape()
         self.now = 0
         self.is_over = False
         self.opened_at = self.closed_at = -1
@@ -266,7 +271,10 @@ class Venue:
             self._open[bar.symbol] = bar
             reports += self._exchange.open(bar)
             self._price(bar.symbol, bar.open, bar.ts)
-        return self._report(reports)
+        said = self._report(reports, [(bar.symbol, bar.ts, bar.open) for bar in bars])
+        if self.tape.readers:
+            self.record.wake()
+        return said
 
     def _close_bars(self, bars: Sequence[Bar], closed_at: int) -> Reports:
         reports = [report for bar in bars for report in self._exchange.trade(bar)]
@@ -279,6 +287,7 @@ class Venue:
         self.now = max(self.now, closed_at)
         said = self._report(reports)
         self.record.add(BarsShown(closed_at=closed_at, bars=tuple(bars)))
+        self._print((bar.symbol, closed_at, bar.close) for bar in bars)
         return said
 
     def _take_quote(self, quote: Quote) -> Reports:
@@ -298,13 +307,26 @@ class Venue:
         last = self._marks.get(symbol)
         return None if last is None else self._instruments[symbol].traded(last)
 
-    def _report(self, reports: Sequence[ExecutionReport]) -> Reports:
-        """What the exchange said; what it says for the first time goes on record."""
+    def _report(self, reports: Sequence[ExecutionReport], first: Iterable[Trade] = ()) -> Reports:
+        """What the exchange said; what it says for the first time goes on record, and its trades on the tape.
+
+        first: trades of the market from before them.
+        """
         self._new = tuple(report for report in reports if report.exec_id not in self._said)
         self._said.update(report.exec_id for report in self._new)
         if self._new:
             self.record.add(Reported(reports=self._new))
+        self._print(first)
+        for report in self._new:
+            if report.kind is Exec.TRADE and report.last_price is not None:
+                price, size = float(report.last_price), float(report.last_quantity)
+                self.tape.add(report.symbol, report.at, price, size, behind=self.record.last)
         return tuple(reports)
+
+    def _print(self, trades: Iterable[Trade]) -> None:
+        """Put trades of the market on the tape; bars do not tell how large each was."""
+        for symbol, at, price in trades:
+            self.tape.add(symbol, at, price, 0.0, behind=self.record.last)
 
 
 def _told(report: ExecutionReport) -> str:

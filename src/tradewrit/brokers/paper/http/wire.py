@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from tradewrit.domain.events.orders import ExecutionReport
-from tradewrit.domain.market import Bar, Quote
+from tradewrit.domain.market import Bar, Quote, Tick
 from tradewrit.domain.orders import OrderTerms
 from tradewrit.runtime.ports import Replacement
 
@@ -241,6 +241,12 @@ class QuoteShown(Message, frozen=True, kw_only=True, tag="quote"):
     quote: Quote
 
 
+class TicksShown(Message, frozen=True, kw_only=True, tag="ticks"):
+    """Trade prints, oldest first, for who asked for them. Not part of the record, and sent once."""
+
+    ticks: tuple[Tick, ...]
+
+
 class Halted(Message, frozen=True, kw_only=True, tag="halted"):
     """Nothing trades in a symbol from here on. at: UTC ns of the venue."""
 
@@ -272,7 +278,9 @@ class Beat(Message, frozen=True, kw_only=True, tag="beat"):
     at: int
 
 
-AnyMessage = Hello | Reported | BarsShown | QuoteShown | Halted | Resumed | Missed | MarketOver | Beat
+AnyMessage = (
+    Hello | Reported | BarsShown | QuoteShown | TicksShown | Halted | Resumed | Missed | MarketOver | Beat
+)
 
 encode: Final = msgspec.json.Encoder().encode
 decode_message: Final = msgspec.json.Decoder(AnyMessage).decode
