@@ -115,6 +115,9 @@ def render() -> str:
 def _unshown() -> Iterator[str]:
     found = [row for row in all_rows() if row.missing]
     yield "## What is not shown\n"
+    if not found:
+        yield f"Each of the {len(all_rows())} lines below is shown as a whole.\n"
+        return
     yield f"{len(found)} of {len(all_rows())} lines are not shown, or not as a whole:\n"
     yield from (f"- **{row.id}** {row.what}: {row.missing}." for row in found)
     yield ""

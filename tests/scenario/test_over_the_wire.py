@@ -15,10 +15,16 @@ from tradewrit.brokers.paper.http.stream import EventStream
 from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.brokers.paper.http.wire import Reported
 from tradewrit.domain.capabilities import Protection
-from tradewrit.domain.events.orders import ExecutionReport, OrderUnknown
-from tradewrit.domain.events.positions import PositionOpened
+from tradewrit.domain.events.orders import ExecutionReport, OrderRejected, OrderUnknown
+from tradewrit.domain.events.positions import PositionOpened, TradeAborted
+from tradewrit.domain.events.risk import CooldownBegan
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import Role, Side
+from tradewrit.domain.rejections import Rejection
+from tradewrit.runtime.clock import ManualClock
+from tradewrit.runtime.resilience.breaker import Gate, Policy
+from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.rate_limit import Budget
 
 UNKIND = Faults(drop_answer=0.25, drop_request=0.15, refuse=0.1)
 
@@ -28,7 +34,8 @@ class FarWorld(World):
 
     def __init__(self, exchange: Running, **more: Any) -> None:
         self.far = exchange
-        super().__init__(broker=lambda _: exchange.client, exchange=exchange.venue.exchange, **more)
+        more = {"broker": lambda _: exchange.client, **more}
+        super().__init__(exchange=exchange.venue.exchange, **more)
 
     def show(self, *bars: Bar) -> None:
         for part in ("open", "rest"):
@@ -113,6 +120,23 @@ def test_an_answer_that_is_lost_is_in_the_books_as_unknown_until_the_venue_was_a
         world.catch_up()  # the stream still speaks
         assert world.books.positions[SYMBOL].signed == world.held > 0
         assert world.clock.now() >= START
+
+
+def test_what_the_account_there_cannot_pay_ends_the_trade_and_no_breaker_opens() -> None:
+    """It is a 403, as one about the key is."""
+    with running(Venue(replace(SETTINGS, cash=Decimal(500)), "v1")) as exchange:
+        heard: list[int] = []
+        exchange.client._http.event_hooks["response"] = [lambda answer: heard.append(answer.status_code)]
+        clock, once, budget = ManualClock(START), Policy(threshold=1), Budget(calls=1_000)
+        guard = GuardedBroker(exchange.client, "far", clock, lambda: 0.0, budget=budget, policy=once)
+        world = FarWorld(exchange, clock=clock, broker=lambda _: guard)
+        world.says(BUY)
+        world.bar(100.0)
+        assert heard.count(403) == 1
+        assert world.only(OrderRejected).code == Rejection.INSUFFICIENT_FUNDS
+        assert world.only(TradeAborted).outcome == "rejected"
+        assert world.events(CooldownBegan)
+        assert {breaker.gate for breaker in guard.breakers.values()} == {Gate.CLOSED}
 
 
 def test_the_stream_alone_tells_a_desk_what_it_missed() -> None:

@@ -15,6 +15,7 @@ from tradewrit.brokers.paper.http.wire import (
     KEY_HEADER,
     MAX_BODY_BYTES,
     AnyMessage,
+    Denied,
     Problem,
 )
 from tradewrit.domain.events.orders import ExecutionReport
@@ -34,9 +35,11 @@ own for now: exact, and in the desk's own words.
   `unauthorized`. Requests of web pages, and to a name that is not this machine's, get 403 `forbidden`.
 - A request may say in `{exchange}` which exchange it is meant for (`venue` of `GET /v2/clock`): any other
   refuses it with 409 `other_venue`, and nothing is done. Our client says so in every request.
-- A refused order is no error: the answer is 200 with a report of kind `rejected`. So is a cancel that comes
-  too late. An error means that nothing was done, except 500; of an answer that never comes nobody knows, and
-  `GET /v2/orders:by_client_order_id` tells.
+- A refused order is no error: the answer is 200 with a report of kind `rejected`. So is a cancel that
+  comes too late. Orders that the account may not place, as it stands, are answered with 403 and one of
+  the codes that `POST /v2/orders` refuses with, as Alpaca does; their reports are in the answer. A 403
+  with another code is about the key. Any other error means that nothing was done, except 500; of an
+  answer that never comes nobody knows, and `GET /v2/orders:by_client_order_id` tells.
 - The same `client_order_id` never places a second order: its reports come again, under their first `exec_id`.
 
 ## Endpoints
@@ -87,7 +90,7 @@ def exchange_http_page() -> str:
         + "\n## Query parameters\n\n"
         + table(("Endpoint", "Parameter", "Meaning"), _queries())
         + "\n## Bodies and messages\n"
-        + bodies(ENDPOINTS, *messages, ExecutionReport)
+        + bodies(ENDPOINTS, Denied, *messages, ExecutionReport)
     )
 
 

@@ -18,14 +18,15 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from tradewrit.brokers.paper.http import wire
+from tradewrit.brokers.paper.http.refusals import Refusal, RejectedOnMerits, refusal
 from tradewrit.brokers.paper.http.stream import EventStream
 from tradewrit.domain.capabilities import PAPER, Capabilities
-from tradewrit.domain.events.orders import ExecutionReport
+from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.venues import VenueIdentity, objection
-from tradewrit.errors import ConfigError, OurFault, Throttled, Unauthorized, Unreachable, WrongVenue
+from tradewrit.errors import ConfigError, Unreachable, WrongVenue
 from tradewrit.runtime.clock import Clock, SystemClock
 from tradewrit.runtime.ports import Replacement
 from tradewrit.runtime.secret import Secret
@@ -91,11 +92,12 @@ class ExchangeClient:
     def place(self, approved: Approved, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - the desk checks it
         """See Broker."""
         body = wire.NewOrders(orders=approved.orders, by=approved.by)
-        return self._ask("POST", "/v2/orders", wire.Reports, body).reports
+        ids = [terms.client_order_id for terms in approved.orders]
+        return self._change("POST", "/v2/orders", body, ids, Exec.REJECTED)
 
     def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - as above
         """See Broker."""
-        return self._ask("DELETE", _of(client_order_id), wire.Reports).reports
+        return self._change("DELETE", _of(client_order_id), None, [client_order_id], Exec.CANCEL_REJECTED)
 
     def replace(
         self,
@@ -105,7 +107,7 @@ class ExchangeClient:
     ) -> Sequence[ExecutionReport]:
         """See Broker."""
         body = wire.NewTerms(**msgspec.structs.asdict(replacement))
-        return self._ask("PATCH", _of(client_order_id), wire.Reports, body).reports
+        return self._change("PATCH", _of(client_order_id), body, [client_order_id], Exec.REPLACE_REJECTED)
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """See Broker."""
@@ -211,11 +213,21 @@ class ExchangeClient:
 
     # -- requests
 
+    def _change(
+        self, method: str, path: str, body: msgspec.Struct | None, ids: Sequence[str], refused: Exec
+    ) -> Sequence[ExecutionReport]:
+        """What a change of orders led to. refused: the kind of report that says it was refused."""
+        try:
+            return self._ask(method, path, wire.Reports, body).reports
+        except RejectedOnMerits as no:
+            at = self._clock.now()
+            return no.reports or tuple(no.report(order_id, refused, at) for order_id in ids)
+
     def _find(self, path: str, kind: type[T], params: Mapping[str, str], *, absent: str) -> T | None:
         """What a question finds; None when the server says, in so many words, that it is not there."""
         try:
             return self._ask("GET", path, kind, params=params)
-        except _Refusal as no:
+        except Refusal as no:
             if no.code == absent:
                 return None
             raise
@@ -274,42 +286,14 @@ class ExchangeClient:
             return answer.status_code, bytes(received), answer.headers.get("Retry-After", "")
 
     def _refused(self, path: str, status: int, answer: bytes, retry_after: str) -> Exception:
-        refused = _refused(f"{self._url}{path}", status, answer, retry_after)
-        if self._bound is not None and isinstance(refused, _Refusal) and refused.code == "other_venue":
-            return WrongVenue(objection(self._bound, str(refused)))
-        return refused
+        found = refusal(f"{self._url}{path}", status, answer, retry_after)
+        if self._bound is not None and isinstance(found, Refusal) and found.code == "other_venue":
+            return WrongVenue(objection(self._bound, str(found)))
+        return found
 
     def _lost(self, path: str, error: "httpx.HTTPError") -> Unreachable:
         # The text of an httpx error names hosts and causes, never a header or a body.
         return Unreachable(f"{self._url}{path}: {type(error).__name__}: {error}")
-
-
-class _Refusal(OurFault):
-    """The server says no, for good. code: its `error_code`."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def _refused(place: str, status: int, answer: bytes, retry_after: str) -> Exception:
-    try:
-        problem = msgspec.json.decode(answer, type=wire.Problem)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        problem = wire.Problem()
-    said = f"{place}: {status} {problem.detail or problem.title}".rstrip()
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled(said, _seconds(retry_after))
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Unauthorized(said)
-    if status >= 500 or status < 400 or status == HTTPStatus.REQUEST_TIMEOUT or not problem.error_code:
-        return Unreachable(said)  # not from an exchange server, or it does not know itself
-    return _Refusal(said, problem.error_code)
-
-
-def _seconds(text: str) -> float:
-    """What Retry-After says in seconds; a second where it says it otherwise."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1.0
 
 
 def _of(client_order_id: str) -> str:

@@ -6,7 +6,7 @@ Every request is answered with what was asked for or with a problem document; no
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tradewrit.brokers.paper.http.faults import Trouble
 from tradewrit.brokers.paper.http.record import Record
-from tradewrit.brokers.paper.http.table import EVENTS_QUERY, STATUSES, Call, Endpoint, Refused
+from tradewrit.brokers.paper.http.table import EVENTS_QUERY, STATUSES, Call, DeniedOrders, Endpoint, Refused
 from tradewrit.brokers.paper.http.tape import Reader
 from tradewrit.brokers.paper.http.venue import Impossible, Venue
 from tradewrit.brokers.paper.http.wire import (
@@ -27,6 +27,7 @@ from tradewrit.brokers.paper.http.wire import (
     PROBLEM,
     STREAM,
     Beat,
+    Denied,
     Hello,
     Problem,
     TicksShown,
@@ -35,6 +36,7 @@ from tradewrit.brokers.paper.http.wire import (
     encode,
     frame,
 )
+from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.errors import OurFault
 from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.secret import Secret
@@ -81,7 +83,7 @@ class Door:
             if fault:
                 return await _instead(fault, request)
             call = await _read(endpoint, request)
-            content = encode(endpoint.does(self._venue, call))
+            answer = self._done(endpoint, call)
         except (Refused, Impossible, OurFault) as no:
             return self._no(no, request)
         except ClientDisconnect:
@@ -94,6 +96,14 @@ class Door:
             if self._trouble.loses_answer():
                 log.warning("fault: %s %s was done; its answer is lost", request.method, request.url.path)
                 return await _cut(request)
+        return answer
+
+    def _done(self, endpoint: Endpoint, call: Call) -> Response:
+        """Do it. Orders that the account may not place are on record, as those that it may are."""
+        try:
+            content = encode(endpoint.does(self._venue, call))
+        except DeniedOrders as no:
+            return refusal(no.code, no.detail, no.reports)
         return Response(content, media_type=JSON, headers=_HEADERS)
 
     async def events(self, request: Request) -> Response:
@@ -240,7 +250,7 @@ async def _cut(request: Request) -> Response:
     return Response()
 
 
-def refusal(code: str, detail: str, **headers: str) -> Response:
+def refusal(code: str, detail: str, reports: Sequence[ExecutionReport] = (), **headers: str) -> Response:
     """A problem document."""
     status = STATUSES[code]
     document = Problem(
@@ -250,6 +260,8 @@ def refusal(code: str, detail: str, **headers: str) -> Response:
         detail=detail,
         error_code=code,
     )
+    if reports:
+        document = Denied(**msgspec.structs.asdict(document), reports=tuple(reports))
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = "1"
     return Response(encode(document), status_code=status, media_type=PROBLEM, headers={**_HEADERS, **headers})

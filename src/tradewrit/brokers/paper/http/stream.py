@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tradewrit.brokers.answers import Meaning, meaning, said
 from tradewrit.brokers.paper.http.wire import (
     MAX_EVENT_BYTES,
     AnyMessage,
     Hello,
     Message,
     Missed,
-    Problem,
     decode_message,
 )
 from tradewrit.errors import Unauthorized
@@ -181,14 +181,11 @@ class EventStream:
         return message
 
     def _refused(self, status: int, answer: bytes) -> Exception:
-        try:
-            problem = msgspec.json.decode(answer, type=Problem)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            problem = Problem()
-        said = f"{self._url}/v2/events: {status} {problem.detail}".rstrip()
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return Unauthorized(said)
-        return _OtherVenue(said) if problem.error_code == "other_venue" else _Broken(said)
+        why = said(answer)
+        what = f"{self._url}/v2/events: {status} {why.words}".rstrip()
+        if meaning(status, why.code) is Meaning.UNAUTHORIZED:
+            return Unauthorized(what)
+        return _OtherVenue(what) if why.code == "other_venue" else _Broken(what)
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:

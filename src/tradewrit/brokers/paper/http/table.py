@@ -22,14 +22,24 @@ from tradewrit.brokers.paper.http.inputs import (
     ResumeOrdered,
 )
 from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.money import Price
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.times import parse_iso
 from tradewrit.runtime.serving.table import Row
 
+DENIALS: Final = (
+    Rejection.INSUFFICIENT_FUNDS,
+    Rejection.INSUFFICIENT_QUANTITY,
+    Rejection.NOT_SHORTABLE,
+    Rejection.WASH_TRADE,
+)
+"""Orders that are refused for these are answered with 403, as Alpaca does; the report is in the answer."""
 STATUSES: Final[Mapping[str, int]] = {
     "invalid_request": 400,
     "unauthorized": 401,
     "forbidden": 403,
+    **{str(code): 403 for code in DENIALS},
     "not_found": 404,
     "unknown_order": 404,
     "method_not_allowed": 405,
@@ -51,6 +61,14 @@ class Refused(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class DeniedOrders(Refused):
+    """The account may not place these orders. reports: what is on record of it."""
+
+    def __init__(self, reports: tuple[ExecutionReport, ...]) -> None:
+        super().__init__(reports[0].code, reports[0].reason)
+        self.reports = reports
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +104,10 @@ class Endpoint(Row, frozen=True, kw_only=True):
 def place(venue: Venue, call: Call) -> wire.Reports:
     """Take a list of orders, whole or not at all; a refusal is a report. A known id places nothing."""
     body: wire.NewOrders = call.body
-    return wire.Reports(reports=venue.take(OrdersPlaced(orders=body.orders, by=body.by)))
+    reports = venue.take(OrdersPlaced(orders=body.orders, by=body.by))
+    if reports and all(one.kind is Exec.REJECTED and one.code in DENIALS for one in reports):
+        raise DeniedOrders(reports)
+    return wire.Reports(reports=reports)
 
 
 def open_orders(venue: Venue, _: Call) -> wire.OpenOrders:
@@ -259,7 +280,14 @@ def _time(text: str) -> int:
 _BY_ID: Final = "/v2/orders/{client_order_id:path}"
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    Endpoint(method="POST", path="/v2/orders", does=place, takes=wire.NewOrders, gives=wire.Reports),
+    Endpoint(
+        method="POST",
+        path="/v2/orders",
+        does=place,
+        takes=wire.NewOrders,
+        gives=wire.Reports,
+        refuses=tuple(map(str, DENIALS)),
+    ),
     Endpoint(method="GET", path="/v2/orders", does=open_orders, gives=wire.OpenOrders),
     Endpoint(
         method="GET",

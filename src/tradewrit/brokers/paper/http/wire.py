@@ -204,6 +204,12 @@ class Problem(Out, frozen=True, kw_only=True):
     error_code: str = ""
 
 
+class Denied(Problem, frozen=True, kw_only=True):
+    """Orders that the account may not place, as it stands. reports: as they are on record, one an order."""
+
+    reports: tuple[ExecutionReport, ...] = ()
+
+
 # -- the stream
 
 
