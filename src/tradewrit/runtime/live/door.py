@@ -32,7 +32,10 @@ _PEER: Final = struct.Struct("3i")
 
 Reception = Callable[[AnyRequest, str], Awaitable[Answer]]
 """Answers a request of somebody whom the system knows under this name."""
+Failed = Callable[[AnyRequest, str, Exception], str]
+"""Told of a request, of whom it was and of what the desk failed on with; returns what to tell who asked."""
 _decode: Final = msgspec.json.Decoder(AnyRequest).decode
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def door_of(journal: Path) -> Path:
@@ -61,9 +64,10 @@ def _refuse_others(door: Path) -> None:
 class Door:
     """Listens at `path` while it is open. To be opened by whoever holds the lease of the journal."""
 
-    def __init__(self, path: Path, reception: Reception) -> None:
+    def __init__(self, path: Path, reception: Reception, failed: Failed) -> None:
         self._path = path
         self._reception = reception
+        self._failed = failed
         self._server: asyncio.AbstractServer | None = None
         self._inode = 0
 
@@ -96,8 +100,7 @@ class Door:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             line = await asyncio.wait_for(reader.readline(), _PATIENCE_S)
-            answer = await self._answer(line, _peer(writer))
-            writer.write(msgspec.json.encode(answer) + b"\n")
+            writer.write(await self._answer(line, _peer(writer)) + b"\n")
             await writer.drain()
         except (OSError, ValueError, asyncio.CancelledError):
             pass  # whoever asked is gone, said nothing, or sent more than any request; or the desk ends
@@ -106,17 +109,17 @@ class Door:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes, who: str) -> Answer:
+    async def _answer(self, line: bytes, who: str) -> bytes:
         try:
             request = _decode(line)
         except (msgspec.MsgspecError, UnicodeError) as wrong:
-            return Answer(error=f"not understood: {wrong}")
+            return _encode(Answer(error=f"not understood: {wrong}"))
         try:
-            return await self._reception(request, who)
+            return _encode(await self._reception(request, who))
         except TradewritError as refused:
-            return Answer(error=str(refused))
-        except Exception as bug:  # noqa: BLE001 - who asked is told, and the desk goes on
-            return Answer(error=f"the desk failed on this request: {type(bug).__name__}: {bug}")
+            return _encode(Answer(error=str(refused)))
+        except Exception as bug:  # noqa: BLE001 - who asked is told, the log has it, and the desk goes on
+            return _encode(Answer(error=self._failed(request, who, bug)))
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:

@@ -29,6 +29,7 @@ class Keeper:
 
     open_shell: begins a life: opens the journal, takes the lease, makes desk and shell.
     broker: the desk's, which any thread may use. clock: the machine's.
+    log: takes lines for people.
     pause_s: between two tries for a journal that cannot be had; not above the length of a lease.
     prove: who a person at the door is that logs in.
     """
@@ -47,7 +48,7 @@ class Keeper:
         self._open_shell = open_shell
         self._starts = starts
         self._clock = clock
-        self._log = log
+        self.log = log
         self._pause_s = pause_s
         self._stopping = asyncio.Event()
         self._why = ""
@@ -79,6 +80,10 @@ class Keeper:
             if await shell.run() is Ended.STOPPED:
                 break
         self._starts.end()
+
+    def now(self) -> int:
+        """The machine's time, UTC ns."""
+        return self._clock.now()
 
     @property
     def is_stopping(self) -> bool:
@@ -120,14 +125,14 @@ class Keeper:
 
     def _wait_for(self, said: str, why: str) -> str:
         if why != said:
-            self._log(f"WAITING: {why}")
+            self.log(f"WAITING: {why}")
         return why
 
     def _guard(self, shell: Shell, crashes: str) -> None:
         """Too many crashes: what is held is looked after, and nothing is added to it."""
         if not crashes:
             return
-        self._log(f"SAFE MODE: {crashes}. No entries; positions are watched and protected. {_LEAVE}")
+        self.log(f"SAFE MODE: {crashes}. No entries; positions are watched and protected. {_LEAVE}")
         if not shell.desk.books.halted:
             reason = f"crash loop: {crashes}"
             shell.say(HaltTrading(at=shell.clock.now(), actor=DESK, reason=reason))
@@ -136,7 +141,7 @@ class Keeper:
         """Something is wrong: no entries until a person has looked. From the loop's thread."""
         shell = self.shell
         if shell is not None:
-            self._log(f"HALTED: {reason}. {_LEAVE}")
+            self.log(f"HALTED: {reason}. {_LEAVE}")
             shell.say(HaltTrading(at=shell.clock.now(), actor=DESK, reason=reason))
 
     def say(self, event: Event) -> None:

@@ -6,13 +6,15 @@ Whether anything is done is the agents' business; the same request twice is answ
 """
 
 import asyncio
-from typing import TYPE_CHECKING, assert_never
+import traceback
+from typing import TYPE_CHECKING, Final, assert_never
 
 from msgspec.structs import replace
 
 from tradewrit.domain.events.account import HaltTrading, ResumeTrading, TradingResumed
 from tradewrit.domain.events.market import BelievePrices
 from tradewrit.domain.events.risk import CooldownEnded
+from tradewrit.domain.ids import derive
 from tradewrit.errors import OurFault
 from tradewrit.runtime.live.commands import Asked, command, outcome
 from tradewrit.runtime.live.lanes import Priority, priority_of
@@ -44,14 +46,21 @@ if TYPE_CHECKING:
     from tradewrit.runtime.live.shell import Shell
 
 
+_NAME_LENGTH: Final = 8
+
+
 class Reception:
-    """Answers at the door of one desk. broker: the desk's, which any thread may use. prove: see `people`."""
+    """Answers at the door of one desk. broker: the desk's, which any thread may use. prove: see `people`.
+
+    failures: requests that the desk failed on so far.
+    """
 
     def __init__(self, keeper: "Keeper", broker: Broker, prove: Prove) -> None:
         self._keeper = keeper
         self._broker = broker
         self._prove = prove
         self._flattening: asyncio.Task[Answer] | None = None
+        self.failures = 0
 
     async def receive(self, request: AnyRequest, who: str) -> Answer:
         """Do what is asked. who: as the system knows them. Raises TradewritError for what cannot be done."""
@@ -61,12 +70,12 @@ class Reception:
         actor = await self._named(shell, request, who)
         match request:
             case AskStatus():
-                return _status(shell)
+                return self._status(shell)
             case AskOrders():
                 live = (order for order in shell.desk.books.orders.values() if order.is_live)
-                return replace(_status(shell), orders=tuple(live))
+                return replace(self._status(shell), orders=tuple(live))
             case AskReviews():
-                return replace(_status(shell), reviews=known(shell.desk.books))
+                return replace(self._status(shell), reviews=known(shell.desk.books))
             case AskStop(reason=reason):
                 self._keeper.stop(f"{actor}: {reason}")
                 return Answer(said="stopping")
@@ -90,6 +99,22 @@ class Reception:
         """The desk is stopping: whoever waits for a liquidation is told so."""
         if self._flattening is not None:
             self._flattening.cancel()
+
+    def failed(self, request: AnyRequest, who: str, bug: Exception) -> str:
+        """A bug: it goes into the desk's log, with its trace, under a name that who asked is told."""
+        self.failures += 1
+        what = request.__struct_config__.tag
+        name = derive("door", self.failures, what, self._keeper.now(), bug, length=_NAME_LENGTH)
+        said = f"{type(bug).__name__}: {bug}"
+        trace = "".join(traceback.format_exception(bug)).rstrip()
+        self._keeper.log(_without(request.login, f"FAILED {name}: {what!r} of {who}: {said}\n{trace}"))
+        return _without(
+            request.login, f"the desk failed on this request: {said}. Its log has more: FAILED {name}"
+        )
+
+    def _status(self, shell: "Shell") -> Answer:
+        status = replace(shell.status(), failed=self.failures)
+        return Answer(said=status.line(), status=status)
 
     async def _named(self, shell: "Shell", request: AnyRequest, who: str) -> str:
         """Under which name it goes on record: a proven one, never one that somebody claims."""
@@ -149,6 +174,6 @@ class Reception:
         return Answer(error=f"{said}; left: {left}") if left else Answer(said=said)
 
 
-def _status(shell: "Shell") -> Answer:
-    status = shell.status()
-    return Answer(said=status.line(), status=status)
+def _without(login: str, text: str) -> str:
+    """The text without a login, which is a secret and may stand in an error."""
+    return text.replace(login, "(login)") if login else text

@@ -49,7 +49,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     journal this is. waits, flying: calls. queued: inputs by priority. dropped, overdue: so far. skew_s: how
     far the machine's clock is ahead of the venue's; None where nobody can say. refused: bars and quotes that
     were not believed, ticks: heard, gaps: jumps in their numbers, so far. cooling: why no entry is tried,
-    after the venue's refusals.
+    after the venue's refusals. failed: requests of people that the desk failed on, so far.
     """
 
     at: int
@@ -81,6 +81,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     skew_s: float | None
     lines: tuple[LineStatus, ...]
     breakers: tuple[BreakerStatus, ...] = ()
+    failed: int = 0
     ticks: int = 0
     gaps: int = 0
 
@@ -103,6 +104,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(f"inputs {'/'.join(map(str, self.queued))}, {self.dropped} dropped so far")
         if self.refused:
             parts.append(f"BAD PRICES: {self.refused} refused so far")
+        if self.failed:
+            parts.append(f"REQUESTS FAILED: {self.failed} so far; look for FAILED in the log")
         if self.gaps:
             parts.append(f"GAPS IN TICKS: {self.gaps} so far, {self.ticks} heard")
         if self.skew_s is not None:

@@ -56,6 +56,7 @@ def metrics_of(status: Status) -> Iterable[Metric]:
     yield _gauge("strangers", "Working orders that are not the desk's.", len(status.strangers))
     yield _counter("inputs_dropped_total", "Inputs that were not taken.", status.dropped)
     yield _counter("bars_refused_total", "Bars that were not believed.", status.refused)
+    yield _counter("requests_failed_total", "Requests that the desk failed on.", status.failed)
     yield _counter("ticks_total", "Trade prints that were heard.", status.ticks)
     yield _counter("tick_gaps_total", "Jumps in the numbers of a symbol's prints.", status.gaps)
     yield _counter("calls_overdue_total", "Calls that missed their deadline.", status.overdue)

@@ -299,7 +299,7 @@ class LiveDesk:
             pause_s=pause_s,
             prove=self._prove,
         )
-        door = Door(door_of(self.path), keeper.reception.receive)
+        door = Door(door_of(self.path), keeper.reception.receive, keeper.reception.failed)
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, _stop, keeper, self.log, one)

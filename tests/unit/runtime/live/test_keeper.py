@@ -232,6 +232,10 @@ def test_a_desk_that_stops_gives_a_liquidation_up_and_says_so(tmp_path: Path) ->
 # -- the door itself, on a real socket
 
 
+def failed(request: AnyRequest, who: str, bug: Exception) -> str:
+    return f"{type(request).__name__} of {who}: {bug!r}"
+
+
 def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | str]:
     path = folder / "d"
     answers: list[Answer | str] = []
@@ -252,7 +256,7 @@ def at_the_door(folder: Path, *requests: bytes | AnyRequest) -> list[Answer | st
                 answers.append(str(refused))
 
     async def serve() -> None:
-        own = Door(path, reception)
+        own = Door(path, reception, failed)
         await own.open()
         assert path.stat().st_mode & 0o777 == 0o600
         await asyncio.to_thread(knocks)
@@ -271,9 +275,47 @@ def test_one_request_one_answer_and_a_refusal_is_an_answer_too(tmp_path: Path) -
 
 def test_a_bug_in_the_reception_is_told_and_the_door_stays_open(tmp_path: Path) -> None:
     bug, status = at_the_door(tmp_path, AskStop(reason="drill"), AskStatus())
-    assert bug == Answer(error="the desk failed on this request: KeyError: 'a bug'")
+    assert bug == Answer(error=f"AskStop of {user(os.getuid())}: KeyError('a bug')")
     assert isinstance(status, Answer)
     assert not status.error
+
+
+def test_a_request_that_the_desk_fails_on_is_in_its_log_under_a_name_and_in_its_status(
+    tmp_path: Path,
+) -> None:
+    """Someone at another terminal is answered from a real socket; whoever reads the log finds it."""
+
+    def broken(login: str) -> str:
+        raise LookupError(f"no operator for {login}")
+
+    answers: list[Answer] = []
+
+    async def story(live: Live, one: Keeper) -> None:
+        for _ in range(2):
+            failing = AskHalt(reason="drill", login="s3cret-token")
+            try:
+                await one.reception.receive(failing, "maria")
+            except LookupError as bug:
+                answers.append(Answer(error=one.reception.failed(failing, "maria", bug)))
+        answers.append(await one.reception.receive(AskStatus(), "maria"))
+        await live.settle(1)
+
+    live = kept(tmp_path, story, prove=broken)
+    first, second, status = answers
+    name = first.error.rpartition("FAILED ")[2]
+    assert first.error == (
+        "the desk failed on this request: LookupError: no operator for (login). Its log has more: "
+        f"FAILED {name}"
+    )
+    assert first.error != second.error, "each has a name of its own"
+    (line,) = [line for line in live.said if line.startswith(f"FAILED {name}: ")]
+    assert line.startswith(f"FAILED {name}: 'halt' of maria: LookupError: no operator for (login)\n")
+    assert "Traceback (most recent call last)" in line
+    assert "in broken" in line
+    assert "s3cret" not in "".join(live.said)
+    assert status.status is not None
+    assert status.status.failed == 2
+    assert "REQUESTS FAILED: 2 so far; look for FAILED in the log" in status.said
 
 
 def test_nobody_can_say_who_they_are(tmp_path: Path) -> None:
@@ -305,7 +347,7 @@ def test_somebody_else_at_the_door_is_named_by_the_system() -> None:
             return Answer(said=who)
 
         async def serve() -> None:
-            own = Door(path, reception)
+            own = Door(path, reception, failed)
             await own.open()
             await asyncio.to_thread(knocks)
             await own.close()
@@ -338,7 +380,7 @@ async def opened(place: Path) -> None:
         del request
         return Answer(said=who)
 
-    await Door(place, reception).open()
+    await Door(place, reception, failed).open()
 
 
 def test_what_a_crashed_desk_left_is_taken_away_and_what_is_no_door_is_not(tmp_path: Path) -> None:
