@@ -1,9 +1,7 @@
 """A paper exchange put together from what a command was told, for this process or one of its own."""
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,38 +55,6 @@ def serving(
     venue, _ = venue_of(settings, calendars, state)
     replay = replay_of(tape, speed_of(speed), is_waiting=True)
     return ExchangeServer(venue, ServerSettings(), replay), tape.symbols
-
-
-@contextmanager
-def exchange_in_a_thread(
-    serve: Callable[[Callable[[str], None]], None], stop: Callable[[], None]
-) -> Iterator[str]:
-    """A paper exchange while the block lasts; yields its address. Raises ConfigError when it fails."""
-    listening, failed = threading.Event(), list[BaseException]()
-    url: list[str] = []
-
-    def told(address: str) -> None:
-        url.append(address)
-        listening.set()
-
-    def work() -> None:
-        try:
-            serve(told)
-        except BaseException as why:  # noqa: BLE001 - told to whoever waits for it
-            failed.append(why)
-        finally:
-            listening.set()
-
-    thread = threading.Thread(target=work, name="tradewrit-exchange-server", daemon=True)
-    thread.start()
-    listening.wait()
-    if not url:
-        raise ConfigError(f"the paper exchange did not start: {failed[0] if failed else 'it ended'}")
-    try:
-        yield url[0]
-    finally:
-        stop()
-        thread.join(timeout=4)
 
 
 def bars_of(data: Path | None, symbols: str | None, since: str | None, until: str | None) -> "list[Bars]":

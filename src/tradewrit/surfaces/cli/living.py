@@ -14,6 +14,7 @@ from typing import Final
 
 from tradewrit.brokers.paper.http.client import ExchangeClient
 from tradewrit.brokers.paper.http.live import ExchangeLine
+from tradewrit.brokers.paper.http.stream import Cut
 from tradewrit.config.tree import Config
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import name_of
@@ -53,6 +54,7 @@ from tradewrit.runtime.roles import Terms, roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.strategies.base import Strategy
 from tradewrit.surfaces.cli.aside import Aside, standard_error
+from tradewrit.surfaces.cli.exchange_inside import Inside
 from tradewrit.surfaces.cli.learning import learn
 from tradewrit.surfaces.cli.live_terms import Venue
 from tradewrit.surfaces.cli.told import is_told
@@ -79,6 +81,7 @@ class LiveDesk:
     """Everything that a live desk of one configuration is made of.
 
     issuer_of: an authority's, for these terms; None for writs in memory. prove: who a person is that logs in.
+    inside: the exchange, where it runs in this process; the desk ends when it fails.
     Raises ConfigError for an authority where the market is one of the past: their clocks differ by years.
     """
 
@@ -94,7 +97,9 @@ class LiveDesk:
         lease: LeasePolicy = DEFAULT,
         issuer_of: IssuerOf | None = None,
         prove: Prove = nobody_proves,
+        inside: Inside | None = None,
     ) -> None:
+        self._inside = inside
         self.config = config
         self.setup = setup
         self.strategy = strategy
@@ -181,11 +186,18 @@ class LiveDesk:
         events = self.client.events()
         try:
             for _, message in events:
+                if isinstance(message, Cut) and self._inside is not None:
+                    self._inside.join()  # nobody will call again
+                    self._inside.check()
                 if at := getattr(message, "at", 0) or getattr(message, "closed_at", 0):
                     return int(at)
         finally:
             events.close()
         raise Unreachable("the exchange ended before its market began")
+
+    def _lose_exchange(self, why: str) -> None:
+        """From any thread: the exchange in this process has failed, and nobody will answer any more."""
+        self._in_loop(lambda keeper: keeper.stop(f"the paper exchange of this desk has failed: {why}"))
 
     def say(self, text: str) -> None:
         """A line for people, with the time at the venue."""
@@ -303,6 +315,8 @@ class LiveDesk:
         loop = self._loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, _stop, keeper, self.log, one)
+        if self._inside is not None:
+            self._inside.watch(self._lose_exchange)
         opening: list[asyncio.Task[None]] = []
 
         async def open_door() -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tradewrit.research.backtest.setup import Setup
     from tradewrit.runtime.live.policy import LivePolicy
     from tradewrit.strategies.base import Strategy
+    from tradewrit.surfaces.cli.exchange_inside import Inside
 
 RulesFrom = Callable[[Config], "PaperRules"]
 
@@ -130,9 +131,10 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         place = journal_of(current, journal)
         with ExitStack() as stack:
             wanted = named(symbols) or tuple(one.symbol for one in current.instruments)
-            url = broker
+            url, inside = broker, None
             if broker == PAPER:
-                url, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
+                inside, wanted = _paper(stack, current, rules_from, data, symbols, speed, place)
+                url = inside.url
             _refuse_hours(chosen, setup, wanted)
             venue = Venue(url=url, second=second, key=key_from(key_env), symbols=wanted)
             issuer_of = None
@@ -148,6 +150,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 lease=lease_of(lease),
                 issuer_of=issuer_of,
                 prove=prover(stack, current),
+                inside=inside,
             )
             try:
                 asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
@@ -157,6 +160,8 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
                 raise WrongVenue(
                     f"{why}. `--broker paper` keeps its account in {_account_of(place)}"
                 ) from None
+            if inside is not None:
+                inside.check()
         if not as_json:
             emit_text("Stopped.")
 
@@ -202,19 +207,20 @@ def _paper(
     symbols: str | None,
     speed: str,
     journal: Path,
-) -> tuple[str, tuple[str, ...]]:
+) -> "tuple[Inside, tuple[str, ...]]":
     """An exchange in this process; its account outlives it, in a file beside the journal."""
     if data is None:
         raise typer.BadParameter(
             "--broker paper replays bars: name them, or give the address of an exchange server",
             param_hint="--data",
         )
-    from tradewrit.surfaces.cli.exchange_making import exchange_in_a_thread, serving
+    from tradewrit.surfaces.cli.exchange_inside import exchange_inside
+    from tradewrit.surfaces.cli.exchange_making import serving
 
     journal.parent.mkdir(parents=True, exist_ok=True)
     rules, state = rules_from(config), _account_of(journal)
     server, listed = serving(config, rules, data, symbols=symbols, speed=speed, state=state)
-    return stack.enter_context(exchange_in_a_thread(server.run, server.stop)), listed
+    return stack.enter_context(exchange_inside(server.run, server.stop, state)), listed
 
 
 def _account_of(journal: Path) -> Path:

@@ -4,7 +4,6 @@ import asyncio
 import selectors
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.unit.brokers.http.exchanges import SETTINGS, bar, running, terms
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.http.inputs import InputFile, OrdersPlaced
 from tradewrit.brokers.paper.http.replay import Moment, Replay
+from tradewrit.brokers.paper.http.server import ExchangeServer
 from tradewrit.brokers.paper.http.stream import EventStream
 from tradewrit.brokers.paper.http.venue import Venue
 from tradewrit.brokers.paper.http.wire import BarsShown, MarketOver, QuoteShown
@@ -21,6 +21,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import HOUR, MINUTE, SECOND, Quote
 from tradewrit.domain.orders import Approved, OrderType, Side
 from tradewrit.domain.scopes import Grant
+from tradewrit.errors import OurFault
 
 
 class _NoWaiting(selectors.SelectSelector):
@@ -171,11 +172,10 @@ def test_a_replay_that_waits_begins_with_its_first_listener() -> None:
 
 
 def test_a_market_that_breaks_ends_the_server(caplog: pytest.LogCaptureFixture) -> None:
-    venue = Venue(SETTINGS, "v1")
     backwards = [moment(2, 100.0), Moment(3 * MINUTE, 4 * MINUTE, [bar(1, 100.0)])]
-    with running(venue, replay=Replay(backwards, total=2, speed=None)) as exchange:
-        beats = islice(exchange.client.events(), 400)
-        assert any(exchange.server._server.should_exit for _ in beats)
+    server = ExchangeServer(Venue(SETTINGS, "v1"), replay=Replay(backwards, total=2, speed=None))
+    with pytest.raises(OurFault, match="its market failed: Impossible: AAPL: its last bar opened at"):
+        server.run()
     assert "the replay failed" in caplog.text
 
 

@@ -22,7 +22,7 @@ from tradewrit.brokers.paper.http.faults import Faults, Trouble
 from tradewrit.brokers.paper.http.replay import Replay
 from tradewrit.brokers.paper.http.table import ENDPOINTS, EVENTS, Endpoint
 from tradewrit.brokers.paper.http.venue import Venue
-from tradewrit.errors import ConfigError
+from tradewrit.errors import ConfigError, OurFault, TradewritError
 from tradewrit.runtime.addresses import is_loopback
 from tradewrit.runtime.secret import Secret
 from tradewrit.runtime.serving.listening import base_url, checked_port, listen
@@ -70,6 +70,7 @@ class ExchangeServer:
         settings = settings or ServerSettings()
         self._venue = venue
         self._replay = replay
+        self._failure: BaseException | None = None
         self._door = Door(
             venue,
             Trouble(settings.faults, settings.fault_seed),
@@ -93,9 +94,12 @@ class ExchangeServer:
     def run(self, on_listening: Callable[[str], None] = lambda _: None) -> None:
         """Answer until `stop`, SIGINT or SIGTERM; then finish what is under way.
 
-        on_listening: told the base URL once requests are answered.
+        on_listening: told the base URL once requests are answered. Raises OurFault when its market failed.
         """
         self._server.answer(self._listener, lambda: on_listening(self.url))
+        if self._failure is not None:
+            kind = "" if isinstance(self._failure, TradewritError) else f"{type(self._failure).__name__}: "
+            raise OurFault(f"its market failed: {kind}{self._failure}") from self._failure
 
     def stop(self) -> None:
         """Accept no more and come to an end; any thread may say so."""
@@ -126,9 +130,12 @@ class ExchangeServer:
 
     def _after_replay(self, work: "asyncio.Task[None]") -> None:
         """A market that stands still because of a bug must not look like a quiet one."""
-        if not work.cancelled() and work.exception() is not None:
-            log.critical("the replay failed; the server ends", exc_info=work.exception())
-            self.stop()
+        if work.cancelled() or (failure := work.exception()) is None:
+            return
+        self._failure = failure
+        is_bug = not isinstance(failure, TradewritError)
+        log.critical("the replay failed, the server ends: %s", failure, exc_info=failure if is_bug else None)
+        self.stop()
 
 
 def _route(door: Door, endpoint: Endpoint) -> Route:
