@@ -253,18 +253,26 @@ def test_a_stream_that_lacks_a_character_gets_its_code() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_behind_standard_output_is_a_failure_that_is_explained() -> None:
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("version", "standard output cannot be written: No space left on device"),
+        ("--help", "nothing more can be written: No space left on device"),
+        ("run --help", "nothing more can be written: No space left on device"),
+    ],
+)
+def test_a_full_disk_behind_standard_output_is_a_failure_that_is_explained(command: str, why: str) -> None:
     program = "from tradewrit.app import main; main()"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", program, "version"],
+            [sys.executable, "-c", program, *command.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: standard output cannot be written: No space left on device")
+    assert done.stderr.startswith(f"error: {why}")
     assert "Traceback" not in done.stderr
 
 

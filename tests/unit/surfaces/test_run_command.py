@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.surfaces.console import run
+from tests.unit.surfaces.console import bar_file, market, run
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -51,3 +51,28 @@ def test_a_strategy_that_asks_for_the_time_of_the_session_is_refused_in_so_many_
     )
     assert done.exit_code == 1
     assert "asks for the time of the session" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("command", ["run --broker", "exchange executions --url"])
+def test_an_exchange_that_is_not_there_is_told_with_what_to_look_at(command: str, tmp_path: Path) -> None:
+    more = ("--journal", tmp_path / "desk.sqlite") if command.startswith("run") else ()
+    done = run(*command.split(), NOWHERE, *more)
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert f"{NOWHERE}: no exchange server is there (" in said
+    assert "Does the exchange run (`tradewrit exchange serve`), and is that its address (--" in said
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "folder"])
+def test_what_is_no_journal_is_refused_before_an_exchange_is_made_beside_it(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    data = bar_file(tmp_path / "bars.csv", market(1, 30))
+    before = sorted(tmp_path.iterdir())
+    done = run("run", "--data", data, "--journal", tmp_path / name)
+    assert done.exit_code == 1
+    assert "not a journal" in " ".join(done.output.split())
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "notes.txt").read_text() == "mine"

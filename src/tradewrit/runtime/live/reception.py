@@ -126,7 +126,13 @@ class Reception:
     async def _command(self, shell: "Shell", request: Asked, actor: str) -> Answer:
         asked = command(request, actor, shell.desk.books, shell.clock.now())
         priority = min(map(priority_of, asked))
-        return outcome(request, await shell.ask(*asked, source=actor, priority=priority))
+        answer = outcome(request, await shell.ask(*asked, source=actor, priority=priority))
+        known = shell.desk.market.symbols()
+        if isinstance(request, AskHalt) and answer.said and request.symbol not in known:
+            # It counts: a symbol may be halted before it is traded. But a slip of the pen protects nobody.
+            listed = ", ".join(known) or "none"
+            return replace(answer, said=f"{answer.said}. NO PRICE OF IT WAS EVER HEARD; known are: {listed}")
+        return answer
 
     async def _believe(self, shell: "Shell", actor: str, symbol: str, reason: str) -> Answer:
         known = shell.desk.market.symbols()

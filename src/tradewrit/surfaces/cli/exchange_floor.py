@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tradewrit.domain.times import iso
-from tradewrit.surfaces.cli.live_options import KeyEnv, key_from
+from tradewrit.surfaces.cli.live_options import KeyEnv, key_from, reaching
 from tradewrit.surfaces.cli.output import Json, emit_json, emit_table, emit_text, example
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def _exchange(url: str, key_env: str | None) -> "Iterator[ExchangeClient]":
 
     exchange = ExchangeClient(url, key_from(key_env))
     try:
-        yield exchange
+        with reaching("--url"):
+            yield exchange
     finally:
         exchange.close()

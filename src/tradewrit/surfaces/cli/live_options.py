@@ -1,7 +1,7 @@
 """What the commands of a live desk have in common: where its journal is, its exchange, its key."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +10,7 @@ import typer
 from tradewrit.config.environment import process_environment
 from tradewrit.config.places import data_folder, journal_file
 from tradewrit.config.tree import Config
-from tradewrit.errors import ConfigError
+from tradewrit.errors import ConfigError, Unreachable
 from tradewrit.runtime.secret import Secret
 from tradewrit.surfaces.cli.sealed_key import kept_secret
 
@@ -51,6 +51,17 @@ UnderAuthority = Annotated[
         "writs.authority.url, else that of this machine.",
     ),
 ]
+
+
+@contextmanager
+def reaching(option: str) -> Iterator[None]:
+    """For what an exchange elsewhere is asked: one that cannot be reached is told with what to look at."""
+    try:
+        yield
+    except Unreachable as lost:
+        raise Unreachable(
+            f"{lost}. Does the exchange run (`tradewrit exchange serve`), and is that its address ({option})?"
+        ) from lost
 
 
 def journal_of(config: Config, given: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +25,7 @@ from tradewrit.surfaces.cli.live_options import (
     issuing,
     journal_of,
     key_from,
+    reaching,
 )
 from tradewrit.surfaces.cli.login import people_missing, prover
 from tradewrit.surfaces.cli.output import Json, emit_text, example
@@ -129,6 +130,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         chosen = load_strategy(name, parameters_of(current, name, param or ()))
         setup = msgspec.structs.replace(setup_from(current), mode="paper")
         place = journal_of(current, journal)
+        _refuse_other_file(place)
         with ExitStack() as stack:
             wanted = named(symbols) or tuple(one.symbol for one in current.instruments)
             url, inside = broker, None
@@ -140,18 +142,19 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             issuer_of = None
             if authority:
                 issuer_of = issuing(stack, issuer_from, current, passphrase_file, key_file)
-            desk = LiveDesk(
-                current,
-                setup,
-                chosen,
-                place,
-                venue,
-                at_venue(policy_of(stale_after, lease, clock_skew), current.venue),
-                lease=lease_of(lease),
-                issuer_of=issuer_of,
-                prove=prover(stack, current),
-                inside=inside,
-            )
+            with reaching("--broker") if inside is None else nullcontext():
+                desk = LiveDesk(
+                    current,
+                    setup,
+                    chosen,
+                    place,
+                    venue,
+                    at_venue(policy_of(stale_after, lease, clock_skew), current.venue),
+                    lease=lease_of(lease),
+                    issuer_of=issuer_of,
+                    prove=prover(stack, current),
+                    inside=inside,
+                )
             try:
                 asyncio.run(desk.run(partial(_say_begun, url, place, as_json=as_json)))
             except WrongVenue as why:
@@ -183,6 +186,14 @@ def _refuse(config: Config, *, is_live: bool) -> None:
         raise ConfigError(
             "exits.before_session_end_minutes: a running desk does not keep this yet; leave it out"
         )
+
+
+def _refuse_other_file(journal: Path) -> None:
+    """Raise JournalError for a file that is no journal, before anything is made beside it."""
+    from tradewrit.runtime.journal.sqlite import SqliteJournal
+
+    if journal.is_dir() or (journal.exists() and journal.stat().st_size):
+        SqliteJournal.open(journal, read_only=True).close()
 
 
 def _refuse_hours(strategy: "Strategy", setup: "Setup", symbols: Sequence[str]) -> None:

@@ -181,6 +181,23 @@ def test_a_file_of_another_exchange_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "no" / "state.jsonl")
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [b"my notes", b"one line\nand half a line", b"PAR1\x00\xff", b'{"format"', b'{"format":1}\nrest'],
+)
+def test_a_file_of_somebody_else_is_refused_and_nothing_of_it_is_lost(tmp_path: Path, theirs: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(theirs)
+    if theirs == b'{"format"':  # how ours begins: a server was killed while it made it
+        _, file = opened(path)
+        file.close()
+        assert path.read_bytes().startswith(b'{"format":1,"venue":"v1"')
+        return
+    with pytest.raises(ConfigError, match="no file of an exchange server"):
+        opened(path)
+    assert path.read_bytes() == theirs
+
+
 def test_two_servers_never_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state.jsonl"
     _, file = opened(path)

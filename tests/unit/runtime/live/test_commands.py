@@ -220,3 +220,18 @@ def test_a_symbol_in_which_the_venue_refused_too_often_is_resumed_by_name(tmp_pa
         assert live.shell.status().cooling == ()
 
     kept(tmp_path, story, limits=Limits(max_refusals=1))
+
+
+def test_a_halt_of_a_symbol_that_nobody_knows_is_done_and_says_that_it_may_be_a_slip(tmp_path: Path) -> None:
+    async def story(live: Live, one: Keeper) -> None:
+        await live.bar(175.50)
+        said = await asked(one, AskHalt(reason="drill", symbol="APPL"))
+        assert said == (
+            "halted: no entries in APPL; stops stay, exits wait for the resumption. NO PRICE OF IT WAS EVER HEARD; "
+            f"known are: {SYMBOL}"
+        )
+        assert live.shell.status().paused == {"APPL": "drill"}
+        said = await asked(one, AskHalt(reason="drill", symbol=SYMBOL))
+        assert said == f"halted: no entries in {SYMBOL}; stops stay, exits wait for the resumption"
+
+    kept(tmp_path, story)

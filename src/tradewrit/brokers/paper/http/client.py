@@ -71,6 +71,7 @@ class ExchangeClient:
         self._clock = clock or SystemClock()
         self._bound: VenueIdentity | None = None
         self._errors = httpx.HTTPError
+        self._refused_connection = httpx.ConnectError
         self._severed = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
         self._http = httpx.Client(
             base_url=self._url,
@@ -293,6 +294,9 @@ class ExchangeClient:
 
     def _lost(self, path: str, error: "httpx.HTTPError") -> Unreachable:
         # The text of an httpx error names hosts and causes, never a header or a body.
+        if isinstance(error, self._refused_connection):
+            cause = str(error).partition("] ")[2] or str(error)
+            return Unreachable(f"{self._url}: no exchange server is there ({cause})")
         return Unreachable(f"{self._url}{path}: {type(error).__name__}: {error}")
 
 

@@ -21,6 +21,7 @@ from tradewrit.errors import ConfigError, DataError, OurFault
 from tradewrit.runtime.ports import Replacement
 
 FORMAT: Final = 1
+_FOREIGN: Final = "is no file of an exchange server; name another one"
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="input"):
@@ -157,15 +158,16 @@ class InputFile:
             _lock(path, fd)
             raw = path.read_bytes()
             end = raw.rfind(b"\n") + 1
+            lines = raw[:end].splitlines()
+            # Nothing is cut off a file before it is known to be ours.
+            found = _checked(path, lines[0], settings) if lines else _begun(path, raw, venue)
             if end < len(raw):
                 os.ftruncate(fd, end)
-            lines = raw[:end].splitlines()
-            if not lines:
-                head = _Head(format=FORMAT, venue=venue, settings=settings)
-                file = cls(path, fd, venue, 0)
-                file._write(_encode(head))
-                return file, iter(())
-            return cls(path, fd, _checked(path, lines[0], settings), end), _read(path, lines)
+            file = cls(path, fd, found, end)
+            if lines:
+                return file, _read(path, lines)
+            file._write(_encode(_Head(format=FORMAT, venue=venue, settings=settings)))
+            return file, iter(())
         except BaseException:
             os.close(fd)
             raise
@@ -206,11 +208,19 @@ def _lock(path: Path, fd: int) -> None:
         raise ConfigError(f"{path}: another exchange server works on this file; stop it first") from None
 
 
+def _begun(path: Path, raw: bytes, venue: str) -> str:
+    """The identity of an exchange whose file is empty, or ended within its first line when it was made."""
+    start = _encode({"format": FORMAT})[:-1]
+    if raw[: len(start)] != start[: len(raw)]:
+        raise ConfigError(f"{path}: {_FOREIGN}")
+    return venue
+
+
 def _checked(path: Path, line: bytes, settings: VenueSettings) -> str:
     try:
         head = msgspec.json.decode(line, type=_Head)
-    except msgspec.MsgspecError:
-        raise ConfigError(f"{path}: is no file of an exchange server; name another one") from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise ConfigError(f"{path}: {_FOREIGN}") from None
     if head.format != FORMAT:
         raise ConfigError(f"{path}: has format {head.format}, and this version reads {FORMAT}")
     for name in VenueSettings.__struct_fields__:

@@ -3,6 +3,7 @@
 Which of them it is, `brokers.answers` says.
 """
 
+from http import HTTPStatus
 from typing import assert_never
 
 import msgspec
@@ -58,7 +59,12 @@ def refusal(place: str, status: int, body: bytes, retry_after: str) -> Exception
         case Meaning.REFUSED:
             return Refusal(what, why.code)
         case Meaning.UNKNOWN:
-            return Unreachable(what)
+            is_other = status in {
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                HTTPStatus.NOT_IMPLEMENTED,
+            }
+            return Unreachable(f"{what}: what answers there is no exchange server" if is_other else what)
         case never:
             assert_never(never)
 
