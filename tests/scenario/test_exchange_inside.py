@@ -1,5 +1,6 @@
 """`tradewrit run --broker paper`: the exchange in the desk's process fails, and its user is told what did."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,9 +41,9 @@ Replay.run = broken
 """
 
 
-def started(folder: Path, fault: str) -> "subprocess.CompletedProcess[str]":
+def started(folder: Path, fault: str, data: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """A desk with an exchange of its own, in which this is wrong."""
-    data = bar_file(folder / "bars.parquet", market(2, 60))
+    data = data or bar_file(folder / "bars.parquet", market(2, 60))
     command = ["run", "--data", data, "--speed", "max", "--journal", folder / "desk.sqlite"]
     return subprocess.run(
         [sys.executable, "-c", fault + PROGRAM, *map(str, command)],
@@ -71,6 +72,36 @@ def test_an_exchange_that_fails_ends_the_desk_in_good_order_and_says_why(tmp_pat
     journal.close()
     again = started(tmp_path, FULL_DISK.format(bars=5))
     assert "crash" not in again.stderr, "it was no crash"
+
+
+def test_other_bars_than_the_account_has_seen_are_no_way_to_go_on(tmp_path: Path) -> None:
+    started(tmp_path, FULL_DISK.format(bars=25))
+    other = bar_file(tmp_path / "other.parquet", market(2, 60, seed=8))
+    done = started(tmp_path, "", other)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "these are other bars than the exchange has seen before" in said
+    assert "Traceback" not in said
+
+
+def test_a_desk_whose_first_line_nobody_reads_runs_all_the_same(tmp_path: Path) -> None:
+    """As in `tradewrit run ... | head`: only the exchange's failure ends it here."""
+    data = bar_file(tmp_path / "bars.parquet", market(2, 60))
+    command = ["run", "--data", data, "--speed", "max", "--journal", tmp_path / "desk.sqlite"]
+    gone, writes = os.pipe()
+    os.close(gone)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK.format(bars=25) + PROGRAM, *map(str, command)],
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writes)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "stopped: the writs and the lease are given up" in done.stderr
 
 
 def test_a_bug_in_the_market_is_told_by_its_name_and_its_trace(tmp_path: Path) -> None:

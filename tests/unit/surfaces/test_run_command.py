@@ -76,3 +76,12 @@ def test_what_is_no_journal_is_refused_before_an_exchange_is_made_beside_it(
     assert "not a journal" in " ".join(done.output.split())
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_journal_whose_folder_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    data = bar_file(tmp_path / "bars.csv", market(1, 30))
+    done = run("run", "--data", data, "--journal", tmp_path / "notes.txt" / "desk.sqlite")
+    assert done.exit_code == 1
+    assert "notes.txt: cannot be made: " in "".join(done.output.splitlines())
+    assert "--journal" in done.output

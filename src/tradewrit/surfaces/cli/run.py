@@ -12,7 +12,7 @@ import typer
 
 from tradewrit.config.tree import Config, VenueConfig
 from tradewrit.domain.market import SECOND
-from tradewrit.errors import ConfigError, StrategyError, WrongVenue
+from tradewrit.errors import ConfigError, OurFault, StrategyError, WrongVenue
 from tradewrit.surfaces.cli.config import ConfigFile, in_force
 from tradewrit.surfaces.cli.errors import explain
 from tradewrit.surfaces.cli.live_options import (
@@ -130,7 +130,7 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
         chosen = load_strategy(name, parameters_of(current, name, param or ()))
         setup = msgspec.structs.replace(setup_from(current), mode="paper")
         place = journal_of(current, journal)
-        _refuse_other_file(place)
+        _make_room(place)
         with ExitStack() as stack:
             wanted = named(symbols) or tuple(one.symbol for one in current.instruments)
             url, inside = broker, None
@@ -166,7 +166,8 @@ def register(app: typer.Typer, setup_from: SetupFrom, rules_from: RulesFrom, iss
             if inside is not None:
                 inside.check()
         if not as_json:
-            emit_text("Stopped.")
+            with suppress(BrokenPipeError):
+                emit_text("Stopped.")
 
 
 def at_venue(policy: "LivePolicy", venue: VenueConfig) -> "LivePolicy":
@@ -188,10 +189,19 @@ def _refuse(config: Config, *, is_live: bool) -> None:
         )
 
 
-def _refuse_other_file(journal: Path) -> None:
-    """Raise JournalError for a file that is no journal, before anything is made beside it."""
+def _make_room(journal: Path) -> None:
+    """Make the folder of a journal. Before anything is made in it, what is no journal is refused.
+
+    Raises ConfigError for a folder that cannot be, and JournalError.
+    """
     from tradewrit.runtime.journal.sqlite import SqliteJournal
 
+    try:
+        journal.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as why:
+        raise ConfigError(
+            f"{journal.parent}: cannot be made: {why.strerror}; name a journal elsewhere (--journal)"
+        ) from None
     if journal.is_dir() or (journal.exists() and journal.stat().st_size):
         SqliteJournal.open(journal, read_only=True).close()
 
@@ -228,7 +238,6 @@ def _paper(
     from tradewrit.surfaces.cli.exchange_inside import exchange_inside
     from tradewrit.surfaces.cli.exchange_making import serving
 
-    journal.parent.mkdir(parents=True, exist_ok=True)
     rules, state = rules_from(config), _account_of(journal)
     server, listed = serving(config, rules, data, symbols=symbols, speed=speed, state=state)
     return stack.enter_context(exchange_inside(server.run, server.stop, state)), listed
@@ -240,8 +249,9 @@ def _account_of(journal: Path) -> Path:
 
 
 def _say_begun(url: str, journal: Path, *, as_json: bool) -> None:
-    """One line, at once: whoever started us may be waiting for it."""
+    """One line, at once: whoever started us may be waiting for it. A desk goes on that nobody reads."""
+    line = f"Running against {url}, journal {journal}; Ctrl-C stops it."
     if as_json:
-        emit_text(msgspec.json.encode({"broker": url, "journal": str(journal)}).decode())
-    else:
-        emit_text(f"Running against {url}, journal {journal}; Ctrl-C stops it.")
+        line = msgspec.json.encode({"broker": url, "journal": str(journal)}).decode()
+    with suppress(BrokenPipeError, OurFault):
+        emit_text(line)

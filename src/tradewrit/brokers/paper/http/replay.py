@@ -15,9 +15,10 @@ from typing import Final
 import msgspec
 
 from tradewrit.brokers.paper.http.inputs import BarsClosed, BarsOpened, MarketEnded, Quoted
-from tradewrit.brokers.paper.http.venue import Venue
+from tradewrit.brokers.paper.http.venue import Impossible, Venue
 from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.times import iso
+from tradewrit.errors import DataError
 
 log: Final = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Replay:
     async def run(self, venue: Venue, begin: asyncio.Event) -> None:
         """Show every moment that the venue has not seen, then say that it is over.
 
-        begin: set when a client begins to listen.
+        begin: set when a client begins to listen. Raises DataError for what does not follow what it has seen.
         """
         if self._waits and not venue.is_over:
             log.info("waiting for a client to listen")
@@ -74,11 +75,11 @@ class Replay:
                 late = max(self._reaction(length) - gap, 0)
                 await self._wait(gap + late)
             if moment.opened_at > venue.opened_at:
-                venue.take(BarsOpened(bars=tuple(moment.bars)))
+                _show(venue, BarsOpened(bars=tuple(moment.bars)))
             await self._wait(length - late)
-            venue.take(BarsClosed(bars=tuple(moment.bars), closed_at=moment.closed_at))
+            _show(venue, BarsClosed(bars=tuple(moment.bars), closed_at=moment.closed_at))
             for quote in moment.quotes:
-                venue.take(Quoted(quote=quote))
+                _show(venue, Quoted(quote=quote))
             before = moment
             self._tell(venue, done + 1, loop.time())
         if not venue.is_over:
@@ -112,3 +113,13 @@ class Replay:
             len(venue.open_orders()),
             venue.record.last,
         )
+
+
+def _show(venue: Venue, prices: BarsOpened | BarsClosed | Quoted) -> None:
+    try:
+        venue.take(prices)
+    except Impossible as why:
+        raise DataError(
+            f"{why}: these are other bars than the exchange has seen before; go on with those, or begin anew "
+            "with another --state, or --journal"
+        ) from None
