@@ -15,6 +15,7 @@ from tradewrit.domain.conclusions import (
     expired,
     fee_pending,
     filled,
+    hides_fills,
     modified,
     quarantine,
     rejected,
@@ -41,7 +42,7 @@ from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import UNSENT, Rejection
-from tradewrit.domain.strays import external, revived, unwanted
+from tradewrit.domain.strays import external, recalled, revived, unwanted
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -118,23 +119,26 @@ def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> 
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:
-    """A fill that crossed the cancel of an entry on the wire is ours all the same."""
-    lapsed = books.lapsed.get(report.client_order_id)
-    if report.kind is Exec.TRADE and lapsed is None and not is_ours(report.client_order_id):
-        return external(books, report)
-    is_telling = report.kind is Exec.TRADE or (
-        report.kind is Exec.NEW and lapsed and lapsed.order.is_given_up
-    )
-    if lapsed is None or not is_telling:
+    """A fill that crossed the cancel of an entry on the wire is ours all the same, and so is one of a leg."""
+    lapsed = books.lapsed_with(report.client_order_id)
+    if lapsed is None:
+        if report.kind is Exec.TRADE and not is_ours(report.client_order_id):
+            return external(books, report)
         return quarantine(report, "none", "no open order has this id")
-    trade, order = lapsed.trade, lapsed.order
+    trade, order = lapsed.trade, lapsed.orders[report.client_order_id]
+    is_entry = order.id == trade.entry_id
+    is_unwanted = report.kind is Exec.NEW and is_entry and order.is_given_up
+    if not (is_unwanted or report.kind is Exec.TRADE or hides_fills(order, report)):
+        return quarantine(report, "none", "no open order has this id")
     if trade.symbol in books.active:
         reason = "a late report, and another trade is open in the symbol by now"
         return quarantine(report, order.state, reason, trade.id)
-    if report.kind is Exec.NEW:
+    if is_unwanted:
         return unwanted(lapsed, report.at, report.broker_order_id)
+    if report.kind is not Exec.TRADE or not is_entry:
+        return recalled(lapsed, order, report.at)
     is_open = order.is_given_up
-    back = Decision((revived(lapsed, report.at, is_open=is_open),))
+    back = revived(lapsed, order, report.at, is_open=is_open)
     return back + _trade(books, replace(order, state=OrderState.UNKNOWN) if is_open else order, report)
 
 

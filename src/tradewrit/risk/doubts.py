@@ -11,7 +11,7 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
-from tradewrit.domain.conclusions import ask, cancelled, rejected
+from tradewrit.domain.conclusions import accepted, ask, cancelled, hides_fills, over, rejected
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
@@ -41,6 +41,8 @@ LOOKUPS: Final = 3
 LONGEST_WAIT_S: Final = 60
 LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
 """A position may be without its stop meanwhile."""
+_TOLD: Final = frozenset({Exec.ANSWERED, Exec.ABSENT})
+"""What the venue traded of an order has been told, and there is no more of it if the order is over."""
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
@@ -48,10 +50,10 @@ _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
 
 def concerns(books: Books, report: ExecutionReport) -> bool:
-    """Whether nothing is certain after it: a lost write, an answer to a question, a cancel of nothing."""
-    if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
-        return report.kind in _SAID_BY_THE_DESK
+    """Whether nothing is certain after it: a lost write, an answer, a cancel of nothing, fills untold."""
     order = books.orders.get(report.client_order_id)
+    if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
+        return report.kind in _SAID_BY_THE_DESK or (order is not None and hides_fills(order, report))
     # Neither dead nor at work: the order itself may still be on its way.
     return order is not None and order.state is OrderState.PENDING_CANCEL
 
@@ -61,11 +63,15 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     order = books.orders.get(report.client_order_id)
     if order is None:
         return NOTHING
+    if hides_fills(order, report):
+        return _unfinished(books, order, report)
     if not order.is_live:
-        return legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
+        return legs_in_doubt(books, order) if report.kind in _TOLD else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
         return _lost(books, order, report)
     legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
+    if report.kind is Exec.ANSWERED and report.code:
+        return Decision((over(order, report),)) + legs  # also where its fills have settled the doubt
     if not order.is_in_doubt:
         return legs  # settled meanwhile, or its own answer is still to come
     match report.kind:
@@ -87,14 +93,14 @@ def reopened(books: Books, at: int) -> Decision:
             decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
         elif not order.is_in_doubt:
             continue
-        decision += _asked(books, order)
+        decision += asked(books, order)
     return decision
 
 
-def _asked(books: Books, order: Order) -> Decision:
+def asked(books: Books, order: Order) -> Decision:
     """Ask about it; about a leg only once it is known what its entry brought, whose fills come first."""
     entry = books.orders.get(order.terms.parent or "")
-    waits = entry is not None and entry.state in _UNHEARD
+    waits = entry is not None and (entry.state in _UNHEARD or entry.is_in_doubt)
     return NOTHING if waits else Decision(effects=(ask(order),))
 
 
@@ -116,12 +122,27 @@ def missing(order: Order, at: int, reason: str) -> Decision:
 
 def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if can(order.state, On.LOSE):
-        return Decision((_unknown(order, report.at, report.reason),)) + _asked(books, order)
+        return Decision((_unknown(order, report.at, report.reason),)) + asked(books, order)
     if order.state not in _PENDING:
         return NOTHING
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone
         return _wait(order, report)
     return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
+
+
+def _unfinished(books: Books, order: Order, report: ExecutionReport) -> Decision:
+    """It is over, and the venue counts more fills than are in the books: these come first, then its end.
+
+    Of a leg that can be the entry's as well, which come before its own.
+    """
+    entry = books.orders.get(order.terms.parent or "")
+    first = order if entry is None or entry.filled >= report.cumulative else entry
+    question = Decision(effects=(ask(first),))
+    if not order.is_live:  # its fills count all the same
+        return question
+    known = Decision((accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
+    why = f"it is {report.kind} with {report.cumulative} filled, and {order.filled} are in the books"
+    return known + Decision((_doubt(order, report.at, 0, why),)) + question
 
 
 def _answered(order: Order, report: ExecutionReport) -> Decision:

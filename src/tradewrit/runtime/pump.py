@@ -259,7 +259,11 @@ def _key(event: Event, books: Books) -> str | None:
     if key_of is None:
         return None
     key = key_of(event)
-    if not isinstance(event, ExecutionReport) or event.kind is not Exec.TRADE:
+    if not isinstance(event, ExecutionReport):
+        return key
+    if event.client_order_id not in books.lapsed and books.lapsed_with(event.client_order_id) is not None:
+        return f"{key}:lapsed"  # a leg's, whose trade is not open: it counts when it is told again
+    if event.kind is not Exec.TRADE:
         return key
     quantity, price = event.last_quantity, event.last_price
     # Another fill under the same id is another fact: it is looked at, not dropped.

@@ -261,7 +261,7 @@ def lapsed(**more: Any) -> Books:
         entry_id="a",
     )
     order = working(limit("a"), state=S.REJECTED, doubt_since=1, is_sent=True)
-    return books(lapsed={"a": Lapsed(trade, order)}, **more)
+    return books(lapsed={"a": Lapsed(trade, {order.id: order})}, **more)
 
 
 def test_an_entry_that_was_given_up_and_is_listed_is_ours_to_end() -> None:
