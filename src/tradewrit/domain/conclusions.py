@@ -9,7 +9,6 @@ from decimal import Decimal
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.orders import (
-    ENDS,
     Exec,
     ExecutionReport,
     FeePending,
@@ -51,11 +50,6 @@ def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
         reason=reason,
     )
     return Decision((event,))
-
-
-def hides_fills(order: Order, report: ExecutionReport) -> bool:
-    """Whether it ends an order that had filled more by then than was ever told."""
-    return report.kind in ENDS and report.cumulative > order.filled
 
 
 def over(order: Order, report: ExecutionReport) -> OrderCancelled | OrderExpired:

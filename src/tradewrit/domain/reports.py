@@ -15,7 +15,6 @@ from tradewrit.domain.conclusions import (
     expired,
     fee_pending,
     filled,
-    hides_fills,
     modified,
     quarantine,
     rejected,
@@ -43,6 +42,7 @@ from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
+from tradewrit.domain.untold import hides_fills, untold
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -73,6 +73,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         case Exec.NEW:
             # A second acknowledgement says nothing new; the report itself is on record.
             return Decision((accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
+        case Exec.CANCELED | Exec.EXPIRED if hides_fills(order, report):
+            return untold(books, order, report)
         case Exec.CANCELED:
             return _move(order, report, On.CANCEL, cancelled(order, report.at, report.reason))
         case Exec.EXPIRED:
@@ -104,7 +106,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             )
             return Decision((kept,))
         case Exec.RESTATED:
-            return _restated(order, report)
+            return _restated(books, order, report)
         case Exec.CORRECTED | Exec.BUSTED | Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
             return NOTHING
 
@@ -139,7 +141,11 @@ def _late(books: Books, report: ExecutionReport) -> Decision:
         return recalled(lapsed, order, report.at)
     is_open = order.is_given_up
     back = revived(lapsed, order, report.at, is_open=is_open)
-    return back + _trade(books, replace(order, state=OrderState.UNKNOWN) if is_open else order, report)
+    # Whatever else the entry has filled comes first, and then what its legs have.
+    question = (ask(order),) if back.asked else ()
+    if is_open:
+        order = replace(order, state=OrderState.UNKNOWN)
+    return Decision((back,), question) + _trade(books, order, report)
 
 
 def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -163,15 +169,17 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     return Decision(tuple(events))
 
 
-def _restated(order: Order, report: ExecutionReport) -> Decision:
+def _restated(books: Books, order: Order, report: ExecutionReport) -> Decision:
     terms = order.terms
     if not order.is_live or report.quantity is None:
         reason = "a restatement of an order that is over, or without a quantity"
         return quarantine(report, order.state, reason, terms.trade_id)
     limit_price = terms.limit_price if report.limit_price is None else report.limit_price
     stop_price = terms.stop_price if report.stop_price is None else report.stop_price
-    now = restated(order, report.at, report.quantity, report.cumulative, limit_price, stop_price)
-    return Decision((now,))
+    missed = untold(books, order, report) if hides_fills(order, report) else NOTHING
+    filled = report.cumulative if missed is NOTHING else order.filled
+    now = restated(order, report.at, report.quantity, filled, limit_price, stop_price)
+    return Decision((now,)) + missed
 
 
 def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:

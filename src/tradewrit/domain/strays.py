@@ -22,7 +22,7 @@ def unwanted(lapsed: Lapsed, at: int, broker_order_id: str = "") -> Decision:
         at=at, trace=trade.id, client_order_id=entry.id, reason="it arrived after it was given up"
     )
     back = revived(lapsed, entry, at, is_open=True)
-    return back + Decision((_works(entry, at, broker_order_id), cancel))
+    return Decision((back, _works(entry, at, broker_order_id), cancel))
 
 
 def recalled(lapsed: Lapsed, order: Order, at: int) -> Decision:
@@ -40,18 +40,18 @@ def recalled(lapsed: Lapsed, order: Order, at: int) -> Decision:
         reason="it was taken for dead, and has filled",
     )
     back = revived(lapsed, order, at, is_open=True)
-    return Decision((*back.events, _works(entry, at), doubt), (ask(entry),))
+    return Decision((back, _works(entry, at), doubt), (ask(entry),))
 
 
-def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> Decision:
-    """Its trade is open again, and what became of the legs that were given up with it is asked.
+def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> TradeRevived:
+    """Its trade is open again, with all that left for it. order: the one that says so. is_open: it may trade.
 
-    order: the one that says so. is_open: it may still trade.
+    What was given up with it is in doubt again.
     """
     trade, entry = lapsed.trade, lapsed.entry
     others = [lapsed.orders[key] for key in sorted(lapsed.orders) if key != order.id]
     asked = [other for other in others if other.is_given_up or other.id == entry.id]
-    back = TradeRevived(
+    return TradeRevived(
         at=at,
         trace=trade.id,
         trade_id=trade.id,
@@ -61,7 +61,6 @@ def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> Decision
         orders=tuple(other.id for other in others),
         asked=tuple(other.id for other in asked),
     )
-    return Decision((back,), tuple(ask(other) for other in asked))
 
 
 def _works(order: Order, at: int, broker_order_id: str = "") -> OrderAccepted:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
-from tradewrit.domain.conclusions import accepted, ask, cancelled, hides_fills, over, rejected
+from tradewrit.domain.conclusions import ask, cancelled, over, rejected
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
@@ -50,10 +50,10 @@ _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
 
 def concerns(books: Books, report: ExecutionReport) -> bool:
-    """Whether nothing is certain after it: a lost write, an answer, a cancel of nothing, fills untold."""
-    order = books.orders.get(report.client_order_id)
+    """Whether nothing is certain after it: a lost write, an answer to a question, a cancel of nothing."""
     if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
-        return report.kind in _SAID_BY_THE_DESK or (order is not None and hides_fills(order, report))
+        return report.kind in _SAID_BY_THE_DESK
+    order = books.orders.get(report.client_order_id)
     # Neither dead nor at work: the order itself may still be on its way.
     return order is not None and order.state is OrderState.PENDING_CANCEL
 
@@ -63,8 +63,6 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     order = books.orders.get(report.client_order_id)
     if order is None:
         return NOTHING
-    if hides_fills(order, report):
-        return _unfinished(books, order, report)
     if not order.is_live:
         return legs_in_doubt(books, order) if report.kind in _TOLD else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
@@ -128,21 +126,6 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone
         return _wait(order, report)
     return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
-
-
-def _unfinished(books: Books, order: Order, report: ExecutionReport) -> Decision:
-    """It is over, and the venue counts more fills than are in the books: these come first, then its end.
-
-    Of a leg that can be the entry's as well, which come before its own.
-    """
-    entry = books.orders.get(order.terms.parent or "")
-    first = order if entry is None or entry.filled >= report.cumulative else entry
-    question = Decision(effects=(ask(first),))
-    if not order.is_live:  # its fills count all the same
-        return question
-    known = Decision((accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
-    why = f"it is {report.kind} with {report.cumulative} filled, and {order.filled} are in the books"
-    return known + Decision((_doubt(order, report.at, 0, why),)) + question
 
 
 def _answered(order: Order, report: ExecutionReport) -> Decision:
