@@ -159,13 +159,13 @@ def _trade_logged(books: Books, event: st.TradeLogged) -> Books:
 def _aborted(books: Books, event: ps.TradeAborted) -> Books:
     trade = books.trades.get(event.trade_id)
     entry = None if trade is None else books.orders.get(trade.entry_id)
-    sent = {order.id: order for order in books.orders_of(event.trade_id) if order.is_sent}
+    others = {order.id: order for order in books.orders_of(event.trade_id) if order.is_sent}
     books = _end(books, event.trade_id)
     if trade is None or entry is None or not entry.is_sent:
         return books
     if entry.state not in _LATE and not entry.is_given_up:
         return books
-    lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, sent))
+    lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, others | {entry.id: entry}))
     return replace(books, lapsed=latest(lapsed, lambda one: one.entry.sent_at, _MOST_LAPSED))
 
 
