@@ -91,11 +91,11 @@ def reopened(books: Books, at: int) -> Decision:
             decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
         elif not order.is_in_doubt:
             continue
-        decision += asked(books, order)
+        decision += _asked(books, order)
     return decision
 
 
-def asked(books: Books, order: Order) -> Decision:
+def _asked(books: Books, order: Order) -> Decision:
     """Ask about it; about a leg only once it is known what its entry brought, whose fills come first."""
     entry = books.orders.get(order.terms.parent or "")
     waits = entry is not None and (entry.state in _UNHEARD or entry.is_in_doubt)
@@ -120,7 +120,7 @@ def missing(order: Order, at: int, reason: str) -> Decision:
 
 def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if can(order.state, On.LOSE):
-        return Decision((_unknown(order, report.at, report.reason),)) + asked(books, order)
+        return Decision((_unknown(order, report.at, report.reason),)) + _asked(books, order)
     if order.state not in _PENDING:
         return NOTHING
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone

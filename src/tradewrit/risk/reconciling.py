@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from tradewrit.domain.books import Books, Lapsed
-from tradewrit.domain.conclusions import restated
+from tradewrit.domain.conclusions import ask, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
 from tradewrit.domain.effects import AskAccount, CancelAtVenue, SetTimer
@@ -30,7 +30,7 @@ from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
 from tradewrit.domain.strays import recalled, unwanted
-from tradewrit.risk.doubts import asked, missing
+from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
 """The timer after which the account is asked for once more; about nothing."""
@@ -68,8 +68,10 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         strangers=tuple(name for name in listed if not _is_at_work(books, name)),
     )
     # A question that was denied, or whose timer was lost, is put again.
-    again = sum((asked(books, order) for order in books.orders.values() if order.is_in_doubt), NOTHING)
-    decision = Decision((summary, *_agreed(books, found, at))) + again
+    doubted = [order for order in books.orders.values() if order.is_in_doubt]
+    doubted.sort(key=lambda order: order.terms.parent is not None)  # what a leg traded its entry had brought
+    asked = tuple(ask(order) for order in doubted)
+    decision = Decision((summary, *_agreed(books, found, at)), asked)
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
         if one.kind is Differs.MISSING:

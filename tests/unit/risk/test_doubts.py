@@ -439,13 +439,12 @@ def test_what_the_venue_calls_over_when_it_is_asked_is_over(order: Order, kind: 
     assert (over.filled, over.trace) == (order.filled, "trade-1")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("state", [S.SUBMITTED, S.UNKNOWN, S.ACCEPTED])
-def test_a_leg_waits_for_the_answer_about_its_entry(state: OrderState) -> None:
+def test_after_a_restart_a_leg_waits_for_the_answer_about_its_entry() -> None:
     leg = an_order(S.UNKNOWN, STOP, name="leg", parent="o")
-    entry = an_order(state, doubt_since=SENT)
-    assert doubts.asked(books(entry, leg), leg) == NOTHING
-    told = replace(entry, state=S.CANCELLED, doubt_since=0)
-    assert doubts.asked(books(told, leg), leg).effects == (replace(ASKED, client_order_id="leg"),)
+    entry = an_order(S.ACCEPTED, doubt_since=SENT)
+    assert doubts.reopened(books(leg, entry), LATE).effects == (ASKED,)
+    over = replace(entry, state=S.CANCELLED)
+    assert doubts.reopened(books(leg, over), LATE).effects == (replace(ASKED, client_order_id="leg"),)
 
 
 @pytest.mark.parametrize("kind", [Exec.ANSWERED, Exec.ABSENT])
