@@ -204,6 +204,12 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = self.lapsed.get(order_id)
         return known or next((one for one in self.lapsed.values() if order_id in one.orders), None)
 
+    def is_lapsed_leg(self, order_id: str) -> bool:
+        """Whether it left with an entry that ended unfilled, and its trade is not open."""
+        if order_id in self.orders or order_id in self.lapsed:
+            return False
+        return self.lapsed_with(order_id) is not None
+
     def listed_with(self, order: Order) -> list[Order]:
         """All that left in the same list, in its order: an entry and its legs, or the two of an OCO."""
         head, label = order.terms.parent or order.id, order.terms.oco

@@ -7,12 +7,12 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.conclusions import accepted, ask
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.orders import ENDS, Exec, ExecutionReport, OrderInDoubt
-from tradewrit.domain.orders import On, Order, can
+from tradewrit.domain.orders import On, Order, OrderState, can
 
 
 def hides_fills(order: Order, report: ExecutionReport) -> bool:
     """Whether an order that ends, or is restated, has filled more by then than is in the books."""
-    if report.cumulative <= order.filled:
+    if report.cumulative <= order.filled or order.state is OrderState.DRAFT:
         return False
     if report.kind is Exec.RESTATED and report.quantity is not None:
         # After a split it is the same fills in more shares, and so is the whole.

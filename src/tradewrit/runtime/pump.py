@@ -19,7 +19,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.orders import CommissionReport, Exec, ExecutionReport
+from tradewrit.domain.events.orders import CORRECTIONS, CommissionReport, Exec, ExecutionReport
 from tradewrit.domain.events.registry import NAMES, encode
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.events.writs import WritDenied
@@ -261,8 +261,8 @@ def _key(event: Event, books: Books) -> str | None:
     key = key_of(event)
     if not isinstance(event, ExecutionReport):
         return key
-    if event.client_order_id not in books.lapsed and books.lapsed_with(event.client_order_id) is not None:
-        return f"{key}:lapsed"  # a leg's, whose trade is not open: it counts when it is told again
+    if event.kind not in CORRECTIONS and books.is_lapsed_leg(event.client_order_id):
+        return f"{key}:lapsed"  # it counts when it is told again, once the trade is open
     if event.kind is not Exec.TRADE:
         return key
     quantity, price = event.last_quantity, event.last_price
