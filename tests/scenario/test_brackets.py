@@ -577,8 +577,8 @@ def test_fills_that_were_missed_before_a_leg_was_restated_count_once() -> None:
     _cancelled(world)
     assert {event.role: event.filled for event in world.events(OrderRestated)} == {STOP: 0, TARGET: 0}
     assert [(event.role, event.cumulative) for event in world.events(OrderPartiallyFilled)] == [
-        (ENTRY, 3),
-        (STOP, 1),
+        (ENTRY, Decimal(3)),
+        (STOP, Decimal(1)),
     ]
     assert world.held == 2
     assert world.books.units("AAPL") == world.exchange.positions()["AAPL"]

@@ -7,6 +7,7 @@ venue trades it after all, and tells of that in parts and in any order.
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +41,7 @@ from tradewrit.domain.trades import TradeState
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
-BRACKET = {"protection": Protection.BRACKET, "entry": OrderType.LIMIT}
+BRACKET: dict[str, Any] = {"protection": Protection.BRACKET, "entry": OrderType.LIMIT}
 Told = Sequence[ExecutionReport]
 Start = Callable[..., Process]
 
@@ -49,7 +50,7 @@ Start = Callable[..., Process]
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     """Start the first process of a desk that lists an entry's stop and target with it."""
 
-    def begin(**more: object) -> Process:
+    def begin(**more: Any) -> Process:
         has_outbox = request.param == "outbox"
         return Process(tmp_path / "desk.journal", has_outbox=has_outbox, **BRACKET | more)
 
@@ -235,7 +236,7 @@ class Lost(World):
     """A desk in memory that has given a list up, and its venue, which has traded it."""
 
     def __init__(self, prices: Sequence[float], volume: float) -> None:
-        super().__init__(broker=self._wire, rules=A_TENTH, **BRACKET)  # type: ignore[arg-type]
+        super().__init__(broker=self._wire, rules=A_TENTH, **BRACKET)
         self.listed = give_up(self, self.line)
         self.told = [*arrive(self, self.listed), *trade(self, *prices, volume=volume)]
 
