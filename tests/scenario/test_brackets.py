@@ -22,9 +22,11 @@ from tradewrit.domain.events.orders import (
     ModifyOrder,
     OrderCancelled,
     OrderExpired,
+    OrderPartiallyFilled,
     OrderRejected,
     OrderReleased,
     OrderRequested,
+    OrderRestated,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import (
@@ -564,6 +566,22 @@ def test_a_late_fill_of_an_entry_that_seemed_cancelled_finds_its_legs() -> None:
     assert world.stage() is TradeState.HOLDING
     world.bar(201.82)
     assert world.closed.reason == "target"
+    audit(world)
+
+
+def test_fills_that_were_missed_before_a_leg_was_restated_count_once() -> None:
+    world = ordered(entry=OrderType.LIMIT, rules=A_TENTH)
+    for price, volume in ((175.50, 30), (160.00, 10)):  # three bought, one of them sold: the stream loses it
+        world.clock.advance(MINUTE)
+        world.exchange.open(Bar("AAPL", world.now, price, price, price, price, volume))
+    _cancelled(world)
+    assert {event.role: event.filled for event in world.events(OrderRestated)} == {STOP: 0, TARGET: 0}
+    assert [(event.role, event.cumulative) for event in world.events(OrderPartiallyFilled)] == [
+        (ENTRY, Decimal(3)),
+        (STOP, Decimal(1)),
+    ]
+    assert world.held == 2
+    assert world.books.units("AAPL") == world.exchange.positions()["AAPL"]
     audit(world)
 
 

@@ -20,7 +20,9 @@ from tradewrit.domain.events.orders import (
     GetOrderStatus,
     OrderAccepted,
     OrderCancelled,
+    OrderExpired,
     OrderFilled,
+    OrderInDoubt,
     OrderPartiallyFilled,
     OrderRejected,
     OrderResent,
@@ -651,7 +653,7 @@ def test_a_late_fill_after_a_cancel_of_the_rest_is_counted_and_protected() -> No
     # The venue fills two more, and says so only after it has confirmed the cancel of the rest.
     late = world.exchange.open(replace(_bar(world, 175.50), volume=20))
     assert [report.kind for report in late] == [Exec.TRADE]
-    world.feed(CancelOrder(at=world.now, client_order_id=entry.id))
+    _confirm_cancel(world, entry.id, filled="2")
     assert world.only(OrderCancelled).filled == 2
     world.report(late)
     assert world.events(OrderPartiallyFilled)[-1].is_late
@@ -683,14 +685,78 @@ def test_a_fill_that_crossed_the_cancel_of_an_unfilled_entry_opens_the_trade_aft
     world.audit()
 
 
-def _confirm_cancel(world: Troubled, order_id: str) -> None:
-    """The venue confirms a cancel, whatever has become of the order."""
+def _confirm_cancel(world: Troubled, order_id: str, filled: str = "0") -> None:
+    """The venue confirms a cancel, whatever has become of the order; by then it counts so much of it filled."""
     world.line.is_slow = True
     world.feed(CancelOrder(at=world.now, client_order_id=order_id))
     world.line.is_slow = False
     confirmed = ExecutionReport(at=world.now, exec_id="v:1", client_order_id=order_id, kind=Exec.CANCELED)
     answers = [report for report in world.line.let_go() if report.kind is Exec.CANCELED]
-    world.report(answers or [confirmed])
+    world.report([replace(report, cumulative=Decimal(filled)) for report in answers or [confirmed]])
+
+
+@pytest.mark.parametrize("is_unreachable", [False, True], ids=["at once", "at the second attempt"])
+def test_a_cancel_that_counts_fills_which_nobody_told_ends_the_order_with_them(is_unreachable: bool) -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    world.bar(175.50, volume=20)
+    world.exchange.open(replace(_bar(world, 175.50), volume=20))  # and the stream loses it
+    if is_unreachable:
+        world.line.lose("order", UNREACHABLE)
+    world.feed(CancelOrder(at=world.now, client_order_id=world.order(ENTRY).id))
+    if is_unreachable:
+        doubt = world.events(OrderInDoubt)[0]
+        assert doubt.reason == "it is canceled with 4 filled, and 2 are in the books"
+        assert world.order(ENTRY).is_live
+        world.wait(3)
+    assert world.only(OrderCancelled).filled == 4
+    assert not any(event.is_late for event in world.events(OrderPartiallyFilled))
+    assert [line[2] for line in world.working()] == [4, 4]
+    assert world.stage() is TradeState.HOLDING
+    assert not world.events(ReportQuarantined)
+    world.audit()
+
+
+def test_an_entry_that_expires_with_fills_which_nobody_told_opens_its_trade() -> None:
+    world = Troubled(entry=OrderType.LIMIT, rules=A_TENTH)
+    world.order_entry()
+    world.exchange.open(replace(_bar(world, 175.50), volume=20))
+    world.report(world.exchange.session_closed(world.now + 1))
+    assert world.only(OrderExpired).filled == 2
+    assert world.books.positions["AAPL"].quantity == 2
+    assert not world.events(TradeAborted)
+    assert world.stage() is TradeState.HOLDING
+    world.audit()
+
+
+def test_an_exit_sells_what_a_stop_has_left_of_which_nobody_told() -> None:
+    world = Troubled(rules=A_TENTH)
+    world.enter()
+    world.exchange.open(replace(_bar(world, 160.00), volume=20))  # two are sold, and the stream loses it
+    world.says(LEAVE)
+    world.desk.close_bars([_bar(world, 175.50)], world.now)
+    assert world.only(ExitRequested).quantity == 3
+    assert world.working() == [(EXIT, Side.SELL, 3, None)]
+    world.clock.advance(MINUTE)
+    world.bar(175.50)
+    assert world.closed.quantity == 5
+    world.audit()
+
+
+def test_an_end_that_counts_what_was_busted_since_is_believed_once_the_venue_was_asked() -> None:
+    world = Troubled(entry=OrderType.LIMIT)
+    world.order_entry()
+    entry = world.order(ENTRY).id
+    told = ExecutionReport(
+        at=world.now, exec_id="v:1", client_order_id=entry, kind=Exec.CANCELED, cumulative=Decimal(2)
+    )
+    world.exchange.cancel(entry, None)  # type: ignore[arg-type]  # by the venue itself
+    world.report([told])
+    assert world.line.calls.count("order") == 1
+    assert world.only(OrderCancelled).filled == 0
+    assert not world.books.trades
+    assert not world.working()
+    world.audit()
 
 
 def test_a_cancel_that_came_too_late_finds_the_fill_by_asking() -> None:

@@ -67,10 +67,18 @@ class Rough(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lapsed(msgspec.Struct, frozen=True, gc=False):
-    """An entry that ended unfilled at the venue, with its trade: a late fill would bring both back."""
+    """A trade whose entry ended unfilled at the venue, with all that left for it: a late fill brings it back.
+
+    orders: the entry and its legs as the books had them, by client order id.
+    """
 
     trade: Trade
-    order: Order
+    orders: dict[str, Order]
+
+    @property
+    def entry(self) -> Order:
+        """The entry."""
+        return self.orders[self.trade.entry_id]
 
 
 class PendingFee(msgspec.Struct, frozen=True, gc=False):
@@ -89,7 +97,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     orders: those of open trades, by client order id. trades: the open ones, by id.
     active: symbol -> id of its open trade. refused: symbol -> names of the limits its last refusal
     named, so that the same refusal is not recorded on every bar.
-    lapsed: the last few entries that ended unfilled, by client order id.
+    lapsed: the last few trades whose entry ended unfilled, by its client order id.
     cooldowns: symbol, or "" for all -> since when, and for how long, the venue's refusals keep entries back.
     suspended: symbol -> why nothing new is done in it. paused: symbol -> why the venue has halted it.
     questioned: symbol -> which of its fills can hardly be right; no entries until a person has looked.
@@ -190,6 +198,17 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def legs_of(self, entry_id: str) -> list[Order]:
         """The orders that were listed with an entry, to come to life as it fills."""
         return [order for order in self.orders.values() if order.terms.parent == entry_id]
+
+    def lapsed_with(self, order_id: str) -> Lapsed | None:
+        """The trade that ended unfilled for which this order left, its entry or a leg."""
+        known = self.lapsed.get(order_id)
+        return known or next((one for one in self.lapsed.values() if order_id in one.orders), None)
+
+    def is_lapsed_leg(self, order_id: str) -> bool:
+        """Whether it left with an entry that ended unfilled, and its trade is not open."""
+        if order_id in self.orders or order_id in self.lapsed:
+            return False
+        return self.lapsed_with(order_id) is not None
 
     def listed_with(self, order: Order) -> list[Order]:
         """All that left in the same list, in its order: an entry and its legs, or the two of an OCO."""

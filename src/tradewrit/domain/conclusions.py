@@ -9,6 +9,7 @@ from decimal import Decimal
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.orders import (
+    Exec,
     ExecutionReport,
     FeePending,
     OrderAccepted,
@@ -49,6 +50,13 @@ def rejected(order: Order, at: int, code: str, reason: str) -> Decision:
         reason=reason,
     )
     return Decision((event,))
+
+
+def over(order: Order, report: ExecutionReport) -> OrderCancelled | OrderExpired:
+    """The venue, asked, says that the order has ended; `report.code` says how."""
+    if report.code == Exec.EXPIRED:
+        return expired(order, report)
+    return cancelled(order, report.at, report.reason)
 
 
 def cancelled(order: Order, at: int, reason: str) -> OrderCancelled:

@@ -41,7 +41,8 @@ from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, Role, can
 from tradewrit.domain.rejections import UNSENT, Rejection
-from tradewrit.domain.strays import external, revived, unwanted
+from tradewrit.domain.strays import external, recalled, revived, unwanted
+from tradewrit.domain.untold import hides_fills, untold
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -72,6 +73,8 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         case Exec.NEW:
             # A second acknowledgement says nothing new; the report itself is on record.
             return Decision((accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
+        case Exec.CANCELED | Exec.EXPIRED if hides_fills(order, report):
+            return untold(books, order, report)
         case Exec.CANCELED:
             return _move(order, report, On.CANCEL, cancelled(order, report.at, report.reason))
         case Exec.EXPIRED:
@@ -103,7 +106,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             )
             return Decision((kept,))
         case Exec.RESTATED:
-            return _restated(order, report)
+            return _restated(books, order, report)
         case Exec.CORRECTED | Exec.BUSTED | Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
             return NOTHING
 
@@ -118,24 +121,31 @@ def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> 
 
 
 def _late(books: Books, report: ExecutionReport) -> Decision:
-    """A fill that crossed the cancel of an entry on the wire is ours all the same."""
-    lapsed = books.lapsed.get(report.client_order_id)
-    if report.kind is Exec.TRADE and lapsed is None and not is_ours(report.client_order_id):
-        return external(books, report)
-    is_telling = report.kind is Exec.TRADE or (
-        report.kind is Exec.NEW and lapsed and lapsed.order.is_given_up
-    )
-    if lapsed is None or not is_telling:
+    """A fill that crossed the cancel of an entry on the wire is ours all the same, and so is one of a leg."""
+    lapsed = books.lapsed_with(report.client_order_id)
+    if lapsed is None:
+        if report.kind is Exec.TRADE and not is_ours(report.client_order_id):
+            return external(books, report)
         return quarantine(report, "none", "no open order has this id")
-    trade, order = lapsed.trade, lapsed.order
+    trade, order = lapsed.trade, lapsed.orders[report.client_order_id]
+    is_entry = order.id == trade.entry_id
+    is_unwanted = report.kind is Exec.NEW and is_entry and order.is_given_up
+    if not (is_unwanted or report.kind is Exec.TRADE or hides_fills(order, report)):
+        return quarantine(report, "none", "no open order has this id")
     if trade.symbol in books.active:
         reason = "a late report, and another trade is open in the symbol by now"
         return quarantine(report, order.state, reason, trade.id)
-    if report.kind is Exec.NEW:
+    if is_unwanted:
         return unwanted(lapsed, report.at, report.broker_order_id)
+    if report.kind is not Exec.TRADE or not is_entry:
+        return recalled(lapsed, order, report.at)
     is_open = order.is_given_up
-    back = Decision((revived(lapsed, report.at, is_open=is_open),))
-    return back + _trade(books, replace(order, state=OrderState.UNKNOWN) if is_open else order, report)
+    back = revived(lapsed, order, report.at, is_open=is_open)
+    # Whatever else the entry has filled comes first, and then what its legs have.
+    question = (ask(order),) if back.asked else ()
+    if is_open:
+        order = replace(order, state=OrderState.UNKNOWN)
+    return Decision((back,), question) + _trade(books, order, report)
 
 
 def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -159,15 +169,17 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     return Decision(tuple(events))
 
 
-def _restated(order: Order, report: ExecutionReport) -> Decision:
+def _restated(books: Books, order: Order, report: ExecutionReport) -> Decision:
     terms = order.terms
     if not order.is_live or report.quantity is None:
         reason = "a restatement of an order that is over, or without a quantity"
         return quarantine(report, order.state, reason, terms.trade_id)
     limit_price = terms.limit_price if report.limit_price is None else report.limit_price
     stop_price = terms.stop_price if report.stop_price is None else report.stop_price
-    now = restated(order, report.at, report.quantity, report.cumulative, limit_price, stop_price)
-    return Decision((now,))
+    missed = untold(books, order, report) if hides_fills(order, report) else NOTHING
+    filled = report.cumulative if missed is NOTHING else order.filled
+    now = restated(order, report.at, report.quantity, filled, limit_price, stop_price)
+    return Decision((now,)) + missed
 
 
 def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:

@@ -4,43 +4,73 @@ Used by the executor. Knows nothing of orders that are open: those are `domain.r
 """
 
 from tradewrit.domain.books import Books, Lapsed
-from tradewrit.domain.conclusions import quarantine
+from tradewrit.domain.conclusions import ask, quarantine
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.events.account import ExternalTraded
-from tradewrit.domain.events.orders import CancelOrder, ExecutionReport, OrderAccepted
+from tradewrit.domain.events.orders import CancelOrder, ExecutionReport, OrderAccepted, OrderInDoubt
 from tradewrit.domain.events.positions import TradeRevived
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.money import ZERO, canonical_qty
+from tradewrit.domain.orders import Order
 from tradewrit.domain.positions import Fill
 
 
 def unwanted(lapsed: Lapsed, at: int, broker_order_id: str = "") -> Decision:
     """An entry that was given up for lost works after all, and nobody wants it any more: it is cancelled."""
-    order, trade = lapsed.order, lapsed.trade
-    works = OrderAccepted(
-        at=at,
-        trace=trade.id,
-        client_order_id=order.id,
-        broker_order_id=broker_order_id,
-        symbol=trade.symbol,
-        role=order.terms.role,
-    )
+    entry, trade = lapsed.entry, lapsed.trade
     cancel = CancelOrder(
-        at=at, trace=trade.id, client_order_id=order.id, reason="it arrived after it was given up"
+        at=at, trace=trade.id, client_order_id=entry.id, reason="it arrived after it was given up"
     )
-    return Decision((revived(lapsed, at, is_open=True), works, cancel))
+    back = revived(lapsed, entry, at, is_open=True)
+    return Decision((back, _works(entry, at, broker_order_id), cancel))
 
 
-def revived(lapsed: Lapsed, at: int, *, is_open: bool) -> TradeRevived:
-    """Its trade is open again. is_open: the order may still trade."""
-    trade = lapsed.trade
+def recalled(lapsed: Lapsed, order: Order, at: int) -> Decision:
+    """An order of its trade has filled, or may have, and not all of that was told: the venue is asked.
+
+    What a leg traded its entry had brought, so the entry is asked about first; what was heard of the leg is
+    taken in when it is told again, after that.
+    """
+    entry = lapsed.entry
+    doubt = OrderInDoubt(
+        at=at,
+        trace=lapsed.trade.id,
+        client_order_id=entry.id,
+        times=0,
+        reason="it was taken for dead, and has filled",
+    )
+    back = revived(lapsed, order, at, is_open=True)
+    return Decision((back, _works(entry, at), doubt), (ask(entry),))
+
+
+def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> TradeRevived:
+    """Its trade is open again, with all that left for it. order: the one that says so. is_open: it may trade.
+
+    What was given up with it is in doubt again.
+    """
+    trade, entry = lapsed.trade, lapsed.entry
+    others = [lapsed.orders[key] for key in sorted(lapsed.orders) if key != order.id]
+    asked = [other for other in others if other.is_given_up or other.id == entry.id]
     return TradeRevived(
         at=at,
         trace=trade.id,
         trade_id=trade.id,
         symbol=trade.symbol,
-        client_order_id=lapsed.order.id,
+        client_order_id=order.id,
         is_open=is_open,
+        orders=tuple(other.id for other in others),
+        asked=tuple(other.id for other in asked),
+    )
+
+
+def _works(order: Order, at: int, broker_order_id: str = "") -> OrderAccepted:
+    return OrderAccepted(
+        at=at,
+        trace=order.terms.trade_id,
+        client_order_id=order.id,
+        broker_order_id=broker_order_id,
+        symbol=order.terms.symbol,
+        role=order.terms.role,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
-from tradewrit.domain.conclusions import ask, cancelled, rejected
+from tradewrit.domain.conclusions import ask, cancelled, over, rejected
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
@@ -41,6 +41,8 @@ LOOKUPS: Final = 3
 LONGEST_WAIT_S: Final = 60
 LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
 """A position may be without its stop meanwhile."""
+_TOLD: Final = frozenset({Exec.ANSWERED, Exec.ABSENT})
+"""What the venue traded of an order has been told, and there is no more of it if the order is over."""
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
@@ -62,10 +64,12 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     if order is None:
         return NOTHING
     if not order.is_live:
-        return legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
+        return legs_in_doubt(books, order) if report.kind in _TOLD else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
         return _lost(books, order, report)
     legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
+    if report.kind is Exec.ANSWERED and report.code:
+        return Decision((over(order, report),)) + legs  # also where its fills have settled the doubt
     if not order.is_in_doubt:
         return legs  # settled meanwhile, or its own answer is still to come
     match report.kind:
@@ -94,7 +98,7 @@ def reopened(books: Books, at: int) -> Decision:
 def _asked(books: Books, order: Order) -> Decision:
     """Ask about it; about a leg only once it is known what its entry brought, whose fills come first."""
     entry = books.orders.get(order.terms.parent or "")
-    waits = entry is not None and entry.state in _UNHEARD
+    waits = entry is not None and (entry.state in _UNHEARD or entry.is_in_doubt)
     return NOTHING if waits else Decision(effects=(ask(order),))
 
 

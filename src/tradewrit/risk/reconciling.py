@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.conclusions import ask, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
@@ -29,7 +29,7 @@ from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
-from tradewrit.domain.strays import unwanted
+from tradewrit.domain.strays import recalled, unwanted
 from tradewrit.risk.doubts import missing
 
 TIMER: Final = "reconcile"
@@ -68,7 +68,9 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         strangers=tuple(name for name in listed if not _is_at_work(books, name)),
     )
     # A question that was denied, or whose timer was lost, is put again.
-    asked = tuple(ask(order) for order in books.orders.values() if order.is_in_doubt)
+    doubted = [order for order in books.orders.values() if order.is_in_doubt]
+    doubted.sort(key=lambda order: order.terms.parent is not None)  # what a leg traded its entry had brought
+    asked = tuple(ask(order) for order in doubted)
     decision = Decision((summary, *_agreed(books, found, at)), asked)
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
@@ -93,7 +95,7 @@ def _differences(
         if terms is None:
             if not order.doubt_since:
                 yield Difference(kind=Differs.MISSING, subject=order.id, ours=order.state, theirs="none")
-        elif order.state in _WORKS and order.terms.parent is None:
+        elif order.state in _WORKS and order.terms.parent is None and not order.is_in_doubt:
             ours, theirs = _worked(order), _asked(terms)
             if ours != theirs:
                 yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)
@@ -165,7 +167,7 @@ def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: 
         case Differs.HALT:
             return Decision((SymbolHalted(at=at, symbol=one.subject, reason=one.theirs),))
         case _:
-            return _stranger(books, listed[one.subject], at)
+            return _stranger(books, one.subject, listed, at)
 
 
 def _disputed(books: Books, one: Difference, at: int) -> Decision:
@@ -184,9 +186,9 @@ def _disputed(books: Books, one: Difference, at: int) -> Decision:
     return Decision((disputed,))
 
 
-def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
+def _stranger(books: Books, name: str, listed: dict[str, OrderTerms], at: int) -> Decision:
     """An order that was given up, and works after all, is ours to end; anybody else's is not."""
-    ours = books.orders.get(terms.client_order_id)
+    ours = books.orders.get(name)
     if ours is not None:
         found = OrderFound(
             at=at,
@@ -199,7 +201,19 @@ def _stranger(books: Books, terms: OrderTerms, at: int) -> Decision:
             trace=ours.terms.trade_id, symbol=ours.terms.symbol, client_order_id=ours.id, is_stray=True
         )
         return Decision((found,), (cancel,))
-    lapsed = books.lapsed.get(terms.client_order_id)
+    lapsed, terms = books.lapsed_with(name), listed[name]
     if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
         return Decision((ExternalOrderSeen(at=at, terms=terms),))
-    return unwanted(lapsed, at)
+    if name == lapsed.trade.entry_id:
+        return unwanted(lapsed, at)
+    return _leg(lapsed, name, listed, at)
+
+
+def _leg(lapsed: Lapsed, name: str, listed: dict[str, OrderTerms], at: int) -> Decision:
+    """A leg of a trade that was given up works; so does its entry, which is looked at, or that is over."""
+    order = lapsed.orders[name]
+    if not order.is_given_up:  # the venue has ended it itself
+        return Decision((ExternalOrderSeen(at=at, terms=listed[name]),))
+    is_first = name == next(one for one in listed if one in lapsed.orders)
+    is_alone = lapsed.trade.entry_id not in listed
+    return recalled(lapsed, order, at) if is_alone and is_first else NOTHING

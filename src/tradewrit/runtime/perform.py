@@ -27,7 +27,7 @@ from tradewrit.domain.effects import (
 )
 from tradewrit.domain.events.account import AccountReported, AccountUnavailable
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import Exec, ExecutionReport
+from tradewrit.domain.events.orders import ENDS, Exec, ExecutionReport
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.rejections import Rejection
@@ -58,6 +58,7 @@ class Departure(msgspec.Struct, frozen=True):
 
 
 NO_EVENTS: Final[tuple[Event, ...]] = ()
+_BOUNDS: Final = ENDS | {Exec.NEW}
 
 
 class Performer:
@@ -145,6 +146,9 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
         answered = say(effect, order_id, Exec.ANSWERED, now, told)
+        ended = _ended(reports)
+        if ended is not None:
+            answered = replace_fields(answered, code=ended.kind.value, reason=ended.reason or told)
         return (*observed(reports, now), replace_fields(answered, cumulative=_traded(reports)))
 
     def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
@@ -182,6 +186,13 @@ def _traded(reports: Sequence[ExecutionReport]) -> Decimal:
         elif report.kind is Exec.TRADE:
             most = max(most, report.cumulative)
     return most
+
+
+def _ended(reports: Sequence[ExecutionReport]) -> ExecutionReport | None:
+    """The end of an order that trades no more and is not filled whole; None while it may trade."""
+    # A venue that forgets ids may have taken this one a second time since.
+    last = next((report for report in reversed(reports) if report.kind in _BOUNDS), None)
+    return last if last is not None and last.kind in ENDS else None
 
 
 def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:

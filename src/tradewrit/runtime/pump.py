@@ -19,7 +19,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.corporate import DividendWentEx, SharesDelisted, SharesSplit, SymbolChanged
 from tradewrit.domain.events.funding import FundingSettled
 from tradewrit.domain.events.market import BarsClosed
-from tradewrit.domain.events.orders import CommissionReport, Exec, ExecutionReport
+from tradewrit.domain.events.orders import CORRECTIONS, CommissionReport, Exec, ExecutionReport
 from tradewrit.domain.events.registry import NAMES, encode
 from tradewrit.domain.events.strategy import CandidateFound, ScanStarted
 from tradewrit.domain.events.writs import WritDenied
@@ -259,7 +259,11 @@ def _key(event: Event, books: Books) -> str | None:
     if key_of is None:
         return None
     key = key_of(event)
-    if not isinstance(event, ExecutionReport) or event.kind is not Exec.TRADE:
+    if not isinstance(event, ExecutionReport):
+        return key
+    if event.kind not in CORRECTIONS and books.is_lapsed_leg(event.client_order_id):
+        return f"{key}:lapsed"  # it counts when it is told again, once the trade is open
+    if event.kind is not Exec.TRADE:
         return key
     quantity, price = event.last_quantity, event.last_price
     # Another fill under the same id is another fact: it is looked at, not dropped.

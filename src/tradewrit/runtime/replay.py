@@ -14,7 +14,7 @@ from tradewrit.errors import JournalCorrupt
 from tradewrit.runtime.journal.port import Journal, Snapshot
 from tradewrit.runtime.journal.records import Record
 
-SCHEMA: Final = "books/3"
+SCHEMA: Final = "books/4"
 """Raised whenever the books or the way they fold change; snapshots of another schema are ignored."""
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.simulation.planted.orders import AFTER_FILL
-from tests.simulation.planting import Aim, everywhere, planted
-from tradewrit.domain import conclusions, reports
+from tests.simulation.planted.orders import AFTER_FILL, NAKED_VENUE
+from tests.simulation.planting import Aim, always, everywhere, planted
+from tradewrit.domain import conclusions, reports, untold
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderAccepted
@@ -15,7 +15,7 @@ from tradewrit.domain.folding import FOLDS
 from tradewrit.domain.folds.base import with_item
 from tradewrit.domain.orders import On, OrderState, OrderType, can
 from tradewrit.runtime.pump import Pump
-from tradewrit.simulation.plan import Faults
+from tradewrit.simulation.plan import Faults, Whims
 
 
 @planted(
@@ -68,8 +68,9 @@ def late_acknowledgement_believed(patch: pytest.MonkeyPatch) -> None:
     seed=24,
 )
 def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
-    """A fill of an order that is over by the books is recorded and not booked."""
+    """An end is believed whatever it counts as filled, and a fill that is told after it is not booked."""
     interpret = reports.interpret
+    everywhere(patch, untold, "hides_fills", always(False))
 
     def deaf(books: Books, report: ExecutionReport) -> Decision:
         order = books.orders.get(report.client_order_id)
@@ -78,6 +79,25 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
         return interpret(books, report)
 
     everywhere(patch, reports, "interpret", deaf)
+
+
+@planted(
+    kind="sold more than was held: the cancel of a stop counted fills that nobody had told, and was believed",
+    aim=Aim(
+        faults=Faults(thin=0.95, drop=0.12),
+        account={
+            "capabilities": NAKED_VENUE,
+            "volatility": 0.012,
+            "whims": Whims(enter=0.7, leave=0.5),
+            **AFTER_FILL,
+        },
+    ),
+    caught_by=("I-3", "I-4"),
+    seed=0,
+)
+def end_believed_whatever_it_counts(patch: pytest.MonkeyPatch) -> None:
+    """An order that ends with more filled than is in the books is over with what the books have."""
+    everywhere(patch, untold, "hides_fills", always(False))
 
 
 @planted(

@@ -1,6 +1,7 @@
 """`evolve` over any event on any books: it never refuses, never mutates, and keeps to the tables."""
 
 from decimal import Decimal
+from functools import reduce
 from itertools import pairwise
 
 import pytest
@@ -25,8 +26,9 @@ from tradewrit.domain.events.positions import (
     StopSet,
     TargetHit,
     TradeAborted,
+    TradeRevived,
 )
-from tradewrit.domain.events.registry import JOURNALLED, TRANSIENT, name_of
+from tradewrit.domain.events.registry import JOURNALLED, TRANSIENT, decode, name_of
 from tradewrit.domain.events.review import (
     Edit,
     ReviewApproved,
@@ -46,7 +48,7 @@ from tradewrit.domain.folds import reviews as review_folds
 from tradewrit.domain.folds import trades as trade_folds
 from tradewrit.domain.folds import writs as writ_folds
 from tradewrit.domain.money import ZERO, Price, Qty
-from tradewrit.domain.orders import OrderTerms, OrderType, Role, Side
+from tradewrit.domain.orders import OrderState, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.positions import Fill
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.reviews import ReviewState
@@ -111,6 +113,28 @@ def test_the_entries_of_which_a_late_fill_may_come_are_the_last_whatever_was_res
             books, restarted = evolve(books, event), evolve(decode_books(restarted.encoded()), event)
     assert restarted == books
     assert sorted(books.lapsed) == [f"entry-{number:02}" for number in range(1, 33)]
+
+
+def test_a_record_from_before_legs_were_remembered_brings_back_what_it_brought_back_then() -> None:
+    leg = replace(ENTRY, client_order_id="leg", role=Role.STOP, parent="entry-1")
+    *begin, placed, expired, over = an_entry_in_vain("1", at=1)
+    leg_placed = replace(PLACED, terms=replace(leg, trade_id="trade-1"), at=1)
+    leg_over = replace(expired, client_order_id="leg", role=Role.STOP)
+    books = reduce(evolve, [*begin, placed, leg_placed, expired, leg_over, over], Books())
+    assert {*books.lapsed["entry-1"].orders} == {"entry-1", "leg"}
+    now = TradeRevived(
+        at=2, trade_id="trade-1", symbol="AAPL", client_order_id="entry-1", orders=("leg",), asked=()
+    )
+    then = b'{"event":"position.trade.revived","at":2,"trade_id":"trade-1","symbol":"AAPL","client_order_id":"entry-1"}'
+    assert [*evolve(books, decode(then)).orders] == ["entry-1"]
+    both = evolve(books, now)
+    assert {name: order.state for name, order in both.orders.items()} == {
+        "entry-1": OrderState.EXPIRED,
+        "leg": OrderState.EXPIRED,
+    }
+    doubted = evolve(books, replace(now, asked=("leg",)))
+    assert (doubted.orders["leg"].state, doubted.orders["leg"].doubt_since) == (OrderState.UNKNOWN, 2)
+    assert not both.lapsed
 
 
 def an_entry_in_vain(name: str, at: int) -> tuple[Event, ...]:

@@ -226,7 +226,7 @@ def lapsed(order: Order, report: ExecutionReport, **books: Any) -> Decision:
         state=TradeState.ORDER_PLACED,
         entry_id=order.id,
     )
-    return interpret(Books(lapsed={order.id: Lapsed(trade, order)}, **books), report)
+    return interpret(Books(lapsed={order.id: Lapsed(trade, {order.id: order})}, **books), report)
 
 
 def late(kind: Exec) -> ExecutionReport:

@@ -20,6 +20,7 @@ from tradewrit.domain.events.orders import (
     ModifyRefused,
     OrderCancelled,
     OrderDoubtSettled,
+    OrderExpired,
     OrderInDoubt,
     OrderRejected,
     OrderResent,
@@ -417,6 +418,40 @@ def test_whatever_is_answered_an_order_in_doubt_is_asked_about_sent_or_settled(
             assert decision.effects, "a doubt that nobody looks into"
     assert sent == 1 + known.orders["o"].resent
     assert dedupe is not Dedupe.NONE or sent == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "end"), [(Exec.CANCELED, OrderCancelled), (Exec.EXPIRED, OrderExpired)], ids=["cancel", "expiry"]
+)
+@pytest.mark.parametrize(
+    "order",
+    [
+        an_order(S.ACCEPTED, doubt_since=SENT),
+        an_order(S.PARTIALLY_FILLED, filled=Decimal(3)),  # the fills that came with the answer settled it
+        an_order(S.PENDING_CANCEL, doubt_since=SENT),
+        an_order(S.UNKNOWN),
+    ],
+    ids=lambda order: order.state,
+)
+def test_what_the_venue_calls_over_when_it_is_asked_is_over(order: Order, kind: Exec, end: type) -> None:
+    over = only(doubts.judge(books(order), At(), report(Exec.ANSWERED, LATE, code=kind)))  # type: ignore[arg-type]
+    assert type(over) is end
+    assert (over.filled, over.trace) == (order.filled, "trade-1")  # type: ignore[attr-defined]
+
+
+def test_after_a_restart_a_leg_waits_for_the_answer_about_its_entry() -> None:
+    leg = an_order(S.UNKNOWN, STOP, name="leg", parent="o")
+    entry = an_order(S.ACCEPTED, doubt_since=SENT)
+    assert doubts.reopened(books(leg, entry), LATE).effects == (ASKED,)
+    over = replace(entry, state=S.CANCELLED)
+    assert doubts.reopened(books(leg, over), LATE).effects == (replace(ASKED, client_order_id="leg"),)
+
+
+@pytest.mark.parametrize("kind", [Exec.ANSWERED, Exec.ABSENT])
+def test_legs_are_asked_about_once_the_venue_has_told_what_it_knows_of_a_dead_entry(kind: Exec) -> None:
+    entry, leg = an_order(S.FILLED), an_order(S.UNKNOWN, STOP, name="leg", parent="o")
+    asked = doubts.judge(books(entry, leg), At(), report(kind, LATE))  # type: ignore[arg-type]
+    assert asked == Decision(effects=(replace(ASKED, client_order_id="leg"),))
 
 
 def test_an_order_that_the_venue_had_filled_is_over_though_a_correction_has_left_it_less() -> None:

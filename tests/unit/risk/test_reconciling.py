@@ -261,7 +261,7 @@ def lapsed(**more: Any) -> Books:
         entry_id="a",
     )
     order = working(limit("a"), state=S.REJECTED, doubt_since=1, is_sent=True)
-    return books(lapsed={"a": Lapsed(trade, order)}, **more)
+    return books(lapsed={"a": Lapsed(trade, {order.id: order})}, **more)
 
 
 def test_an_entry_that_was_given_up_and_is_listed_is_ours_to_end() -> None:
@@ -270,6 +270,49 @@ def test_an_entry_that_was_given_up_and_is_listed_is_ours_to_end() -> None:
     assert after.orders["a"].state is S.ACCEPTED
     assert after.active == {"AAPL": "trade-1"}
     assert after.strangers == ()
+
+
+def a_list_given_up(**leg: Any) -> Books:
+    known = lapsed()
+    given_up = {"state": S.REJECTED, "doubt_since": 1, "is_sent": True} | leg
+    legs = {
+        name: working(limit(name, side=Side.SELL, role=Role.STOP, parent="a"), **given_up)
+        for name in ("b", "c")
+    }
+    one = known.lapsed["a"]
+    return replace(known, lapsed={"a": replace(one, orders=one.orders | legs)})
+
+
+def test_a_list_that_was_given_up_and_is_listed_comes_back_once_to_be_ended() -> None:
+    decision, after = twice(a_list_given_up(), seen(limit("c"), limit("b"), limit("a")))
+    assert rest(decision) == [TradeRevived, OrderAccepted, CancelOrder]
+    assert {name: order.state for name, order in after.orders.items()} == {
+        "a": S.ACCEPTED,
+        "b": S.UNKNOWN,
+        "c": S.UNKNOWN,
+    }
+    assert after.strangers == ()
+
+
+def test_legs_that_are_listed_alone_have_an_entry_that_is_asked_about() -> None:
+    decision, after = twice(a_list_given_up(), seen(limit("b"), limit("c")))
+    assert rest(decision) == [TradeRevived, OrderAccepted, OrderInDoubt]
+    asked = [effect for effect in decision.effects if isinstance(effect, AskVenue)]
+    assert [effect.client_order_id for effect in asked] == ["a"]
+    assert after.orders["a"].is_in_doubt
+    assert after.orders["b"].state is after.orders["c"].state is S.UNKNOWN
+
+
+def test_a_leg_that_the_venue_has_ended_and_lists_all_the_same_is_a_persons_to_end() -> None:
+    decision, _ = twice(a_list_given_up(state=S.CANCELLED, doubt_since=0), seen(limit("b")))
+    assert rest(decision) == [ExternalOrderSeen]
+
+
+def test_the_terms_of_an_order_in_doubt_are_not_compared_before_the_venue_has_answered() -> None:
+    order = working(limit("a"), doubt_since=1)
+    decision, _ = twice(books(order), seen(limit("a", quantity="2")))
+    assert differences(decision) == ()
+    assert [type(effect) for effect in decision.effects] == [AskVenue]
 
 
 def test_beside_another_trade_it_is_a_persons_to_end() -> None:

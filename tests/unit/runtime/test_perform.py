@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.feeds import TableFeed
 from tests.unruly import THROTTLED, UNAUTHORIZED, UNREACHABLE, Unruly
@@ -246,6 +247,35 @@ def test_a_cancel_that_was_done_before_the_line_broke_comes_to_light_when_the_ve
     bench.line.lose("cancel", UNREACHABLE, is_done=True)
     assert [kind for _, kind, _ in bench.kinds(CANCEL)] == [Exec.UNKNOWN]
     assert [kind for _, kind, _ in bench.kinds(ASK)] == [Exec.NEW, Exec.CANCELED, Exec.ANSWERED]
+
+
+def test_an_answer_says_how_an_order_has_ended_though_its_end_was_told_before(bench: Bench) -> None:
+    bench.do(place("a"))
+    assert answer(bench).code == ""
+    bench.do(CANCEL)
+    assert (answer(bench).code, answer(bench).reason) == (Exec.CANCELED, "canceled on request")
+
+
+def answer(bench: Bench) -> ExecutionReport:
+    said = bench.do(ASK)[-1]
+    assert isinstance(said, ExecutionReport)
+    assert said.kind is Exec.ANSWERED
+    return said
+
+
+class TakesAgain(Unruly):
+    """A venue that remembers the ids of working orders only, and has taken this one a second time."""
+
+    def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
+        first = [*super().order(client_order_id)]
+        return [*first, replace(first[0], exec_id="again")]
+
+
+def test_an_order_that_was_taken_a_second_time_after_its_end_has_not_ended() -> None:
+    bench = Bench(TakesAgain)
+    bench.do(place("a"))
+    bench.do(CANCEL)
+    assert answer(bench).code == ""
 
 
 def test_an_order_the_venue_never_heard_of_is_absent_which_is_not_yet_an_end(bench: Bench) -> None:

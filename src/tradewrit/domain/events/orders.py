@@ -61,6 +61,8 @@ class Exec(StrEnum):
 
 CORRECTIONS = frozenset({Exec.CORRECTED, Exec.BUSTED})
 """What is said of a fill that was reported before."""
+ENDS = frozenset({Exec.CANCELED, Exec.EXPIRED})
+"""After these an order trades no more, and keeps what it has filled."""
 
 
 class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.report.received"):
@@ -72,7 +74,8 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     corrects: exec id of the fill, or of its last correction, that a CORRECTED or BUSTED report is about
     (tag 19); `exec_id` is then the correction's own, and last_quantity, last_price and fee are the whole
     fill's as it now stands.
-    reason: the venue's words; code: ours (`domain.rejections`). settles_at: when sale cash is usable.
+    reason: the venue's words; code: ours (`domain.rejections`), of an ANSWERED how the order has ended.
+    settles_at: when sale cash is usable.
     """
 
     exec_id: str

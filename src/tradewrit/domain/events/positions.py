@@ -213,15 +213,19 @@ class TradeAborted(Event, frozen=True, kw_only=True, gc=False, tag="position.tra
 
 
 class TradeRevived(Event, frozen=True, kw_only=True, gc=False, tag="position.trade.revived"):
-    """The venue filled an entry that we had taken for dead: the trade is open after all.
+    """The venue filled an order that we had taken for dead: the trade is open after all.
 
-    is_open: the order itself was wrongly taken for dead, and works.
+    client_order_id: the entry, or the leg whose fill told of it. is_open: that order was wrongly taken for
+    dead, and works. orders: the others that come back with it, as they were. asked: those of them that may
+    work as well; the venue is asked.
     """
 
     trade_id: str
     symbol: str
     client_order_id: str
     is_open: bool = False
+    orders: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 class PnlUpdated(Answer, frozen=True, kw_only=True, gc=False, tag="position.pnl.updated"):

@@ -159,28 +159,32 @@ def _trade_logged(books: Books, event: st.TradeLogged) -> Books:
 def _aborted(books: Books, event: ps.TradeAborted) -> Books:
     trade = books.trades.get(event.trade_id)
     entry = None if trade is None else books.orders.get(trade.entry_id)
+    others = {order.id: order for order in books.orders_of(event.trade_id) if order.is_sent}
     books = _end(books, event.trade_id)
     if trade is None or entry is None or not entry.is_sent:
         return books
     if entry.state not in _LATE and not entry.is_given_up:
         return books
-    lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, entry))
-    return replace(books, lapsed=latest(lapsed, lambda one: one.order.sent_at, _MOST_LAPSED))
+    lapsed = with_item(books.lapsed, entry.id, Lapsed(trade, others | {entry.id: entry}))
+    return replace(books, lapsed=latest(lapsed, lambda one: one.entry.sent_at, _MOST_LAPSED))
 
 
 def _revived(books: Books, event: ps.TradeRevived) -> Books:
-    lapsed = books.lapsed.get(event.client_order_id)
+    lapsed = books.lapsed_with(event.client_order_id)
     if lapsed is None or event.symbol in books.active:
         return books
-    order = lapsed.order
-    if event.is_open:
-        order = replace(order, state=OrderState.UNKNOWN, doubt_since=event.at, doubts=0, reason="")
+    trade, named = lapsed.trade, event.client_order_id
+    # A record from before legs were remembered names none, and what followed it counts on none.
+    back = {key: order for key, order in lapsed.orders.items() if key == named or key in event.orders}
+    for key, order in back.items():
+        if key in event.asked or (key == named and event.is_open):
+            back[key] = replace(order, state=OrderState.UNKNOWN, doubt_since=event.at, doubts=0, reason="")
     return replace(
         books,
-        trades=with_item(books.trades, lapsed.trade.id, lapsed.trade),
-        orders=with_item(books.orders, order.id, order),
-        active=with_item(books.active, event.symbol, lapsed.trade.id),
-        lapsed=without(books.lapsed, event.client_order_id),
+        trades=with_item(books.trades, trade.id, trade),
+        orders=books.orders | back,
+        active=with_item(books.active, event.symbol, trade.id),
+        lapsed=without(books.lapsed, trade.entry_id),
     )
 
 

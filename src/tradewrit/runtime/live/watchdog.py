@@ -11,6 +11,7 @@ does not remember ids for good, it raises the alarm and sends nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -179,7 +180,9 @@ class Watchdog:
 
     def _news(self, books: Books) -> list[ExecutionReport]:
         """What the venue says of the orders that may still be open, and the journal has not got."""
-        known = (*books.orders, *books.lapsed)
+        # The entry first: what a leg traded it had brought.
+        lapsed = ((key, *sorted(one.orders.keys() - {key})) for key, one in books.lapsed.items())
+        known = (*books.orders, *chain.from_iterable(lapsed))
         return [
             report
             for order_id in known

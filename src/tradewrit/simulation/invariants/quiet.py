@@ -33,7 +33,8 @@ def i07_replay_gives_the_same_books(journal: Journal, stream: str, books: Books)
 
 def i14_nothing_vanishes(journal: Journal, stream: str, report: ExecutionReport) -> Found:
     """A report that was taken is on record, whatever was made of it."""
-    if journal.has_seen(stream, f"exec:{report.exec_id}"):
+    key = f"exec:{report.exec_id}"
+    if journal.has_seen(stream, key) or journal.has_seen(stream, f"{key}:lapsed"):
         return None
     return f"report {report.exec_id} ({report.kind}) about {report.client_order_id} left no record"
 
