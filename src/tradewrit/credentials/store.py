@@ -173,8 +173,8 @@ class CredentialStore(Lookups):
                 try:
                     found = standing(self._checking, jti, now)
                 finally:
-                    generation = mark.fetchone()
-                return self._said(generation), found
+                    said = mark.fetchall()
+                return self._generation(said), found
             except RAISED as error:
                 raise translated(self._path, error) from error
 
@@ -192,14 +192,14 @@ class CredentialStore(Lookups):
         # On the path of every order: no context managers, and a cursor that is used again.
         with self._checking_lock:
             try:
-                return self._said(self._ask("PRAGMA data_version").fetchone())
+                return self._generation(self._ask("PRAGMA data_version").fetchall())
             except RAISED as error:
                 raise translated(self._path, error) from error
 
-    def _said(self, generation: tuple[int] | None) -> int:
-        if generation is None:
+    def _generation(self, said: list[tuple[int]]) -> int:
+        if not said:
             raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed")
-        return generation[0]
+        return said[0][0]
 
     def launch_token(self, secret: str, now: int) -> LaunchToken | None:
         """The launch token with this secret if it can be used at `now` (UTC ns), or None."""
