@@ -276,4 +276,7 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
 
 def _hash(now: Facts) -> str:
     account = replace(now, at=0)  # of the figures alone: the time is the event's
-    return hashlib.sha256(msgspec.json.encode(account, order="deterministic")).hexdigest()
+    return hashlib.sha256(_encode(account)).hexdigest()
+
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
