@@ -71,7 +71,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     agent: str
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """What one input led to. told: events that are not journalled (quotes, answers), for those who listen."""
 
     books: Books
@@ -96,8 +96,11 @@ class Kernel:
         return self._run(books, market, event, source, said) if said else None
 
     def _ask(self, books: Books, market: Market, event: Event) -> Sequence[Said]:
+        deciders = self.routes.get(type(event))
+        if deciders is None:
+            return ()
         said: list[Said] = []
-        for name, decide in self.routes.get(type(event), ()):
+        for name, decide in deciders:
             decision = decide(books, market, event)
             if decision is not NOTHING:
                 said.append((name, decision))
@@ -121,12 +124,13 @@ class Kernel:
                 cause = len(records) - 1
             if said is None:
                 said = self._ask(books, market, current)
-            # A stack: the first consequence, with everything it leads to, comes before the second.
-            for name, decision in reversed(said):
-                waiting += [(after, name, cause) for after in reversed(decision.events)]
-            for name, decision in said:
-                if decision.effects:
-                    effects += [Asked(effect, name) for effect in decision.effects]
+            if said:
+                # A stack: the first consequence, with everything it leads to, comes before the second.
+                for name, decision in reversed(said):
+                    waiting += [(after, name, cause) for after in reversed(decision.events)]
+                for name, decision in said:
+                    if decision.effects:
+                        effects += [Asked(effect, name) for effect in decision.effects]
             said = None
         return Step(books, tuple(records), tuple(effects), tuple(told))
 

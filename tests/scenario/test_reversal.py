@@ -18,7 +18,7 @@ from tradewrit.domain.events.strategy import ExitJudged, ExitSignalled, ShouldEx
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.orders import OrderType, Role, Side
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import OPENED_BY
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Signal
 from tradewrit.runtime.journal.sqlite import SqliteJournal
@@ -71,7 +71,7 @@ def test_a_signal_for_the_other_side_turns_the_position_round_at_the_next_open(
         (Role.ENTRY, turned, 5, "174.00", 3),
     ]
     assert world.closed.reason == "reverse"
-    assert world.trade.direction is Direction.opened_by(turned)
+    assert world.trade.direction is OPENED_BY[turned]
     assert len(world.working()) == 2  # its own stop and target
     world.audit()
 

@@ -133,7 +133,7 @@ def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
 
 def _beyond(books: Books, fill: Fill, role: Role) -> Decimal:
     """How much of our fill moves what others hold: they held the other side, or had closed some of ours."""
-    if role is Role.ENTRY:
+    if role.is_entry:
         theirs = books.external.get(fill.symbol)
         meets = theirs is not None and theirs.direction.exit_side is fill.side
         return canonical_qty(min(fill.quantity, theirs.quantity)) if theirs is not None and meets else ZERO

@@ -44,7 +44,6 @@ from tradewrit.domain.events.strategy import EntrySignalled
 from tradewrit.domain.ids import derive
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import EXACT, ZERO, Price, canonical, four_places
-from tradewrit.domain.orders import Role
 from tradewrit.domain.portfolio import drawdown, equity, exposure
 from tradewrit.domain.proposals import Proposal
 from tradewrit.domain.signals import Market
@@ -198,7 +197,7 @@ def _halt(books: Books, event: HaltTrading) -> Decision:
 
 def _refused(books: Books, event: OrderRejected) -> Decision:
     """The venue will have none of it: the same is not asked again and again."""
-    if event.role is not Role.ENTRY:
+    if not event.role.is_entry:
         return NOTHING
     began = cooldown(books, event.symbol, event.code, event.reason, event.at)
     return NOTHING if began is None else Decision((began,))
@@ -277,4 +276,7 @@ def _assess(books: Books, market: Market, at: int) -> PortfolioAssessed:
 
 def _hash(now: Facts) -> str:
     account = replace(now, at=0)  # of the figures alone: the time is the event's
-    return hashlib.sha256(msgspec.json.encode(account, order="deterministic")).hexdigest()
+    return hashlib.sha256(_encode(account)).hexdigest()
+
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode

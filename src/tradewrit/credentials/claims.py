@@ -1,7 +1,6 @@
 """What a token says. The order of the fields is the order of the claims in its bytes."""
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +15,7 @@ LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, the latest time a claim may name."""
 
 _MOST_DIGITS: Final = 20
+_WHOLE: Final = Decimal(1)
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _TOKEN_ID: Final = re.compile(r"[0-9a-f]{32}")
 # Printable ASCII without the two characters that join agent and scopes in what a delegation record signs.
@@ -127,7 +127,7 @@ def trading_claim(constraints: Constraints) -> Constraints | None:
 
     Raises ValueError for a number with more than 20 digits before or after the point.
     """
-    amounts = {name: _plain(name, amount) for name, amount in _amounts(constraints)}
+    amounts = {name: _plain(name, getattr(constraints, name)) for name in AMOUNTS}
     spelt = msgspec.structs.replace(constraints, **amounts)
     return None if spelt == UNRESTRICTED else spelt
 
@@ -141,16 +141,15 @@ def trading_problem(claims: Claims) -> str:
     if claims.trading == UNRESTRICTED:
         return "constraints that restrict nothing are left out"
     try:
-        # As text: 1.0 and 1 are equal, and are two spellings.
-        is_spelt = all(str(_plain(name, amount)) == str(amount) for name, amount in _amounts(claims.trading))
+        for name in AMOUNTS:
+            amount = getattr(claims.trading, name)
+            plain = None if amount is None else _plain(name, amount)
+            # As text: 1.0 and 1 are equal, and are two spellings.
+            if plain is not amount and str(plain) != str(amount):
+                return "constraints in another spelling than ours"
     except ValueError as error:
         return str(error)
-    return "" if is_spelt else "constraints in another spelling than ours"
-
-
-def _amounts(constraints: Constraints) -> Iterator[tuple[str, Decimal | int | None]]:
-    for name in AMOUNTS:
-        yield name, getattr(constraints, name)
+    return ""
 
 
 def proof_problem(claims: Claims) -> str:
@@ -166,6 +165,8 @@ def _plain(name: str, amount: Decimal | int | None) -> Decimal | int | None:
         return amount
     if not amount:
         return Decimal(0)
+    if amount.same_quantum(_WHOLE) and amount.adjusted() <= _MOST_DIGITS:  # nearly always, and plain already
+        return amount
     # Before it is written out: 1E+999999 is a megabyte.
     text = f"{amount:f}" if abs(amount.adjusted()) <= _MOST_DIGITS else ""
     if not 0 < len(text) <= 2 * _MOST_DIGITS:
@@ -175,9 +176,9 @@ def _plain(name: str, amount: Decimal | int | None) -> Decimal | int | None:
 
 def time_problem(claims: Claims) -> str:
     """What is wrong with the times of a token, "" when nothing is; whether it is live is not asked."""
+    if 0 <= claims.iat <= LAST_SECOND and 0 <= claims.nbf < claims.exp <= LAST_SECOND:
+        return ""
     for name, at in (("iat", claims.iat), ("nbf", claims.nbf), ("exp", claims.exp)):
         if not 0 <= at <= LAST_SECOND:
             return f"{name} {at} is not a second between 1970 and the year 9999"
-    if claims.exp <= claims.nbf:
-        return f"exp {claims.exp} is not after nbf {claims.nbf}: the token would never be valid"
-    return ""
+    return f"exp {claims.exp} is not after nbf {claims.nbf}: the token would never be valid"

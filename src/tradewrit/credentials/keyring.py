@@ -11,6 +11,7 @@ import msgspec
 from tradewrit.credentials.encoding import decode
 from tradewrit.credentials.keys import SigningKey, VerificationKey
 from tradewrit.domain.market import SECOND
+from tradewrit.domain.once import once
 from tradewrit.errors import KeyMaterialError
 from tradewrit.runtime.clock import Entropy
 
@@ -68,13 +69,13 @@ class KeySet(msgspec.Struct, frozen=True):
         return cls(found)
 
 
-class Keyring(msgspec.Struct, frozen=True):
+class Keyring(msgspec.Struct, frozen=True, dict=True):
     """The authority's keys: one signs, retired ones still verify."""
 
     signing: SigningKey
     retired: tuple[PublicKey, ...] = ()
 
-    @property
+    @once
     def key_set(self) -> KeySet:
         """What verifies, the signing key first."""
         return KeySet((PublicKey(self.signing.public), *self.retired))

@@ -160,10 +160,21 @@ class CredentialStore(Lookups):
 
     def standing(self, jti: str, now: int) -> Standing:
         """Whether a genuine token counts at `now` (UTC ns), and if not, why."""
-        # Of every token that is used for the first time: no context managers.
+        with self._check() as connection:
+            return standing(connection, jti, now)
+
+    def look(self, jti: str, now: int) -> tuple[int, Standing]:
+        """The mark of `generation`, and how a token stood when that was the mark, or later."""
+        # Of every token that is used for the first time: no context managers, and one read of the file. As
+        # long as the mark has not been fetched, SQLite stays at the moment at which it was asked for.
         with self._checking_lock:
             try:
-                return standing(self._checking, jti, now)
+                mark = self._ask("PRAGMA data_version")
+                try:
+                    found = standing(self._checking, jti, now)
+                finally:
+                    said = mark.fetchall()
+                return self._generation(said), found
             except RAISED as error:
                 raise translated(self._path, error) from error
 
@@ -181,11 +192,14 @@ class CredentialStore(Lookups):
         # On the path of every order: no context managers, and a cursor that is used again.
         with self._checking_lock:
             try:
-                return next(self._ask("PRAGMA data_version"))[0]  # type: ignore[no-any-return]
-            except (*RAISED, StopIteration) as error:
-                if isinstance(error, StopIteration):
-                    raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed") from error
+                return self._generation(self._ask("PRAGMA data_version").fetchall())
+            except RAISED as error:
                 raise translated(self._path, error) from error
+
+    def _generation(self, said: list[tuple[int]]) -> int:
+        if not said:
+            raise JournalCorrupt(f"{self._path}: SQLite does not say whether it changed")
+        return said[0][0]
 
     def launch_token(self, secret: str, now: int) -> LaunchToken | None:
         """The launch token with this secret if it can be used at `now` (UTC ns), or None."""

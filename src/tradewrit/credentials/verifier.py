@@ -21,6 +21,8 @@ from tradewrit.credentials.tokens import Refusal, key_end, verify_genuine
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import TokenRefused
 
+_NEVER: Final = -1
+"""No generation of a store."""
 _PROBLEMS: Final = {
     Standing.LIVE: None,
     Standing.UNKNOWN: Refusal.UNKNOWN,
@@ -41,7 +43,7 @@ class _Verified(msgspec.Struct, frozen=True, gc=False):
     keyring: Keyring
     ends_at: int
     good_until: int
-    generation: int
+    generation: int = _NEVER
 
 
 class Verifier:
@@ -57,7 +59,7 @@ class Verifier:
         self._size: Final = size
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
         self._lock = Lock()
-        self._learned_at = -1
+        self._learned_at = _NEVER
 
     def live(self, token: str) -> Claims:
         """The claims of a token that counts now; raises TokenRefused, whose `reason` says why not.
@@ -65,23 +67,33 @@ class Verifier:
         Raises JournalError or KeyMaterialError when nobody can tell: then the token counts for nothing.
         """
         digest = _digest(token)
-        generation = self._store.generation()
         found = self._verified.get(digest)
-        if found is not None and found.generation == generation and self._clock.now() < found.good_until:
+        if (
+            found is not None
+            and found.generation == self._store.generation()
+            and self._clock.now() < found.good_until
+        ):
             return found.claims
-        return self._look_again(token, digest, generation, found)
+        return self._look_again(token, digest, found)
 
     def genuine(self, token: str) -> tuple[Claims, Standing]:
         """The claims of a token of ours, which may be dead, and how it stands; raises TokenRefused."""
         claims, _ = self._read(token)
         return claims, self._store.standing(claims.jti, self._clock.now())
 
-    def _look_again(self, token: str, digest: bytes, generation: int, found: _Verified | None) -> Claims:
+    def _look_again(self, token: str, digest: bytes, found: _Verified | None) -> Claims:
         """Everything anew but what cannot have changed: the signature, if the keys are the same."""
-        if found is None or found.keyring is not self._keys.current() or self._is_doubtful(found):
-            found = self._first_look(token, generation)
-        now = self._now(generation)
-        problem = self._problem(found, now)
+        # What is remembered under a mark was read after the mark: the keys, and how the token stands.
+        mark = self._learned_at
+        found = self._under_the_keys_of_now(token, found)
+        now = self._clock.now()
+        generation, standing = self._store.look(found.claims.jti, now)
+        if generation != mark:
+            self._learn(generation)
+            found = self._under_the_keys_of_now(token, found)
+            now = self._clock.now()
+            _, standing = self._store.look(found.claims.jti, now)
+        problem = self._problem(found, now, standing)
         if problem is not None:
             with self._lock:
                 self._verified.pop(digest, None)
@@ -90,19 +102,24 @@ class Verifier:
         self._remember(digest, msgspec.structs.replace(found, generation=generation, good_until=good_until))
         return found.claims
 
+    def _under_the_keys_of_now(self, token: str, found: _Verified | None) -> _Verified:
+        if found is None or found.keyring is not self._keys.current() or self._is_doubtful(found):
+            return self._first_look(token)
+        return found
+
     def _good_until(self, found: _Verified) -> int:
         """No longer than the kill switch lets protective writs live: their end comes by itself."""
         end = self._store.protection_end() if found.claims.protective else None
         return found.good_until if end is None else min(found.good_until, end)
 
-    def _first_look(self, token: str, generation: int) -> _Verified:
+    def _first_look(self, token: str) -> _Verified:
         claims, keyring = self._read(token)
         key_ends = key_end(token, keyring.key_set)
         ends_at = claims.exp * SECOND if key_ends is None else min(claims.exp * SECOND, key_ends)
         good_until = ends_at
         if claims.delegation_chain:
             good_until = min([ends_at, *keyring.key_set.ends(self._clock.now())])
-        return _Verified(claims, keyring, ends_at, good_until, generation)
+        return _Verified(claims, keyring, ends_at, good_until)
 
     def _is_doubtful(self, found: _Verified) -> bool:
         return found.good_until <= self._clock.now() < found.ends_at
@@ -112,19 +129,17 @@ class Verifier:
         now = self._clock.now()
         return verify_genuine(token, keyring.key_set, now=now, issuer=self._issuer), keyring
 
-    def _now(self, generation: int) -> int:
-        """The time, of which other processes may know more: their events say when they were."""
-        if generation != self._learned_at:
-            self._clock.learn(self._store.tip().recorded_at)
-            self._learned_at = generation
-        return self._clock.now()
+    def _learn(self, generation: int) -> None:
+        """What time it is other processes may know better: their events say when they were."""
+        self._clock.learn(self._store.tip().recorded_at)
+        self._learned_at = generation
 
-    def _problem(self, found: _Verified, now: int) -> Refusal | None:
+    def _problem(self, found: _Verified, now: int, standing: Standing) -> Refusal | None:
         if now < found.claims.nbf * SECOND:
             return Refusal.NOT_YET_VALID
         if now >= found.ends_at:
             return Refusal.EXPIRED
-        return _PROBLEMS[self._store.standing(found.claims.jti, now)]
+        return _PROBLEMS[standing]
 
     def _remember(self, digest: bytes, found: _Verified) -> None:
         with self._lock:

@@ -31,7 +31,7 @@ from tradewrit.domain.venues import VenueIdentity
 from tradewrit.domain.writs import DESK, Halt, Writ
 
 
-class Stats(msgspec.Struct, frozen=True, kw_only=True):
+class Stats(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Totals over the account's whole life, so that closed trades need not be carried along.
 
     reward_risk_sum: sum over trades of pnl / planned loss at the stop.

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tradewrit.domain.market import SECOND
+from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Side
 
@@ -187,7 +187,7 @@ def broken_names(broken: Iterable[Violation]) -> tuple[str, ...]:
 
 def day_of(at: int) -> int:
     """The UTC day of `at` (UTC ns), counted from 1970-01-01."""
-    return at // (86_400 * SECOND)
+    return at // DAY
 
 
 def _violations(held: Constraints, asked: Request, used: DayUse, at: int) -> Iterator[Violation]:

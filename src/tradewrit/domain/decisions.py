@@ -8,7 +8,7 @@ from tradewrit.domain.effects import Effect
 from tradewrit.domain.events.base import Event
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """Events first, effects after: nothing leaves before the events that explain it are on disk."""
 
     events: tuple[Event, ...] = ()

@@ -13,8 +13,8 @@ from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import OrderCancelled, OrderReleased, OrderRestated
 from tradewrit.domain.intents import holder, place
 from tradewrit.domain.market import MarketPhase
-from tradewrit.domain.orders import Order, OrderState, Role
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.orders import Order, OrderState
+from tradewrit.domain.positions import OPENED_BY
 from tradewrit.domain.signals import Market
 
 
@@ -70,7 +70,7 @@ def _restated(books: Books, order: Order, event: SharesSplit) -> OrderRestated |
     quantity = instrument.qty(ratio.quantity(terms.quantity))
     if not quantity:
         return conclusions.cancelled(order, event.at, "a split left it less than a lot")
-    direction = Direction.opened_by(terms.side if terms.role is Role.ENTRY else terms.side.opposite)
+    direction = OPENED_BY[terms.side if terms.role.is_entry else terms.side.opposite]
     limit_price, stop_price = (
         None if price is None else ratio.order_price(price, direction, instrument)
         for price in (terms.limit_price, terms.stop_price)

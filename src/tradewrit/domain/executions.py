@@ -26,7 +26,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     price: Decimal
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True):
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fill in the books. quantity 0: it was busted. late_fee: booked after it, in account currency."""
 
     client_order_id: str

@@ -5,7 +5,7 @@ What they do stands in `domain.folds`, one file per part of the books.
 
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
@@ -16,11 +16,12 @@ from tradewrit.domain.folds.base import Folds
 
 def evolve(books: Books, event: Event) -> Books:
     """The books after `event`. Pure and total; events that carry no state only raise the count."""
-    fold = FOLDS.get(type(event))
-    if fold is None:
-        return replace(books, events=books.events + 1)
-    changed = fold(books, event)
-    return replace(changed, events=books.events + 1)
+    fold, count = FOLDS.get(type(event)), books.events + 1
+    changed = books if fold is None else fold(books, event)
+    if changed is books:
+        return replace(books, events=count)
+    force_setattr(changed, "events", count)  # the fold's own copy, which nobody else has seen
+    return changed
 
 
 FOLDS: Final[Folds] = {

@@ -12,7 +12,7 @@ from tradewrit.domain.orders import Role
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 # Two characters at a time: base64.b32encode is written in Python and takes ten times as long.
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
-
+_SHIFTS: Final = tuple(range(150, -1, -10))
 
 _LETTERS: Final = frozenset(_ALPHABET)
 _LENGTH: Final = 26
@@ -23,9 +23,9 @@ def derive(*parts: object, length: int = _LENGTH) -> str:
 
     Each part is length-prefixed, so no two lists of parts read the same.
     """
-    text = "|".join([f"{len(str(part))}:{part}" for part in parts])
+    text = "|".join([f"{len(part)}:{part}" for part in map(str, parts)])
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:20])
-    pairs = [_PAIRS[number >> shift & 1023] for shift in range(150, 150 - 5 * length, -10)]
+    pairs = [_PAIRS[number >> shift & 1023] for shift in _SHIFTS[: (length + 1) // 2]]
     return "".join(pairs)[:length]
 
 

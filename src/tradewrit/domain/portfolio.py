@@ -10,7 +10,7 @@ from decimal import Decimal
 from tradewrit.domain.books import Books
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import EXACT, ZERO, Price, canonical
-from tradewrit.domain.positions import ClosedLot, Direction, Fill, Position, is_paid_in_full
+from tradewrit.domain.positions import OPENED_BY, ClosedLot, Fill, Position, is_paid_in_full
 
 Marks = Callable[[str], Price | None]
 """A symbol's last price; None where there is none yet (its cost stands in)."""
@@ -26,7 +26,7 @@ def cash_change(fill: Fill, closed: tuple[ClosedLot, ...], instrument: Instrumen
             change += instrument.value(fill.price, lot.quantity)
         else:
             change += lot.gross
-    if left and is_paid_in_full(Direction.opened_by(fill.side), instrument):
+    if left and is_paid_in_full(OPENED_BY[fill.side], instrument):
         change -= instrument.value(fill.price, left)
     return canonical(change)
 
@@ -64,8 +64,10 @@ def margin(books: Books) -> Decimal:
 
 def buying_power(books: Books, at: int) -> Decimal:
     """Cash that a new entry may use at `at`: settled, not reserved, not margin."""
-    locked = sum((amount for usable_at, amount in books.unsettled if usable_at > at), ZERO)
-    return books.cash - books.reserved - margin(books) - (ZERO if books.margin else locked)
+    free = books.cash - books.reserved - margin(books)
+    if books.margin:
+        return free
+    return free - sum((amount for usable_at, amount in books.unsettled if usable_at > at), ZERO)
 
 
 def drawdown(equity_now: Decimal, high_water: Decimal) -> Decimal:

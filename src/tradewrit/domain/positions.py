@@ -39,13 +39,9 @@ class Direction(StrEnum):
         self.exit_side = self.entry_side.opposite
         self.sign = self.entry_side.sign
 
-    @staticmethod
-    def opened_by(side: Side) -> "Direction":
-        """The direction that an opening order of this side leads to."""
-        return _OPENED_BY[side]
 
-
-_OPENED_BY: Final = {direction.entry_side: direction for direction in Direction}
+OPENED_BY: Final = {direction.entry_side: direction for direction in Direction}
+"""The direction that an opening order of a side leads to."""
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -175,7 +171,7 @@ def _add(position: Position | None, fill: Fill, quantity: Decimal, fee: Decimal)
         fee=canonical(fee),
     )
     if position is None:
-        return Position(symbol=fill.symbol, direction=Direction.opened_by(fill.side), lots=(lot,))
+        return Position(symbol=fill.symbol, direction=OPENED_BY[fill.side], lots=(lot,))
     return msgspec.structs.replace(position, lots=(*position.lots, lot))
 
 

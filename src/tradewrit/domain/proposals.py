@@ -10,14 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from tradewrit.domain.money import Price
+from tradewrit.domain.once import once
 from tradewrit.domain.orders import OrderType, Side
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import OPENED_BY, Direction
 
 STRATEGY: Final = "strategy"
 """Who asked for a trade, where no person did."""
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One trade somebody would like to do.
 
     entry_price: the price the decision was made at; the limit of a limit entry.
@@ -51,10 +52,10 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def direction(self) -> Direction:
         """Which way the position would profit."""
-        return Direction.opened_by(self.side)
+        return OPENED_BY[self.side]
 
 
-class Sized(msgspec.Struct, frozen=True, kw_only=True):
+class Sized(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A proposal with everything frozen that will be executed: this is what a human sees.
 
     cost: cash it would reserve, fees included. stop_price and target_price are those of a fill at
@@ -72,7 +73,7 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
     reward_risk: Decimal
     worst_loss: Decimal
 
-    @property
+    @once
     def hash(self) -> str:
         """SHA-256 of exactly what was shown; an approval is bound to it."""
         return hashlib.sha256(_encode(self)).hexdigest()

@@ -39,7 +39,7 @@ from tradewrit.domain.executions import contradicts
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
-from tradewrit.domain.orders import On, Order, OrderState, Role, can
+from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
 from tradewrit.domain.untold import hides_fills, untold
@@ -219,7 +219,7 @@ def _impossible(order: Order, report: ExecutionReport, on: On) -> Decision:
         cause=report.exec_id,
     )
     held = quarantine(report, order.state, f"an order that is {order.state} cannot {on}", terms.trade_id)
-    if order.state is OrderState.DRAFT and terms.role is Role.ENTRY and on in {On.FILL_SOME, On.FILL_REST}:
+    if order.state is OrderState.DRAFT and terms.role.is_entry and on in {On.FILL_SOME, On.FILL_REST}:
         # It was never sent, and the venue says it traded: sending it now could buy it a second time.
         why = f"{report.exec_id} reports a fill of an order that was never sent"
         ended = aborted(terms.trade_id, terms.symbol, report.at, "aborted", why)

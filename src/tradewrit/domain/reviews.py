@@ -138,7 +138,7 @@ def can(state: ReviewState, verdict: Verdict) -> bool:
     return verdict in TRANSITIONS[state]
 
 
-class Review(msgspec.Struct, frozen=True, kw_only=True):
+class Review(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One question and the answers so far.
 
     shown: exactly what people see. shown_hash: its hash; an answer must repeat it.

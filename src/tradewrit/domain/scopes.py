@@ -55,7 +55,7 @@ def is_subset(wanted: Iterable[str], allowed: Iterable[str]) -> bool:
     return all(any(scope.covers(Scope.parse(text)) for scope in held) for text in wanted)
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A live permission: who holds it, for what, and the instant (UTC ns) at which it is dead.
 
     id: of the token (`jti`). agent: the role in the desk. agent_id: the SPIFFE id it is registered under.

@@ -40,7 +40,7 @@ REVERSE: Final = "reverse"
 """Why a trade is left whose strategy wants the other side, where the account reverses."""
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A strategy's view of one symbol at the close of one bar.
 
     enter: the side to open with when flat. leave_long, leave_short: the reason to leave a position
@@ -66,8 +66,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     def verdict(self) -> int:
         """The same as bits of `Verdict`."""
         return (
-            (_ENTER_LONG if self.enter is Side.BUY else 0)
-            | (_ENTER_SHORT if self.enter is Side.SELL else 0)
+            (0 if self.enter is None else OPENING[self.enter])
             | (_LEAVE_LONG if self.leave_long else 0)
             | (_LEAVE_SHORT if self.leave_short else 0)
             | (_SESSION_ENDS if self.is_session_end else 0)

@@ -146,7 +146,7 @@ def can(state: TradeState, on: On) -> bool:
     return on in TRANSITIONS[state]
 
 
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
+class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One trade, from detection to the last fill.
 
     sized: what risk froze; None until it has. correlation: the scan that found it.

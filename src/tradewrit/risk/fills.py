@@ -37,7 +37,7 @@ def filled(books: Books, market: Market, event: FillBooked) -> Iterable[Event]:
     trade = books.trades.get(event.fill.trade_id)
     if trade is None:
         return ()
-    if event.role is Role.ENTRY:
+    if event.role.is_entry:
         return _entered(books, market, trade, event)
     if event.client_order_id not in books.orders:
         return _taken(books, market, trade, event)
@@ -126,7 +126,7 @@ def corrected(books: Books, market: Market, event: FillRestated) -> Iterator[Eve
         yield from _go_on(books, market, trade, at)
         return
     stop, target = levels(books, trade)
-    if event.role is Role.ENTRY and stop is not None:
+    if event.role.is_entry and stop is not None:
         yield ProtectionRestated(
             at=at,
             trace=trade.id,

@@ -12,7 +12,7 @@ from tradewrit.risk.limits import Facts, breaches
 from tradewrit.risk.sizing import Size, complete, size
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What risk makes of a proposal; it may go on when nothing is broken."""
 
     size: Size

@@ -13,10 +13,8 @@ from tradewrit.domain.events.risk import Breach
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.money import ZERO, canonical, four_places
-from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import Marks, buying_power, drawdown, equity
 from tradewrit.domain.portfolio import margin as margin_of
-from tradewrit.domain.positions import Direction
 from tradewrit.domain.proposals import Proposal, Sized
 from tradewrit.domain.sizing import VolatilityTarget
 from tradewrit.domain.times import iso
@@ -24,7 +22,7 @@ from tradewrit.domain.writs import EXECUTOR
 from tradewrit.risk.refusals import why_cooling
 
 
-class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The account at the moment of a decision; computed once, used by every limit. at: UTC ns."""
 
     equity: Decimal
@@ -145,7 +143,7 @@ def _allowed(books: Books, proposal: Proposal) -> Iterator[Breach]:
             instrument.currency,
             f"{proposal.symbol} trades in {instrument.currency}, the account in {books.currency}",
         )
-    if proposal.side is Side.SELL and not (limits.allow_short and books.margin and instrument.is_shortable):
+    if proposal.side.sign < 0 and not (limits.allow_short and books.margin and instrument.is_shortable):
         yield _breach("allow_short", "long only", "short", f"{proposal.symbol} may not be sold short here")
 
 
@@ -229,8 +227,8 @@ def _protection(books: Books, sized: Sized) -> Iterator[Breach]:
             sized.reward_risk,
             "reward over risk must be greater than this",
         )
-    short = sized.proposal.direction is Direction.SHORT
-    if short and sized.target_fraction is not None and sized.target_fraction >= 1:
+    is_short = sized.proposal.side.sign < 0
+    if is_short and sized.target_fraction is not None and sized.target_fraction >= 1:
         yield _breach("target_fraction", "below 1", sized.target_fraction, "a short cannot gain 100 %")
 
 
@@ -249,7 +247,7 @@ def _pending_entries(books: Books) -> int:
     return sum(
         1
         for order in books.orders.values()
-        if order.terms.role is Role.ENTRY and order.is_live and order.terms.symbol not in books.positions
+        if order.terms.role.is_entry and order.is_live and order.terms.symbol not in books.positions
     )
 
 

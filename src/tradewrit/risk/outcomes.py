@@ -121,7 +121,7 @@ def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) ->
         return () if is_ending else close(books, trade, event.at, trade.exit_reason)
     if trade.state is TradeState.EXIT_TRIGGERED:
         return leave(books, market, trade, event.at)
-    if event.role is Role.ENTRY:
+    if event.role.is_entry:
         return ()  # what filled is protected; the rest was let go
     is_covered = working(books, trade, Role.STOP) or (
         trade.state is TradeState.ORDER_CLOSING and working(books, trade, Role.TARGET, Role.EXIT)

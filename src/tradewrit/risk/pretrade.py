@@ -14,7 +14,7 @@ from tradewrit.domain.events.review import ReviewApproved
 from tradewrit.domain.ids import review_id
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import EXACT
-from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
+from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, can
 from tradewrit.domain.proposals import STRATEGY, Proposal
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.signals import Market
@@ -101,7 +101,7 @@ def objection_to_resend(books: Books, market: Market, order: Order, at: int) -> 
     What reduces risk always may, as long as there is something to protect.
     """
     terms = order.terms
-    if terms.role is not Role.ENTRY:
+    if not terms.role.is_entry:
         return _objection_to_protect(books, terms)
     trade = books.trades.get(terms.trade_id)
     sized = None if trade is None else trade.sized
@@ -146,7 +146,7 @@ def objection_to_modify(books: Books, event: ModifyOrder, order: Order | None) -
         return f"the order is {order.state}"
     if event.version != order.version:
         return f"you saw version {event.version}, the order is at version {order.version}: look again"
-    if order.terms.role is not Role.ENTRY:
+    if not order.terms.role.is_entry:
         return "protective orders are moved by position_keeper: use position.update_stop"
     quantity = event.quantity if event.quantity is not None else order.terms.quantity
     price = event.limit_price if event.limit_price is not None else order.terms.limit_price

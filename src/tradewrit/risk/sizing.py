@@ -24,7 +24,7 @@ from tradewrit.domain.sizing import (
 from tradewrit.risk.exits import stop_price, target_price
 
 
-class Size(msgspec.Struct, frozen=True):
+class Size(msgspec.Struct, frozen=True, gc=False):
     """A quantity, and what held it down: the name of a limit or of a sizing rule."""
 
     quantity: Qty

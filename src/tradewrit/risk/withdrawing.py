@@ -104,7 +104,7 @@ def suspended(books: Books, event: SymbolSuspended) -> Decision:
         order
         for order in books.orders.values()
         if order.is_live and order.terms.symbol == event.symbol
-        if order.terms.role is Role.ENTRY or order.state is OrderState.DRAFT
+        if order.terms.role.is_entry or order.state is OrderState.DRAFT
         if order.terms.parent is None  # legs end with their entry
     )
     return _take_back(ours, event.at, KEEPER, f"suspended: {event.reason}")
@@ -115,7 +115,7 @@ def _entries(books: Books, symbol: str = "") -> Iterator[Order]:
     return (
         order
         for order in books.orders.values()
-        if order.is_live and order.terms.role is Role.ENTRY and symbol in {"", order.terms.symbol}
+        if order.is_live and order.terms.role.is_entry and symbol in {"", order.terms.symbol}
     )
 
 

@@ -4,6 +4,7 @@ Knows no concrete broker, feed or journal; `app`, `research` and `simulation` ha
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.effects import CancelAtVenue
@@ -48,10 +49,12 @@ from tradewrit.runtime.pump import AUTHORITY, OUTCOME, Listener, Pump
 from tradewrit.runtime.replay import load
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.schedule import Schedule
-from tradewrit.runtime.winding import Winding
+from tradewrit.runtime.winding import HEARS, Winding
 from tradewrit.runtime.writs import Writs
 from tradewrit.version import VERSION
 
+_ABOUT_PRICES: Final = frozenset({SharesSplit, BelievePrices})
+"""Journalled, and followed by the market's memory of prices all the same."""
 AskPeople = Callable[[Books, str, int], None]
 """Told (books, review id, version) when people have to be asked; a desk may begin with that."""
 
@@ -260,9 +263,13 @@ class Desk:
         return len(fired)
 
     def _hear(self, event: Event, record: Record | None) -> None:
-        # These are journalled, and the market's memory of prices has to follow them all the same.
-        if record is None or isinstance(event, SharesSplit | BelievePrices):
+        if record is None or type(event) in _ABOUT_PRICES:
             self.market.hear(event)
+        if type(event) in HEARS:
+            self._heed(event)
+
+    def _heed(self, event: Event) -> None:
+        """What halts and their end mean to the writs."""
         self._winding.hear(event)
         if type(event) is TradingHalted:
             # Before any effect of the step: from here on entries have no writ to leave under.

@@ -34,7 +34,7 @@ from tradewrit.domain.effects import (
 )
 from tradewrit.domain.events.writs import WritDenied
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Order, OrderState, OrderTerms, Role, Side
+from tradewrit.domain.orders import Order, OrderState, OrderTerms, Side
 from tradewrit.domain.scopes import Grant
 from tradewrit.domain.writs import EXECUTOR, KEEPER, given_back, renotional, taken, use_of
 from tradewrit.errors import TradewritError
@@ -97,7 +97,7 @@ class Gate:
         if agent == EXECUTOR:
             for name in self._unsent:
                 order = books.orders[name]
-                if order.terms.role is Role.ENTRY:
+                if order.terms.role.is_entry:
                     used = given_back(used, use_of(order))
         # A clock that was set back past midnight does not give the day again.
         return used if used.day <= day_of(now) else replace(used, day=day_of(now))
@@ -141,12 +141,12 @@ def holder_of(effect: Effect, agent: str, books: Books) -> str:
         return agent
     if isinstance(effect, PlaceOrders):
         for terms in effect.approved.orders:
-            if terms.role is Role.ENTRY:
+            if terms.role.is_entry:
                 return agent
         return KEEPER
     if isinstance(effect, ReplaceAtVenue):
         order = books.orders.get(effect.client_order_id)
-        return agent if order is None or order.terms.role is Role.ENTRY else KEEPER
+        return agent if order is None or order.terms.role.is_entry else KEEPER
     asks = CancelAtVenue | AskVenue | AskAccount
     return KEEPER if isinstance(effect, asks) else agent
 
@@ -200,7 +200,7 @@ def _requests(
                 _is_closing(books, order) and _fits(books, order, terms.quantity, unsent - listed)
             )
             yield held, _request(books, order, terms.quantity, order.notional, reduces=reduces), used
-            if terms.role is Role.ENTRY and len(listed) > 1:
+            if terms.role.is_entry and len(listed) > 1:
                 used = taken(used, use_of(order))
 
 
@@ -208,7 +208,7 @@ def _only_closes(leg: OrderTerms, entry: OrderTerms, listed: tuple[OrderTerms, .
     """Whether a leg, with all that are listed beside it, can close what its entry opens and no more."""
     beside = [other for other in listed if other.parent == leg.parent]
     return (
-        entry.role is Role.ENTRY
+        entry.role.is_entry
         and leg.role.is_protective
         and leg.side is not entry.side
         and leg.quantity <= entry.quantity

@@ -154,7 +154,7 @@ def lane_of(effect: Effect, books: Books) -> Lane:
             return Lane.PROTECTION
         case ReplaceAtVenue():
             order = books.orders.get(effect.client_order_id)
-            is_entry = order is not None and order.terms.role is Role.ENTRY
+            is_entry = order is not None and order.terms.role.is_entry
             return Lane.ENTRIES if is_entry else Lane.PROTECTION
         case MarketDataEffect():
             return Lane.DATA

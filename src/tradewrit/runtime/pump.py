@@ -250,8 +250,6 @@ _KEYS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     CommissionReport: lambda report: f"commission:{report.exec_id}:{report.fee_rate}",
 }
 """What an outside fact is called, whatever road it came by: heard twice, it happened once."""
-_SCANS: Final = (ScanStarted, CandidateFound)
-"""The events that say which scan a trade came of."""
 
 
 def _key(event: Event, books: Books) -> str | None:
@@ -276,14 +274,15 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
 
     before, after: the books around the step; a trade that ends in it is known only to the first.
     """
-    alone = f"input-{last_seq + 1}"
+    first = last_seq + 1
+    alone = f"input-{first}"
     scans: dict[str, str] = {}
     standings: dict[str, tuple[str, str]] = {}
     entries = []
     for recorded in records:
         event, source = recorded.event, recorded.source
         kind, trace = type(event), event.trace
-        if isinstance(event, _SCANS):
+        if type(event) is ScanStarted or type(event) is CandidateFound:
             scans[trace] = event.scan
         elif trace and trace not in scans:
             trade = after.trades.get(trace) or before.trades.get(trace)
@@ -299,10 +298,10 @@ def entries_of(records: Iterable[Recorded], before: Books, after: Books, last_se
                 source=source,
                 agent_id=agent_id,
                 token_id=token_id,
-                caused_by=0 if recorded.cause < 0 else last_seq + 1 + recorded.cause,
+                caused_by=first + recorded.cause if recorded.cause >= 0 else 0,
                 correlation=scans[trace] if trace or kind is ScanStarted else alone,
                 trace=trace,
-                dedup_key=_key(event, before),
+                dedup_key=_key(event, before) if kind in _KEYS else None,
             )
         )
     return entries

@@ -11,13 +11,15 @@ from tradewrit.domain.events.account import TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import CancelOrder, GetOrderStatus, OrderCancelled
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.orders import On, Order, Role, can
+from tradewrit.domain.orders import On, Order, can
 from tradewrit.domain.writs import DESK
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.pump import Pump
 from tradewrit.runtime.writs import Writs
 
 _AGAIN: Final = SECOND
+HEARS: Final = frozenset({TradingHalted, TradingResumed, OrderCancelled})
+"""The events that `Winding.hear` has to be told of."""
 _REASON: Final = "halted: the kill switch ends protection as well"
 
 
@@ -37,7 +39,7 @@ class Winding:
             self._ask_at = self._clock.now() + _AGAIN
         elif type(event) is TradingResumed:
             self._cancelled.clear()
-        elif type(event) is OrderCancelled and event.role is Role.ENTRY and self._pump.books.halted:
+        elif type(event) is OrderCancelled and event.role.is_entry and self._pump.books.halted:
             self._cancelled.append(event.client_order_id)
 
     def go_on(self) -> list[Event]:
@@ -59,7 +61,7 @@ class Winding:
 
 
 def _at_work(books: Books) -> Iterator[Order]:
-    return (order for order in books.orders.values() if order.is_live and order.terms.role is Role.ENTRY)
+    return (order for order in books.orders.values() if order.is_live and order.terms.role.is_entry)
 
 
 def _asked(order: Order, now: int) -> Event:

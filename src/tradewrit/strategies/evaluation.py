@@ -211,21 +211,24 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
 
     Of its named numbers those are kept that are finite.
     """
-    where = f"on bar {len(bars) - 1} of {symbol}"
     try:
         said = strategy.on_bar(bars)
     except (Exception, SystemExit) as raised:  # an author's code may raise anything; say whose and where
         raise StrategyError(
-            f"{strategy.name()}.on_bar raised {type(raised).__name__} {where}: {raised}"
+            f"{strategy.name()}.on_bar raised {type(raised).__name__} {_where(symbol, bars)}: {raised}"
         ) from raised
     if said is None:
         return None
     if not isinstance(said, Signal):
-        raise StrategyError(f"{strategy.name()}.on_bar must return a Signal or None, not {said!r} ({where})")
+        raise StrategyError(
+            f"{strategy.name()}.on_bar must return a Signal or None, not {said!r} ({_where(symbol, bars)})"
+        )
     try:
         said = msgspec.convert(asdict(said) | {"inputs": _numbers(said.inputs)}, Signal)
     except (TypeError, ValueError) as wrong:
-        raise StrategyError(f"{strategy.name()}.on_bar returned no sound signal {where}: {wrong}") from wrong
+        raise StrategyError(
+            f"{strategy.name()}.on_bar returned no sound signal {_where(symbol, bars)}: {wrong}"
+        ) from wrong
     kept = strategy.protection()
     return replace(
         said,
@@ -235,6 +238,10 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
         trail_fraction=said.trail_fraction or kept.trail_fraction,
         max_bars=said.max_bars or kept.max_bars,
     )
+
+
+def _where(symbol: str, bars: Bars) -> str:
+    return f"on bar {len(bars) - 1} of {symbol}"
 
 
 def signal_of(protection: Signal, symbol: str, verdict: int, inputs: dict[str, float]) -> Signal:

@@ -136,6 +136,18 @@ def test_a_token_row_that_makes_no_sense_lets_nobody_in(path: Path) -> None:
     store.close()
 
 
+def test_a_look_at_a_row_that_makes_no_sense_leaves_nothing_open(path: Path) -> None:
+    store = opened(path.parent)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tokens SET lineage = 'nonsense' WHERE jti = 'b'")
+    with pytest.raises(JournalCorrupt, match="a Token was altered"):
+        store.look("b", NOW)
+    # A read that was left open would go on showing the store as it was.
+    revoke(store)
+    assert store.standing("a", NOW) == Standing.REVOKED
+    store.close()
+
+
 def test_a_damaged_page_is_reported_and_lets_nobody_in(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = bytes(len(content) - 4096)

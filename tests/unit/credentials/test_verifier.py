@@ -8,6 +8,8 @@ import pytest
 from tests.unit.credentials.authorities import BY, NOW, add_app, is_live, opened, register
 from tradewrit.credentials.authority import Authority
 from tradewrit.credentials.settings import Terms
+from tradewrit.credentials.tokens import verify_genuine
+from tradewrit.credentials.verifier import _digest
 from tradewrit.domain.market import SECOND
 from tradewrit.errors import TokenRefused
 from tradewrit.runtime.clock import ManualClock
@@ -60,6 +62,35 @@ def test_looking_whether_something_changed_holds_nothing_in_the_file_open(tmp_pa
         store = authority._context.store
         (busy, _, _) = store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         assert busy == 0
+
+
+def test_keys_that_end_while_a_token_is_looked_at_for_the_first_time_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as here, opened(tmp_path) as there:
+        app = add_app(here)
+        known, new = register(here, app), register(here, app)
+        assert is_live(here, known)  # so that it has seen what there is to see of the store
+        endings = iter([lambda: there.rotate(by=BY, overlap_s=0)])
+
+        def slowly(*given: object, **named: object) -> object:
+            claims = verify_genuine(*given, **named)  # type: ignore[arg-type]
+            next(endings, lambda: None)()
+            return claims
+
+        monkeypatch.setattr("tradewrit.credentials.verifier.verify_genuine", slowly)
+        assert [is_live(here, new) for _ in range(2)] == [False, False]
+        assert not here._verifier._verified.keys() - {_digest(known.token)}
+
+
+def test_a_first_look_at_a_token_holds_nothing_in_the_file_open(tmp_path: Path) -> None:
+    with opened(tmp_path) as authority:
+        app = add_app(authority)
+        for issued in [register(authority, app) for _ in range(3)]:
+            authority.verify(issued.token)
+            store = authority._context.store
+            (busy, _, _) = store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            assert busy == 0
 
 
 def test_no_thread_sees_a_token_alive_after_its_revocation_was_confirmed(tmp_path: Path) -> None:

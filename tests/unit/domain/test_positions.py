@@ -12,7 +12,7 @@ from tradewrit.domain.fees import PerShareFee
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import ZERO, canonical
 from tradewrit.domain.orders import Side
-from tradewrit.domain.positions import ClosedLot, Direction, Fill, Position, book, is_paid_in_full
+from tradewrit.domain.positions import OPENED_BY, ClosedLot, Direction, Fill, Position, book, is_paid_in_full
 
 BUY, SELL = Side.BUY, Side.SELL
 PRICES = st.decimals(Decimal("0.01"), Decimal(5000), places=2)
@@ -122,7 +122,7 @@ def test_only_a_long_in_something_unmargined_is_paid_in_full(
 def test_a_direction_knows_its_sides() -> None:
     assert (Direction.LONG.entry_side, Direction.LONG.exit_side, Direction.LONG.sign) == (BUY, SELL, 1)
     assert (Direction.SHORT.entry_side, Direction.SHORT.exit_side, Direction.SHORT.sign) == (SELL, BUY, -1)
-    assert [Direction.opened_by(side) for side in (BUY, SELL)] == [Direction.LONG, Direction.SHORT]
+    assert [OPENED_BY[side] for side in (BUY, SELL)] == [Direction.LONG, Direction.SHORT]
 
 
 @given(FILLS)

@@ -12,7 +12,7 @@ from tests.unit.risk.proposing import account, sized
 from tradewrit.domain.market import Bar
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Side
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import OPENED_BY
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.exits import is_tighter
@@ -46,7 +46,7 @@ def trade(side: Side = Side.BUY, **asked: object) -> Trade:
         id="trade-1",
         symbol="AAPL",
         strategy="s",
-        direction=Direction.opened_by(side),
+        direction=OPENED_BY[side],
         state=TradeState.HOLDING,
         sized=frozen,
         stop_price=frozen.stop_price,

@@ -11,7 +11,7 @@ from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import Exec
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.money import Price, Qty, canonical_qty
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import OPENED_BY
 from tradewrit.domain.splits import Ratio
 
 
@@ -35,7 +35,7 @@ def split_all(life: Lifecycle, split: SharesSplit, instrument: Instrument) -> No
 
 
 def _restate(order: Working, ratio: Ratio, instrument: Instrument) -> None:
-    opens = Direction.opened_by(order.terms.side.opposite if order.is_reducing else order.terms.side)
+    opens = OPENED_BY[order.terms.side.opposite if order.is_reducing else order.terms.side]
 
     def moved(price: Price) -> Price:
         return ratio.order_price(price, opens, instrument) if price else price

@@ -9,7 +9,7 @@ from tradewrit.domain.orders import Side
 from tradewrit.domain.proposals import Proposal, Sized
 
 
-class Breach(msgspec.Struct, frozen=True, kw_only=True):
+class Breach(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One violated limit, with both numbers, so that nobody has to guess."""
 
     limit: str

@@ -25,7 +25,6 @@ from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, canonical
-from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import ClosedLot, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
@@ -57,7 +56,7 @@ def _fill_booked(books: Books, event: ps.FillBooked) -> Books:
     return change_trade(
         books,
         trade.id,
-        TradeOn.FILL if event.role is Role.ENTRY else None,
+        TradeOn.FILL if event.role.is_entry else None,
         realised=canonical(trade.realised + _gross(closed)),
         fees=canonical(trade.fees + fill.fee),
     )

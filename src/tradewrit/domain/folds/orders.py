@@ -58,7 +58,7 @@ def _order_requested(books: Books, event: od.OrderRequested) -> Books:
         notional=event.notional,
         sent_at=0 if event.held else event.at,
     )
-    books = _counted(replace(books, orders=with_item(books.orders, order.id, order)), order)
+    books = replace(books, orders=with_item(books.orders, order.id, order), sent=_sent(books, order))
     match terms.role:
         case Role.ENTRY:
             on = None if event.held else TradeOn.PLACE
@@ -86,22 +86,26 @@ def _order_released(books: Books, event: od.OrderReleased) -> Books:
             token_id=event.token_id,
         )
         books = _counted(books, books.orders[order.id])
-    if order.terms.role is Role.ENTRY:
+    if order.terms.role.is_entry:
         return change_trade(books, order.terms.trade_id, TradeOn.PLACE)
     return books
 
 
 def _counted(books: Books, order: Order) -> Books:
+    return replace(books, sent=_sent(books, order))
+
+
+def _sent(books: Books, order: Order) -> dict[str, DayUse]:
     """An entry that leaves takes its share of the day of whoever sends it."""
-    if order.terms.role is not Role.ENTRY or not order.sent_at:
-        return books
+    if not order.terms.role.is_entry or not order.sent_at:
+        return books.sent
     used = taken(books.sent.get(EXECUTOR, DayUse()), use_of(order))
-    return replace(books, sent=with_item(books.sent, EXECUTOR, used))
+    return with_item(books.sent, EXECUTOR, used)
 
 
 def _uncounted(books: Books, order: Order) -> Books:
     """An entry that turns out never to have left gives its share back."""
-    if order.terms.role is not Role.ENTRY or EXECUTOR not in books.sent:
+    if not order.terms.role.is_entry or EXECUTOR not in books.sent:
         return books
     used = given_back(books.sent[EXECUTOR], use_of(order))
     return replace(books, sent=with_item(books.sent, EXECUTOR, used))

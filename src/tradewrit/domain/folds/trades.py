@@ -16,7 +16,7 @@ from tradewrit.domain.events import strategy as st
 from tradewrit.domain.folds.base import Fold, Folds, latest, with_item, without
 from tradewrit.domain.money import EXACT, ZERO, canonical
 from tradewrit.domain.orders import OrderState
-from tradewrit.domain.positions import Direction
+from tradewrit.domain.positions import OPENED_BY
 from tradewrit.domain.trades import On as TradeOn
 from tradewrit.domain.trades import Trade
 from tradewrit.domain.trades import advance as trade_advance
@@ -63,7 +63,7 @@ def _candidate(books: Books, event: st.CandidateFound) -> Books:
         id=event.trade_id,
         symbol=event.symbol,
         strategy=event.strategy,
-        direction=Direction.opened_by(event.side),
+        direction=OPENED_BY[event.side],
         correlation=event.scan,
     )
     trade = replace(trade, state=trade_advance(trade.state, TradeOn.DETECT))

@@ -96,7 +96,7 @@ def record_hash(
             entry.token_id,
         )
     )
-    return hashlib.sha256(b"%b\n%b" % (fields, entry.body)).hexdigest()
+    return hashlib.sha256(b"\n".join((fields, entry.body))).hexdigest()
 
 
 def event_id(journal_id: str, stream: str, seq: int) -> str:

@@ -9,7 +9,6 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import CancelOrder
 from tradewrit.domain.events.running import EntriesAllowed, EntriesWithheld
-from tradewrit.domain.orders import Role
 from tradewrit.domain.writs import DESK, EXECUTOR
 from tradewrit.runtime.clock import Clock
 from tradewrit.runtime.live.status import because
@@ -52,7 +51,7 @@ class Entries:
 def taking_back(books: Books, at: int, reason: str) -> Iterator[CancelOrder]:
     """The cancels of all entries at work: what fills while nobody is there could be without a stop."""
     for order in books.orders.values():
-        if order.is_live and order.terms.role is Role.ENTRY:
+        if order.is_live and order.terms.role.is_entry:
             yield CancelOrder(
                 at=at, trace=order.terms.trade_id, client_order_id=order.id, actor=DESK, reason=reason
             )
