@@ -15,6 +15,7 @@ from tradewrit.domain.events.orders import (
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderInDoubt,
     OrderModified,
     OrderPartiallyFilled,
     OrderRejected,
@@ -186,6 +187,13 @@ def ask(order: Order) -> AskVenue:
         symbol=order.terms.symbol,
         client_order_id=order.id,
         since=order.sent_at,
+    )
+
+
+def in_doubt(order: Order, at: int, reason: str) -> OrderInDoubt:
+    """The venue may know better than the books."""
+    return OrderInDoubt(
+        at=at, trace=order.terms.trade_id, client_order_id=order.id, times=order.doubts, reason=reason
     )
 
 

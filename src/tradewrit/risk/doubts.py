@@ -2,7 +2,8 @@
 
 A write that was lost is neither done nor undone: the venue is asked, again and again at growing
 intervals. Only when it denies the order, and the lost request can no longer be taken, does the order go
-out again, under the same id and where the venue tells the second from the first; or it is given up.
+out again, under the same id and where the venue tells the second from the first; or it is given up. So
+with a change of an order: the old terms stand once it is dead, and not when they are seen at work.
 What reduces risk does not wait that long where the venue never takes an id twice. Used by the executor.
 Knows no prices of its own and sends nothing.
 """
@@ -37,7 +38,7 @@ TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
 _SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
 LOOKUPS: Final = 3
-"""How often the venue must have denied an order before it is believed."""
+"""How often the venue must have denied an order, or a change of one, before it is believed."""
 LONGEST_WAIT_S: Final = 60
 LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
 """A position may be without its stop meanwhile."""
@@ -72,7 +73,7 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
         case Exec.ABSENT:
             return _absent(books, market, order, report)
         case Exec.ANSWERED:
-            return _answered(order, report) + legs
+            return _answered(books, order, report) + legs
         case _:
             return _wait(order, report)
 
@@ -124,18 +125,22 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
 
 
-def _answered(order: Order, report: ExecutionReport) -> Decision:
+def _answered(books: Books, order: Order, report: ExecutionReport) -> Decision:
     """The venue has told all it knows, and what was asked of it is not among that."""
     at, terms = report.at, order.terms
-    if order.filled < terms.quantity <= report.cumulative:
-        # What is filled whole is over, and stays so when a fill of it is corrected.
-        return Decision((cancelled(order, at, "the venue had filled it before a fill was corrected"),))
+    whole = terms.quantity if report.quantity is None else report.quantity
+    is_over = whole <= report.cumulative
+    if is_over and order.remaining > 0:
+        # What is over stays so, when a fill of it is corrected and when older word of it comes late.
+        return Decision((cancelled(order, at, "by the venue's count it is over"),))
     match order.state:
         case OrderState.PENDING_CANCEL:  # asking twice is harmless
             again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
             return Decision(
                 (_doubt(order, at, order.doubts + 1, "it is to be cancelled, and works"),), (again,)
             )
+        case OrderState.PENDING_REPLACE if not (is_over or _is_dead(books, order, at)):
+            return _wait(order, report)  # it works the old terms; the request may still be on its way
         case OrderState.PENDING_REPLACE:
             kept = ModifyRefused(
                 at=at,
@@ -143,6 +148,7 @@ def _answered(order: Order, report: ExecutionReport) -> Decision:
                 client_order_id=order.id,
                 reason="nobody answered, and the venue works the old terms",
                 is_answer=True,
+                is_unsent=True,
             )
             return Decision((kept,))
         case OrderState.UNKNOWN:
@@ -167,7 +173,7 @@ def _patience(times: int, most_s: int = LONGEST_WAIT_S) -> int:
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
     """The venue knows no order of that name; whether it never will is another matter."""
     at, able = report.at, books.capabilities
-    is_over = order.doubts + 1 >= LOOKUPS and _has_passed(order, able.acceptance_s, at)
+    is_over = _is_dead(books, order, at)
     if order.broker_order_id or order.state not in _NEVER_SEEN:  # it had it once
         gone = cancelled(order, at, "the venue no longer knows it")
         return Decision((gone,)) if is_over else _wait(order, report)
@@ -192,6 +198,11 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
     if objection:
         return _given_up(listed, at, f"the venue never received it, and it is not sent again: {objection}")
     return _resent(books, listed, at, report.reason)
+
+
+def _is_dead(books: Books, order: Order, at: int) -> bool:
+    """Whether a request that the venue denies having seen can no longer be taken."""
+    return order.doubts + 1 >= LOOKUPS and _has_passed(order, books.capabilities.acceptance_s, at)
 
 
 def _has_passed(order: Order, seconds: int, at: int) -> bool:

@@ -145,7 +145,8 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
         answered = say(effect, order_id, Exec.ANSWERED, now, told)
-        return (*observed(reports, now), replace_fields(answered, cumulative=_traded(reports)))
+        most, whole = _standing(reports)
+        return (*observed(reports, now), replace_fields(answered, cumulative=most, quantity=whole))
 
     def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
         del grant
@@ -173,15 +174,25 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     }
 
 
-def _traded(reports: Sequence[ExecutionReport]) -> Decimal:
-    """The most that an order had traded by the venue's count, in the shares of now."""
-    most = ZERO
+def _standing(reports: Sequence[ExecutionReport]) -> tuple[Decimal, Decimal | None]:
+    """The most that an order had traded by the venue's count, and the whole that it is for, in shares of now.
+
+    One that has ended is for no more than it traded; None where nothing but its placing says how much.
+    """
+    most, whole, has_ended = ZERO, None, False
     for report in reports:
-        if report.kind is Exec.RESTATED:
-            most = report.cumulative
-        elif report.kind is Exec.TRADE:
-            most = max(most, report.cumulative)
-    return most
+        match report.kind:
+            case Exec.NEW:
+                has_ended = False  # under an id that is used again
+            case Exec.CANCELED | Exec.EXPIRED:
+                has_ended = True
+            case Exec.TRADE:
+                most = max(most, report.cumulative)
+            case Exec.RESTATED | Exec.REPLACED:
+                most, whole = report.cumulative, report.quantity or whole
+            case _:
+                pass
+    return most, most if has_ended else whole
 
 
 def never_left(effect: Effect, books: Books, now: int) -> Sequence[Event]:

@@ -37,8 +37,9 @@ class Exec(StrEnum):
     """What an execution report says, in FIX's words (tag 150); the last four the desk says itself.
 
     UNKNOWN: a write was sent, and nobody knows what came of it. ABSENT: the venue was asked about an order
-    and knows none of that name. ANSWERED: it was asked, and told all it knows. UNANSWERED: it was asked, and
-    could not be reached.
+    and knows none of that name. ANSWERED: it was asked, and told all it knows: `cumulative` traded of
+    `quantity`, None where that never changed, and no more than it traded where it is over. UNANSWERED: it was
+    asked, and could not be reached.
     CORRECTED (trade correct): a fill was other than reported. BUSTED (trade cancel): it never was one.
     """
 

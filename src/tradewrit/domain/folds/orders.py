@@ -12,7 +12,7 @@ from tradewrit.domain.constraints import DayUse
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.folds.base import Fold, Folds, with_item
 from tradewrit.domain.folds.trades import change_trade
-from tradewrit.domain.money import canonical, canonical_qty
+from tradewrit.domain.money import ZERO, Qty, canonical, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.orders import advance as advance_order
 from tradewrit.domain.rejections import UNSENT
@@ -27,18 +27,19 @@ def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Boo
     if on is not None:
         if not can(order.state, on):
             return books
-        changes["state"] = _next(order, on)
+        changes["state"] = _next(order.state, on, replace(order, **changes))
         if order.doubt_since and changes["state"] is not order.state:
             changes = {"doubt_since": 0, "doubts": 0} | changes
     return replace(books, orders=with_item(books.orders, order_id, replace(order, **changes)))
 
 
-def _next(order: Order, on: On) -> OrderState:
-    state = advance_order(order.state, on)
-    # The table speaks of orders in general: after a refused cancel or a confirmed replacement, one
-    # that had already traded is partially filled, not merely accepted.
+def _next(state: OrderState, on: On, order: Order) -> OrderState:
+    """order: as it is after the move, but for its state."""
+    state = advance_order(state, on)
+    # The table speaks of orders in general: after a refused cancel, a refused or a confirmed replacement,
+    # one that had already traded is partially filled or filled, not merely accepted.
     if state is OrderState.ACCEPTED and order.filled:
-        return OrderState.PARTIALLY_FILLED
+        return OrderState.PARTIALLY_FILLED if order.remaining > 0 else OrderState.FILLED
     return state
 
 
@@ -149,11 +150,15 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
     if order is None:
         return books
     on = On.FILL_REST if isinstance(event, od.OrderFilled) else On.FILL_SOME
+    terms, filled = order.terms, canonical_qty(event.cumulative)
+    if terms.quantity < filled <= order.most_asked:  # so it was for that much at least
+        terms = replace(terms, quantity=Qty(filled))
     return _order(
         books,
         order.id,
         on,
-        filled=canonical_qty(event.cumulative),
+        terms=terms,
+        filled=filled,
         value=canonical(order.value + event.price * event.quantity),
     )
 
@@ -180,6 +185,14 @@ def _refused(pending: OrderState) -> Fold:
     return fold
 
 
+def _modify_requested(books: Books, event: od.ModifyRequested) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    most_asked = max(order.most_asked, event.quantity or ZERO)
+    return _order(books, order.id, On.ASK_REPLACE, most_asked=most_asked)
+
+
 def _modified(books: Books, event: od.OrderModified) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None:
@@ -203,7 +216,10 @@ def _restated(books: Books, event: od.OrderRestated) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None or not order.is_live:
         return books
-    return _order(books, order.id, None, terms=_new_terms(order, event), filled=event.filled)
+    # After a split, what was asked for before is in other shares.
+    most_asked = order.most_asked if event.filled == order.filled else ZERO
+    terms = _new_terms(order, event)
+    return _order(books, order.id, None, terms=terms, filled=event.filled, most_asked=most_asked)
 
 
 def _new_terms(order: Order, event: od.OrderModified | od.OrderRestated) -> OrderTerms:
@@ -234,7 +250,7 @@ FOLDS: Final[Folds] = {
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
     od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     od.CancelRefused: _refused(OrderState.PENDING_CANCEL),
-    od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
+    od.ModifyRequested: _modify_requested,
     od.OrderModified: _modified,
     od.ModifyRefused: _refused(OrderState.PENDING_REPLACE),
     od.OrderRestated: _restated,
