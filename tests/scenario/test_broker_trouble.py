@@ -524,7 +524,7 @@ def test_an_exit_the_venue_refuses_brings_the_stop_back(world: Troubled) -> None
     world.audit()
 
 
-def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
+def test_protection_that_did_not_grow_is_an_alarm_and_grows_once_the_request_is_dead() -> None:
     world = Troubled(rules=A_TENTH)
     world.says(BUY)
     world.bar(175.50, volume=20)
@@ -532,8 +532,12 @@ def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar
     world.line.lose("replace", UNREACHABLE, UNREACHABLE)
     world.report(world.exchange.open(replace(_bar(world, 175.50), volume=20)))
     assert world.held == 4
+    world.wait(9)
+    assert not world.events(StopFailed)  # it may still arrive
+    world.wait(6)
     assert "covers 2 of 4" in world.only(StopFailed).reason
     assert world.stage() is TradeState.PROTECTING
+    assert world.trade.failures == 0
     assert world.line.calls.count("replace") == 2  # one for each leg, and not again at once
     world.clock.advance(MINUTE)
     world.bar(175.50, volume=0.0)

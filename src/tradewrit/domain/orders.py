@@ -225,7 +225,7 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
     _S.CANCELLED: {On.FILL_SOME: _S.CANCELLED, On.FILL_REST: _S.FILLED},
     _S.EXPIRED: {On.FILL_SOME: _S.EXPIRED, On.FILL_REST: _S.FILLED},
     # Whole by our own count, of a quantity that the venue may have made larger unheard.
-    _S.FILLED: {On.FILL_REST: _S.FILLED, On.REPLACE: _S.ACCEPTED},
+    _S.FILLED: {On.FILL_REST: _S.FILLED, On.REPLACE: _S.PARTIALLY_FILLED},
     # So does one of an order that was given up for lost, and was only late.
     _S.REJECTED: {On.FILL_SOME: _S.REJECTED, On.FILL_REST: _S.FILLED},
 }

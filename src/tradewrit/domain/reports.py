@@ -66,7 +66,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         if early is not None:
             return _foretold(books, report, early)
     order = books.orders.get(report.client_order_id)
-    if wrong := defect(report, None if order is None else order.terms):
+    if wrong := defect(report, order):
         if order is None:
             return quarantine(report, "none", wrong)
         return quarantine(report, order.state, wrong, order.terms.trade_id)

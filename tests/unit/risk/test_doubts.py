@@ -181,11 +181,39 @@ def test_a_cancel_that_the_venue_has_not_done_is_asked_for_again() -> None:
     assert again.effects == (CancelAtVenue(trace="trade-1", symbol="AAPL", client_order_id="o"),)
 
 
-def test_a_change_that_the_venue_has_not_made_is_off() -> None:
-    off = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT), Exec.ANSWERED)
+@pytest.mark.parametrize(("at", "times"), [(SENT, 0), (LATE, 1), (LATE - 2 * SECOND, 9)])
+def test_a_change_that_the_venue_has_not_made_may_still_be_on_its_way(at: int, times: int) -> None:
+    wait = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT, doubts=times), Exec.ANSWERED, at)
+    assert isinstance(only(wait), OrderInDoubt)
+    assert due(wait) > at
+
+
+def test_a_change_that_the_venue_has_not_made_and_can_no_longer_get_is_off() -> None:
+    off = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT, doubts=2), Exec.ANSWERED, LATE)
     assert isinstance(only(off), ModifyRefused)
     assert only(off).is_answer
+    assert only(off).is_unsent
     assert off.effects == ()
+
+
+def test_a_change_of_what_the_venue_calls_filled_is_off_at_once() -> None:
+    order = an_order(S.PENDING_REPLACE, filled=Decimal(5), most_asked=Decimal(8), doubt_since=SENT)
+    told = replace(report(Exec.ANSWERED), cumulative=Decimal(5))
+    known = books(order)
+    off = doubts.judge(known, At(), told)  # type: ignore[arg-type]
+    assert isinstance(only(off), ModifyRefused)
+    assert evolve(known, only(off)).orders["o"].state is S.FILLED
+    larger = doubts.judge(known, At(), replace(told, quantity=Decimal(8)))  # type: ignore[arg-type]
+    assert isinstance(only(larger), OrderInDoubt)
+
+
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.PENDING_REPLACE, S.PENDING_CANCEL])
+def test_an_order_that_the_venue_calls_over_is_over(state: OrderState) -> None:
+    order = an_order(state, EXIT, filled=Decimal(2), doubt_since=SENT)
+    told = replace(report(Exec.ANSWERED), cumulative=Decimal(2), quantity=Decimal(2))
+    over = only(doubts.judge(books(order), At(), told))  # type: ignore[arg-type]
+    assert isinstance(over, OrderCancelled)
+    assert over.filled == 2
 
 
 def test_an_order_that_works_as_the_books_have_it_is_in_doubt_no_longer() -> None:
