@@ -25,7 +25,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.events.positions import FillBooked, StopFailed
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import OrderState, Role, Side
+from tradewrit.domain.orders import OrderState, OrderType, Role, Side
 from tradewrit.domain.trades import TradeState
 from tradewrit.runtime.ports import Replacement
 
@@ -59,8 +59,10 @@ class Growing(Troubled):
         return list(self.exchange.replace(self.order(role).id, Replacement(**exact), grant))
 
     def denied(self) -> None:
-        """The venue is asked for so long that nothing sent before can still be taken."""
-        self.wait(16)
+        """They are asked for once more, and the venue says no to that."""
+        self.line.refuses_changes = True
+        self.wait(1)
+        self.line.refuses_changes = False
         assert len(self.events(ModifyRefused)) == 2
         assert {self.order(STOP).state, self.order(TARGET).state} == {S.ACCEPTED}
 
@@ -69,12 +71,42 @@ def fills(reports: list[ExecutionReport]) -> list[ExecutionReport]:
     return [one for one in reports if one.kind is Exec.TRADE]
 
 
+class Waiting(Troubled):
+    """An entry of 5 that works; a person has asked for another quantity, and that was lost."""
+
+    def __init__(self, quantity: int) -> None:
+        super().__init__(entry=OrderType.LIMIT)
+        self.order_entry()
+        self.line.lose("replace", UNREACHABLE)
+        entry = self.order(ENTRY)
+        self.feed(
+            ModifyOrder(
+                at=self.now, client_order_id=entry.id, version=entry.version, quantity=Decimal(quantity)
+            )
+        )
+        assert self.order(ENTRY).state is S.PENDING_REPLACE
+
+    arrives = Growing.arrives
+
+
 def test_a_change_that_was_late_and_unheard_of_is_found_by_the_next_question() -> None:
-    world = Growing()
-    world.arrives(TARGET, quantity=5)
-    world.wait(4)
-    assert world.only(OrderModified).client_order_id == world.order(TARGET).id
-    assert (world.order(TARGET).remaining, world.order(STOP).state) == (5, S.PENDING_REPLACE)
+    world = Waiting(4)
+    world.wait(6)
+    world.arrives(ENTRY, quantity=4)
+    world.wait(2)
+    assert world.only(OrderModified).quantity == 4
+    assert world.line.calls.count("replace") == 1
+    assert world.line.calls.count("order") == 4
+    world.audit()
+
+
+def test_a_change_that_can_no_longer_arrive_is_off() -> None:
+    world = Waiting(4)
+    world.wait(14)
+    assert not world.events(ModifyRefused)
+    world.wait(1)
+    assert world.only(ModifyRefused).is_unsent
+    assert (world.order(ENTRY).state, world.order(ENTRY).remaining) == (S.ACCEPTED, 5)
     world.audit()
 
 
@@ -205,15 +237,22 @@ def by_hand(world: Troubled, quantity: int) -> ExecutionReport:
 
 
 def test_an_order_made_smaller_by_a_change_that_was_denied_is_found_within_the_minute() -> None:
-    world = Growing()
-    world.denied()
-    world.bar(175.50, volume=0)
-    assert (world.order(STOP).remaining, world.order(TARGET).remaining) == (5, 5)
-    world.line.lose("replace", UNREACHABLE)
-    stop = world.order(STOP)
-    world.feed(ModifyOrder(at=world.now, client_order_id=stop.id, version=stop.version, quantity=Decimal(3)))
+    world = Waiting(3)
     world.wait(16)
-    assert world.order(STOP).state is S.ACCEPTED
+    assert world.only(ModifyRefused).is_answer
+    world.arrives(ENTRY, quantity=3)
+    for _ in range(2):
+        world.desk.reconcile("minute")
+        world.wait(2)
+    assert world.only(OrderRestated).quantity == 3
+    assert world.order(ENTRY).remaining == 3
+    world.audit()
+
+
+def test_a_stop_made_smaller_unheard_is_found_within_the_minute_and_covers_again() -> None:
+    world = Growing()
+    world.wait(1)
+    assert (world.order(STOP).remaining, world.order(TARGET).remaining) == (5, 5)
     world.arrives(STOP, quantity=3)
     for _ in range(2):
         world.desk.reconcile("minute")
@@ -227,11 +266,10 @@ def test_an_order_made_smaller_by_a_change_that_was_denied_is_found_within_the_m
 def test_a_change_that_was_denied_is_asked_for_again_with_the_next_comparison() -> None:
     """A stop that is too large is no gap, so nothing hurries; nor does it stay so."""
     world = Growing()
-    world.denied()
-    world.bar(175.50, volume=0)
-    world.line.lose("replace", UNREACHABLE, UNREACHABLE)
+    world.wait(1)
+    world.line.refuses_changes = True
     world.report([by_hand(world, 2)])
-    world.wait(16)
+    world.line.refuses_changes = False
     assert (world.order(STOP).state, world.order(STOP).remaining) == (S.ACCEPTED, 5)
     world.desk.reconcile("minute")
     assert (world.order(STOP).state, world.order(STOP).remaining) == (S.ACCEPTED, 3)

@@ -35,7 +35,7 @@ def denied(books: Books, event: WritDenied) -> Decision:
             return Decision(
                 (CancelRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
             )
-        case ReplaceAtVenue.__name__ if order.state is OrderState.PENDING_REPLACE:
+        case ReplaceAtVenue.__name__ if order.state is OrderState.PENDING_REPLACE and not order.doubts:
             return Decision(
                 (ModifyRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
             )

@@ -259,6 +259,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     is_sent: whether it ever left for the venue.
     agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
+    changed_at: when a replacement was last asked for, UTC ns.
     doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not. It stays
         with an order that was given up.
     doubts: how often it was asked since, and that did not settle it.
@@ -280,6 +281,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str = ""
     notional: Decimal = ZERO
     sent_at: int = 0
+    changed_at: int = 0
     doubt_since: int = 0
     doubts: int = 0
     resent: int = 0

@@ -4,7 +4,8 @@ A write that was lost is neither done nor undone: the venue is asked, again and 
 intervals. Only when it denies the order, and the lost request can no longer be taken, does the order go
 out again, under the same id and where the venue tells the second from the first; or it is given up. So
 with a change of an order: the old terms stand once it is dead, and not when they are seen at work.
-What reduces risk does not wait that long where the venue never takes an id twice. Used by the executor.
+What reduces risk does not wait that long where the venue never takes an id twice; nor does protection that
+is to be changed to cover what is held, for of the same terms twice one does nothing. Used by the executor.
 Knows no prices of its own and sends nothing.
 """
 
@@ -26,13 +27,14 @@ from tradewrit.domain.events.orders import (
     OrderResent,
     OrderUnknown,
 )
-from tradewrit.domain.intents import holder, place
+from tradewrit.domain.intents import change, holder, place
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import On, Order, OrderState, can
-from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.risk.pretrade import objection_to_resend
+from tradewrit.risk.protection import off_by
 
 TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
@@ -50,11 +52,17 @@ _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
 def concerns(books: Books, report: ExecutionReport) -> bool:
     """Whether nothing is certain after it: a lost write, an answer to a question, a cancel of nothing."""
-    if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
-        return report.kind in _SAID_BY_THE_DESK
+    if report.kind in _SAID_BY_THE_DESK:
+        return True
     order = books.orders.get(report.client_order_id)
-    # Neither dead nor at work: the order itself may still be on its way.
-    return order is not None and order.state is OrderState.PENDING_CANCEL
+    if order is None:
+        return False
+    if report.kind is Exec.CANCEL_REJECTED and report.code == Rejection.UNKNOWN_ORDER:
+        # Neither dead nor at work: the order itself may still be on its way.
+        return order.state is OrderState.PENDING_CANCEL
+    # This request for a change did nothing; of one that was lost before it proves nothing.
+    is_again = order.state is OrderState.PENDING_REPLACE and order.doubts > 0
+    return is_again and report.kind is Exec.REPLACE_REJECTED and report.code in UNSENT
 
 
 def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
@@ -64,7 +72,7 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
         return NOTHING
     if not order.is_live:
         return legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
-    if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
+    if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED}:
         return _lost(books, order, report)
     legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if not order.is_in_doubt:
@@ -104,10 +112,27 @@ def legs_in_doubt(books: Books, order: Order) -> Decision:
     return Decision(effects=tuple(ask(leg) for leg in books.legs_of(order.id) if leg.is_in_doubt))
 
 
-def asked_again(books: Books, order_id: str) -> Decision:
+def asked_again(books: Books, order_id: str, at: int) -> Decision:
     """The time has come to ask once more, if there still is a doubt."""
     order = books.orders.get(order_id)
-    return Decision(effects=(ask(order),)) if order is not None and order.is_in_doubt else NOTHING
+    if order is None or not order.is_in_doubt:
+        return NOTHING
+    return _changed_again(books, order, at) or Decision(effects=(ask(order),))
+
+
+def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
+    """Ask again for the change of a stop or target that is not for what is held; None for any other.
+
+    Of two requests for the same terms the second does nothing, and what is held must not wait for the first
+    to be dead. Its answer tells as much as that to a question.
+    """
+    trade = books.trades.get(order.terms.trade_id)
+    if trade is None or order.state is not OrderState.PENDING_REPLACE:
+        return None
+    lacks = off_by(books, trade, order)
+    if "quantity" not in lacks:
+        return None
+    return change(books, order, at, lacks["quantity"], lacks.get("limit_price"), lacks.get("stop_price"))
 
 
 def missing(order: Order, at: int, reason: str) -> Decision:
@@ -207,9 +232,10 @@ def _is_dead(books: Books, order: Order, at: int) -> bool:
 
 def _has_passed(order: Order, seconds: int, at: int) -> bool:
     """Whether a doubt is so old; by the growing waits between the questions where the clock was set back."""
-    if at < order.doubt_since:
+    since = max(order.doubt_since, order.changed_at)
+    if at < since:
         return bool(2**order.doubts > seconds)
-    return at >= order.doubt_since + seconds * SECOND
+    return at >= since + seconds * SECOND
 
 
 def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision:

@@ -190,7 +190,8 @@ def _modify_requested(books: Books, event: od.ModifyRequested) -> Books:
     if order is None:
         return books
     most_asked = max(order.most_asked, event.quantity or ZERO)
-    return _order(books, order.id, On.ASK_REPLACE, most_asked=most_asked)
+    on = None if order.state is OrderState.PENDING_REPLACE else On.ASK_REPLACE  # asked for once more
+    return _order(books, order.id, on, most_asked=most_asked, changed_at=event.at)
 
 
 def _modified(books: Books, event: od.OrderModified) -> Books:
