@@ -415,7 +415,7 @@ def changed_again(role: Role, held: str) -> Decision:
     """What is done about an order of 5 whose change is in doubt, while so much is held."""
     order = an_order(S.PENDING_REPLACE, role, doubt_since=SENT, doubts=1)
     known = books(order, positions=holding("AAPL", held, "100.00", trade_id="trade-1"))
-    ours = replace(known.trades["trade-1"], stop_id="o", stop_price=Price(Decimal(90)))
+    ours = replace(known.trades["trade-1"], stop_price=Price(Decimal(90)), **{f"{role}_id": "o"})
     return doubts.asked_again(replace(known, trades={"trade-1": ours}), "o", LATE)
 
 
