@@ -44,7 +44,7 @@ from tradewrit.domain.events.positions import (
 from tradewrit.domain.events.strategy import ExitSignalled
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import On, OrderState, Role, can
+from tradewrit.domain.orders import On, Role, can
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.domain.writs import KEEPER
@@ -137,12 +137,10 @@ def _decide(books: Books, market: Market, event: Hears) -> Decision:
             return NOTHING if trade is None else _saying(mend(books, trade, event.at))
         case OrderRestated():
             return _saying(restated(books, event))
-        case OrderAccepted():
+        case OrderAccepted() | OrderModified():
             return _saying(acknowledged(books, event))
-        case OrderModified():
-            return _saying((*acknowledged(books, event), *_turned_out_whole(books, market, event)))
         case ModifyRefused():
-            return _saying((*unchanged(books, event), *_turned_out_whole(books, market, event)))
+            return _saying(unchanged(books, event))
         case OrderCancelled() | OrderExpired():
             return _saying(ended(books, market, event))
         case OrderRejected():
@@ -177,15 +175,6 @@ def _proceed(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Ev
     """Go on with an exit that is wanted and not out yet."""
     if trade.state is TradeState.EXIT_TRIGGERED:
         yield from leave(books, market, trade, at)
-
-
-def _turned_out_whole(books: Books, market: Market, event: ModifyRefused | OrderModified) -> Iterable[Event]:
-    """What filled while a change of it had no answer was the whole order: its trade goes on."""
-    order = books.orders.get(event.client_order_id)
-    trade = None if order is None else books.trades.get(order.terms.trade_id)
-    if order is None or trade is None or order.state is not OrderState.FILLED:
-        return ()
-    return _step(books, market, trade, event.at)
 
 
 # -- watching the price

@@ -67,6 +67,13 @@ def cancelled(order: Order, at: int, reason: str) -> OrderCancelled:
     )
 
 
+def whole(order: Order, at: int) -> Decision:
+    """It is over, if nothing of it was left when a change or a cancel of it was answered."""
+    if order.remaining > 0:
+        return NOTHING
+    return Decision((cancelled(order, at, "it had filled whole before that was answered"),))
+
+
 def accepted(order: Order, report: ExecutionReport) -> OrderAccepted:
     """The venue has it, and works it."""
     return OrderAccepted(
@@ -190,11 +197,11 @@ def ask(order: Order) -> AskVenue:
     )
 
 
-def in_doubt(order: Order, at: int, reason: str) -> OrderInDoubt:
-    """The venue may know better than the books."""
-    return OrderInDoubt(
-        at=at, trace=order.terms.trade_id, client_order_id=order.id, times=order.doubts, reason=reason
-    )
+def doubted(order: Order, at: int, reason: str) -> Decision:
+    """The venue may know better than the books: it is asked."""
+    trace, times = order.terms.trade_id, order.doubts
+    doubt = OrderInDoubt(at=at, trace=trace, client_order_id=order.id, times=times, reason=reason)
+    return Decision((doubt,), (ask(order),))
 
 
 def quarantine(report: ExecutionReport, state: str, reason: str, trace: str = "") -> Decision:

@@ -14,15 +14,16 @@ from tradewrit.domain.conclusions import (
     accepted,
     ask,
     cancelled,
+    doubted,
     expired,
     fee_pending,
     filled,
-    in_doubt,
     modified,
     quarantine,
     rejected,
     restated,
     unproven,
+    whole,
 )
 from tradewrit.domain.corrections import as_corrected, correction, named, overtaken
 from tradewrit.domain.decisions import NOTHING, Decision
@@ -97,7 +98,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         case Exec.REPLACED if not order.is_live:
             return NOTHING  # overtaken by its end; the report itself is on record
         case Exec.REPLACED:
-            return _move(order, report, On.REPLACE, modified(order, report))
+            return _replaced(order, report)
         case Exec.REPLACE_REJECTED if order.state is not OrderState.PENDING_REPLACE:
             return NOTHING  # settled meanwhile; the report itself is on record
         case Exec.REPLACE_REJECTED:
@@ -174,15 +175,19 @@ def _reopened(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if report.quantity is None or report.quantity <= order.filled:
         return NOTHING  # overtaken by its end
     # Its end may have been heard already; and a position that others cover by now needs it no more.
-    doubted = in_doubt(order, report.at, "it was filled whole, and had been made larger before")
-    events: list[Event] = [modified(order, report), doubted]
+    again = Decision((modified(order, report),))
+    again += doubted(order, report.at, "it was filled whole, and had been made larger before")
     trade = books.trades.get(order.terms.trade_id)
     if trade is not None and order.id not in (trade.entry_id, trade.stop_id, trade.target_id, trade.exit_id):
         reason = "it was taken for filled, and another has its place"
-        events.append(
-            CancelOrder(at=report.at, trace=trade.id, client_order_id=order.id, actor=KEEPER, reason=reason)
+        again += Decision(
+            (
+                CancelOrder(
+                    at=report.at, trace=trade.id, client_order_id=order.id, actor=KEEPER, reason=reason
+                ),
+            )
         )
-    return Decision(tuple(events), (ask(order),))
+    return again
 
 
 def _restated(order: Order, report: ExecutionReport) -> Decision:
@@ -207,6 +212,13 @@ def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
     return Decision((refused,)) + _missed(order, report)
 
 
+def _replaced(order: Order, report: ExecutionReport) -> Decision:
+    now = modified(order, report)
+    if report.quantity is not None and report.quantity > order.filled:
+        return _move(order, report, On.REPLACE, now)
+    return _move(order, report, On.REPLACE, now) + whole(order, report.at)
+
+
 def _not_replaced(order: Order, report: ExecutionReport) -> Decision:
     kept = ModifyRefused(
         at=report.at,
@@ -220,10 +232,15 @@ def _not_replaced(order: Order, report: ExecutionReport) -> Decision:
 
 
 def _missed(order: Order, report: ExecutionReport) -> Decision:
-    """What comes too late finds an order that is over at the venue, and not in the books."""
-    if report.code != Rejection.TOO_LATE or order.remaining <= 0:
-        return NOTHING
-    return Decision((in_doubt(order, report.at, report.reason),), (ask(order),))
+    """What comes too late finds an order that is over at the venue, and may not be so in the books.
+
+    What never left finds it as it was; after any other answer one that has nothing left is asked about.
+    """
+    is_over = report.code == Rejection.TOO_LATE
+    has_left = order.state is OrderState.PENDING_CANCEL or report.code not in UNSENT
+    if order.remaining <= 0 and (is_over or not has_left):
+        return whole(order, report.at)
+    return doubted(order, report.at, report.reason) if is_over or order.remaining <= 0 else NOTHING
 
 
 def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decision:

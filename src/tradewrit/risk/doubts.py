@@ -13,7 +13,7 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
-from tradewrit.domain.conclusions import ask, cancelled, rejected
+from tradewrit.domain.conclusions import ask, cancelled, doubted, rejected, whole
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
@@ -137,7 +137,7 @@ def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
 
 def missing(order: Order, at: int, reason: str) -> Decision:
     """Ask about an order that the books have and the venue does not list as working."""
-    return Decision((_doubt(order, at, order.doubts, reason),), (ask(order),))
+    return doubted(order, at, reason)
 
 
 def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -147,15 +147,15 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
         return NOTHING
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone
         return _wait(order, report)
-    return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
+    return doubted(order, report.at, report.reason)
 
 
 def _answered(books: Books, order: Order, report: ExecutionReport) -> Decision:
     """The venue has told all it knows, and what was asked of it is not among that."""
     at, terms = report.at, order.terms
-    whole = terms.quantity if report.quantity is None else report.quantity
-    is_over = whole <= report.cumulative
-    if is_over and order.remaining > 0:
+    quantity = terms.quantity if report.quantity is None else report.quantity
+    is_over = quantity <= report.cumulative
+    if is_over and (order.remaining > 0 or order.state not in _PENDING):
         # What is over stays so, when a fill of it is corrected and when older word of it comes late.
         return Decision((cancelled(order, at, "by the venue's count it is over"),))
     match order.state:
@@ -175,7 +175,7 @@ def _answered(books: Books, order: Order, report: ExecutionReport) -> Decision:
                 is_answer=True,
                 is_unsent=True,
             )
-            return Decision((kept,))
+            return Decision((kept,)) + whole(order, at)
         case OrderState.UNKNOWN:
             return _wait(order, report)
         case _:

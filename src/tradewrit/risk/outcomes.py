@@ -28,7 +28,6 @@ from tradewrit.risk.closing import LEAVING, close, leave, signal_exit
 from tradewrit.risk.protection import cancel, covered, fit, held, is_off, mend, working, works
 
 _MOST_FAILURES: Final = 3
-_SETTLED_ELSEWHERE: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.FILLED})
 _GIVEN_UP: Final = {
     OrderState.REJECTED: ("rejected", "the entry was rejected"),
     OrderState.EXPIRED: ("expired", "the entry expired unfilled"),
@@ -39,7 +38,9 @@ def acknowledged(books: Books, event: OrderAccepted | OrderModified) -> Iterable
     """It works as asked: the stop is set or moved, the exit is out, and what has filled since is covered."""
     order = books.orders.get(event.client_order_id)
     trade = None if order is None else books.trades.get(order.terms.trade_id)
-    if order is None or trade is None or order.state in _SETTLED_ELSEWHERE:
+    if order is None or trade is None or order.state is OrderState.PENDING_CANCEL:
+        return ()
+    if order.remaining <= 0:  # all of it had filled: that it is over comes next
         return ()
     match order.terms.role:
         case Role.ENTRY:
@@ -85,7 +86,7 @@ def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
     trade = None if order is None else books.trades.get(order.terms.trade_id)
     if order is None or trade is None or not event.is_answer or not order.is_live:
         return ()
-    if trade.state in LEAVING or not held(books, trade):
+    if trade.state in LEAVING or not held(books, trade) or order.remaining <= 0:
         return ()
     if order.terms.role is not Role.STOP:
         return ()

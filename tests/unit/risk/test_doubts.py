@@ -202,8 +202,10 @@ def test_a_change_of_what_the_venue_calls_filled_is_off_at_once() -> None:
     told = replace(report(Exec.ANSWERED), cumulative=Decimal(5))
     known = books(order)
     off = doubts.judge(known, At(), told)  # type: ignore[arg-type]
-    assert isinstance(only(off), ModifyRefused)
-    assert evolve(known, only(off)).orders["o"].state is S.FILLED
+    refused, over = off.events
+    assert isinstance(refused, ModifyRefused)
+    assert isinstance(over, OrderCancelled)
+    assert over.filled == 5
     larger = doubts.judge(known, At(), replace(told, quantity=Decimal(8)))  # type: ignore[arg-type]
     assert isinstance(only(larger), OrderInDoubt)
 

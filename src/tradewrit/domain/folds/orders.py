@@ -27,19 +27,18 @@ def _order(books: Books, order_id: str, on: On | None, **changes: object) -> Boo
     if on is not None:
         if not can(order.state, on):
             return books
-        changes["state"] = _next(order.state, on, replace(order, **changes))
+        changes["state"] = _next(order, on)
         if order.doubt_since and changes["state"] is not order.state:
             changes = {"doubt_since": 0, "doubts": 0} | changes
     return replace(books, orders=with_item(books.orders, order_id, replace(order, **changes)))
 
 
-def _next(state: OrderState, on: On, order: Order) -> OrderState:
-    """order: as it is after the move, but for its state."""
-    state = advance_order(state, on)
-    # The table speaks of orders in general: after a refused cancel, a refused or a confirmed replacement,
-    # one that had already traded is partially filled or filled, not merely accepted.
+def _next(order: Order, on: On) -> OrderState:
+    state = advance_order(order.state, on)
+    # The table speaks of orders in general: after a refused cancel or a confirmed replacement, one
+    # that had already traded is partially filled, not merely accepted.
     if state is OrderState.ACCEPTED and order.filled:
-        return OrderState.PARTIALLY_FILLED if order.remaining > 0 else OrderState.FILLED
+        return OrderState.PARTIALLY_FILLED
     return state
 
 
