@@ -541,7 +541,7 @@ def test_protection_whose_change_was_lost_is_asked_to_grow_again_a_second_later(
     world.audit()
 
 
-def test_protection_that_the_venue_will_not_let_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
+def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
     world = Troubled(rules=A_TENTH)
     world.says(BUY)
     world.bar(175.50, volume=20)

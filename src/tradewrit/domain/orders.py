@@ -224,8 +224,10 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
     # A fill that crossed our cancel on the wire still counts: the shares are ours.
     _S.CANCELLED: {On.FILL_SOME: _S.CANCELLED, On.FILL_REST: _S.FILLED},
     _S.EXPIRED: {On.FILL_SOME: _S.EXPIRED, On.FILL_REST: _S.FILLED},
-    # Whole by our own count, of a quantity that the venue may have made larger unheard.
-    _S.FILLED: {On.FILL_REST: _S.FILLED, On.REPLACE: _S.PARTIALLY_FILLED},
+    _S.FILLED: {
+        On.FILL_REST: _S.FILLED,  # more, of what had been made larger without our having heard of it
+        On.REPLACE: _S.PARTIALLY_FILLED,  # it had been made larger before, and is not over
+    },
     # So does one of an order that was given up for lost, and was only late.
     _S.REJECTED: {On.FILL_SOME: _S.REJECTED, On.FILL_REST: _S.FILLED},
 }

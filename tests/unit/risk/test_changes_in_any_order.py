@@ -21,6 +21,8 @@ from tradewrit.domain.events.orders import (
     ExecutionReport,
     ModifyRefused,
     ModifyRequested,
+    OrderCancelled,
+    OrderFilled,
     ReportQuarantined,
 )
 from tradewrit.domain.folding import evolve
@@ -89,7 +91,7 @@ class Desk:
     def __init__(self) -> None:
         self.books: Books = books(an_order(OrderState.ACCEPTED, Role.STOP, broker_order_id="v"))
         self.heard: set[str] = set()
-        self.asks = 0
+        self.ends = self.asks = 0
 
     @property
     def order(self) -> Any:
@@ -99,6 +101,7 @@ class Desk:
         for event in decision.events:
             assert not isinstance(event, ReportQuarantined) or event.report.kind is not Exec.TRADE, event
             self.books = evolve(self.books, event)
+            self.ends += isinstance(event, OrderFilled | OrderCancelled)
         self.asks += sum(isinstance(effect, AskVenue) for effect in decision.effects)
 
     def asks_for(self, quantity: int) -> None:
@@ -170,4 +173,5 @@ def test_whatever_is_heard_of_a_change_the_books_come_to_what_the_venue_has(
         at += 20 * SECOND
     assert desk.order.filled == venue.filled
     assert desk.order.is_live is not venue.is_over
+    assert desk.order.is_live or desk.ends  # whoever reads the journal hears of its end
     assert desk.order.terms.quantity == venue.whole or venue.is_over
