@@ -25,7 +25,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.events.positions import FillBooked, StopFailed
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
-from tradewrit.domain.orders import OrderState, OrderType, Role, Side
+from tradewrit.domain.orders import Order, OrderState, OrderType, Role, Side
 from tradewrit.domain.trades import TradeState
 from tradewrit.runtime.ports import Replacement
 
@@ -44,19 +44,13 @@ class Growing(Troubled):
         self.line.lose("replace", UNREACHABLE, UNREACHABLE)
         self.report(self.trades(175.50, 20))
         assert self.held == 5
-        assert (self.order(STOP).remaining, self.order(TARGET).remaining) == (3, 3)
+        assert left(self) == (3, 3)
         assert {self.order(STOP).state, self.order(TARGET).state} == {S.PENDING_REPLACE}
 
     def trades(self, price: float, volume: float) -> list[ExecutionReport]:
         """What the venue says of a minute in which this much trades, a tenth of it with us."""
         self.clock.advance(MINUTE)
         return list(self.exchange.open(Bar(SYMBOL, self.now, price, price, price, price, volume)))
-
-    def arrives(self, role: Role, **terms: int | str) -> list[ExecutionReport]:
-        """The venue takes the change at last; what it says of it."""
-        exact: Any = {name: Decimal(value) for name, value in terms.items()}
-        grant = self.desk.writs.live("executor", self.now)
-        return list(self.exchange.replace(self.order(role).id, Replacement(**exact), grant))
 
     def denied(self) -> None:
         """They are asked for once more, and the venue says no to that."""
@@ -65,6 +59,23 @@ class Growing(Troubled):
         self.line.refuses_changes = False
         assert len(self.events(ModifyRefused)) == 2
         assert {self.order(STOP).state, self.order(TARGET).state} == {S.ACCEPTED}
+
+
+def told(order: Order) -> tuple[OrderState, int, int]:
+    """Its state, what has filled, and what is left."""
+    return order.state, int(order.filled), int(order.remaining)
+
+
+def left(world: Troubled) -> tuple[int, int]:
+    """What is left of stop and target."""
+    return int(world.order(STOP).remaining), int(world.order(TARGET).remaining)
+
+
+def arrives(world: Troubled, role: Role, **terms: int) -> list[ExecutionReport]:
+    """The venue takes a change at last; what it says of it."""
+    exact: Any = {name: Decimal(value) for name, value in terms.items()}
+    grant = world.desk.writs.live("executor", world.now)
+    return list(world.exchange.replace(world.order(role).id, Replacement(**exact), grant))
 
 
 def fills(reports: list[ExecutionReport]) -> list[ExecutionReport]:
@@ -86,13 +97,11 @@ class Waiting(Troubled):
         )
         assert self.order(ENTRY).state is S.PENDING_REPLACE
 
-    arrives = Growing.arrives
-
 
 def test_a_change_that_was_late_and_unheard_of_is_found_by_the_next_question() -> None:
     world = Waiting(4)
     world.wait(6)
-    world.arrives(ENTRY, quantity=4)
+    arrives(world, ENTRY, quantity=4)
     world.wait(2)
     assert world.only(OrderModified).quantity == 4
     assert world.line.calls.count("replace") == 1
@@ -106,20 +115,20 @@ def test_a_change_that_can_no_longer_arrive_is_off() -> None:
     assert not world.events(ModifyRefused)
     world.wait(1)
     assert world.only(ModifyRefused).is_unsent
-    assert (world.order(ENTRY).state, world.order(ENTRY).remaining) == (S.ACCEPTED, 5)
+    assert told(world.order(ENTRY)) == (S.ACCEPTED, 0, 5)
     world.audit()
 
 
 def test_a_fill_of_the_old_quantity_is_not_the_last_while_a_larger_one_is_asked_for() -> None:
     world = Growing()
-    replaced = world.arrives(TARGET, quantity=5)
+    replaced = arrives(world, TARGET, quantity=5)
     said = world.trades(203.0, 30)
     world.report(fills(said))  # it overtakes the confirmation
     target = world.order(TARGET)
-    assert (target.state, target.filled, target.remaining) == (S.PENDING_REPLACE, 3, 0)
+    assert told(target) == (S.PENDING_REPLACE, 3, 0)
     world.report([*replaced, *said])
     target = world.order(TARGET)
-    assert (target.state, target.filled, target.remaining) == (S.PARTIALLY_FILLED, 3, 2)
+    assert told(target) == (S.PARTIALLY_FILLED, 3, 2)
     assert world.stage() is TradeState.ORDER_CLOSING
     assert not [terms for terms in world.line.sent if terms.role is Role.EXIT]
     world.report(world.trades(203.0, 50))
@@ -131,7 +140,7 @@ def test_a_fill_of_the_old_quantity_was_the_last_where_the_change_came_too_late(
     world = Growing()
     world.report(world.trades(203.0, 30))
     assert world.order(TARGET).state is S.PENDING_REPLACE
-    world.report(world.arrives(TARGET, quantity=5))
+    world.report(arrives(world, TARGET, quantity=5))
     refused = world.only(ModifyRefused)
     assert "filled" in refused.reason
     assert [(line[0], line[2]) for line in world.working()] == [(STOP, 2), (TARGET, 2)]  # of the rest, anew
@@ -145,7 +154,7 @@ def test_a_larger_quantity_that_was_denied_and_arrived_is_sold_to_the_last_share
     world = Growing()
     world.denied()
     world.line.lose("order", *[UNREACHABLE] * 9)
-    replaced = world.arrives(TARGET, quantity=5)
+    replaced = arrives(world, TARGET, quantity=5)
     world.report(world.trades(203.0, 30))
     if not is_heard:  # by its own count the books have all of it; the venue works the rest
         assert world.held == 2
@@ -164,10 +173,10 @@ def test_a_larger_quantity_that_was_denied_and_arrived_is_sold_to_the_last_share
 def test_what_was_taken_for_filled_and_is_larger_at_the_venue_is_found_by_asking() -> None:
     world = Growing()
     world.denied()
-    world.arrives(TARGET, quantity=5)
+    arrives(world, TARGET, quantity=5)
     world.report(fills(world.trades(203.0, 30)))
     target = world.order(TARGET)
-    assert (target.state, target.filled, target.remaining) == (S.PARTIALLY_FILLED, 3, 2)
+    assert told(target) == (S.PARTIALLY_FILLED, 3, 2)
     assert not target.is_in_doubt
     assert not world.events(StopFailed)[1:]
     world.report(fills(world.trades(203.0, 50)))
@@ -180,7 +189,7 @@ def test_what_turns_out_to_be_at_work_beside_its_successor_is_cancelled() -> Non
     world = Growing()
     world.denied()
     world.line.lose("order", *[UNREACHABLE] * 9)
-    replaced = world.arrives(TARGET, quantity=5)
+    replaced = arrives(world, TARGET, quantity=5)
     world.report(world.trades(203.0, 30))
     before = world.books.orders[replaced[0].client_order_id]
     assert before.state is S.FILLED
@@ -198,7 +207,7 @@ def test_more_than_was_ever_asked_for_is_put_aside() -> None:
     world = Growing()
     world.denied()
     world.line.lose("order", *[UNREACHABLE] * 9)
-    world.arrives(TARGET, quantity=5)
+    arrives(world, TARGET, quantity=5)
     (part,) = fills(world.trades(203.0, 30))
     world.report([part])
     held = world.books.units(SYMBOL)
@@ -240,7 +249,7 @@ def test_an_order_made_smaller_by_a_change_that_was_denied_is_found_within_the_m
     world = Waiting(3)
     world.wait(16)
     assert world.only(ModifyRefused).is_answer
-    world.arrives(ENTRY, quantity=3)
+    arrives(world, ENTRY, quantity=3)
     for _ in range(2):
         world.desk.reconcile("minute")
         world.wait(2)
@@ -252,8 +261,8 @@ def test_an_order_made_smaller_by_a_change_that_was_denied_is_found_within_the_m
 def test_a_stop_made_smaller_unheard_is_found_within_the_minute_and_covers_again() -> None:
     world = Growing()
     world.wait(1)
-    assert (world.order(STOP).remaining, world.order(TARGET).remaining) == (5, 5)
-    world.arrives(STOP, quantity=3)
+    assert left(world) == (5, 5)
+    arrives(world, STOP, quantity=3)
     for _ in range(2):
         world.desk.reconcile("minute")
         world.wait(2)
@@ -270,6 +279,6 @@ def test_a_change_that_was_denied_is_asked_for_again_with_the_next_comparison() 
     world.line.refuses_changes = True
     world.report([by_hand(world, 2)])
     world.line.refuses_changes = False
-    assert (world.order(STOP).state, world.order(STOP).remaining) == (S.ACCEPTED, 5)
+    assert told(world.order(STOP)) == (S.ACCEPTED, 0, 5)
     world.desk.reconcile("minute")
-    assert (world.order(STOP).state, world.order(STOP).remaining) == (S.ACCEPTED, 3)
+    assert told(world.order(STOP)) == (S.ACCEPTED, 0, 3)
