@@ -526,7 +526,7 @@ def test_an_exit_the_venue_refuses_brings_the_stop_back(world: Troubled) -> None
     world.audit()
 
 
-def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
+def test_protection_whose_change_was_lost_is_asked_to_grow_again_a_second_later() -> None:
     world = Troubled(rules=A_TENTH)
     world.says(BUY)
     world.bar(175.50, volume=20)
@@ -534,9 +534,26 @@ def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar
     world.line.lose("replace", UNREACHABLE, UNREACHABLE)
     world.report(world.exchange.open(replace(_bar(world, 175.50), volume=20)))
     assert world.held == 4
+    assert world.line.calls.count("replace") == 2  # one for each leg, and not again at once
+    world.wait(1)
+    assert world.line.calls.count("replace") == 4
+    assert [line[2] for line in world.working() if line[0] is not ENTRY] == [4, 4]
+    assert world.stage() is TradeState.HOLDING
+    assert not world.events(StopFailed)
+    world.audit()
+
+
+def test_protection_that_cannot_grow_is_an_alarm_and_tried_again_on_the_next_bar() -> None:
+    world = Troubled(rules=A_TENTH)
+    world.says(BUY)
+    world.bar(175.50, volume=20)
+    world.bar(175.50, volume=20)
+    world.line.refuses_changes = True
+    world.report(world.exchange.open(replace(_bar(world, 175.50), volume=20)))
     assert "covers 2 of 4" in world.only(StopFailed).reason
     assert world.stage() is TradeState.PROTECTING
-    assert world.line.calls.count("replace") == 2  # one for each leg, and not again at once
+    assert world.line.calls.count("replace") == 2
+    world.line.refuses_changes = False
     world.clock.advance(MINUTE)
     world.bar(175.50, volume=0.0)
     assert [line[2] for line in world.working() if line[0] is not ENTRY] == [4, 4]

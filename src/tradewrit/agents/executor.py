@@ -5,7 +5,6 @@ at that moment, and never believes a report that asks for an impossible move.
 Knows no strategy and no position arithmetic.
 """
 
-from decimal import Decimal
 from typing import Final, assert_never
 
 from tradewrit.domain.books import Books
@@ -13,7 +12,7 @@ from tradewrit.domain.conclusions import aborted, ask
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
 from tradewrit.domain.drafts import let_go, released, released_if_open, split
-from tradewrit.domain.effects import ReplaceAtVenue, SetTimer
+from tradewrit.domain.effects import SetTimer
 from tradewrit.domain.events.account import (
     AccountReported,
     AccountUnavailable,
@@ -39,7 +38,6 @@ from tradewrit.domain.events.orders import (
     GetOrderStatus,
     ModifyOrder,
     ModifyRefused,
-    ModifyRequested,
     OrderRefused,
     OrderStatusReported,
     SubmitOrder,
@@ -51,10 +49,10 @@ from tradewrit.domain.events.positions import (
 )
 from tradewrit.domain.events.review import EntryRequoted, ReviewApproved, ReviewConsumed, ReviewInvalidated
 from tradewrit.domain.events.writs import WritDenied, WritRevoked
-from tradewrit.domain.intents import intent, place, request
+from tradewrit.domain.intents import change, intent, place, request
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import On, Order, Role, can
+from tradewrit.domain.orders import On, Role, can
 from tradewrit.domain.reports import interpret
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import (
@@ -64,7 +62,7 @@ from tradewrit.domain.terms import (
     order_id,
     protection_terms,
 )
-from tradewrit.domain.writs import EXECUTOR, KEEPER
+from tradewrit.domain.writs import EXECUTOR
 from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
 from tradewrit.risk.reconciling import TIMER as RECONCILE
@@ -252,7 +250,7 @@ def _move(books: Books, event: ProtectionMoved) -> Decision:
     order = books.orders.get(event.client_order_id)
     if order is None or not can(order.state, On.ASK_REPLACE):
         return NOTHING  # it is being filled, cancelled or replaced: the keeper looks again after that
-    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
+    return change(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _exit(books: Books, market: Market, event: ExitRequested) -> Decision:
@@ -279,39 +277,7 @@ def _modify(books: Books, event: ModifyOrder) -> Decision:
             reason=reason or "there is no such open order",
         )
         return Decision((refused,))
-    return _replace(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
-
-
-def _replace(
-    books: Books,
-    order: Order,
-    at: int,
-    quantity: Decimal | None,
-    limit_price: Decimal | None,
-    stop_price: Decimal | None,
-) -> Decision:
-    terms = order.terms
-    # A leg leaves with its entry, under the entry's writ; once it is at the venue it is protection like any.
-    agent_id, token_id = books.standing(KEEPER if terms.role.is_protective else EXECUTOR)
-    asked = ModifyRequested(
-        at=at,
-        trace=terms.trade_id,
-        client_order_id=order.id,
-        quantity=quantity,
-        limit_price=limit_price,  # type: ignore[arg-type]  # already a Price on every path
-        stop_price=stop_price,  # type: ignore[arg-type]
-        agent_id=agent_id,
-        token_id=token_id,
-    )
-    effect = ReplaceAtVenue(
-        trace=terms.trade_id,
-        symbol=terms.symbol,
-        client_order_id=order.id,
-        quantity=asked.quantity,
-        limit_price=asked.limit_price,
-        stop_price=asked.stop_price,
-    )
-    return Decision((asked,), (effect,))
+    return change(books, order, event.at, event.quantity, event.limit_price, event.stop_price)
 
 
 def _status(books: Books, event: GetOrderStatus) -> Decision:
@@ -330,7 +296,7 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
 
 def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
     if event.timer == doubts.TIMER:
-        return doubts.asked_again(books, event.subject)
+        return doubts.asked_again(books, event.subject, event.at)
     if event.timer == _HELD:
         return released_if_open(books, market, event.at)
     cause = {RECONCILE: "again", _MAINTENANCE: "maintenance"}.get(event.timer)

@@ -53,7 +53,7 @@ from tradewrit.risk.corporate import delisted, restated, split
 from tradewrit.risk.exits import hit, is_tighter
 from tradewrit.risk.fills import corrected, filled
 from tradewrit.risk.outcomes import acknowledged, ended, rejected, unchanged
-from tradewrit.risk.protection import anchor, held, mend, move, working
+from tradewrit.risk.protection import anchor, fit, held, mend, move, working
 from tradewrit.risk.watch import (
     best_price,
     is_at_target,
@@ -217,7 +217,7 @@ def _uncovered(books: Books, trade: Trade, at: int) -> tuple[Event, ...]:
     if not held(books, trade):
         return tuple(close(books, trade, at, trade.exit_reason or "external"))
     if working(books, trade, Role.STOP):
-        return ()
+        return tuple(fit(books, trade, at))  # what was denied, or not taken, is asked for once more
     return tuple(mend(books, trade, at))
 
 

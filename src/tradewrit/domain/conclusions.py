@@ -16,6 +16,7 @@ from tradewrit.domain.events.orders import (
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderInDoubt,
     OrderModified,
     OrderPartiallyFilled,
     OrderRejected,
@@ -72,6 +73,13 @@ def cancelled(order: Order, at: int, reason: str) -> OrderCancelled:
         filled=order.filled,
         reason=reason,
     )
+
+
+def whole(order: Order, at: int) -> Decision:
+    """It is over, if nothing of it was left when a change or a cancel of it was answered."""
+    if order.remaining > 0:
+        return NOTHING
+    return Decision((cancelled(order, at, "it had filled whole before that was answered"),))
 
 
 def accepted(order: Order, report: ExecutionReport) -> OrderAccepted:
@@ -195,6 +203,13 @@ def ask(order: Order) -> AskVenue:
         client_order_id=order.id,
         since=order.sent_at,
     )
+
+
+def doubted(order: Order, at: int, reason: str) -> Decision:
+    """The venue may know better than the books: it is asked."""
+    trace, times = order.terms.trade_id, order.doubts
+    doubt = OrderInDoubt(at=at, trace=trace, client_order_id=order.id, times=times, reason=reason)
+    return Decision((doubt,), (ask(order),))
 
 
 def quarantine(report: ExecutionReport, state: str, reason: str, trace: str = "") -> Decision:

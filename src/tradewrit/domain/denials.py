@@ -4,7 +4,7 @@ The denial answers in the venue's place: nothing left, so nothing is unknown and
 """
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.conclusions import rejected, unproven
+from tradewrit.domain.conclusions import doubted, rejected, unproven, whole
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, PlaceOrders, ReplaceAtVenue
 from tradewrit.domain.events.orders import CancelRefused, ModifyRefused
@@ -32,12 +32,11 @@ def denied(books: Books, event: WritDenied) -> Decision:
                     decision += rejected(listed, at, Rejection.NO_WRIT, reason)
             return decision
         case CancelAtVenue.__name__ if order.state is OrderState.PENDING_CANCEL:
-            return Decision(
-                (CancelRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
-            )
-        case ReplaceAtVenue.__name__ if order.state is OrderState.PENDING_REPLACE:
-            return Decision(
-                (ModifyRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True),)
-            )
+            works = CancelRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True)
+            again = doubted(order, at, reason) if order.remaining <= 0 else NOTHING
+            return Decision((works,)) + again
+        case ReplaceAtVenue.__name__ if order.state is OrderState.PENDING_REPLACE and not order.doubts:
+            kept = ModifyRefused(at=at, trace=trace, client_order_id=order.id, reason=reason, is_answer=True)
+            return Decision((kept,)) + whole(order, at)
         case _:
             return NOTHING

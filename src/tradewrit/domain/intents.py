@@ -1,4 +1,4 @@
-"""Intents: orders put on record before they leave, under whose writ, and the effect that sends them.
+"""Intents: orders and changes, put on record before they leave, under whose writ, and what sends them.
 
 Used by the executor. Knows no venue; while nobody trades in a symbol its orders are held as drafts.
 """
@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.decisions import Decision
-from tradewrit.domain.effects import PlaceOrders
-from tradewrit.domain.events.orders import OrderRequested
+from tradewrit.domain.effects import PlaceOrders, ReplaceAtVenue
+from tradewrit.domain.events.orders import ModifyRequested, OrderRequested
 from tradewrit.domain.market import MarketPhase
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Approved, OrderTerms
+from tradewrit.domain.orders import Approved, Order, OrderTerms
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import order_notional
 from tradewrit.domain.writs import EXECUTOR, KEEPER
@@ -84,3 +84,36 @@ def place(orders: tuple[OrderTerms, ...], by: tuple[str, ...], at: int) -> Place
     """Send these orders as one list."""
     approved = Approved(orders=orders, by=by, at=at)
     return PlaceOrders(trace=orders[0].trade_id, symbol=orders[0].symbol, approved=approved)
+
+
+def change(
+    books: Books,
+    order: Order,
+    at: int,
+    quantity: Decimal | None,
+    limit_price: Decimal | None,
+    stop_price: Decimal | None,
+) -> Decision:
+    """The intent to replace an order's terms, and with it the request; None leaves a term as it is."""
+    terms = order.terms
+    # A leg leaves with its entry, under the entry's writ; once it is at the venue it is protection like any.
+    agent_id, token_id = books.standing(KEEPER if terms.role.is_protective else EXECUTOR)
+    asked = ModifyRequested(
+        at=at,
+        trace=terms.trade_id,
+        client_order_id=order.id,
+        quantity=quantity,
+        limit_price=limit_price,  # type: ignore[arg-type]  # already a Price on every path
+        stop_price=stop_price,  # type: ignore[arg-type]
+        agent_id=agent_id,
+        token_id=token_id,
+    )
+    effect = ReplaceAtVenue(
+        trace=terms.trade_id,
+        symbol=terms.symbol,
+        client_order_id=order.id,
+        quantity=asked.quantity,
+        limit_price=asked.limit_price,
+        stop_price=asked.stop_price,
+    )
+    return Decision((asked,), (effect,))

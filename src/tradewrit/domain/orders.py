@@ -230,13 +230,16 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
     # A fill that crossed our cancel on the wire still counts: the shares are ours.
     _S.CANCELLED: {On.FILL_SOME: _S.CANCELLED, On.FILL_REST: _S.FILLED},
     _S.EXPIRED: {On.FILL_SOME: _S.EXPIRED, On.FILL_REST: _S.FILLED},
-    _S.FILLED: {},
+    _S.FILLED: {
+        On.FILL_REST: _S.FILLED,  # more, of what had been made larger without our having heard of it
+        On.REPLACE: _S.PARTIALLY_FILLED,  # it had been made larger before, and is not over
+    },
     # So does one of an order that was given up for lost, and was only late.
     _S.REJECTED: {On.FILL_SOME: _S.REJECTED, On.FILL_REST: _S.FILLED},
 }
-_FILLS = frozenset({On.FILL_SOME, On.FILL_REST})
-TERMINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if moves.keys() <= _FILLS)
-"""States that nothing but a late fill can leave."""
+_LATE = frozenset({On.FILL_SOME, On.FILL_REST, On.REPLACE})
+TERMINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if moves.keys() <= _LATE)
+"""States that nothing but late word of what was before can leave."""
 
 
 def advance(state: OrderState, on: On) -> OrderState:
@@ -259,9 +262,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reserved: cash set aside for the part not yet filled, in account currency.
     approved_by: who let it through, so that a held order leaves under the approval it was given.
     version: rises with each confirmed replacement; the order stays one order.
+    most_asked: the largest quantity that a replacement ever asked for; 0 for none. The venue may work it
+        however the replacement was answered, if it was.
     is_sent: whether it ever left for the venue.
     agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
+    changed_at: when a replacement was last asked for, UTC ns.
     doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not. It stays
         with an order that was given up.
     doubts: how often it was asked since, and that did not settle it.
@@ -276,12 +282,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     broker_order_id: str = ""
     approved_by: tuple[str, ...] = ()
     version: int = 1
+    most_asked: Decimal = ZERO
     reason: str = ""
     is_sent: bool = False
     agent_id: str = ""
     token_id: str = ""
     notional: Decimal = ZERO
     sent_at: int = 0
+    changed_at: int = 0
     doubt_since: int = 0
     doubts: int = 0
     resent: int = 0

@@ -4,6 +4,8 @@ A report is believed only if the order's table has the move; anything else is qu
 be reconciled, never dropped and never acted on.
 """
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
@@ -12,6 +14,7 @@ from tradewrit.domain.conclusions import (
     accepted,
     ask,
     cancelled,
+    doubted,
     expired,
     fee_pending,
     filled,
@@ -20,6 +23,7 @@ from tradewrit.domain.conclusions import (
     rejected,
     restated,
     unproven,
+    whole,
 )
 from tradewrit.domain.corrections import as_corrected, correction, named, overtaken
 from tradewrit.domain.decisions import NOTHING, Decision
@@ -28,11 +32,11 @@ from tradewrit.domain.events.account import TransitionRefused
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
     CORRECTIONS,
+    CancelOrder,
     CancelRefused,
     Exec,
     ExecutionReport,
     ModifyRefused,
-    OrderInDoubt,
     OrderPartiallyFilled,
 )
 from tradewrit.domain.executions import contradicts
@@ -43,6 +47,9 @@ from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
 from tradewrit.domain.untold import hides_fills, untold
+from tradewrit.domain.writs import KEEPER
+
+_UNANSWERED = frozenset({OrderState.PENDING_REPLACE, OrderState.PENDING_CANCEL})
 
 
 def interpret(books: Books, report: ExecutionReport) -> Decision:
@@ -61,7 +68,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         if early is not None:
             return _foretold(books, report, early)
     order = books.orders.get(report.client_order_id)
-    if wrong := defect(report, None if order is None else order.terms):
+    if wrong := defect(report, order):
         if order is None:
             return quarantine(report, "none", wrong)
         return quarantine(report, order.state, wrong, order.terms.trade_id)
@@ -89,22 +96,16 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return NOTHING
         case Exec.CANCEL_REJECTED:
             return _not_cancelled(order, report)
+        case Exec.REPLACED if order.state is OrderState.FILLED:
+            return _reopened(books, order, report)
         case Exec.REPLACED if not order.is_live:
             return NOTHING  # overtaken by its end; the report itself is on record
         case Exec.REPLACED:
-            return _move(order, report, On.REPLACE, modified(order, report))
+            return _replaced(order, report)
         case Exec.REPLACE_REJECTED if order.state is not OrderState.PENDING_REPLACE:
             return NOTHING  # settled meanwhile; the report itself is on record
         case Exec.REPLACE_REJECTED:
-            kept = ModifyRefused(
-                at=report.at,
-                trace=order.terms.trade_id,
-                client_order_id=order.id,
-                reason=report.reason,
-                is_answer=True,
-                is_unsent=report.code in UNSENT,
-            )
-            return Decision((kept,))
+            return _not_replaced(order, report)
         case Exec.RESTATED:
             return _restated(books, order, report)
         case Exec.CORRECTED | Exec.BUSTED | Exec.UNKNOWN | Exec.ABSENT | Exec.ANSWERED | Exec.UNANSWERED:
@@ -155,9 +156,11 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
         return quarantine(report, order.state, reason, order.terms.trade_id)
     # Our own sum, not the venue's: reports may arrive in any order, each fill counts once.
     cumulative = canonical_qty(order.filled + report.last_quantity)
-    is_last = cumulative >= order.terms.quantity
+    may_be_larger = order.most_asked > cumulative
+    # While a change or a cancel has no answer, the venue may be working the larger quantity.
+    is_last = cumulative >= order.terms.quantity and not (may_be_larger and order.state in _UNANSWERED)
     on = On.FILL_REST if is_last else On.FILL_SOME
-    if not can(order.state, on):
+    if not can(order.state, on) or _is_too_much(order, cumulative):
         return _impossible(order, report, on)
     events: list[Event] = []
     if order.state in {OrderState.SUBMITTED, OrderState.UNKNOWN}:
@@ -166,7 +169,35 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     events.append(filled(order, report, price, cumulative, fee or ZERO, is_last=is_last))
     if fee is None:  # the fill is protected first: what it cost can wait
         events.append(fee_pending(order, report))
-    return Decision(tuple(events))
+    # Whether that was the rest of it hangs on a change that was denied: the venue knows.
+    return Decision(tuple(events), (ask(order),) if is_last and may_be_larger else ())
+
+
+def _is_too_much(order: Order, cumulative: Decimal) -> bool:
+    """Whether an order that is filled whole has filled more than was ever asked for, as if told twice."""
+    if order.state is not OrderState.FILLED:
+        return False
+    return not order.terms.quantity < cumulative <= order.most_asked
+
+
+def _reopened(books: Books, order: Order, report: ExecutionReport) -> Decision:
+    """A change of an order that is filled whole: it was made larger before that, and is not over."""
+    if report.quantity is None or report.quantity <= order.filled:
+        return NOTHING  # overtaken by its end
+    # Its end may have been heard already; and a position that others cover by now needs it no more.
+    again = Decision((modified(order, report),))
+    again += doubted(order, report.at, "it was filled whole, and had been made larger before")
+    trade = books.trades.get(order.terms.trade_id)
+    if trade is not None and order.id not in (trade.entry_id, trade.stop_id, trade.target_id, trade.exit_id):
+        reason = "it was taken for filled, and another has its place"
+        again += Decision(
+            (
+                CancelOrder(
+                    at=report.at, trace=trade.id, client_order_id=order.id, actor=KEEPER, reason=reason
+                ),
+            )
+        )
+    return again
 
 
 def _restated(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -190,17 +221,38 @@ def _not_cancelled(order: Order, report: ExecutionReport) -> Decision:
         reason=report.reason,
         is_answer=True,
     )
-    if report.code != Rejection.TOO_LATE:
-        return Decision((refused,))
-    # It is over at the venue, and not in the books: something was missed.
-    missed = OrderInDoubt(
+    return Decision((refused,)) + _missed(order, report)
+
+
+def _replaced(order: Order, report: ExecutionReport) -> Decision:
+    now = modified(order, report)
+    if report.quantity is not None and report.quantity > order.filled:
+        return _move(order, report, On.REPLACE, now)
+    return _move(order, report, On.REPLACE, now) + whole(order, report.at)
+
+
+def _not_replaced(order: Order, report: ExecutionReport) -> Decision:
+    kept = ModifyRefused(
         at=report.at,
         trace=order.terms.trade_id,
         client_order_id=order.id,
-        times=order.doubts,
         reason=report.reason,
+        is_answer=True,
+        is_unsent=report.code in UNSENT,
     )
-    return Decision((refused, missed), (ask(order),))
+    return Decision((kept,)) + _missed(order, report)
+
+
+def _missed(order: Order, report: ExecutionReport) -> Decision:
+    """What comes too late finds an order that is over at the venue, and may not be so in the books.
+
+    What never left finds it as it was; after any other answer one that has nothing left is asked about.
+    """
+    is_over = report.code == Rejection.TOO_LATE
+    has_left = order.state is OrderState.PENDING_CANCEL or report.code not in UNSENT
+    if order.remaining <= 0 and (is_over or not has_left):
+        return whole(order, report.at)
+    return doubted(order, report.at, report.reason) if is_over or order.remaining <= 0 else NOTHING
 
 
 def _move(order: Order, report: ExecutionReport, on: On, event: Event) -> Decision:

@@ -2,8 +2,10 @@
 
 A write that was lost is neither done nor undone: the venue is asked, again and again at growing
 intervals. Only when it denies the order, and the lost request can no longer be taken, does the order go
-out again, under the same id and where the venue tells the second from the first; or it is given up.
-What reduces risk does not wait that long where the venue never takes an id twice. Used by the executor.
+out again, under the same id and where the venue tells the second from the first; or it is given up. So
+with a change of an order: the old terms stand once it is dead, and not when they are seen at work.
+What reduces risk does not wait that long where the venue never takes an id twice; nor does protection that
+is to be changed to cover what is held, for of the same terms twice one does nothing. Used by the executor.
 Knows no prices of its own and sends nothing.
 """
 
@@ -11,7 +13,7 @@ from typing import Final
 
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import Dedupe
-from tradewrit.domain.conclusions import ask, cancelled, over, rejected
+from tradewrit.domain.conclusions import ask, cancelled, doubted, over, rejected, whole
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
@@ -25,19 +27,20 @@ from tradewrit.domain.events.orders import (
     OrderResent,
     OrderUnknown,
 )
-from tradewrit.domain.intents import holder, place
+from tradewrit.domain.intents import change, holder, place
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import On, Order, OrderState, can
-from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.risk.pretrade import objection_to_resend
+from tradewrit.risk.protection import off_by
 
 TIMER: Final = "ask"
 """The timer after which the venue is asked again; about a client order id."""
 _SAID_BY_THE_DESK: Final = frozenset({Exec.UNKNOWN, Exec.ABSENT, Exec.ANSWERED, Exec.UNANSWERED})
 LOOKUPS: Final = 3
-"""How often the venue must have denied an order before it is believed."""
+"""How often the venue must have denied an order, or a change of one, before it is believed."""
 LONGEST_WAIT_S: Final = 60
 LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
 """A position may be without its stop meanwhile."""
@@ -51,11 +54,17 @@ _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
 def concerns(books: Books, report: ExecutionReport) -> bool:
     """Whether nothing is certain after it: a lost write, an answer to a question, a cancel of nothing."""
-    if report.kind is not Exec.CANCEL_REJECTED or report.code != Rejection.UNKNOWN_ORDER:
-        return report.kind in _SAID_BY_THE_DESK
+    if report.kind in _SAID_BY_THE_DESK:
+        return True
     order = books.orders.get(report.client_order_id)
-    # Neither dead nor at work: the order itself may still be on its way.
-    return order is not None and order.state is OrderState.PENDING_CANCEL
+    if order is None:
+        return False
+    if report.kind is Exec.CANCEL_REJECTED and report.code == Rejection.UNKNOWN_ORDER:
+        # Neither dead nor at work: the order itself may still be on its way.
+        return order.state is OrderState.PENDING_CANCEL
+    # This request for a change did nothing; of one that was lost before it proves nothing.
+    is_again = order.state is OrderState.PENDING_REPLACE and order.doubts > 0
+    return is_again and report.kind is Exec.REPLACE_REJECTED and report.code in UNSENT
 
 
 def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
@@ -65,7 +74,7 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
         return NOTHING
     if not order.is_live:
         return legs_in_doubt(books, order) if report.kind in _TOLD else NOTHING
-    if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED}:
+    if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED}:
         return _lost(books, order, report)
     legs = legs_in_doubt(books, order) if report.kind is Exec.ANSWERED else NOTHING
     if report.kind is Exec.ANSWERED and report.code:
@@ -76,7 +85,7 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
         case Exec.ABSENT:
             return _absent(books, market, order, report)
         case Exec.ANSWERED:
-            return _answered(order, report) + legs
+            return _answered(books, order, report) + legs
         case _:
             return _wait(order, report)
 
@@ -107,15 +116,32 @@ def legs_in_doubt(books: Books, order: Order) -> Decision:
     return Decision(effects=tuple(ask(leg) for leg in books.legs_of(order.id) if leg.is_in_doubt))
 
 
-def asked_again(books: Books, order_id: str) -> Decision:
+def asked_again(books: Books, order_id: str, at: int) -> Decision:
     """The time has come to ask once more, if there still is a doubt."""
     order = books.orders.get(order_id)
-    return Decision(effects=(ask(order),)) if order is not None and order.is_in_doubt else NOTHING
+    if order is None or not order.is_in_doubt:
+        return NOTHING
+    return _changed_again(books, order, at) or Decision(effects=(ask(order),))
+
+
+def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
+    """Ask again for the change of a stop or target that is not for what is held; None for any other.
+
+    Of two requests for the same terms the second does nothing, and what is held must not wait for the first
+    to be dead. Its answer tells as much as that to a question.
+    """
+    trade = books.trades.get(order.terms.trade_id)
+    if trade is None or order.state is not OrderState.PENDING_REPLACE:
+        return None
+    lacks = off_by(books, trade, order)
+    if "quantity" not in lacks:
+        return None
+    return change(books, order, at, lacks["quantity"], lacks.get("limit_price"), lacks.get("stop_price"))
 
 
 def missing(order: Order, at: int, reason: str) -> Decision:
     """Ask about an order that the books have and the venue does not list as working."""
-    return Decision((_doubt(order, at, order.doubts, reason),), (ask(order),))
+    return doubted(order, at, reason)
 
 
 def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
@@ -125,21 +151,25 @@ def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
         return NOTHING
     if order.doubts:  # lost again: the line to the venue may be cut for writes alone
         return _wait(order, report)
-    return Decision((_doubt(order, report.at, order.doubts, report.reason),), (ask(order),))
+    return doubted(order, report.at, report.reason)
 
 
-def _answered(order: Order, report: ExecutionReport) -> Decision:
+def _answered(books: Books, order: Order, report: ExecutionReport) -> Decision:
     """The venue has told all it knows, and what was asked of it is not among that."""
     at, terms = report.at, order.terms
-    if order.filled < terms.quantity <= report.cumulative:
-        # What is filled whole is over, and stays so when a fill of it is corrected.
-        return Decision((cancelled(order, at, "the venue had filled it before a fill was corrected"),))
+    quantity = terms.quantity if report.quantity is None else report.quantity
+    is_over = quantity <= report.cumulative
+    if is_over and (order.remaining > 0 or order.state not in _PENDING):
+        # What is over stays so, when a fill of it is corrected and when older word of it comes late.
+        return Decision((cancelled(order, at, "by the venue's count it is over"),))
     match order.state:
         case OrderState.PENDING_CANCEL:  # asking twice is harmless
             again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
             return Decision(
                 (_doubt(order, at, order.doubts + 1, "it is to be cancelled, and works"),), (again,)
             )
+        case OrderState.PENDING_REPLACE if not (is_over or _is_dead(books, order, at)):
+            return _wait(order, report)  # it works the old terms; the request may still be on its way
         case OrderState.PENDING_REPLACE:
             kept = ModifyRefused(
                 at=at,
@@ -147,8 +177,9 @@ def _answered(order: Order, report: ExecutionReport) -> Decision:
                 client_order_id=order.id,
                 reason="nobody answered, and the venue works the old terms",
                 is_answer=True,
+                is_unsent=True,
             )
-            return Decision((kept,))
+            return Decision((kept,)) + whole(order, at)
         case OrderState.UNKNOWN:
             return _wait(order, report)
         case _:
@@ -171,7 +202,7 @@ def _patience(times: int, most_s: int = LONGEST_WAIT_S) -> int:
 def _absent(books: Books, market: Market, order: Order, report: ExecutionReport) -> Decision:
     """The venue knows no order of that name; whether it never will is another matter."""
     at, able = report.at, books.capabilities
-    is_over = order.doubts + 1 >= LOOKUPS and _has_passed(order, able.acceptance_s, at)
+    is_over = _is_dead(books, order, at)
     if order.broker_order_id or order.state not in _NEVER_SEEN:  # it had it once
         gone = cancelled(order, at, "the venue no longer knows it")
         return Decision((gone,)) if is_over else _wait(order, report)
@@ -198,11 +229,17 @@ def _absent(books: Books, market: Market, order: Order, report: ExecutionReport)
     return _resent(books, listed, at, report.reason)
 
 
+def _is_dead(books: Books, order: Order, at: int) -> bool:
+    """Whether a request that the venue denies having seen can no longer be taken."""
+    return order.doubts + 1 >= LOOKUPS and _has_passed(order, books.capabilities.acceptance_s, at)
+
+
 def _has_passed(order: Order, seconds: int, at: int) -> bool:
     """Whether a doubt is so old; by the growing waits between the questions where the clock was set back."""
-    if at < order.doubt_since:
+    since = max(order.doubt_since, order.changed_at)
+    if at < since:
         return bool(2**order.doubts > seconds)
-    return at >= order.doubt_since + seconds * SECOND
+    return at >= since + seconds * SECOND
 
 
 def _resent(books: Books, listed: list[Order], at: int, reason: str) -> Decision:

@@ -40,6 +40,8 @@ def acknowledged(books: Books, event: OrderAccepted | OrderModified) -> Iterable
     trade = None if order is None else books.trades.get(order.terms.trade_id)
     if order is None or trade is None or order.state is OrderState.PENDING_CANCEL:
         return ()
+    if order.remaining <= 0:  # all of it had filled: that it is over comes next
+        return ()
     match order.terms.role:
         case Role.ENTRY:
             return ()
@@ -84,7 +86,7 @@ def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
     trade = None if order is None else books.trades.get(order.terms.trade_id)
     if order is None or trade is None or not event.is_answer or not order.is_live:
         return ()
-    if trade.state in LEAVING or not held(books, trade):
+    if trade.state in LEAVING or not held(books, trade) or order.remaining <= 0:
         return ()
     if order.terms.role is not Role.STOP:
         return ()

@@ -129,12 +129,17 @@ def fit(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
 
 def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[ProtectionMoved]:
     """Bring one protective order to what is held and to the trade's stop or target, as `fit` does."""
+    changes = off_by(books, trade, order)
+    if changes and can(order.state, On.ASK_REPLACE):
+        yield move(trade, order, at, **changes)
+
+
+def off_by(books: Books, trade: Trade, order: Order) -> dict[str, Decimal | None]:
+    """What protection lacks to be for what is held, at the trade's stop or target; nothing for others."""
     quantity, terms = held(books, trade), order.terms
-    if not quantity or order.id not in {trade.stop_id, trade.target_id}:
-        return
-    if not can(order.state, On.ASK_REPLACE):
-        return
     changes: dict[str, Decimal | None] = {}
+    if not quantity or order.id not in {trade.stop_id, trade.target_id}:
+        return changes
     if order.remaining != quantity and not is_growing(books, order):
         changes["quantity"] = order.filled + quantity
     stop, target = trade.stop_price, trade.target_price
@@ -143,8 +148,7 @@ def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[Pro
             changes["stop_price"] = stop
     elif target is not None and target != terms.limit_price:
         changes["limit_price"] = target
-    if changes:
-        yield move(trade, order, at, **changes)
+    return changes
 
 
 def is_growing(books: Books, order: Order) -> bool:

@@ -146,10 +146,12 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
         told = "the venue has told all it knows of it"
         answered = say(effect, order_id, Exec.ANSWERED, now, told)
+        most, whole = _standing(reports)
+        answered = replace_fields(answered, cumulative=most, quantity=whole)
         ended = _ended(reports)
         if ended is not None:
             answered = replace_fields(answered, code=ended.kind.value, reason=ended.reason or told)
-        return (*observed(reports, now), replace_fields(answered, cumulative=_traded(reports)))
+        return (*observed(reports, now), answered)
 
     def account(effect: AskAccount, grant: Grant, now: int) -> Sequence[Event]:
         del grant
@@ -177,15 +179,18 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     }
 
 
-def _traded(reports: Sequence[ExecutionReport]) -> Decimal:
-    """The most that an order had traded by the venue's count, in the shares of now."""
-    most = ZERO
+def _standing(reports: Sequence[ExecutionReport]) -> tuple[Decimal, Decimal | None]:
+    """The most that an order had traded by the venue's count, and the whole that it is for, in shares of now.
+
+    The whole is None where nothing but its placing says how much that is.
+    """
+    most, whole = ZERO, None
     for report in reports:
-        if report.kind is Exec.RESTATED:
-            most = report.cumulative
-        elif report.kind is Exec.TRADE:
+        if report.kind is Exec.TRADE:
             most = max(most, report.cumulative)
-    return most
+        elif report.kind in {Exec.RESTATED, Exec.REPLACED}:
+            most, whole = report.cumulative, report.quantity or whole
+    return most, whole
 
 
 def _ended(reports: Sequence[ExecutionReport]) -> ExecutionReport | None:

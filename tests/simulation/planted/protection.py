@@ -16,7 +16,7 @@ from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState, Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
-from tradewrit.risk import closing, protection
+from tradewrit.risk import closing, doubts, protection
 from tradewrit.runtime import gate
 from tradewrit.simulation.plan import Faults, Whims
 
@@ -107,6 +107,23 @@ def stop_not_resized(patch: pytest.MonkeyPatch) -> None:
         yield from ()
 
     everywhere(patch, protection, "fit", as_it_is)
+
+
+@planted(
+    kind="stop too small for the position: a lost change of it was given up at the first look",
+    aim=Aim(faults=Faults(slow=0.5, drop=0.1, thin=0.9), account={"protection": Protection.AFTER_FILL}),
+    caught_by=("I-4", "I-2"),
+    seed=1,
+)
+def first_denial_believed(patch: pytest.MonkeyPatch) -> None:
+    """A change that the venue does not show at the first question is off, and is not asked for again meanwhile."""
+    is_dead = doubts._is_dead
+
+    def dead_at_once(books: Books, order: Order, at: int) -> bool:
+        return order.state is OrderState.PENDING_REPLACE or is_dead(books, order, at)
+
+    patch.setattr(doubts, "_is_dead", dead_at_once)
+    patch.setattr(doubts, "_changed_again", always(None))
 
 
 @planted(

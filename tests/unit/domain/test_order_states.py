@@ -70,6 +70,8 @@ expired           fill_some    expired
 expired           fill_rest    filled
 rejected          fill_some    rejected
 rejected          fill_rest    filled
+filled            fill_rest    filled
+filled            replace      partially_filled
 
 submitted         lose         unknown
 unknown           submit       submitted
@@ -117,7 +119,7 @@ draft                .       D         .           .            .       o       
 submitted            .       .         D           o            A       o         D       o
 accepted             .       .         o           D            A       D         A       A
 partially_filled     .       .         .           o            D       A         .       A
-filled               .       .         .           .            .       .         .       .
+filled               .       .         .           o            o       .         .       .
 cancelled            .       .         .           .            o       o         .       .
 rejected             .       .         .           .            o       .         o       .
 expired              .       .         .           .            o       .         .       o
@@ -171,10 +173,11 @@ def test_the_eight_names_and_ours() -> None:
     ]  # fmt: skip
 
 
-def test_only_a_late_fill_leaves_a_terminal_state() -> None:
+def test_only_late_word_of_a_fill_or_of_a_larger_quantity_leaves_a_terminal_state() -> None:
     assert {S.FILLED, S.CANCELLED, S.REJECTED, S.EXPIRED} == TERMINAL
     leaving = {(state, on) for state in TERMINAL for on in On if can(state, on)}
-    assert leaving == set(product([S.CANCELLED, S.EXPIRED, S.REJECTED], [On.FILL_SOME, On.FILL_REST]))
+    fills = set(product([S.CANCELLED, S.EXPIRED, S.REJECTED], [On.FILL_SOME, On.FILL_REST]))
+    assert leaving == fills | {(S.FILLED, On.FILL_REST), (S.FILLED, On.REPLACE)}
 
 
 def test_every_state_is_reached_from_a_draft_and_an_end_is_reached_from_every_state() -> None:
@@ -196,9 +199,10 @@ def test_no_sequence_of_triggers_leaves_the_machine_or_undoes_a_fill(
     for on in triggers:
         path.append(advance(path[-1], on) if can(path[-1], on) else path[-1])
     assert set(path) <= set(OrderState)
-    for before, after in pairwise(path):
-        assert before is not S.FILLED or after is before
-        assert before not in TERMINAL or after in TERMINAL
+    for (before, after), on in zip(pairwise(path), triggers, strict=True):
+        grows = on is On.REPLACE  # it was larger than we had heard
+        assert before is not S.FILLED or after is before or grows
+        assert before not in TERMINAL or after in TERMINAL or grows
         assert after is not S.DRAFT or before is S.DRAFT
 
 

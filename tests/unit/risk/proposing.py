@@ -71,9 +71,9 @@ def broken(books: Books, asked: Sized, *, at: int = 0, mark: str | None = None) 
 
 
 def holding(
-    symbol: str, quantity: str, price: str, direction: Direction = Direction.LONG
+    symbol: str, quantity: str, price: str, direction: Direction = Direction.LONG, trade_id: str = "held"
 ) -> dict[str, Position]:
-    lot = Lot(trade_id="held", quantity=Decimal(quantity), price=Decimal(price), opened_at=0)
+    lot = Lot(trade_id=trade_id, quantity=Decimal(quantity), price=Decimal(price), opened_at=0)
     return {symbol: Position(symbol=symbol, direction=direction, lots=(lot,))}
 
 

@@ -12,12 +12,13 @@ from tests.unit.risk.proposing import account, holding, sized
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import PAPER, Dedupe
 from tradewrit.domain.decisions import NOTHING, Decision
-from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, SetTimer
+from tradewrit.domain.effects import AskVenue, CancelAtVenue, PlaceOrders, ReplaceAtVenue, SetTimer
 from tradewrit.domain.events.account import SymbolSuspended
 from tradewrit.domain.events.orders import (
     Exec,
     ExecutionReport,
     ModifyRefused,
+    ModifyRequested,
     OrderCancelled,
     OrderDoubtSettled,
     OrderExpired,
@@ -182,11 +183,41 @@ def test_a_cancel_that_the_venue_has_not_done_is_asked_for_again() -> None:
     assert again.effects == (CancelAtVenue(trace="trade-1", symbol="AAPL", client_order_id="o"),)
 
 
-def test_a_change_that_the_venue_has_not_made_is_off() -> None:
-    off = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT), Exec.ANSWERED)
+@pytest.mark.parametrize(("at", "times"), [(SENT, 0), (LATE, 1), (LATE - 2 * SECOND, 9)])
+def test_a_change_that_the_venue_has_not_made_may_still_be_on_its_way(at: int, times: int) -> None:
+    wait = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT, doubts=times), Exec.ANSWERED, at)
+    assert isinstance(only(wait), OrderInDoubt)
+    assert due(wait) > at
+
+
+def test_a_change_that_the_venue_has_not_made_and_can_no_longer_get_is_off() -> None:
+    off = judged(an_order(S.PENDING_REPLACE, doubt_since=SENT, doubts=2), Exec.ANSWERED, LATE)
     assert isinstance(only(off), ModifyRefused)
     assert only(off).is_answer
+    assert only(off).is_unsent
     assert off.effects == ()
+
+
+def test_a_change_of_what_the_venue_calls_filled_is_off_at_once() -> None:
+    order = an_order(S.PENDING_REPLACE, filled=Decimal(5), most_asked=Decimal(8), doubt_since=SENT)
+    told = replace(report(Exec.ANSWERED), cumulative=Decimal(5))
+    known = books(order)
+    off = doubts.judge(known, At(), told)  # type: ignore[arg-type]
+    refused, over = off.events
+    assert isinstance(refused, ModifyRefused)
+    assert isinstance(over, OrderCancelled)
+    assert over.filled == 5
+    larger = doubts.judge(known, At(), replace(told, quantity=Decimal(8)))  # type: ignore[arg-type]
+    assert isinstance(only(larger), OrderInDoubt)
+
+
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.PENDING_REPLACE, S.PENDING_CANCEL])
+def test_an_order_that_the_venue_calls_over_is_over(state: OrderState) -> None:
+    order = an_order(state, EXIT, filled=Decimal(2), doubt_since=SENT)
+    told = replace(report(Exec.ANSWERED), cumulative=Decimal(2), quantity=Decimal(2))
+    over = only(doubts.judge(books(order), At(), told))  # type: ignore[arg-type]
+    assert isinstance(over, OrderCancelled)
+    assert over.filled == 2
 
 
 def test_an_order_that_works_as_the_books_have_it_is_in_doubt_no_longer() -> None:
@@ -378,9 +409,50 @@ def test_a_doubt_survives_a_restart() -> None:
 
 
 def test_a_timer_asks_once_more_unless_it_is_settled() -> None:
-    assert doubts.asked_again(books(an_order(S.UNKNOWN)), "o").effects == (ASKED,)
-    assert doubts.asked_again(books(an_order(S.ACCEPTED)), "o") == NOTHING
-    assert doubts.asked_again(Books(), "o") == NOTHING
+    assert doubts.asked_again(books(an_order(S.UNKNOWN)), "o", LATE).effects == (ASKED,)
+    assert doubts.asked_again(books(an_order(S.ACCEPTED)), "o", LATE) == NOTHING
+    assert doubts.asked_again(Books(), "o", LATE) == NOTHING
+
+
+def changed_again(role: Role, held: str) -> Decision:
+    """What is done about an order of 5 whose change is in doubt, while so much is held."""
+    order = an_order(S.PENDING_REPLACE, role, doubt_since=SENT, doubts=1)
+    known = books(order, positions=holding("AAPL", held, "100.00", trade_id="trade-1"))
+    ours = replace(known.trades["trade-1"], stop_price=Price(Decimal(90)), **{f"{role}_id": "o"})
+    return doubts.asked_again(replace(known, trades={"trade-1": ours}), "o", LATE)
+
+
+@pytest.mark.parametrize("held", ["3", "8"])
+def test_protection_that_is_not_for_what_is_held_is_asked_for_again_and_not_asked_about(held: str) -> None:
+    again = changed_again(STOP, held)
+    asked = only(again)
+    assert isinstance(asked, ModifyRequested)
+    assert (asked.quantity, asked.at) == (Decimal(held), LATE)
+    (sent,) = again.effects
+    assert isinstance(sent, ReplaceAtVenue)
+    assert sent.quantity == Decimal(held)
+
+
+def test_any_other_change_that_was_lost_is_asked_about() -> None:
+    assert changed_again(STOP, "5").effects == (ASKED,)
+    assert changed_again(ENTRY, "8").effects == (ASKED,)
+
+
+def test_a_repetition_that_was_not_taken_says_nothing_of_the_change_it_repeats() -> None:
+    known = books(an_order(S.PENDING_REPLACE, STOP, doubt_since=SENT, doubts=1))
+    denial = report(Exec.REPLACE_REJECTED, code=Rejection.NOT_TAKEN)
+    assert doubts.concerns(known, denial)
+    wait = doubts.judge(known, At(), denial)  # type: ignore[arg-type]
+    assert isinstance(only(wait), OrderInDoubt)
+    assert due(wait) == SENT + 2 * SECOND
+    assert not doubts.concerns(known, report(Exec.REPLACE_REJECTED, code=Rejection.MALFORMED))
+    assert not doubts.concerns(books(an_order(S.PENDING_REPLACE, STOP)), denial)
+
+
+def test_a_change_that_was_repeated_is_dead_when_its_last_request_is() -> None:
+    order = an_order(S.PENDING_REPLACE, doubt_since=SENT, doubts=9, changed_at=LATE)
+    assert isinstance(only(judged(order, Exec.ANSWERED, LATE + 9 * SECOND)), OrderInDoubt)
+    assert isinstance(only(judged(order, Exec.ANSWERED, LATE + 10 * SECOND)), ModifyRefused)
 
 
 # -- whatever is answered, in whatever order

@@ -37,8 +37,9 @@ class Exec(StrEnum):
     """What an execution report says, in FIX's words (tag 150); the last four the desk says itself.
 
     UNKNOWN: a write was sent, and nobody knows what came of it. ABSENT: the venue was asked about an order
-    and knows none of that name. ANSWERED: it was asked, and told all it knows. UNANSWERED: it was asked, and
-    could not be reached.
+    and knows none of that name. ANSWERED: it was asked, and told all it knows: `cumulative` traded of
+    `quantity`, None where that never changed, and in `code` how the order has ended, if it has.
+    UNANSWERED: it was asked, and could not be reached.
     CORRECTED (trade correct): a fill was other than reported. BUSTED (trade cancel): it never was one.
     """
 
@@ -74,7 +75,7 @@ class ExecutionReport(Event, frozen=True, kw_only=True, gc=False, tag="order.rep
     corrects: exec id of the fill, or of its last correction, that a CORRECTED or BUSTED report is about
     (tag 19); `exec_id` is then the correction's own, and last_quantity, last_price and fee are the whole
     fill's as it now stands.
-    reason: the venue's words; code: ours (`domain.rejections`), of an ANSWERED how the order has ended.
+    reason: the venue's words; code: ours (`domain.rejections`), of an ANSWERED the kind of its end.
     settles_at: when sale cash is usable.
     """
 

@@ -12,7 +12,7 @@ from tradewrit.domain.constraints import DayUse
 from tradewrit.domain.events import orders as od
 from tradewrit.domain.folds.base import Fold, Folds, with_item
 from tradewrit.domain.folds.trades import change_trade
-from tradewrit.domain.money import canonical, canonical_qty
+from tradewrit.domain.money import ZERO, Qty, canonical, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
 from tradewrit.domain.orders import advance as advance_order
 from tradewrit.domain.rejections import UNSENT
@@ -153,11 +153,15 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
     if order is None:
         return books
     on = On.FILL_REST if isinstance(event, od.OrderFilled) else On.FILL_SOME
+    terms, filled = order.terms, canonical_qty(event.cumulative)
+    if terms.quantity < filled <= order.most_asked:  # so it was for that much at least
+        terms = replace(terms, quantity=Qty(filled))
     return _order(
         books,
         order.id,
         on,
-        filled=canonical_qty(event.cumulative),
+        terms=terms,
+        filled=filled,
         value=canonical(order.value + event.price * event.quantity),
     )
 
@@ -184,6 +188,15 @@ def _refused(pending: OrderState) -> Fold:
     return fold
 
 
+def _modify_requested(books: Books, event: od.ModifyRequested) -> Books:
+    order = books.orders.get(event.client_order_id)
+    if order is None:
+        return books
+    most_asked = max(order.most_asked, event.quantity or ZERO)
+    on = None if order.state is OrderState.PENDING_REPLACE else On.ASK_REPLACE  # asked for once more
+    return _order(books, order.id, on, most_asked=most_asked, changed_at=event.at)
+
+
 def _modified(books: Books, event: od.OrderModified) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None:
@@ -207,7 +220,10 @@ def _restated(books: Books, event: od.OrderRestated) -> Books:
     order = books.orders.get(event.client_order_id)
     if order is None or not order.is_live:
         return books
-    return _order(books, order.id, None, terms=_new_terms(order, event), filled=event.filled)
+    # After a split, what was asked for before is in other shares.
+    most_asked = order.most_asked if event.filled == order.filled else ZERO
+    terms = _new_terms(order, event)
+    return _order(books, order.id, None, terms=terms, filled=event.filled, most_asked=most_asked)
 
 
 def _new_terms(order: Order, event: od.OrderModified | od.OrderRestated) -> OrderTerms:
@@ -238,7 +254,7 @@ FOLDS: Final[Folds] = {
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
     od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),
     od.CancelRefused: _refused(OrderState.PENDING_CANCEL),
-    od.ModifyRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_REPLACE),
+    od.ModifyRequested: _modify_requested,
     od.OrderModified: _modified,
     od.ModifyRefused: _refused(OrderState.PENDING_REPLACE),
     od.OrderRestated: _restated,

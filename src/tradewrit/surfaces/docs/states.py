@@ -38,10 +38,10 @@ def _machine(title: str, module: ModuleType, meaning: str) -> str:
         for state, edges in moves.items()
         for on, after in edges.items()
     ]
+    diagram = _diagram(moves, frozenset(_ends(module)))
     ends = ", ".join(code(state) for state in _ends(module))
-    return (
-        f"\n## {title}\n\n{meaning} Source: `{module.__name__}`. Ends: {ends}.\n\n{_diagram(moves)}\n"
-        + table(("In state", "on", "goes to", "because"), rows)
+    return f"\n## {title}\n\n{meaning} Source: `{module.__name__}`. Ends: {ends}.\n\n{diagram}\n" + table(
+        ("In state", "on", "goes to", "because"), rows
     )
 
 
@@ -53,14 +53,14 @@ def _ends(module: ModuleType) -> Iterator[StrEnum]:
     return (state for state in moves if state in terminal)
 
 
-def _diagram(moves: Table) -> str:
+def _diagram(moves: Table, ends: frozenset[StrEnum]) -> str:
     """A Mermaid diagram: an arrow per pair of states, with every trigger that takes it."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
     for state, edges in moves.items():
         for after in dict.fromkeys(edges.values()):
             triggers = ", ".join(on for on, target in edges.items() if target is after)
             lines.append(f"    {state} --> {after}: {triggers}")
-    lines.extend(f"    {state} --> [*]" for state, edges in moves.items() if not edges)
+    lines.extend(f"    {state} --> [*]" for state in moves if state in ends)
     return "\n".join([*lines, "```", ""])
 
 
