@@ -27,7 +27,7 @@ from tradewrit.domain.orders import Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, close, leave
-from tradewrit.risk.protection import cancel, cover, fit, held, levels, mend, working
+from tradewrit.risk.protection import cancel, cover, fit, held, is_guarded, levels, mend, working
 
 _CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
@@ -162,5 +162,5 @@ def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Even
     """Something is still held in a trade that is being left: none of it may stay without an order."""
     if trade.state is TradeState.EXIT_TRIGGERED:
         yield from leave(books, market, trade, at)
-    elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+    elif not is_guarded(books, trade):
         yield from mend(books, trade, at)

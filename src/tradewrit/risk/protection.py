@@ -147,6 +147,23 @@ def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[Pro
         yield move(trade, order, at, **changes)
 
 
+def is_guarded(books: Books, trade: Trade) -> bool:
+    """Whether an order works that takes the trade out of a falling market. Its target alone does not."""
+    return bool(working(books, trade, Role.STOP, Role.EXIT))
+
+
+def is_excessive(books: Books, trade: Trade, order: Order) -> bool:
+    """Whether a protective order may close more than is held. The venue itself cuts one that only reduces."""
+    return not order.terms.reduce_only and order.remaining > held(books, trade)
+
+
+def cut(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
+    """Bring a stop and a target that may close more than is held to what is held."""
+    for order in working(books, trade, Role.STOP, Role.TARGET):
+        if is_excessive(books, trade, order):
+            yield from fit_order(books, trade, order, at)
+
+
 def is_growing(books: Books, order: Order) -> bool:
     """Whether it is a leg of an entry that still works: the venue lets it cover whatever that brings."""
     entry = books.orders.get(order.terms.parent or "")
