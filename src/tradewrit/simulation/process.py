@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
     MarketStatusReported,
@@ -22,6 +23,7 @@ from tradewrit.domain.events.market import (
 )
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
+from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import seeded
@@ -31,22 +33,26 @@ from tradewrit.runtime.lease import Candidacy, Tenure
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
 from tradewrit.simulation.line import Line
 from tradewrit.simulation.points import Killed
+from tradewrit.simulation.road import MS
 from tradewrit.simulation.scheduler import NodeClock
+from tradewrit.simulation.stream import Stream
 from tradewrit.simulation.venue import Said
-from tradewrit.simulation.wire import Stream
 
 if TYPE_CHECKING:
     from tradewrit.simulation.world import World
 
 _RETRY: Final = SECOND
 _RECONCILE_EVERY: Final = 60 * SECOND
+_HEDGE_AFTER_S: Final = 0.5
 Task = Callable[[Desk], object]
 
 
@@ -116,7 +122,7 @@ class Process:
         terms = roles("paper", "paper")
         self.line = Line(world.wire.crew, plan.capabilities, world.scheduler)
         self.guard = GuardedBroker(
-            self.line,
+            self._roads(),
             "venue:paper",
             self.clock,
             seeded(plan.seed, f"guard {self.name} {self.run}").random,
@@ -147,6 +153,18 @@ class Process:
         self.stream.connect()
         world.scheduler.after(SECOND, self._beat, self.run)
         self._drain()
+
+    def _roads(self) -> Broker:
+        """As a live desk: with a second road, what protects goes by both when the first is slow."""
+        if not self._world.plan.second_road:
+            return self.line
+        return HedgedBroker(
+            self.line,
+            self.line.beside(),
+            after_s=_HEDGE_AFTER_S,
+            breached=self.breached,
+            by=self._world.wire.crew,
+        )
 
     def _take_lease(self, journal: DiskJournal) -> Tenure | None:
         world = self._world
@@ -190,6 +208,26 @@ class Process:
     def answer(self, departure: Departure, outcome: Sequence[Event]) -> None:
         """A call came back."""
         self.deliver(partial(self._arrive, departure, outcome))
+
+    def survives(self, point: str) -> bool:
+        """Whether it comes past a point in the middle of a call."""
+        try:
+            self._world.points.reach(point)
+        except Killed as death:
+            self._world.died(self, death)
+            return False
+        return True
+
+    def breached(self, said: str) -> None:
+        """The venue took one order twice: nothing is entered until a person has looked."""
+        self._world.trace.note(self._world.scheduler.now, f"{self.name}: {said}")
+        self._world.scheduler.after(MS, self._halt, said, self.run)
+
+    def _halt(self, said: str, run: int) -> None:
+        if run == self.run:
+            self.deliver(
+                lambda desk: desk.feed(HaltTrading(at=self.clock.now(), actor=DESK, reason=said), "desk")
+            )
 
     def kept_back(self, departure: Departure) -> None:
         """The guard let a call not through."""

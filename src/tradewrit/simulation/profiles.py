@@ -12,7 +12,7 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.clock import seeded
-from tradewrit.simulation.plan import BREAK, FAULTS, RATES, Faults, People, Plan, Whims
+from tradewrit.simulation.plan import BREAK, FAULTS, RATES, ROAD, Faults, People, Plan, Whims
 
 _MOST: Final = Faults(
     drop=0.15,
@@ -43,12 +43,15 @@ _MOST: Final = Faults(
     throttle_bursts_per_hour=30,
     halts_per_hour=60,
     corrections_per_hour=60,
+    second_cuts_per_hour=24,
 )
 """The worst that is ever drawn."""
 _ENDING_STOPS: Final = 0.3
 """The share of venues whose stops end with the session."""
 _REFUSING: Final = 0.4
 """The share of venues that take no new order in a halted symbol."""
+_TWO_ROADS: Final = 0.25
+"""The share of venues that remember order ids for good and have a second road."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +130,12 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=("gaps", "slow", "drop"),
         capabilities=msgspec.structs.replace(PAPER, oco=False, bracket=False, reduce_only=False),
     ),
+    "roads": Profile(
+        title="two roads to the venue, each cut and slow by itself",
+        faults=(*_WIRE, "second_cuts_per_hour", "kill", "throttles", "rejects", "thin", "gaps", ROAD),
+        always=("slow", "partitions_per_hour", "second_cuts_per_hour", ROAD),
+        dedupe=Dedupe.FOREVER,
+    ),
     "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
     "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
     "crash": Profile(
@@ -183,6 +192,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
     if chosen.stop_gtc is not None:
         capabilities = msgspec.structs.replace(capabilities, stop_gtc=chosen.stop_gtc)
+    has_road = ROAD in chosen.faults and capabilities.dedupe is Dedupe.FOREVER
     breaks = (45, 90) if BREAK in chosen.always else (0, 0, 45, 90)
     return Plan(
         seed=seed,
@@ -204,6 +214,7 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         closes_at_s=rng.choice(breaks) if BREAK in chosen.faults else 0,
         refuses_in_halts=seeded(seed, "halts").random() < _REFUSING,
         calls_per_minute=chosen.calls_per_minute,
+        second_road=has_road and (ROAD in chosen.always or seeded(seed, "roads").random() < _TWO_ROADS),
     )
 
 

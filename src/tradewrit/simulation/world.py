@@ -26,12 +26,13 @@ from tradewrit.simulation.plan import Plan
 from tradewrit.simulation.points import Death, Killed, Points, Reached
 from tradewrit.simulation.prices import GoldenPrices, Prices, spoilt, whims_of
 from tradewrit.simulation.process import Process
+from tradewrit.simulation.road import MS, Road
 from tradewrit.simulation.scheduler import NodeClock, Scheduler
 from tradewrit.simulation.trace import Trace
 from tradewrit.simulation.trouble import Trouble
 from tradewrit.simulation.venue import Said, Venue
 from tradewrit.simulation.watch import Violation, Watch
-from tradewrit.simulation.wire import MS, Wire
+from tradewrit.simulation.wire import Wire
 
 BEGAN: Final = parse_iso("2024-03-04T14:30:00Z")
 _CLOSES_BEFORE: Final = 30 * SECOND
@@ -84,7 +85,12 @@ class World:
         self.trace = Trace(BEGAN, keep=keep_trace)
         self.hours = Hours.of(plan, BEGAN)
         self.venue = Venue(plan, self.scheduler, self.hours)
-        self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue)
+        others = [
+            Road(faults, self.scheduler, seeded(seed, f"road {name}"), self.trace, f" by the {name} road")
+            for name in ("second",)
+            if plan.second_road
+        ]
+        self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue, others)
         journal_id = draw_journal_id(seed)
         self.disk = Disk(journal_id, seeded(seed, "disk"))
         self.points = Points(
@@ -251,8 +257,8 @@ class World:
     def _calm_down(self) -> None:
         """From here on nothing goes wrong, and whoever is down comes up."""
         self.trace.note(self.scheduler.now, "calm")
-        self.wire.is_calm = self.venue.is_calm = True
-        self.wire.cut_until = self.wire.mute_until = 0
+        self.wire.calm()
+        self.venue.is_calm = True
         self.points.disarm()
         self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
         self.venue.refuses_calls = None

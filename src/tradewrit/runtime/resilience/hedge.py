@@ -6,14 +6,15 @@
 Only for lists that can only reduce risk, and only where the venue remembers a client order id for good: then
 the second is the same order, whoever comes first. Everything else takes the first road alone. Two answers
 that name two orders of the venue are a breach of that promise: the later one is cancelled, and whoever is
-told halts trading. A broker itself. Knows no desk.
+told halts trading. A broker itself. Knows no desk, and of time only how long whoever carries it waits.
 """
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from tradewrit.domain.capabilities import Capabilities, Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -24,14 +25,65 @@ from tradewrit.errors import ConfigError, Unreachable
 from tradewrit.runtime.ports import Broker, Replacement
 
 Reports = Sequence[ExecutionReport]
-_Answer = tuple[Broker, Reports | Exception]
+Answer = tuple[Broker, Reports | Exception]
+"""What a road brought back, and which."""
+
+
+class Answers(Protocol):
+    """What the roads of one race bring back."""
+
+    def put(self, answer: Answer) -> None:
+        """One has come, by any road."""
+        ...
+
+    def get(self, within_s: float) -> Answer | None:
+        """The next one; None when none comes within so many seconds."""
+        ...
+
+
+class Carriers(Protocol):
+    """Whoever goes down a road while the desk's call waits for the answer of either."""
+
+    def answers(self) -> Answers:
+        """Where those of one race put down what they bring."""
+        ...
+
+    def send(self, go: Callable[[], None]) -> None:
+        """Have somebody do it; returns at once."""
+        ...
+
+
+class Threads:
+    """Carriers that are threads of this process, and wait by real time."""
+
+    def answers(self) -> Answers:
+        """As `Carriers.answers`."""
+        return _Queue()
+
+    def send(self, go: Callable[[], None]) -> None:
+        """As `Carriers.send`."""
+        threading.Thread(target=go, name="tradewrit-road", daemon=True).start()
+
+
+class _Queue:
+    def __init__(self) -> None:
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+
+    def put(self, answer: Answer) -> None:
+        self._answers.put(answer)
+
+    def get(self, within_s: float) -> Answer | None:
+        try:
+            return self._answers.get(timeout=within_s)
+        except Empty:
+            return None
 
 
 class HedgedBroker:
     """Passes on to `first`, and what protects to `second` too when `first` takes longer than `after_s`.
 
     after_s: how long the first road usually takes at most (its 95th percentile). patience_s: for any answer.
-    breached: told, from any thread, what the venue did when it took one id twice.
+    breached: told, from any thread, what the venue did when it took one id twice. by: who goes the roads.
     Raises ConfigError when one of the roads does not remember client order ids for good.
     """
 
@@ -43,6 +95,7 @@ class HedgedBroker:
         after_s: float,
         patience_s: float = 10.0,
         breached: Callable[[str], None],
+        by: Carriers | None = None,
     ) -> None:
         if {first.capabilities.dedupe, second.capabilities.dedupe} != {Dedupe.FOREVER}:
             raise ConfigError(
@@ -53,7 +106,7 @@ class HedgedBroker:
             raise ConfigError(f"a second road after {after_s:g} s needs patience for longer than that")
         self._first: Final = first
         self._second: Final = second
-        self._roads: Final = _Roads(first, second, after_s, patience_s, breached)
+        self._roads: Final = _Roads(first, second, after_s, patience_s, breached, by or Threads())
 
     @property
     def capabilities(self) -> Capabilities:
@@ -121,6 +174,7 @@ class _Roads(NamedTuple):
     after_s: float
     patience_s: float
     breached: Callable[[str], None]
+    by: Carriers
 
 
 class _Race:
@@ -130,7 +184,7 @@ class _Race:
         self._roads = roads
         self._approved = approved
         self._grant = grant
-        self._answers: SimpleQueue[_Answer] = SimpleQueue()
+        self._answers = roads.by.answers()
         self._sent = 0
         self._taken: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -139,7 +193,7 @@ class _Race:
         """The one answer. Raises what both roads raised, Unreachable when neither answered."""
         roads = self._roads
         self._send(roads.first)
-        answer = self._next(roads.after_s)
+        answer = self._answers.get(roads.after_s)
         if answer is None or _is_lost(answer[1]):
             self._send(roads.second)
             answer = self._settle(answer)
@@ -150,27 +204,24 @@ class _Race:
             raise found
         return self._looked_up(road, found)
 
-    def _settle(self, answer: _Answer | None) -> _Answer | None:
-        """The first answer that tells anything, or the last that does not."""
-        waiting = self._sent - (answer is not None)
-        for _ in range(waiting):
-            came = self._next(self._roads.patience_s)
-            if came is None:
-                return answer
-            answer = came
-            if not _is_lost(came[1]):
-                return came
-        return answer
+    def _settle(self, answer: Answer | None) -> Answer | None:
+        """The first answer of the venue; without one, what can be said of all that was sent.
 
-    def _next(self, within_s: float) -> _Answer | None:
-        try:
-            return self._answers.get(timeout=within_s)
-        except Empty:
-            return None
+        One road's "not taken" says nothing of the other: while that may still arrive, nothing is known.
+        """
+        came = [] if answer is None else [answer]
+        while len(came) < self._sent:
+            more = self._answers.get(self._roads.patience_s)
+            if more is None:
+                return None
+            came.append(more)
+            if not isinstance(more[1], Exception):
+                return more
+        return next((one for one in came if _is_lost(one[1])), came[-1])
 
     def _send(self, road: Broker) -> None:
         self._sent += 1
-        threading.Thread(target=self._go, args=(road,), name="tradewrit-road", daemon=True).start()
+        self._roads.by.send(partial(self._go, road))
 
     def _go(self, road: Broker) -> None:
         try:

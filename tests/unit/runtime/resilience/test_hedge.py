@@ -211,6 +211,26 @@ def test_a_refusal_is_an_answer_and_is_not_asked_for_twice() -> None:
     assert roads.second.calls == []
 
 
+def test_a_refusal_by_the_second_road_says_nothing_of_the_first() -> None:
+    """It is on its way: a desk that is told "not sent" places another, and then there are two."""
+    roads = Roads()
+    roads.first.gate.clear()
+    roads.second.lose("place", Throttled("429", 1.0))
+    roads.second.spy = lambda _: roads.first.gate.set()
+    (report,) = roads.broker.place(stop(), GRANT)
+    assert report.kind is Exec.NEW
+    assert working(roads) == ["the-stop"]
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_where_the_first_is_lost_and_the_second_refused_nothing_is_known(is_done: bool) -> None:
+    roads = Roads()
+    roads.first.lose("place", UNREACHABLE, is_done=is_done)
+    roads.second.lose("place", Throttled("429", 1.0))
+    with pytest.raises(Unreachable):
+        roads.broker.place(stop(), GRANT)
+
+
 def test_one_id_that_became_two_orders_is_a_breach_and_the_later_one_is_cancelled() -> None:
     roads = Roads()
     roads.first.gate.clear()
