@@ -12,7 +12,7 @@ from tests.desks import BUY, SELL, SYMBOL, World
 from tests.unruly import THROTTLED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.domain.books import Books
-from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.events.account import SymbolSuspended
 from tradewrit.domain.events.market import SymbolHalted
 from tradewrit.domain.events.orders import (
@@ -24,11 +24,12 @@ from tradewrit.domain.events.orders import (
 )
 from tradewrit.domain.events.positions import CloseTrade, FillRestated, PositionClosed, StopFailed
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import Price
+from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.trades import TradeState
 from tradewrit.errors import TheirFault
+from tradewrit.runtime.ports import Replacement
 
 ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
 
@@ -430,3 +431,32 @@ def test_a_stop_that_ends_with_a_part_unsold_is_put_back_though_the_target_works
     assert {line[2] for line in world.working()} == {3}
     assert world.order(TARGET).is_live
     world.audit(is_in_step=False)
+
+
+def test_what_the_venue_cut_to_a_smaller_position_is_asked_for_in_full_when_it_grows_again() -> None:
+    """The change to the smaller size never left, so the books know of no cut."""
+    world = World(broker=Unruly)
+    world.enter()
+    line, fill = world.broker, last_fill(world)
+    assert isinstance(line, Unruly)
+    line.lose("replace", UNREACHABLE, UNREACHABLE)
+    world.report(world.exchange.correct(Correction(exec_id=fill.exec_id, quantity=Decimal(2))))
+    assert {one[2] for one in world.working()} == {2}
+    assert world.order(STOP).remaining == 5
+    corrected = [one for one in world.events(ExecutionReport) if one.kind is Exec.CORRECTED][-1]
+    world.report(world.exchange.correct(Correction(exec_id=corrected.exec_id, quantity=Decimal(5))))
+    assert {one[2] for one in world.working()} == {5}
+    world.audit()
+
+
+def test_legs_of_a_bracket_are_held_against_the_venue_once_their_entry_has_filled() -> None:
+    world = World(protection=Protection.BRACKET)
+    world.enter()
+    stop = world.order(STOP)
+    assert stop.terms.parent
+    grant = world.desk.writs.live("executor", world.now)
+    world.exchange.replace(stop.id, Replacement(quantity=Qty(Decimal(2))), grant)
+    world.desk.reconcile("minute")
+    world.clock.advance(2 * SECOND)
+    world.desk.tick()
+    assert (STOP, Side.SELL, 5, stop.terms.stop_price) in world.working()

@@ -138,7 +138,8 @@ def corrected(books: Books, market: Market, event: FillRestated) -> Iterator[Eve
         )
         trade = replace(trade, stop_price=stop, target_price=target)
     if working(books, trade, Role.STOP):
-        yield from fit(books, trade, at)
+        has_grown = event.role is Role.ENTRY and event.after.fill.quantity > event.before.fill.quantity
+        yield from fit(books, trade, at, has_grown=has_grown)
     else:
         yield from mend(books, trade, at)
 

@@ -116,18 +116,21 @@ def move(trade: Trade, order: Order, at: int, **terms: Decimal | None) -> Protec
     return ProtectionMoved(at=at, trace=trade.id, trade_id=trade.id, client_order_id=order.id, **terms)  # type: ignore[arg-type]  # stop_price, limit_price, quantity
 
 
-def fit(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
+def fit(books: Books, trade: Trade, at: int, *, has_grown: bool = False) -> Iterator[ProtectionMoved]:
     """Bring working protection to what is held and to the trade's stop and target.
 
     An order that is on its way, or being changed, is left alone: it is looked at when it is there.
+    has_grown: what is held was less a moment ago, and the venue may have cut what only reduces to that.
     """
     for order_id in (trade.stop_id, trade.target_id):
         order = books.orders.get(order_id)
         if order is not None:
-            yield from fit_order(books, trade, order, at)
+            yield from fit_order(books, trade, order, at, has_grown=has_grown)
 
 
-def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[ProtectionMoved]:
+def fit_order(
+    books: Books, trade: Trade, order: Order, at: int, *, has_grown: bool = False
+) -> Iterator[ProtectionMoved]:
     """Bring one protective order to what is held and to the trade's stop or target, as `fit` does."""
     quantity, terms = held(books, trade), order.terms
     if not quantity or order.id not in {trade.stop_id, trade.target_id}:
@@ -135,7 +138,8 @@ def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[Pro
     if not can(order.state, On.ASK_REPLACE):
         return
     changes: dict[str, Decimal | None] = {}
-    if order.remaining != quantity and not is_growing(books, order):
+    is_cut = has_grown and order.terms.reduce_only
+    if (is_cut or order.remaining != quantity) and not is_growing(books, order):
         changes["quantity"] = order.filled + quantity
     stop, target = trade.stop_price, trade.target_price
     if terms.stop_price is not None and stop is not None:
