@@ -50,8 +50,8 @@ PARTS: Final = (
     Part(
         65,
         ("corrections_per_hour",),
-        "a venue that cut a stop to a smaller position says so in its list alone; where no writ let the desk ask "
-        "for more as the position grew again, the comparison of the minute finds it, seen twice",
+        "a venue that cut a stop to a smaller position says so in its list alone; where no writ let the desk "
+        "ask for more as the position grew again, the comparison of the minute finds it, seen twice",
         beside=("authority_outages_per_hour", "revocations_per_hour"),
     ),
 )
