@@ -92,6 +92,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     refuses_in_halts: whether the venue takes no new order in a symbol that it has halted.
     calls_per_minute: what the venue allows, and the desk's guard keeps to.
     second_road: whether another wire leads to the venue, and what protects may go by both.
+    maintenance_at_s: when the venue is taken down, for maintenance_for_s; 0 for never. Then it trades
+    nothing, answers nobody and cancels nothing. announced_s: how long before the desk knows; 0 for never.
     """
 
     seed: int
@@ -119,6 +121,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     refuses_in_halts: bool = False
     calls_per_minute: int = 200
     second_road: bool = False
+    maintenance_at_s: int = 0
+    maintenance_for_s: int = 60
+    announced_s: int = 0
 
 
 RATES: Final = tuple(Faults.__struct_fields__)
@@ -127,7 +132,13 @@ BREAK: Final = "market_break"
 """The market's break, which can be switched off like a fault."""
 ROAD: Final = "second_road"
 """The second road, likewise."""
-_PARTS: Final = {BREAK: ("closes_at_s", 0), ROAD: ("second_road", False)}
+MAINTENANCE: Final = "maintenance"
+"""The venue's maintenance, likewise."""
+_PARTS: Final = {
+    BREAK: ("closes_at_s", 0),
+    ROAD: ("second_road", False),
+    MAINTENANCE: ("maintenance_at_s", 0),
+}
 """What is no rate and can be switched off: its field of the plan, and what it is when off."""
 FAULTS: Final = (*RATES, *_PARTS)
 

@@ -16,6 +16,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
+    MaintenanceBegan,
     MarketStatusReported,
     QuoteReceived,
     SymbolHalted,
@@ -83,6 +84,7 @@ class Process:
         self._candidacy: Candidacy | None = None
         self._reconcile_at = 0
         self._phase: MarketPhase | None = None
+        self._announced = 0
 
     # -- life
 
@@ -129,7 +131,7 @@ class Process:
             budget=Budget(calls=plan.calls_per_minute),
         )
         self._inbox.clear()
-        self._unsent, self._phase = True, None
+        self._unsent, self._phase, self._announced = True, None, 0
         self.desk = Desk(
             world.opening,
             journal=journal,
@@ -268,11 +270,20 @@ class Process:
         if status.phase is not self._phase:  # also after every start: what was held may leave
             self._phase = status.phase
             desk.feed(MarketStatusReported(at=self.clock.now(), status=status), "market")
+        self._follow_maintenance(desk)
         now = self.clock.monotonic()
         if self.stream.look():
             self._reconcile(desk, "reconnect")
         elif now >= self._reconcile_at and self._may_differ(desk.books):
             self._reconcile(desk, "minute")
+
+    def _follow_maintenance(self, desk: Desk) -> None:
+        """As a live shell: the desk is told when the venue's is about to begin, and finds its end itself."""
+        now = self.clock.now()
+        period = self._world.maintenance.at(now)
+        if period is not None and period.ends not in {desk.books.maintenance, self._announced}:
+            self._announced = period.ends
+            desk.feed(MaintenanceBegan(at=now, begins=period.begins, ends=period.ends), "market")
 
     @staticmethod
     def _may_differ(books: Books) -> bool:

@@ -12,7 +12,7 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.clock import seeded
-from tradewrit.simulation.plan import BREAK, FAULTS, RATES, ROAD, Faults, People, Plan, Whims
+from tradewrit.simulation.plan import BREAK, FAULTS, MAINTENANCE, RATES, ROAD, Faults, People, Plan, Whims
 
 _MOST: Final = Faults(
     drop=0.15,
@@ -52,6 +52,8 @@ _REFUSING: Final = 0.4
 """The share of venues that take no new order in a halted symbol."""
 _TWO_ROADS: Final = 0.25
 """The share of venues that remember order ids for good and have a second road."""
+_MAINTAINED: Final = 0.2
+"""The share of venues that are taken down for a while."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +138,11 @@ PROFILES: Final[Mapping[str, Profile]] = {
         always=("slow", "partitions_per_hour", "second_cuts_per_hour", ROAD),
         dedupe=Dedupe.FOREVER,
     ),
+    "maintenance": Profile(
+        title="the venue is taken down while trades are open, announced or not",
+        faults=(MAINTENANCE, "drop", "slow", "kill", "corrections_per_hour", "halts_per_hour", *_MARKET),
+        always=(MAINTENANCE,),
+    ),
     "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
     "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
     "crash": Profile(
@@ -193,8 +200,9 @@ def draw(seed: int, name: str = "swarm") -> Plan:
     if chosen.stop_gtc is not None:
         capabilities = msgspec.structs.replace(capabilities, stop_gtc=chosen.stop_gtc)
     has_road = ROAD in chosen.faults and capabilities.dedupe is Dedupe.FOREVER
+    down = _maintenance(chosen, seeded(seed, "maintenance"), faults)
     breaks = (45, 90) if BREAK in chosen.always else (0, 0, 45, 90)
-    return Plan(
+    plan = Plan(
         seed=seed,
         profile=name,
         horizon_s=60 * rng.randint(2, 9),
@@ -216,6 +224,19 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         calls_per_minute=chosen.calls_per_minute,
         second_road=has_road and (ROAD in chosen.always or seeded(seed, "roads").random() < _TWO_ROADS),
     )
+    return msgspec.structs.replace(plan, **down)
+
+
+def _maintenance(chosen: Profile, rng: Random, faults: Faults) -> dict[str, int]:
+    """A window is told by the clock: a desk whose clock is an hour off would wait for another one."""
+    is_drawn = MAINTENANCE in chosen.faults and rng.random() < _MAINTAINED
+    if not (is_drawn or MAINTENANCE in chosen.always) or faults.clock_jumps_per_hour:
+        return {}
+    return {
+        "maintenance_at_s": rng.randint(30, 100),
+        "maintenance_for_s": rng.choice((20, 60, 120)),
+        "announced_s": rng.choice((0, 10, 30)),
+    }
 
 
 def _faults(chosen: Profile, rng: Random) -> Faults:

@@ -33,7 +33,7 @@ class Stream:
     def connect(self) -> bool:
         """Connect anew; whether it is up. With a cursor the venue first repeats what was missed."""
         wire = self._wire
-        if wire.is_cut:
+        if wire.is_cut or wire.venue.is_down:
             return False
         wire.mute_until = 0
         log = wire.venue.log
@@ -57,10 +57,11 @@ class Stream:
     def look(self) -> bool:
         """Once a second: whether a connection that had been lost is back, and something may be missing."""
         wire, now = self._wire, self._wire.scheduler.now
-        if self._is_up and (wire.is_cut or wire.is_mute):
+        is_gone = wire.is_cut or wire.venue.is_down
+        if self._is_up and (is_gone or wire.is_mute):
             if not self._silent_since:
                 self._silent_since = now
-            if now - self._silent_since >= SILENCE or wire.is_cut:
+            if now - self._silent_since >= SILENCE or is_gone:
                 self._is_up = False
                 wire.trace.note(now, f"{self._process.name}: stream lost")
         elif self._is_up:

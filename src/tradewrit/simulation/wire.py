@@ -213,9 +213,8 @@ class Wire(Road):
 
     def _ask(self, question: Question) -> Any:
         """The venue's answer at this moment, or why there is none."""
-        if self.venue.refuses_calls is not None:
-            return self.venue.refuses_calls
-        return question.request(self.venue)
+        refusal = self.venue.refusal
+        return question.request(self.venue) if refusal is None else refusal
 
     def _answer(self, asked: Asked, answer: Any) -> None:
         if not asked.road.is_cut:

@@ -31,7 +31,7 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     watch.able_at = now
     is_able = now - last <= 2 * SECOND and not (
         all(road.is_cut for road in world.wire.roads)
-        or world.venue.refuses_calls is not None
+        or world.venue.refusal is not None
         or world.authority.is_out
         or world.disk.is_full
         or world.disk.is_broken
