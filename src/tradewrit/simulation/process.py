@@ -166,6 +166,7 @@ class Process:
             after_s=_HEDGE_AFTER_S,
             breached=self.breached,
             by=self._world.wire.crew,
+            spend=lambda protects: self.guard.spend(is_protective=protects),
         )
 
     def _take_lease(self, journal: DiskJournal) -> Tenure | None:

@@ -7,11 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.simulation.planted.orders import AFTER_FILL, NAKED_VENUE
-from tests.simulation.planting import Aim, planted
+from tests.simulation.planting import Aim, always, planted
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.orders import Approved
 from tradewrit.domain.scopes import Grant
 from tradewrit.runtime.ports import Broker
+from tradewrit.runtime.resilience.guard import GuardedBroker
 from tradewrit.runtime.resilience.hedge import Answer, _is_lost, _Race
 from tradewrit.simulation.plan import Faults
 
@@ -70,3 +71,17 @@ def one_roads_refusal_is_the_answer(patch: pytest.MonkeyPatch) -> None:
         return answer
 
     patch.setattr(_Race, "_settle", settle)
+
+
+@planted(
+    kind="banned by the venue: retries by the second endpoint were never counted",
+    aim=Aim(
+        faults=Faults(slow=0.4, thin=0.5),
+        account={"second_road": True, "calls_per_minute": 30, **AFTER_FILL},
+    ),
+    caught_by=("I-12",),
+    seed=2,
+)
+def second_road_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """What goes by the second road uses up none of the calls that the venue allows."""
+    patch.setattr(GuardedBroker, "spend", always(True))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from tradewrit.domain.capabilities import Capabilities, Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -24,6 +24,7 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.errors import ConfigError, Unreachable
 from tradewrit.runtime.ports import Broker, Replacement
 
+Given = TypeVar("Given")
 Reports = Sequence[ExecutionReport]
 Answer = tuple[Broker, Reports | Exception]
 """What a road brought back, and which."""
@@ -79,11 +80,22 @@ class _Queue:
             return None
 
 
+Spend = Callable[[bool], bool]
+"""Whether one call more may go, and counts it; told whether it can only reduce risk."""
+_PROTECTS: Final = True
+
+
+def _without_limit(is_protective: bool) -> bool:
+    del is_protective
+    return True
+
+
 class HedgedBroker:
     """Passes on to `first`, and what protects to `second` too when `first` takes longer than `after_s`.
 
     after_s: how long the first road usually takes at most (its 95th percentile). patience_s: for any answer.
     breached: told, from any thread, what the venue did when it took one id twice. by: who goes the roads.
+    spend: asked before the second road is taken, since the venue counts calls and not roads.
     Raises ConfigError when one of the roads does not remember client order ids for good.
     """
 
@@ -96,6 +108,7 @@ class HedgedBroker:
         patience_s: float = 10.0,
         breached: Callable[[str], None],
         by: Carriers | None = None,
+        spend: Spend = _without_limit,
     ) -> None:
         if {first.capabilities.dedupe, second.capabilities.dedupe} != {Dedupe.FOREVER}:
             raise ConfigError(
@@ -106,7 +119,8 @@ class HedgedBroker:
             raise ConfigError(f"a second road after {after_s:g} s needs patience for longer than that")
         self._first: Final = first
         self._second: Final = second
-        self._roads: Final = _Roads(first, second, after_s, patience_s, breached, by or Threads())
+        self._spend: Final = spend
+        self._roads: Final = _Roads(first, second, after_s, patience_s, breached, by or Threads(), spend)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -121,10 +135,7 @@ class HedgedBroker:
 
     def cancel(self, client_order_id: str, grant: Grant) -> Reports:
         """By the second road when the first is lost: a cancel is harmless to repeat."""
-        try:
-            return self._first.cancel(client_order_id, grant)
-        except Unreachable:
-            return self._second.cancel(client_order_id, grant)
+        return self._either(lambda road: road.cancel(client_order_id, grant), is_protective=True)
 
     def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Reports:
         """By the first road alone."""
@@ -132,38 +143,31 @@ class HedgedBroker:
 
     def order(self, client_order_id: str) -> Reports:
         """By the second road when the first is lost."""
-        try:
-            return self._first.order(client_order_id)
-        except Unreachable:
-            return self._second.order(client_order_id)
+        return self._either(lambda road: road.order(client_order_id))
 
     def open_orders(self) -> Sequence[OrderTerms]:
         """As `order`."""
-        try:
-            return self._first.open_orders()
-        except Unreachable:
-            return self._second.open_orders()
+        return self._either(lambda road: road.open_orders())
 
     def positions(self) -> Mapping[str, Decimal]:
         """As `order`."""
-        try:
-            return self._first.positions()
-        except Unreachable:
-            return self._second.positions()
+        return self._either(lambda road: road.positions())
 
     def halts(self) -> Mapping[str, str] | None:
         """As `order`."""
-        try:
-            return self._first.halts()
-        except Unreachable:
-            return self._second.halts()
+        return self._either(lambda road: road.halts())
 
     def executions(self, since: int) -> Reports:
         """As `order`."""
+        return self._either(lambda road: road.executions(since))
+
+    def _either(self, call: Callable[[Broker], Given], *, is_protective: bool = False) -> Given:
         try:
-            return self._first.executions(since)
+            return call(self._first)
         except Unreachable:
-            return self._second.executions(since)
+            if not self._spend(is_protective):
+                raise
+            return call(self._second)
 
 
 class _Roads(NamedTuple):
@@ -175,6 +179,7 @@ class _Roads(NamedTuple):
     patience_s: float
     breached: Callable[[str], None]
     by: Carriers
+    spend: Spend
 
 
 class _Race:
@@ -195,7 +200,8 @@ class _Race:
         self._send(roads.first)
         answer = self._answers.get(roads.after_s)
         if answer is None or _is_lost(answer[1]):
-            self._send(roads.second)
+            if roads.spend(_PROTECTS):
+                self._send(roads.second)
             answer = self._settle(answer)
         if answer is None:
             raise Unreachable("no road to the venue answered in time")
@@ -255,6 +261,8 @@ class _Race:
             return reports
         found: list[ExecutionReport] = []
         for terms in self._approved.orders:
+            if not self._roads.spend(_PROTECTS):
+                raise Unreachable("the venue has the order, and no call is left to ask what became of it")
             found.extend(road.order(terms.client_order_id))
         return found
 

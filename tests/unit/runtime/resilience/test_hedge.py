@@ -151,6 +151,28 @@ def test_when_both_are_lost_three_times_the_breaker_opens() -> None:
     assert len(roads.first.calls) + len(roads.second.calls) == calls == 6
 
 
+def test_what_goes_by_the_second_road_counts_for_the_venues_limit_as_well() -> None:
+    roads = Roads()
+    guard: GuardedBroker
+    broker = HedgedBroker(
+        roads.first,
+        roads.second,
+        after_s=SOON,
+        breached=print,
+        spend=lambda protects: guard.spend(is_protective=protects),
+    )
+    guard = GuardedBroker(broker, "paper", ManualClock(), lambda: 0.0, budget=Budget(calls=3))
+    for _ in range(2):
+        roads.first.lose("place", UNREACHABLE)
+        roads.second.lose("place", UNREACHABLE)
+        with pytest.raises(Unreachable):
+            guard.place(stop(), GRANT)
+    assert (len(roads.first.calls), len(roads.second.calls)) == (2, 1), "three calls, and no fourth"
+    roads.first.lose("cancel", UNREACHABLE)
+    with pytest.raises(Throttled, match="rate limit"):
+        guard.cancel("the-stop", GRANT)
+
+
 @pytest.mark.parametrize("is_slow", [False, True], ids=["the first answer is lost", "the first is slow"])
 def test_an_exit_by_both_roads_sells_what_is_held_and_no_more(is_slow: bool) -> None:
     roads = Roads()
