@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
-    MaintenanceBegan,
-    MarketStatusReported,
     QuoteReceived,
     SymbolHalted,
     SymbolHaltLifted,
 )
 from tradewrit.domain.instruments import plain
-from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
+from tradewrit.domain.market import SECOND, Bar, Quote
 from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
@@ -44,6 +41,7 @@ from tradewrit.simulation.disk import DiskJournal
 from tradewrit.simulation.line import Line
 from tradewrit.simulation.points import Killed
 from tradewrit.simulation.road import MS
+from tradewrit.simulation.rounds import Rounds
 from tradewrit.simulation.scheduler import NodeClock
 from tradewrit.simulation.stream import Stream
 from tradewrit.simulation.venue import Said
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     from tradewrit.simulation.world import World
 
 _RETRY: Final = SECOND
-_RECONCILE_EVERY: Final = 60 * SECOND
 _HEDGE_AFTER_S: Final = 0.5
 Task = Callable[[Desk], object]
 
@@ -82,9 +79,7 @@ class Process:
         self._unsent = False
         self._is_draining = False
         self._candidacy: Candidacy | None = None
-        self._reconcile_at = 0
-        self._phase: MarketPhase | None = None
-        self._announced = 0
+        self._rounds = Rounds(self, world)
 
     # -- life
 
@@ -131,7 +126,7 @@ class Process:
             budget=Budget(calls=plan.calls_per_minute),
         )
         self._inbox.clear()
-        self._unsent, self._phase, self._announced = True, None, 0
+        self._unsent = True
         self.desk = Desk(
             world.opening,
             journal=journal,
@@ -149,7 +144,7 @@ class Process:
         )
         self.control = Control(self.desk, bus)
         self.up_since = self.clock.monotonic()
-        self._reconcile_at = self.up_since + _RECONCILE_EVERY
+        self._rounds = Rounds(self, world)
         world.trace.note(world.scheduler.now, f"{self.name}: up, run {self.run}")
         world.watch.started(self, market)
         self.stream.connect()
@@ -262,38 +257,8 @@ class Process:
 
     def _beat(self, run: int) -> None:
         if run == self.run and self.desk is not None:
-            self.deliver(self._tick)
+            self.deliver(self._rounds.tick)
             self._world.scheduler.after(SECOND, self._beat, run)
-
-    def _tick(self, desk: Desk) -> None:
-        desk.tick()
-        status = self._world.hours.status(self.clock.now())
-        if status.phase is not self._phase:  # also after every start: what was held may leave
-            self._phase = status.phase
-            desk.feed(MarketStatusReported(at=self.clock.now(), status=status), "market")
-        self._follow_maintenance(desk)
-        now = self.clock.monotonic()
-        if self.stream.look():
-            self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and self._may_differ(desk.books):
-            self._reconcile(desk, "minute")
-
-    def _follow_maintenance(self, desk: Desk) -> None:
-        """As a live shell: the desk is told when the venue's is about to begin, and finds its end itself."""
-        now = self.clock.now()
-        period = self._world.maintenance.at(now)
-        if period is not None and period.ends not in {desk.books.maintenance, self._announced}:
-            self._announced = period.ends
-            desk.feed(MaintenanceBegan(at=now, begins=period.begins, ends=period.ends), "market")
-
-    @staticmethod
-    def _may_differ(books: Books) -> bool:
-        """As a live shell: what has traded may still be corrected, and the word of that may get lost."""
-        return bool(books.trades or books.executions or books.paused)
-
-    def _reconcile(self, desk: Desk, cause: str) -> None:
-        self._reconcile_at = self.clock.monotonic() + _RECONCILE_EVERY
-        desk.reconcile(cause)
 
     def _feed(self, desk: Desk, events: Sequence[Event], source: str) -> None:
         desk.feed_all(events, source)
