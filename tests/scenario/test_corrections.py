@@ -6,10 +6,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.desks import BUY, SELL, SYMBOL, World
+from tests.unruly import THROTTLED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.events.account import SymbolSuspended
 from tradewrit.domain.events.market import SymbolHalted
 from tradewrit.domain.events.orders import (
@@ -19,11 +22,14 @@ from tradewrit.domain.events.orders import (
     OrderRequested,
     ReportQuarantined,
 )
-from tradewrit.domain.events.positions import CloseTrade, FillRestated, PositionClosed
-from tradewrit.domain.money import Price
-from tradewrit.domain.orders import Role
+from tradewrit.domain.events.positions import CloseTrade, FillRestated, PositionClosed, StopFailed
+from tradewrit.domain.market import SECOND
+from tradewrit.domain.money import Price, Qty
+from tradewrit.domain.orders import Role, Side
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.trades import TradeState
+from tradewrit.errors import TheirFault
+from tradewrit.runtime.ports import Replacement
 
 ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
 
@@ -364,3 +370,104 @@ def test_fills_and_corrections_in_any_order_end_as_the_corrected_fills_alone(
             if fixed.last_quantity:
                 alone.append(told(one.exec_id, int(fixed.last_quantity), int(fixed.last_price or 0)))
     assert account(play(signal, mixed).books) == account(play(signal, alone).books)
+
+
+# -- protection that cannot follow a correction at once
+
+LETS_OVERSELL = replace(PAPER, reduce_only=False)
+
+
+def shrunk_to_three(*failures: TheirFault, is_refused: bool = False) -> tuple[World, Unruly]:
+    """Five were bought and two of them are taken back; the next changes come to nothing."""
+    world = World(broker=Unruly, capabilities=LETS_OVERSELL)
+    world.enter()
+    line = world.broker
+    assert isinstance(line, Unruly)
+    line.lose("replace", *failures)
+    line.refuses_changes = is_refused
+    world.feed(correction(last_fill(world), quantity="3"), "broker")
+    line.refuses_changes = False
+    return world, line
+
+
+def test_a_stop_and_a_target_that_were_never_asked_to_shrink_are_asked_again_within_a_second() -> None:
+    world, _ = shrunk_to_three(THROTTLED, THROTTLED)
+    assert {line[2] for line in world.working()} == {5}
+    assert world.stage() is TradeState.PROTECTING
+    assert not world.trade.failures, "the venue has refused nothing"
+    world.clock.advance(SECOND)
+    world.quote(176.00)
+    assert {line[2] for line in world.working()} == {3}
+    assert world.stage() is TradeState.HOLDING
+    world.audit(is_in_step=False)
+
+
+def test_what_may_sell_more_than_is_held_shrinks_with_the_next_bar_or_comparison() -> None:
+    for then in ("bar", "comparison"):
+        world, line = shrunk_to_three(is_refused=True)
+        assert {one[2] for one in world.working()} == {5}
+        assert world.stage() is TradeState.HOLDING, "a stop that is too large still covers"
+        asked = line.calls.count("replace")
+        world.quote(176.00)
+        assert line.calls.count("replace") == asked, "not at once: the venue has said no"
+        world.bar(176.00) if then == "bar" else world.desk.reconcile("minute")
+        assert {one[2] for one in world.working()} == {3}
+        assert not world.events(StopFailed)
+        world.audit(is_in_step=False)
+
+
+def test_what_may_sell_more_than_is_held_is_asked_to_shrink_again_where_nobody_answered() -> None:
+    world, _ = shrunk_to_three(UNREACHABLE, UNREACHABLE)
+    assert {one[2] for one in world.working()} == {5}
+    world.wait(2)
+    assert {one[2] for one in world.working()} == {3}
+    world.audit(is_in_step=False)
+
+
+def test_a_stop_that_ends_with_a_part_unsold_is_put_back_though_the_target_works(world: World) -> None:
+    stop = world.order(STOP)
+    part = ExecutionReport(
+        at=world.now,
+        exec_id="part",
+        client_order_id=stop.id,
+        kind=Exec.TRADE,
+        last_quantity=Decimal(2),
+        last_price=Price(Decimal("166.00")),
+    )
+    world.feed(part, "broker")
+    assert world.stage() is TradeState.ORDER_CLOSING
+    world.report(world.exchange.cancel(stop.id, world.desk.writs.live("executor", world.now)))
+    assert (STOP, Side.SELL, 3, stop.terms.stop_price) in world.working()
+    assert {line[2] for line in world.working()} == {3}
+    assert world.order(TARGET).is_live
+    world.audit(is_in_step=False)
+
+
+def test_what_the_venue_cut_to_a_smaller_position_is_asked_for_in_full_when_it_grows_again() -> None:
+    """Nobody answered the change to the smaller size, so the books know of no cut."""
+    world = World(broker=Unruly)
+    world.enter()
+    line, fill = world.broker, last_fill(world)
+    assert isinstance(line, Unruly)
+    line.lose("replace", UNREACHABLE, UNREACHABLE)
+    world.report(world.exchange.correct(Correction(exec_id=fill.exec_id, quantity=Decimal(2))))
+    assert {one[2] for one in world.working()} == {2}
+    assert world.order(STOP).remaining == 5
+    corrected = [one for one in world.events(ExecutionReport) if one.kind is Exec.CORRECTED][-1]
+    world.report(world.exchange.correct(Correction(exec_id=corrected.exec_id, quantity=Decimal(5))))
+    world.wait(2)
+    assert {one[2] for one in world.working()} == {5}
+    world.audit()
+
+
+def test_legs_of_a_bracket_are_held_against_the_venue_once_their_entry_has_filled() -> None:
+    world = World(protection=Protection.BRACKET)
+    world.enter()
+    stop = world.order(STOP)
+    assert stop.terms.parent
+    grant = world.desk.writs.live("executor", world.now)
+    world.exchange.replace(stop.id, Replacement(quantity=Qty(Decimal(2))), grant)
+    world.desk.reconcile("minute")
+    world.clock.advance(2 * SECOND)
+    world.desk.tick()
+    assert (STOP, Side.SELL, 5, stop.terms.stop_price) in world.working()

@@ -22,11 +22,10 @@ from tradewrit.domain.events.orders import (
     OrderRestated,
     ReportQuarantined,
 )
-from tradewrit.domain.events.positions import FillBooked, StopFailed
+from tradewrit.domain.events.positions import FillBooked
 from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import Order, OrderState, OrderType, Role, Side
-from tradewrit.domain.trades import TradeState
 from tradewrit.runtime.ports import Replacement
 
 ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
@@ -127,9 +126,9 @@ def test_a_fill_of_the_old_quantity_is_not_the_last_while_a_larger_one_is_asked_
     target = world.order(TARGET)
     assert told(target) == (S.PENDING_REPLACE, 3, 0)
     world.report([*replaced, *said])
-    target = world.order(TARGET)
-    assert told(target) == (S.PARTIALLY_FILLED, 3, 2)
-    assert world.stage() is TradeState.ORDER_CLOSING
+    # The venue has ended the stop with what was sold, and its target alone is no protection of the rest.
+    assert told(world.books.orders[target.id]) == (S.CANCELLED, 3, 2)
+    assert [(line[0], line[2]) for line in world.working()] == [(STOP, 2), (TARGET, 2)]
     assert not [terms for terms in world.line.sent if terms.role is Role.EXIT]
     world.report(world.trades(203.0, 50))
     assert world.closed.reason == "target"
@@ -138,11 +137,14 @@ def test_a_fill_of_the_old_quantity_is_not_the_last_while_a_larger_one_is_asked_
 
 def test_a_fill_of_the_old_quantity_was_the_last_where_the_change_came_too_late() -> None:
     world = Growing()
-    world.report(world.trades(203.0, 30))
-    assert world.order(TARGET).state is S.PENDING_REPLACE
+    target = world.order(TARGET)
+    world.report(fills(world.trades(203.0, 30)))
+    assert told(world.order(TARGET)) == (S.PENDING_REPLACE, 3, 0)
     world.report(arrives(world, TARGET, quantity=5))
     refused = world.only(ModifyRefused)
     assert "filled" in refused.reason
+    world.wait(2)
+    assert told(world.books.orders[target.id]) == (S.CANCELLED, 3, 0)
     assert [(line[0], line[2]) for line in world.working()] == [(STOP, 2), (TARGET, 2)]  # of the rest, anew
     world.report(world.trades(203.0, 50))
     assert world.closed.reason == "target"
@@ -173,14 +175,12 @@ def test_a_larger_quantity_that_was_denied_and_arrived_is_sold_to_the_last_share
 def test_what_was_taken_for_filled_and_is_larger_at_the_venue_is_found_by_asking() -> None:
     world = Growing()
     world.denied()
+    target = world.order(TARGET)
     arrives(world, TARGET, quantity=5)
     world.report(fills(world.trades(203.0, 30)))
-    target = world.order(TARGET)
-    assert told(target) == (S.PARTIALLY_FILLED, 3, 2)
-    assert not target.is_in_doubt
-    assert not world.events(StopFailed)[1:]
-    world.report(fills(world.trades(203.0, 50)))
-    world.wait(20)
+    assert told(world.books.orders[target.id]) == (S.CANCELLED, 3, 2)
+    assert [(line[0], line[2]) for line in world.working()] == [(STOP, 2), (TARGET, 2)]
+    world.report(world.trades(203.0, 50))
     assert world.closed.reason == "target"
     world.audit()
 

@@ -15,8 +15,10 @@ from tests.desks import BUY, JOURNAL_ID, START, SYMBOL, World
 from tests.unruly import UNREACHABLE, Unruly
 from tradewrit.domain.capabilities import PAPER, Dedupe, Protection
 from tradewrit.domain.constraints import PROTECTIVE
+from tradewrit.domain.events.market import MaintenanceBegan
 from tradewrit.domain.events.registry import decode
 from tradewrit.domain.events.running import PositionRescued
+from tradewrit.domain.maintenance import Maintenance, window_of
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
@@ -35,6 +37,7 @@ from tradewrit.runtime.ports import Broker
 # Bars are a minute long and nobody ticks between them.
 LEASE = LeasePolicy(duration_ns=5 * MINUTE, renew_every_ns=MINUTE, margin_ns=MINUTE, skew_ns=SECOND)
 POLICY = WatchPolicy()
+NEVER = Maintenance()
 
 
 def desk(journal: Journal | None = None, at: int = START, **more: Any) -> World:
@@ -46,7 +49,7 @@ def desk(journal: Journal | None = None, at: int = START, **more: Any) -> World:
 class Guard:
     """A watchdog beside a desk, and what it logged."""
 
-    def __init__(self, world: World, broker: Broker | None = None) -> None:
+    def __init__(self, world: World, broker: Broker | None = None, maintenance: Maintenance = NEVER) -> None:
         self.world = world
         self.issuer = LocalIssuer("watchdog", "paper", ttl_s=86_400)
         self.said: list[str] = []
@@ -57,7 +60,7 @@ class Guard:
             world.clock,
             self.issuer,
             terms_of_watchdog("paper", "paper"),
-            policy=POLICY,
+            policy=msgspec.structs.replace(POLICY, maintenance=maintenance),
             log=self.said.append,
         )
 
@@ -254,3 +257,58 @@ def test_uncovered_is_what_stops_on_the_right_side_do_not_reach(
         left = max(Decimal(0), abs(units) - reach)
         assert abs(found.get(symbol, Decimal(0))) == left
         assert found.get(symbol, units) * units > 0
+
+
+# -- while the venue is down by its own word
+
+# The desk has entered at 14:31 on a Monday.
+SHUT = Maintenance((window_of("Mon 14:32 - 14:40 UTC"),), 5 * MINUTE)
+
+
+def test_in_the_venues_maintenance_it_places_nothing_and_after_it_what_is_still_bare() -> None:
+    world = entered()
+    broker = Unruly(world.exchange)
+    guard = Guard(world, broker, SHUT)
+    world.clock.set(START + 2 * MINUTE)
+    assert guard.look(20) == []
+    assert "place" not in broker.calls
+    (said,) = (line for line in guard.said if "maintenance" in line)
+    assert said.endswith("in maintenance until 2024-03-04T14:40:00Z, its stop is placed then")
+    assert not any("ALARM" in line for line in guard.said)
+    world.clock.set(START + 10 * MINUTE)
+    assert len(guard.look(1)) == 1, "its patience has run all the while"
+    assert len(stops(world)) == 1
+
+
+def test_before_a_maintenance_begins_it_still_protects() -> None:
+    world = entered()
+    guard = Guard(world, maintenance=Maintenance((window_of("Mon 14:34 - 14:40 UTC"),), 5 * MINUTE))
+    assert len(guard.look(3)) == 1
+    assert len(stops(world)) == 1
+
+
+def test_a_venue_that_does_not_answer_in_its_maintenance_is_no_surprise() -> None:
+    world = entered()
+    broker = Unruly(world.exchange)
+    broker.lose("positions", *[UNREACHABLE] * 4)
+    guard = Guard(world, broker, SHUT)
+    world.clock.set(START + 2 * MINUTE)
+    assert guard.look(4) == []
+    expected = "cannot look, in the venue's maintenance until 2024-03-04T14:40:00Z: the connection was reset"
+    assert guard.said == [expected]
+
+
+def test_a_desk_that_died_in_a_maintenance_is_stood_in_for_after_it_as_ever() -> None:
+    """Its journal says that the venue is down, and nobody is there to write that it is back."""
+    world = desk()
+    world.says(BUY)
+    world.bar(175.50)
+    assert isinstance(world.broker, Unruly)
+    world.broker.lose("cancel", UNREACHABLE)
+    world.broker.lose("order", *[UNREACHABLE] * 9)
+    world.feed(MaintenanceBegan(at=world.now, begins=world.now, ends=START + 3 * MINUTE), "market")
+    fill_behind_its_back(world)
+    guard = Guard(world)
+    world.clock.set(START + 10 * MINUTE)
+    assert len(guard.look(4)) == 1
+    assert [terms.role for terms in world.exchange.open_orders()] == [Role.STOP, Role.TARGET]

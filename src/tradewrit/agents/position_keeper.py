@@ -53,7 +53,7 @@ from tradewrit.risk.corporate import delisted, restated, split
 from tradewrit.risk.exits import hit, is_tighter
 from tradewrit.risk.fills import corrected, filled
 from tradewrit.risk.outcomes import acknowledged, ended, rejected, unchanged
-from tradewrit.risk.protection import anchor, fit, held, mend, move, working
+from tradewrit.risk.protection import anchor, cut, held, is_guarded, mend, move, working
 from tradewrit.risk.watch import (
     best_price,
     is_at_target,
@@ -186,8 +186,8 @@ def _watch_bars(books: Books, market: Market, event: BarsClosed) -> Decision:
     events: list[Event] = []
     for trade in books.trades.values():
         if trade.state is TradeState.HOLDING:
-            if needs_watching(books, trade):
-                events.extend(_watch(books, market, trade, event.at))
+            watched = _watch(books, market, trade, event.at) if needs_watching(books, trade) else ()
+            events.extend(tuple(watched) or cut(books, trade, event.at))
         else:
             events.extend(_step(books, market, trade, event.at))
     return _saying(events)
@@ -204,20 +204,18 @@ def _step(books: Books, market: Market, trade: Trade, at: int) -> Iterable[Event
             return leave(books, market, trade, at)
         case TradeState.PROTECTING:
             return mend(books, trade, at)
-        case TradeState.ORDER_CLOSING if not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+        case TradeState.ORDER_CLOSING if not is_guarded(books, trade):
             return mend(books, trade, at)
         case _:
             return ()
 
 
 def _uncovered(books: Books, trade: Trade, at: int) -> tuple[Event, ...]:
-    """A position that is held on to and has no stop gets one; a trade of which nothing is left is over."""
+    """A position that is held on to gets a stop, or has its own brought to its size; what is flat is over."""
     if trade.state is not TradeState.HOLDING:
         return ()
     if not held(books, trade):
         return tuple(close(books, trade, at, trade.exit_reason or "external"))
-    if working(books, trade, Role.STOP):
-        return tuple(fit(books, trade, at))  # what was denied, or not taken, is asked for once more
     return tuple(mend(books, trade, at))
 
 

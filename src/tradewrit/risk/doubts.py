@@ -125,7 +125,7 @@ def asked_again(books: Books, order_id: str, at: int) -> Decision:
 
 
 def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
-    """Ask again for the change of a stop or target that is not for what is held; None for any other.
+    """Ask again for the change of a stop or target, for what is held by now; None for any other order.
 
     Of two requests for the same terms the second does nothing, and what is held must not wait for the first
     to be dead. Its answer tells as much as that to a question.
@@ -133,7 +133,7 @@ def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
     trade = books.trades.get(order.terms.trade_id)
     if trade is None or order.state is not OrderState.PENDING_REPLACE:
         return None
-    lacks = off_by(books, trade, order)
+    lacks = off_by(books, trade, order, is_doubted=True)
     if "quantity" not in lacks:
         return None
     return change(books, order, at, lacks["quantity"], lacks.get("limit_price"), lacks.get("stop_price"))

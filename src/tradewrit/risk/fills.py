@@ -27,7 +27,7 @@ from tradewrit.domain.orders import Role
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, close, leave
-from tradewrit.risk.protection import cancel, cover, fit, held, levels, mend, working
+from tradewrit.risk.protection import cancel, cover, fit, held, is_guarded, levels, mend, working
 
 _CLOSED_BY: Final = {Role.STOP: "stop", Role.TARGET: "target"}
 
@@ -138,7 +138,8 @@ def corrected(books: Books, market: Market, event: FillRestated) -> Iterator[Eve
         )
         trade = replace(trade, stop_price=stop, target_price=target)
     if working(books, trade, Role.STOP):
-        yield from fit(books, trade, at)
+        has_grown = event.role is Role.ENTRY and event.after.fill.quantity > event.before.fill.quantity
+        yield from fit(books, trade, at, has_grown=has_grown)
     else:
         yield from mend(books, trade, at)
 
@@ -162,5 +163,5 @@ def _go_on(books: Books, market: Market, trade: Trade, at: int) -> Iterator[Even
     """Something is still held in a trade that is being left: none of it may stay without an order."""
     if trade.state is TradeState.EXIT_TRIGGERED:
         yield from leave(books, market, trade, at)
-    elif not working(books, trade, Role.STOP, Role.TARGET, Role.EXIT):
+    elif not is_guarded(books, trade):
         yield from mend(books, trade, at)

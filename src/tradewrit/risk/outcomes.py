@@ -25,9 +25,21 @@ from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.trades import Trade, TradeState
 from tradewrit.risk.closing import LEAVING, close, leave, signal_exit
-from tradewrit.risk.protection import cancel, covered, fit, held, is_off, mend, working, works
+from tradewrit.risk.protection import (
+    cancel,
+    covered,
+    fit,
+    held,
+    is_excessive,
+    is_guarded,
+    is_off,
+    mend,
+    working,
+    works,
+)
 
 _MOST_FAILURES: Final = 3
+_PAIR: Final = (Role.STOP, Role.TARGET)
 _GIVEN_UP: Final = {
     OrderState.REJECTED: ("rejected", "the entry was rejected"),
     OrderState.EXPIRED: ("expired", "the entry expired unfilled"),
@@ -81,20 +93,23 @@ def _stop_works(
 
 
 def unchanged(books: Books, event: ModifyRefused) -> Iterable[Event]:
-    """The venue kept the old terms: no harm, unless they cover less than is held, or are the decision's."""
+    """The venue kept the old terms: no harm, unless they cover not what is held, or are the decision's."""
     order = books.orders.get(event.client_order_id)
     trade = None if order is None else books.trades.get(order.terms.trade_id)
     if order is None or trade is None or not event.is_answer or not order.is_live:
         return ()
     if trade.state in LEAVING or not held(books, trade) or order.remaining <= 0:
         return ()
+    reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
+    if order.terms.role in _PAIR and is_excessive(books, trade, order):
+        # A stop that is refused a smaller size still covers: it stays, and the next bar asks again.
+        return _unasked(books, trade, event.at, reason) if event.is_unsent else ()
     if order.terms.role is not Role.STOP:
         return ()
     if is_off(trade, order):
         return _not_moved(books, trade, order, event)
     if order.remaining >= held(books, trade):
         return ()
-    reason = f"it covers {order.remaining} of {held(books, trade)} and cannot be changed: {event.reason}"
     if event.is_unsent:
         return _unasked(books, trade, event.at, reason)
     # Not at once again: the venue has just said no. The next bar tries anew.
@@ -125,10 +140,8 @@ def ended(books: Books, market: Market, event: OrderCancelled | OrderExpired) ->
         return leave(books, market, trade, event.at)
     if event.role.is_entry:
         return ()  # what filled is protected; the rest was let go
-    is_covered = working(books, trade, Role.STOP) or (
-        trade.state is TradeState.ORDER_CLOSING and working(books, trade, Role.TARGET, Role.EXIT)
-    )
-    if is_covered:
+    is_closing = trade.state is TradeState.ORDER_CLOSING
+    if is_guarded(books, trade) if is_closing else working(books, trade, Role.STOP):
         return ()
     if event.role is Role.TARGET:
         return mend(books, trade, event.at)  # it was in the way of a new stop

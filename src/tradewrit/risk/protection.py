@@ -116,31 +116,39 @@ def move(trade: Trade, order: Order, at: int, **terms: Decimal | None) -> Protec
     return ProtectionMoved(at=at, trace=trade.id, trade_id=trade.id, client_order_id=order.id, **terms)  # type: ignore[arg-type]  # stop_price, limit_price, quantity
 
 
-def fit(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
+def fit(books: Books, trade: Trade, at: int, *, has_grown: bool = False) -> Iterator[ProtectionMoved]:
     """Bring working protection to what is held and to the trade's stop and target.
 
     An order that is on its way, or being changed, is left alone: it is looked at when it is there.
+    has_grown: what is held was less a moment ago, and the venue may have cut what only reduces to that.
     """
     for order_id in (trade.stop_id, trade.target_id):
         order = books.orders.get(order_id)
         if order is not None:
-            yield from fit_order(books, trade, order, at)
+            yield from fit_order(books, trade, order, at, has_grown=has_grown)
 
 
-def fit_order(books: Books, trade: Trade, order: Order, at: int) -> Iterator[ProtectionMoved]:
+def fit_order(
+    books: Books, trade: Trade, order: Order, at: int, *, has_grown: bool = False
+) -> Iterator[ProtectionMoved]:
     """Bring one protective order to what is held and to the trade's stop or target, as `fit` does."""
-    changes = off_by(books, trade, order)
+    changes = off_by(books, trade, order, is_doubted=has_grown and order.terms.reduce_only)
     if changes and can(order.state, On.ASK_REPLACE):
         yield move(trade, order, at, **changes)
 
 
-def off_by(books: Books, trade: Trade, order: Order) -> dict[str, Decimal | None]:
-    """What protection lacks to be for what is held, at the trade's stop or target; nothing for others."""
+def off_by(
+    books: Books, trade: Trade, order: Order, *, is_doubted: bool = False
+) -> dict[str, Decimal | None]:
+    """What protection lacks to be for what is held, at the trade's stop or target; nothing for others.
+
+    is_doubted: the venue may work another quantity than the books say, so it is named in any case.
+    """
     quantity, terms = held(books, trade), order.terms
     changes: dict[str, Decimal | None] = {}
     if not quantity or order.id not in {trade.stop_id, trade.target_id}:
         return changes
-    if order.remaining != quantity and not is_growing(books, order):
+    if (is_doubted or order.remaining != quantity) and not is_growing(books, order):
         changes["quantity"] = order.filled + quantity
     stop, target = trade.stop_price, trade.target_price
     if terms.stop_price is not None and stop is not None:
@@ -149,6 +157,23 @@ def off_by(books: Books, trade: Trade, order: Order) -> dict[str, Decimal | None
     elif target is not None and target != terms.limit_price:
         changes["limit_price"] = target
     return changes
+
+
+def is_guarded(books: Books, trade: Trade) -> bool:
+    """Whether an order works that takes the trade out of a falling market. Its target alone does not."""
+    return bool(working(books, trade, Role.STOP, Role.EXIT))
+
+
+def is_excessive(books: Books, trade: Trade, order: Order) -> bool:
+    """Whether a protective order may close more than is held. The venue itself cuts one that only reduces."""
+    return not order.terms.reduce_only and order.remaining > held(books, trade)
+
+
+def cut(books: Books, trade: Trade, at: int) -> Iterator[ProtectionMoved]:
+    """Bring a stop and a target that may close more than is held to what is held."""
+    for order in working(books, trade, Role.STOP, Role.TARGET):
+        if is_excessive(books, trade, order):
+            yield from fit_order(books, trade, order, at)
 
 
 def is_growing(books: Books, order: Order) -> bool:

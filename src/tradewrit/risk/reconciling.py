@@ -31,6 +31,7 @@ from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
 from tradewrit.domain.strays import recalled, unwanted
 from tradewrit.risk.doubts import missing
+from tradewrit.risk.protection import is_growing
 
 TIMER: Final = "reconcile"
 """The timer after which the account is asked for once more; about nothing."""
@@ -95,7 +96,7 @@ def _differences(
         if terms is None:
             if not order.doubt_since:
                 yield Difference(kind=Differs.MISSING, subject=order.id, ours=order.state, theirs="none")
-        elif order.state in _WORKS and order.terms.parent is None and not order.is_in_doubt:
+        elif order.state in _WORKS and not is_growing(books, order) and not order.is_in_doubt:
             ours, theirs = _worked(order), _asked(terms)
             if ours != theirs:
                 yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
-from tradewrit.simulation.plan import Plan, active, without
+from tradewrit.simulation.plan import Faults, Plan, active, without
 from tradewrit.simulation.points import Death, Reached
 from tradewrit.simulation.profiles import draw
 from tradewrit.simulation.watch import Violation
@@ -21,13 +21,16 @@ Progress = Callable[[int], None]
 _GOLDEN: Final = Plan(
     seed=0, profile="golden", horizon_s=200, calm_s=100, symbols=("AAPL",), is_golden=True, ttl_s=120
 )
+_NO_OCO: Final = replace(PAPER, oco=False, bracket=False)
 SAMPLED_EVERY: Final = 20
 """One seed in so many is run again without a bus, and with a neighbour."""
 GOLDEN: Final = {
     "oco": _GOLDEN,
     "bracket": replace(_GOLDEN, protection=Protection.BRACKET),
-    "stop_only": replace(_GOLDEN, capabilities=replace(PAPER, oco=False, bracket=False)),
+    "stop_only": replace(_GOLDEN, capabilities=_NO_OCO),
     "lease": replace(_GOLDEN, has_lease=True),
+    # So slow that its stop and its exit go by both roads: the process dies between the two as well.
+    "roads": replace(_GOLDEN, seed=1, capabilities=_NO_OCO, second_road=True, faults=Faults(slow=0.6)),
     "review": replace(_GOLDEN, review=ReviewPolicy(kind=PolicyKind.REQUIRE, expires_after_s=60)),
 }
 """The golden trade, bought at 100 and left at 115 or better, in the ways a venue and an account allow."""

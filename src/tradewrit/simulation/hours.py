@@ -1,9 +1,10 @@
-"""The hours of a simulated market: open all day, but for one break."""
+"""The hours of a simulated market, open all day but for one break, and the maintenance of its venue."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
+from tradewrit.domain.maintenance import Maintenance, Period, Window
 from tradewrit.domain.market import DAY, SECOND, MarketPhase, MarketStatus
 from tradewrit.simulation.plan import Plan
 
@@ -30,3 +31,19 @@ class Hours(msgspec.Struct, frozen=True):
     def trading_day_after(self, day: date, n: int) -> date:
         """Every day is one."""
         return day + timedelta(days=n)
+
+
+def downtime(plan: Plan, began: int) -> Period | None:
+    """When the venue of a plan whose run began at `began` (UTC ns) is down; None for never."""
+    begins = began + plan.maintenance_at_s * SECOND
+    return Period(begins, begins + plan.maintenance_for_s * SECOND) if plan.maintenance_at_s else None
+
+
+def announced(plan: Plan, began: int) -> Maintenance:
+    """What the desk of a plan has been told of that."""
+    down = downtime(plan, began)
+    if down is None or not plan.announced_s:
+        return Maintenance()
+    first, last = (datetime.fromtimestamp(at // SECOND, UTC) for at in (down.begins, down.ends))
+    window = Window(first.date(), first.time(), last.date(), last.time(), "UTC")
+    return Maintenance((window,), plan.announced_s * SECOND)

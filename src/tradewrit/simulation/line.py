@@ -1,4 +1,4 @@
-"""The `Broker` that one process holds: the venue at the far end of the wire, each call an errand."""
+"""The `Broker` that one process holds: the venue at the far end of a road, each call an errand."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import Throttled
 from tradewrit.runtime.ports import Replacement
-from tradewrit.simulation.errands import Crew, Request
+from tradewrit.simulation.errands import FIRST, OTHER, Crew, Request
 from tradewrit.simulation.scheduler import Scheduler
 
 T = TypeVar("T")
@@ -25,14 +25,27 @@ class Line:
     quiet_until: for how long the venue asked for patience then; UTC ns of the world.
     """
 
-    def __init__(self, crew: Crew, capabilities: Capabilities, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        capabilities: Capabilities,
+        scheduler: Scheduler,
+        *,
+        road: int = FIRST,
+        calls: deque[int] | None = None,
+    ) -> None:
         self._crew = crew
         self._scheduler = scheduler
-        self._calls: deque[int] = deque()
+        self._road = road
+        self._calls: deque[int] = deque() if calls is None else calls
         self.capabilities = capabilities
         self.protecting = 0
         self.failed_at: int | None = None
         self.quiet_until = 0
+
+    def beside(self) -> "Line":
+        """The same process's other road; what is asked by either counts for both."""
+        return Line(self._crew, self.capabilities, self._scheduler, road=OTHER, calls=self._calls)
 
     def recent(self) -> Sequence[int]:
         """When it asked within the last minute (UTC ns)."""
@@ -80,4 +93,4 @@ class Line:
 
     def _ask(self, request: Request[T]) -> T:
         self._calls.append(self._scheduler.now)
-        return self._crew.ask(request)
+        return self._crew.ask(request, self._road)

@@ -27,7 +27,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     The authority: outages, revocations. The venue: rejects, throttles, thin (partial fills), gaps (jumps of
     the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts);
     venue_outages and throttle_bursts, in which its market goes on and it takes no calls.
-    Outside: kill_switches, manual_trades.
+    Outside: kill_switches, manual_trades. second_cuts: of the second road, where there is one.
     """
 
     drop: float = 0.0
@@ -58,6 +58,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     corrections_per_hour: float = 0.0
     venue_outages_per_hour: float = 0.0
     throttle_bursts_per_hour: float = 0.0
+    second_cuts_per_hour: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +91,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     closes_at_s: when the market closes, for closed_for_s; 0 for never.
     refuses_in_halts: whether the venue takes no new order in a symbol that it has halted.
     calls_per_minute: what the venue allows, and the desk's guard keeps to.
+    second_road: whether another wire leads to the venue, and what protects may go by both.
+    maintenance_at_s: when the venue is taken down, for maintenance_for_s; 0 for never. Then it trades
+    nothing, answers nobody and cancels nothing. announced_s: how long before the desk knows; 0 for never.
     """
 
     seed: int
@@ -116,23 +120,37 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     is_golden: bool = False
     refuses_in_halts: bool = False
     calls_per_minute: int = 200
+    second_road: bool = False
+    maintenance_at_s: int = 0
+    maintenance_for_s: int = 60
+    announced_s: int = 0
 
 
 RATES: Final = tuple(Faults.__struct_fields__)
 """The name of every fault that is drawn as a rate, in the order in which they are drawn."""
 BREAK: Final = "market_break"
 """The market's break, which can be switched off like a fault."""
-FAULTS: Final = (*RATES, BREAK)
+ROAD: Final = "second_road"
+"""The second road, likewise."""
+MAINTENANCE: Final = "maintenance"
+"""The venue's maintenance, likewise."""
+_PARTS: Final = {
+    BREAK: ("closes_at_s", 0),
+    ROAD: ("second_road", False),
+    MAINTENANCE: ("maintenance_at_s", 0),
+}
+"""What is no rate and can be switched off: its field of the plan, and what it is when off."""
+FAULTS: Final = (*RATES, *_PARTS)
 
 
 def without(plan: Plan, *names: str) -> Plan:
     """The plan with these faults switched off."""
-    calmer = msgspec.structs.replace(plan.faults, **dict.fromkeys(set(names) - {BREAK}, 0.0))
-    closes_at_s = 0 if BREAK in names else plan.closes_at_s
-    return msgspec.structs.replace(plan, faults=calmer, closes_at_s=closes_at_s)
+    calmer = msgspec.structs.replace(plan.faults, **dict.fromkeys(set(names) - _PARTS.keys(), 0.0))
+    off = dict(_PARTS[name] for name in names if name in _PARTS)
+    return msgspec.structs.replace(plan, faults=calmer, **off)
 
 
 def active(plan: Plan) -> tuple[str, ...]:
     """The faults that can happen in it."""
-    rates = tuple(name for name in RATES if getattr(plan.faults, name))
-    return (*rates, BREAK) if plan.closes_at_s else rates
+    rates = (name for name in RATES if getattr(plan.faults, name))
+    return (*rates, *(name for name, (field, off) in _PARTS.items() if getattr(plan, field) != off))

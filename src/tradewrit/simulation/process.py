@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
-    MarketStatusReported,
     QuoteReceived,
     SymbolHalted,
     SymbolHaltLifted,
 )
 from tradewrit.domain.instruments import plain
-from tradewrit.domain.market import SECOND, Bar, MarketPhase, Quote
+from tradewrit.domain.market import SECOND, Bar, Quote
+from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import seeded
@@ -31,22 +31,26 @@ from tradewrit.runtime.lease import Candidacy, Tenure
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
 from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.resilience.guard import GuardedBroker
+from tradewrit.runtime.resilience.hedge import HedgedBroker
 from tradewrit.runtime.resilience.rate_limit import Budget
 from tradewrit.runtime.roles import roles
 from tradewrit.runtime.writs import Writs
 from tradewrit.simulation.disk import DiskJournal
 from tradewrit.simulation.line import Line
 from tradewrit.simulation.points import Killed
+from tradewrit.simulation.road import MS
+from tradewrit.simulation.rounds import Rounds
 from tradewrit.simulation.scheduler import NodeClock
+from tradewrit.simulation.stream import Stream
 from tradewrit.simulation.venue import Said
-from tradewrit.simulation.wire import Stream
 
 if TYPE_CHECKING:
     from tradewrit.simulation.world import World
 
 _RETRY: Final = SECOND
-_RECONCILE_EVERY: Final = 60 * SECOND
+_HEDGE_AFTER_S: Final = 0.5
 Task = Callable[[Desk], object]
 
 
@@ -75,8 +79,7 @@ class Process:
         self._unsent = False
         self._is_draining = False
         self._candidacy: Candidacy | None = None
-        self._reconcile_at = 0
-        self._phase: MarketPhase | None = None
+        self._rounds = Rounds(self, world)
 
     # -- life
 
@@ -116,14 +119,14 @@ class Process:
         terms = roles("paper", "paper")
         self.line = Line(world.wire.crew, plan.capabilities, world.scheduler)
         self.guard = GuardedBroker(
-            self.line,
+            self._roads(),
             "venue:paper",
             self.clock,
             seeded(plan.seed, f"guard {self.name} {self.run}").random,
             budget=Budget(calls=plan.calls_per_minute),
         )
         self._inbox.clear()
-        self._unsent, self._phase = True, None
+        self._unsent = True
         self.desk = Desk(
             world.opening,
             journal=journal,
@@ -141,12 +144,25 @@ class Process:
         )
         self.control = Control(self.desk, bus)
         self.up_since = self.clock.monotonic()
-        self._reconcile_at = self.up_since + _RECONCILE_EVERY
+        self._rounds = Rounds(self, world)
         world.trace.note(world.scheduler.now, f"{self.name}: up, run {self.run}")
         world.watch.started(self, market)
         self.stream.connect()
         world.scheduler.after(SECOND, self._beat, self.run)
         self._drain()
+
+    def _roads(self) -> Broker:
+        """As a live desk: with a second road, what protects goes by both when the first is slow."""
+        if not self._world.plan.second_road:
+            return self.line
+        return HedgedBroker(
+            self.line,
+            self.line.beside(),
+            after_s=_HEDGE_AFTER_S,
+            breached=self.breached,
+            by=self._world.wire.crew,
+            spend=lambda protects: self.guard.spend(is_protective=protects),
+        )
 
     def _take_lease(self, journal: DiskJournal) -> Tenure | None:
         world = self._world
@@ -191,6 +207,26 @@ class Process:
         """A call came back."""
         self.deliver(partial(self._arrive, departure, outcome))
 
+    def survives(self, point: str) -> bool:
+        """Whether it comes past a point in the middle of a call."""
+        try:
+            self._world.points.reach(point)
+        except Killed as death:
+            self._world.died(self, death)
+            return False
+        return True
+
+    def breached(self, said: str) -> None:
+        """The venue took one order twice: nothing is entered until a person has looked."""
+        self._world.trace.note(self._world.scheduler.now, f"{self.name}: {said}")
+        self._world.scheduler.after(MS, self._halt, said, self.run)
+
+    def _halt(self, said: str, run: int) -> None:
+        if run == self.run:
+            self.deliver(
+                lambda desk: desk.feed(HaltTrading(at=self.clock.now(), actor=DESK, reason=said), "desk")
+            )
+
     def kept_back(self, departure: Departure) -> None:
         """The guard let a call not through."""
         self._world.watch.kept_back(self, departure)
@@ -221,29 +257,8 @@ class Process:
 
     def _beat(self, run: int) -> None:
         if run == self.run and self.desk is not None:
-            self.deliver(self._tick)
+            self.deliver(self._rounds.tick)
             self._world.scheduler.after(SECOND, self._beat, run)
-
-    def _tick(self, desk: Desk) -> None:
-        desk.tick()
-        status = self._world.hours.status(self.clock.now())
-        if status.phase is not self._phase:  # also after every start: what was held may leave
-            self._phase = status.phase
-            desk.feed(MarketStatusReported(at=self.clock.now(), status=status), "market")
-        now = self.clock.monotonic()
-        if self.stream.look():
-            self._reconcile(desk, "reconnect")
-        elif now >= self._reconcile_at and self._may_differ(desk.books):
-            self._reconcile(desk, "minute")
-
-    @staticmethod
-    def _may_differ(books: Books) -> bool:
-        """As a live shell: what has traded may still be corrected, and the word of that may get lost."""
-        return bool(books.trades or books.executions or books.paused)
-
-    def _reconcile(self, desk: Desk, cause: str) -> None:
-        self._reconcile_at = self.clock.monotonic() + _RECONCILE_EVERY
-        desk.reconcile(cause)
 
     def _feed(self, desk: Desk, events: Sequence[Event], source: str) -> None:
         desk.feed_all(events, source)

@@ -12,7 +12,7 @@ from tradewrit.domain.orders import OrderType
 from tradewrit.domain.reviews import PolicyKind, ReviewPolicy
 from tradewrit.errors import ConfigError
 from tradewrit.runtime.clock import seeded
-from tradewrit.simulation.plan import BREAK, FAULTS, RATES, Faults, People, Plan, Whims
+from tradewrit.simulation.plan import BREAK, FAULTS, MAINTENANCE, RATES, ROAD, Faults, People, Plan, Whims
 
 _MOST: Final = Faults(
     drop=0.15,
@@ -43,12 +43,17 @@ _MOST: Final = Faults(
     throttle_bursts_per_hour=30,
     halts_per_hour=60,
     corrections_per_hour=60,
+    second_cuts_per_hour=24,
 )
 """The worst that is ever drawn."""
 _ENDING_STOPS: Final = 0.3
 """The share of venues whose stops end with the session."""
 _REFUSING: Final = 0.4
 """The share of venues that take no new order in a halted symbol."""
+_TWO_ROADS: Final = 0.25
+"""The share of venues that remember order ids for good and have a second road."""
+_MAINTAINED: Final = 0.2
+"""The share of venues that are taken down for a while."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +132,17 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=("gaps", "slow", "drop"),
         capabilities=msgspec.structs.replace(PAPER, oco=False, bracket=False, reduce_only=False),
     ),
+    "roads": Profile(
+        title="two roads to the venue, each cut and slow by itself",
+        faults=(*_WIRE, "second_cuts_per_hour", "kill", "throttles", "rejects", "thin", "gaps", ROAD),
+        always=("slow", "partitions_per_hour", "second_cuts_per_hour", ROAD),
+        dedupe=Dedupe.FOREVER,
+    ),
+    "maintenance": Profile(
+        title="the venue is taken down while trades are open, announced or not",
+        faults=(MAINTENANCE, "drop", "slow", "kill", "corrections_per_hour", "halts_per_hour", *_MARKET),
+        always=(MAINTENANCE,),
+    ),
     "parts": Profile(title="orders fill in parts", faults=("thin", "gaps"), always=("thin",)),
     "limits": Profile(title="a small account in a busy market", faults=("gaps", "slow"), cash=Decimal(3_000)),
     "crash": Profile(
@@ -183,8 +199,10 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         capabilities = msgspec.structs.replace(capabilities, dedupe=chosen.dedupe)
     if chosen.stop_gtc is not None:
         capabilities = msgspec.structs.replace(capabilities, stop_gtc=chosen.stop_gtc)
+    has_road = ROAD in chosen.faults and capabilities.dedupe is Dedupe.FOREVER
+    down = _maintenance(chosen, seeded(seed, "maintenance"), faults)
     breaks = (45, 90) if BREAK in chosen.always else (0, 0, 45, 90)
-    return Plan(
+    plan = Plan(
         seed=seed,
         profile=name,
         horizon_s=60 * rng.randint(2, 9),
@@ -204,7 +222,21 @@ def draw(seed: int, name: str = "swarm") -> Plan:
         closes_at_s=rng.choice(breaks) if BREAK in chosen.faults else 0,
         refuses_in_halts=seeded(seed, "halts").random() < _REFUSING,
         calls_per_minute=chosen.calls_per_minute,
+        second_road=has_road and (ROAD in chosen.always or seeded(seed, "roads").random() < _TWO_ROADS),
     )
+    return msgspec.structs.replace(plan, **down)
+
+
+def _maintenance(chosen: Profile, rng: Random, faults: Faults) -> dict[str, int]:
+    """A window is told by the clock: a desk whose clock is an hour off would wait for another one."""
+    is_drawn = MAINTENANCE in chosen.faults and rng.random() < _MAINTAINED
+    if not (is_drawn or MAINTENANCE in chosen.always) or faults.clock_jumps_per_hour:
+        return {}
+    return {
+        "maintenance_at_s": rng.randint(30, 100),
+        "maintenance_for_s": rng.choice((20, 60, 120)),
+        "announced_s": rng.choice((0, 10, 30)),
+    }
 
 
 def _faults(chosen: Profile, rng: Random) -> Faults:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _NOBODY: Final = Grant(id="manual", agent="manual", scopes=frozenset(), issued_at=0, expires_at=2**62)
 _JUMPS_S: Final = (1.0, 30.0, 3600.0, -1.0, -30.0, -3600.0)
 _GLANCES_PER_HOUR: Final = 60.0
+_BOTH: Final = 0.3
+"""The share of cuts that take both roads."""
 _CORRECTED_WITHIN: Final = 600 * SECOND
 Doing = Callable[[float, float], object]
 """What happens; told two numbers of 0..1 that say how badly, and to whom."""
@@ -45,6 +47,7 @@ class Trouble:
         world, faults = self._world, self._world.plan.faults
         agenda: tuple[tuple[float, str, Doing], ...] = (
             (faults.partitions_per_hour, "partition", self._cut),
+            (faults.second_cuts_per_hour, "second_cut", self._cut_second),
             (faults.half_open_per_hour, "half_open", self._mute),
             (faults.pauses_per_hour, "pause", self._pause),
             (faults.rivals_per_hour, "rival", self._rival),
@@ -83,8 +86,15 @@ class Trouble:
 
     # -- line, process, clock
 
-    def _cut(self, one: float, _: float) -> None:
-        self._world.wire.cut_until = self._world.scheduler.now + int((1 + 90 * one) * SECOND)
+    def _cut(self, one: float, two: float) -> None:
+        """The first road alone, or whatever both have in common."""
+        roads = self._world.wire.roads
+        for road in roads if two < _BOTH else roads[:1]:
+            road.cut_until = self._world.scheduler.now + int((1 + 90 * one) * SECOND)
+
+    def _cut_second(self, one: float, _: float) -> None:
+        for road in self._world.wire.roads[1:]:
+            road.cut_until = self._world.scheduler.now + int((1 + 90 * one) * SECOND)
 
     def _mute(self, one: float, _: float) -> None:
         self._world.wire.mute_until = self._world.scheduler.now + int((5 + 300 * one) * SECOND)

@@ -20,7 +20,7 @@ from tradewrit.domain.market import SECOND, Quote
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
-from tradewrit.errors import TheirFault
+from tradewrit.errors import TheirFault, Unreachable
 from tradewrit.runtime.ports import Replacement
 from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
@@ -39,7 +39,7 @@ class Venue:
 
     placed: by client order id, how many orders it took under it. terms: as they came.
     requests: times (UTC ns) of the last minute's calls. refuses_calls: what it says to every call for now;
-    its market goes on.
+    its market goes on. is_down: in maintenance, nothing trades and nobody is answered.
     """
 
     def __init__(self, plan: Plan, scheduler: Scheduler, hours: Hours) -> None:
@@ -67,12 +67,20 @@ class Venue:
         self.requests: list[int] = []
         self.refuses_calls: TheirFault | None = None
         self.is_calm = False
+        self.is_down = False
         self.told: Told = _nobody_listens
 
     # -- the market side
 
+    @property
+    def refusal(self) -> TheirFault | None:
+        """Why it takes no call; None while it does."""
+        return Unreachable("503: the venue is in maintenance") if self.is_down else self.refuses_calls
+
     def show(self, quote: Quote) -> None:
         """The market moves; orders meet the quote."""
+        if self.is_down:
+            return
         if self.exchange.is_working(quote.symbol):
             self._say(self.exchange.quote(quote))
         else:

@@ -13,7 +13,12 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.effects import OrderEffect
 from tradewrit.domain.events.account import AccountOpened, ExternalBooked, TradingHalted, TradingResumed
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
+from tradewrit.domain.events.market import (
+    MaintenanceBegan,
+    MaintenanceEnded,
+    SymbolHalted,
+    SymbolHaltLifted,
+)
 from tradewrit.domain.events.orders import (
     CORRECTIONS,
     ExecutionReport,
@@ -70,7 +75,7 @@ class Watch:
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
     unbooked: by exec id, the symbols of corrections that the desk could not book. paused: symbols that it has
-    heard to be halted.
+    heard to be halted. is_maintained: whether it has heard of the venue's maintenance, and not found its end.
     """
 
     def __init__(self, world: "World") -> None:
@@ -99,6 +104,7 @@ class Watch:
         self.able_at = world.scheduler.now
         self.unbooked: dict[str, str] = {}
         self.paused: set[str] = set()
+        self.is_maintained = False
         self._shaken_at: dict[str, int] = {}
         self.foreign: set[str] = set()
         self.budget = naked_budget(world.plan)
@@ -195,6 +201,8 @@ class Watch:
                 self.paused.add(event.symbol)
             case SymbolHaltLifted():
                 self.paused.discard(event.symbol)
+            case MaintenanceBegan() | MaintenanceEnded():
+                self.is_maintained = isinstance(event, MaintenanceBegan)
             case TradingHalted():
                 self.halted = event.reason
             case TradingResumed():
@@ -285,9 +293,15 @@ class Watch:
         return symbol in self.unbooked.values() and (symbol in books.suspended or symbol in books.disputed)
 
     def is_shaken(self, symbol: str) -> bool:
-        """Whether that was too short a time ago for the desk to have caught up with it."""
-        at = self._shaken_at.get(symbol)
-        return at is not None and self.world.scheduler.now - at <= self.budget
+        """Whether that was too short a time ago for the desk to have caught up with it.
+
+        While the venue is down nobody hears of it.
+        """
+        at, now, down = self._shaken_at.get(symbol), self.world.scheduler.now, self.world.downtime
+        if at is None:
+            return False
+        deaf = 0 if down is None else max(0, min(now, down.ends) - max(at, down.begins))
+        return now - at - deaf <= self.budget
 
     def venue_said(self, messages: Sequence[Said]) -> None:
         """The venue's truth moved."""

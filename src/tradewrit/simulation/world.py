@@ -19,19 +19,20 @@ from tradewrit.kernel import Kernel
 from tradewrit.runtime.clock import draw_journal_id, seeded
 from tradewrit.simulation.authority import Authority
 from tradewrit.simulation.disk import Disk
-from tradewrit.simulation.hours import Hours
+from tradewrit.simulation.hours import Hours, announced, downtime
 from tradewrit.simulation.neighbour import Neighbour
 from tradewrit.simulation.people import People
-from tradewrit.simulation.plan import Plan
+from tradewrit.simulation.plan import MAINTENANCE, Plan
 from tradewrit.simulation.points import Death, Killed, Points, Reached
 from tradewrit.simulation.prices import GoldenPrices, Prices, spoilt, whims_of
 from tradewrit.simulation.process import Process
+from tradewrit.simulation.road import MS, Road
 from tradewrit.simulation.scheduler import NodeClock, Scheduler
 from tradewrit.simulation.trace import Trace
 from tradewrit.simulation.trouble import Trouble
 from tradewrit.simulation.venue import Said, Venue
 from tradewrit.simulation.watch import Violation, Watch
-from tradewrit.simulation.wire import MS, Wire
+from tradewrit.simulation.wire import Wire
 
 BEGAN: Final = parse_iso("2024-03-04T14:30:00Z")
 _CLOSES_BEFORE: Final = 30 * SECOND
@@ -83,8 +84,14 @@ class World:
         self.scheduler = Scheduler(BEGAN, seeded(seed, "ties"))
         self.trace = Trace(BEGAN, keep=keep_trace)
         self.hours = Hours.of(plan, BEGAN)
+        self.downtime, self.maintenance = downtime(plan, BEGAN), announced(plan, BEGAN)
         self.venue = Venue(plan, self.scheduler, self.hours)
-        self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue)
+        others = [
+            Road(faults, self.scheduler, seeded(seed, f"road {name}"), self.trace, f" by the {name} road")
+            for name in ("second",)
+            if plan.second_road
+        ]
+        self.wire = Wire(faults, self.scheduler, seeded(seed, "wire"), self.trace, self.venue, others)
         journal_id = draw_journal_id(seed)
         self.disk = Disk(journal_id, seeded(seed, "disk"))
         self.points = Points(
@@ -139,6 +146,9 @@ class World:
         if self.plan.closes_at_s:
             self.scheduler.at(self.hours.closes, self._session_changes)
             self.scheduler.at(self.hours.opens, self._session_changes)
+        if self.downtime is not None:
+            self.scheduler.at(self.downtime.begins, self._take_down)
+            self.scheduler.at(self.downtime.ends, self._bring_back)
         self._run_until(ends_at)
         self._calm_down()
         self._run_until(ends_at + self.plan.calm_s * SECOND - _CLOSES_BEFORE)
@@ -203,10 +213,18 @@ class World:
             self.venue.close(self.scheduler.now)
             self._to_all(Process.reconcile, "close")
 
+    def _take_down(self) -> None:
+        self.trace.fault(self.scheduler.now, MAINTENANCE)
+        self.venue.is_down = True
+
+    def _bring_back(self) -> None:
+        self.trace.note(self.scheduler.now, "the maintenance is over")
+        self.venue.is_down = False
+
     def _to_all(self, give: Callable[[Process, T], None], what: T) -> None:
         delay = self._feed.randint(1, 60) * MS
         for process in self.processes:
-            if process.desk is not None and not self.wire.is_cut:
+            if process.desk is not None and not (self.wire.is_cut or self.venue.is_down):
                 self.scheduler.after(delay, give, process, what)
 
     def _venue_said(self, messages: Sequence[Said]) -> None:
@@ -251,8 +269,9 @@ class World:
     def _calm_down(self) -> None:
         """From here on nothing goes wrong, and whoever is down comes up."""
         self.trace.note(self.scheduler.now, "calm")
-        self.wire.is_calm = self.venue.is_calm = True
-        self.wire.cut_until = self.wire.mute_until = 0
+        self.wire.calm()
+        self.venue.is_calm = True
+        self.venue.is_down = False
         self.points.disarm()
         self.disk.is_full = self.disk.is_broken = self.authority.is_out = False
         self.venue.refuses_calls = None

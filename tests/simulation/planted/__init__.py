@@ -1,5 +1,27 @@
 """Every planted bug, by subject."""
 
-from tests.simulation.planted import approvals, fills, floor, guard, orders, protection, records, writs
+from tests.simulation.planted import (
+    approvals,
+    fills,
+    floor,
+    guard,
+    maintenance,
+    orders,
+    protection,
+    records,
+    roads,
+    writs,
+)
 
-__all__ = ["approvals", "fills", "floor", "guard", "orders", "protection", "records", "writs"]
+__all__ = [
+    "approvals",
+    "fills",
+    "floor",
+    "guard",
+    "maintenance",
+    "orders",
+    "protection",
+    "records",
+    "roads",
+    "writs",
+]

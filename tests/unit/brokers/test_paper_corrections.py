@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.unit.brokers.venue import FREE, GRANT, SYMBOL, limit, market, protection, stop
 from tradewrit.brokers.paper.corrections import Correction
@@ -14,9 +15,10 @@ from tradewrit.domain.events.corporate import SharesSplit
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Quote
-from tradewrit.domain.money import Price
+from tradewrit.domain.money import Price, Qty
 from tradewrit.domain.orders import Approved, OrderTerms, Side
 from tradewrit.domain.splits import Ratio
+from tradewrit.runtime.ports import Replacement
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -227,3 +229,16 @@ def test_a_stop_of_too_many_shares_sells_what_is_left(floor: Floor) -> None:
     floor.correct(fill, "2")
     (sold,) = [one for one in floor.show(89.0) if one.kind is Exec.TRADE]
     assert (sold.last_quantity, floor.held) == (Decimal(2), Decimal(0))
+
+
+def test_a_stop_that_was_cut_to_a_smaller_position_works_in_full_when_its_total_is_named_again() -> None:
+    floor = Floor()
+    fill = floor.trade(market("a", BUY), 100.0)
+    floor.place(replace(stop("s", SELL, "90.00"), reduce_only=True))
+    (smaller,) = floor.correct(fill, "3")
+    floor.correct(smaller, "5")
+    assert floor.leaves() == {"s": 3}
+    floor.exchange.replace("s", Replacement(stop_price=Price(Decimal("91.00"))), GRANT)
+    assert floor.leaves() == {"s": 3}, "no quantity was named"
+    floor.exchange.replace("s", Replacement(quantity=Qty(Decimal(5))), GRANT)
+    assert floor.leaves() == {"s": 5}

@@ -164,7 +164,8 @@ class PaperExchange:
     ) -> Sequence[ExecutionReport]:
         """REPLACED, or REPLACE_REJECTED with a reason and the old terms standing.
 
-        quantity: the new total, what has filled included. A trailing stop takes a stop_price that is
+        quantity: the new total, what has filled included; one that is named is worked in full, whatever a
+        smaller position or another leg had taken from the order. A trailing stop takes a stop_price that is
         tighter than the one it has come to.
         """
         life = self._life
@@ -185,7 +186,7 @@ class PaperExchange:
         if isinstance(found, Refusal):
             life.reports.change_refused(order, life.now, code=found.code, reason=found.reason)
         else:
-            life.change(order, terms, stop, found)
+            life.change(order, terms, stop, found, is_resized="quantity" in changes)
         return life.drain()
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:

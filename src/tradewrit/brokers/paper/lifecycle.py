@@ -280,12 +280,17 @@ class Lifecycle:
 
     # -- how orders change
 
-    def change(self, order: Working, terms: OrderTerms, stop: Price | None, hold: Decimal) -> None:
-        """Work new terms. stop: of a trailing stop, which has none among its terms."""
+    def change(
+        self, order: Working, terms: OrderTerms, stop: Price | None, hold: Decimal, *, is_resized: bool
+    ) -> None:
+        """Work new terms. stop: of a trailing stop, which has none among its terms.
+
+        is_resized: whether a quantity is among what was asked for, be it the old one.
+        """
         if order.may_grow:
             order.leaves = min(order.leaves, terms.quantity - order.filled)
-        elif terms.quantity != order.terms.quantity:
-            # A new total says what is left, whatever others took from the old one.
+        elif is_resized:
+            # A total that is named says what is left, whatever others took from the old one.
             order.leaves, order.cut_by = terms.quantity - order.filled, ""
         order.terms = terms
         if terms.limit_price is not None:

@@ -128,6 +128,8 @@ class StopMoved(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.m
 class StopFailed(Event, frozen=True, kw_only=True, gc=False, tag="position.stop.failed"):
     """The position is without the stop it should have. Somebody is told; the keeper tries the next way.
 
+    Or what protects it could close more than is held, and could not be asked to change.
+
     is_refused: whether the venue said no; what it was never asked is asked again.
     """
 

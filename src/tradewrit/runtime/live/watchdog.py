@@ -6,7 +6,8 @@
 
 It has a credential of its own, with the protective scope alone. Since the id derives from the journal, the
 desk that comes back and the watchdog cannot place two stops: the venue knows the order already. Where a venue
-does not remember ids for good, it raises the alarm and sends nothing.
+does not remember ids for good, it raises the alarm and sends nothing. In the venue's maintenance it waits for
+the end of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +25,12 @@ from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.registry import encode, name_of
 from tradewrit.domain.events.running import PositionRescued
 from tradewrit.domain.events.writs import WritDenied
+from tradewrit.domain.maintenance import Maintenance, Period
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import OrderTerms, OrderType, Side
 from tradewrit.domain.scopes import Grant
+from tradewrit.domain.times import iso
 from tradewrit.domain.writs import EXECUTOR, KEEPER
 from tradewrit.errors import JournalError, PermissionDenied, TheirFault
 from tradewrit.runtime.clock import Clock
@@ -49,10 +52,14 @@ _SILENT: Final = "the desk has not renewed its lease"
 
 
 class WatchPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """every_ns: between two looks. patience_ns: for how long a position may be uncovered, its desk silent."""
+    """every_ns: between two looks. patience_ns: for how long a position may be uncovered, its desk silent.
+
+    maintenance: when the venue is down by its own word.
+    """
 
     every_ns: int = 15 * SECOND
     patience_ns: int = 30 * SECOND
+    maintenance: Maintenance = Maintenance()
 
 
 def terms_of_watchdog(mode: Mode, venue: str) -> Mapping[str, Terms]:
@@ -135,7 +142,9 @@ class Watchdog:
             silent = self._is_silent(now)
             bare = uncovered(self._broker.positions(), self._broker.open_orders())
         except (TheirFault, JournalError) as lost:
-            self._tell("", f"cannot look: {lost}")
+            down = self._maintenance()
+            expected = f", in the venue's maintenance until {iso(down.ends)}" if down is not None else ""
+            self._tell("", f"cannot look{expected}: {lost}")
             self.uncovered = None
             return []
         self.uncovered = tuple(bare)
@@ -149,7 +158,12 @@ class Watchdog:
         for symbol in self._told.keys() - bare.keys() - {""}:
             del self._told[symbol]
             self._log(f"{symbol} is covered")
-        return self._rescue(long_bare, bare) if long_bare and silent else []
+        if not (long_bare and silent):
+            return []
+        if (down := self._maintenance()) is not None:
+            self._put_off(long_bare, bare, down)
+            return []
+        return self._rescue(long_bare, bare)
 
     def stop(self) -> None:
         """Give the writ back."""
@@ -161,6 +175,18 @@ class Watchdog:
         if lease != self._since.lease or not self._since.lease_at:
             self._since.lease, self._since.lease_at = lease, now
         return now - self._since.lease_at >= self.policy.patience_ns
+
+    def _maintenance(self) -> Period | None:
+        """The maintenance the venue is in. The margin before it is no part: then a stop still arrives."""
+        now = self._clock.now()
+        period = self.policy.maintenance.at(now)
+        return period if period is not None and period.begins <= now else None
+
+    def _put_off(self, symbols: Sequence[str], bare: Mapping[str, Decimal], down: Period) -> None:
+        """Nothing arrives there now; the first look after it finds the position as bare, or covered."""
+        until = f"the venue is in maintenance until {iso(down.ends)}, its stop is placed then"
+        for symbol in symbols:
+            self._tell(symbol, f"{bare[symbol]:+f} {symbol} is uncovered; {until}")
 
     def _rescue(self, symbols: Sequence[str], bare: Mapping[str, Decimal]) -> list[PositionRescued]:
         if self._broker.capabilities.dedupe is not Dedupe.FOREVER:

@@ -97,6 +97,12 @@ class GuardedBroker:
                 if breaker.gate is not Gate.CLOSED and reason in {None, breaker.reason}:
                     self._keep(endpoint, breaker.reset())
 
+    def spend(self, *, is_protective: bool) -> bool:
+        """Whether the limit has a call left for what is under way and goes by another road too; takes it."""
+        with self._lock:
+            self._limit, wait = self._limit.take(self._clock.monotonic(), is_protective=is_protective)
+        return not wait
+
     # -- the Broker port
 
     @property

@@ -6,14 +6,15 @@
 Only for lists that can only reduce risk, and only where the venue remembers a client order id for good: then
 the second is the same order, whoever comes first. Everything else takes the first road alone. Two answers
 that name two orders of the venue are a breach of that promise: the later one is cancelled, and whoever is
-told halts trading. A broker itself. Knows no desk.
+told halts trading. A broker itself. Knows no desk, and of time only how long whoever carries it waits.
 """
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from tradewrit.domain.capabilities import Capabilities, Dedupe
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -23,15 +24,78 @@ from tradewrit.domain.scopes import Grant
 from tradewrit.errors import ConfigError, Unreachable
 from tradewrit.runtime.ports import Broker, Replacement
 
+Given = TypeVar("Given")
 Reports = Sequence[ExecutionReport]
-_Answer = tuple[Broker, Reports | Exception]
+Answer = tuple[Broker, Reports | Exception]
+"""What a road brought back, and which."""
+
+
+class Answers(Protocol):
+    """What the roads of one race bring back."""
+
+    def put(self, answer: Answer) -> None:
+        """One has come, by any road."""
+        ...
+
+    def get(self, within_s: float) -> Answer | None:
+        """The next one; None when none comes within so many seconds."""
+        ...
+
+
+class Carriers(Protocol):
+    """Whoever goes down a road while the desk's call waits for the answer of either."""
+
+    def answers(self) -> Answers:
+        """Where those of one race put down what they bring."""
+        ...
+
+    def send(self, go: Callable[[], None]) -> None:
+        """Have somebody do it; returns at once."""
+        ...
+
+
+class Threads:
+    """Carriers that are threads of this process, and wait by real time."""
+
+    def answers(self) -> Answers:
+        """As `Carriers.answers`."""
+        return _Queue()
+
+    def send(self, go: Callable[[], None]) -> None:
+        """As `Carriers.send`."""
+        threading.Thread(target=go, name="tradewrit-road", daemon=True).start()
+
+
+class _Queue:
+    def __init__(self) -> None:
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+
+    def put(self, answer: Answer) -> None:
+        self._answers.put(answer)
+
+    def get(self, within_s: float) -> Answer | None:
+        try:
+            return self._answers.get(timeout=within_s)
+        except Empty:
+            return None
+
+
+Spend = Callable[[bool], bool]
+"""Whether one call more may go, and counts it; told whether it can only reduce risk."""
+_PROTECTS: Final = True
+
+
+def _without_limit(is_protective: bool) -> bool:
+    del is_protective
+    return True
 
 
 class HedgedBroker:
     """Passes on to `first`, and what protects to `second` too when `first` takes longer than `after_s`.
 
     after_s: how long the first road usually takes at most (its 95th percentile). patience_s: for any answer.
-    breached: told, from any thread, what the venue did when it took one id twice.
+    breached: told, from any thread, what the venue did when it took one id twice. by: who goes the roads.
+    spend: asked before the second road is taken, since the venue counts calls and not roads.
     Raises ConfigError when one of the roads does not remember client order ids for good.
     """
 
@@ -43,6 +107,8 @@ class HedgedBroker:
         after_s: float,
         patience_s: float = 10.0,
         breached: Callable[[str], None],
+        by: Carriers | None = None,
+        spend: Spend = _without_limit,
     ) -> None:
         if {first.capabilities.dedupe, second.capabilities.dedupe} != {Dedupe.FOREVER}:
             raise ConfigError(
@@ -53,7 +119,8 @@ class HedgedBroker:
             raise ConfigError(f"a second road after {after_s:g} s needs patience for longer than that")
         self._first: Final = first
         self._second: Final = second
-        self._roads: Final = _Roads(first, second, after_s, patience_s, breached)
+        self._spend: Final = spend
+        self._roads: Final = _Roads(first, second, after_s, patience_s, breached, by or Threads(), spend)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -68,10 +135,7 @@ class HedgedBroker:
 
     def cancel(self, client_order_id: str, grant: Grant) -> Reports:
         """By the second road when the first is lost: a cancel is harmless to repeat."""
-        try:
-            return self._first.cancel(client_order_id, grant)
-        except Unreachable:
-            return self._second.cancel(client_order_id, grant)
+        return self._either(lambda road: road.cancel(client_order_id, grant), is_protective=True)
 
     def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Reports:
         """By the first road alone."""
@@ -79,38 +143,31 @@ class HedgedBroker:
 
     def order(self, client_order_id: str) -> Reports:
         """By the second road when the first is lost."""
-        try:
-            return self._first.order(client_order_id)
-        except Unreachable:
-            return self._second.order(client_order_id)
+        return self._either(lambda road: road.order(client_order_id))
 
     def open_orders(self) -> Sequence[OrderTerms]:
         """As `order`."""
-        try:
-            return self._first.open_orders()
-        except Unreachable:
-            return self._second.open_orders()
+        return self._either(lambda road: road.open_orders())
 
     def positions(self) -> Mapping[str, Decimal]:
         """As `order`."""
-        try:
-            return self._first.positions()
-        except Unreachable:
-            return self._second.positions()
+        return self._either(lambda road: road.positions())
 
     def halts(self) -> Mapping[str, str] | None:
         """As `order`."""
-        try:
-            return self._first.halts()
-        except Unreachable:
-            return self._second.halts()
+        return self._either(lambda road: road.halts())
 
     def executions(self, since: int) -> Reports:
         """As `order`."""
+        return self._either(lambda road: road.executions(since))
+
+    def _either(self, call: Callable[[Broker], Given], *, is_protective: bool = False) -> Given:
         try:
-            return self._first.executions(since)
+            return call(self._first)
         except Unreachable:
-            return self._second.executions(since)
+            if not self._spend(is_protective):
+                raise
+            return call(self._second)
 
 
 class _Roads(NamedTuple):
@@ -121,6 +178,8 @@ class _Roads(NamedTuple):
     after_s: float
     patience_s: float
     breached: Callable[[str], None]
+    by: Carriers
+    spend: Spend
 
 
 class _Race:
@@ -130,7 +189,7 @@ class _Race:
         self._roads = roads
         self._approved = approved
         self._grant = grant
-        self._answers: SimpleQueue[_Answer] = SimpleQueue()
+        self._answers = roads.by.answers()
         self._sent = 0
         self._taken: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -139,9 +198,10 @@ class _Race:
         """The one answer. Raises what both roads raised, Unreachable when neither answered."""
         roads = self._roads
         self._send(roads.first)
-        answer = self._next(roads.after_s)
+        answer = self._answers.get(roads.after_s)
         if answer is None or _is_lost(answer[1]):
-            self._send(roads.second)
+            if roads.spend(_PROTECTS):
+                self._send(roads.second)
             answer = self._settle(answer)
         if answer is None:
             raise Unreachable("no road to the venue answered in time")
@@ -150,27 +210,24 @@ class _Race:
             raise found
         return self._looked_up(road, found)
 
-    def _settle(self, answer: _Answer | None) -> _Answer | None:
-        """The first answer that tells anything, or the last that does not."""
-        waiting = self._sent - (answer is not None)
-        for _ in range(waiting):
-            came = self._next(self._roads.patience_s)
-            if came is None:
-                return answer
-            answer = came
-            if not _is_lost(came[1]):
-                return came
-        return answer
+    def _settle(self, answer: Answer | None) -> Answer | None:
+        """The first answer of the venue; without one, what can be said of all that was sent.
 
-    def _next(self, within_s: float) -> _Answer | None:
-        try:
-            return self._answers.get(timeout=within_s)
-        except Empty:
-            return None
+        One road's "not taken" says nothing of the other: while that may still arrive, nothing is known.
+        """
+        came = [] if answer is None else [answer]
+        while len(came) < self._sent:
+            more = self._answers.get(self._roads.patience_s)
+            if more is None:
+                return None
+            came.append(more)
+            if not isinstance(more[1], Exception):
+                return more
+        return next((one for one in came if _is_lost(one[1])), came[-1])
 
     def _send(self, road: Broker) -> None:
         self._sent += 1
-        threading.Thread(target=self._go, args=(road,), name="tradewrit-road", daemon=True).start()
+        self._roads.by.send(partial(self._go, road))
 
     def _go(self, road: Broker) -> None:
         try:
@@ -204,6 +261,8 @@ class _Race:
             return reports
         found: list[ExecutionReport] = []
         for terms in self._approved.orders:
+            if not self._roads.spend(_PROTECTS):
+                raise Unreachable("the venue has the order, and no call is left to ask what became of it")
             found.extend(road.order(terms.client_order_id))
         return found
 

@@ -63,6 +63,16 @@ def i06_no_entry_leaves_for_a_halted_symbol(
     return f"entry {sent[0].client_order_id} leaves while {what.symbol} is halted" if sent else None
 
 
+def i06_no_entry_leaves_in_a_maintenance(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
+    """From when the desk has heard that one is about to begin until the account was compared after it."""
+    del desk, now
+    what = departure.asked.effect
+    if not isinstance(what, PlaceOrders) or not watch.is_maintained:
+        return None
+    sent = [terms for terms in what.approved.orders if terms.role is Role.ENTRY]
+    return f"entry {sent[0].client_order_id} leaves in the venue's maintenance" if sent else None
+
+
 def i09_only_the_owner_sends(watch: "Watch", desk: Desk, departure: Departure, now: int) -> Found:
     """Where the account is under a lease, whoever sends holds it at this moment, with time to spare."""
     del now
@@ -97,6 +107,7 @@ ON_DEPARTURE: Final[tuple[Callable[["Watch", Desk, Departure, int], Found], ...]
     i09_nothing_leaves_under_a_dead_writ,
     i06_what_leaves_is_on_record,
     i06_no_entry_leaves_for_a_halted_symbol,
+    i06_no_entry_leaves_in_a_maintenance,
     i09_only_the_owner_sends,
     i03_writes_of_one_symbol_wait_for_each_other,
 )

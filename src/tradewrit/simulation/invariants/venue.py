@@ -30,8 +30,8 @@ def i04_what_is_held_is_covered(watch: "Watch", desk: Desk) -> Found:
     now, last = world.scheduler.now, watch.able_at
     watch.able_at = now
     is_able = now - last <= 2 * SECOND and not (
-        world.wire.is_cut
-        or world.venue.refuses_calls is not None
+        all(road.is_cut for road in world.wire.roads)
+        or world.venue.refusal is not None
         or world.authority.is_out
         or world.disk.is_full
         or world.disk.is_broken

@@ -162,7 +162,13 @@ class LiveDesk:
                 "to the same account"
             )
         other.bind(self.identity)
-        return HedgedBroker(self.client, other, after_s=_HEDGE_AFTER_S, breached=self._breached)
+        return HedgedBroker(
+            self.client,
+            other,
+            after_s=_HEDGE_AFTER_S,
+            breached=self._breached,
+            spend=lambda protects: self.broker.spend(is_protective=protects),
+        )
 
     def _breached(self, said: str) -> None:
         """From any thread: the venue took one order twice."""

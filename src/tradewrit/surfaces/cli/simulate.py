@@ -106,7 +106,10 @@ def _replay(
 
 def _enumerate(
     trade: Annotated[
-        str, typer.Option("--trade", metavar="NAME", help="oco, bracket, stop_only, lease, review, or all.")
+        str,
+        typer.Option(
+            "--trade", metavar="NAME", help="oco, bracket, stop_only, roads, lease, review, or all."
+        ),
     ] = "all",
     point: Annotated[
         str,

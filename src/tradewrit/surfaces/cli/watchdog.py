@@ -78,7 +78,11 @@ def register(app: typer.Typer, issuer_from: IssuerFrom) -> None:
             emit_text(msgspec.json.encode({"broker": broker, "journal": str(place)}).decode())
         else:
             emit_text(f"Watching {place} against {broker}; Ctrl-C stops it.")
-        policy = WatchPolicy(every_ns=round(every * SECOND), patience_ns=round(patience * SECOND))
+        policy = WatchPolicy(
+            every_ns=round(every * SECOND),
+            patience_ns=round(patience * SECOND),
+            maintenance=current.venue.windows(),
+        )
         with ExitStack() as stack:
             log = standard_error()
             stack.callback(log.close)

@@ -151,6 +151,28 @@ def test_when_both_are_lost_three_times_the_breaker_opens() -> None:
     assert len(roads.first.calls) + len(roads.second.calls) == calls == 6
 
 
+def test_what_goes_by_the_second_road_counts_for_the_venues_limit_as_well() -> None:
+    roads = Roads()
+    guard: GuardedBroker
+    broker = HedgedBroker(
+        roads.first,
+        roads.second,
+        after_s=SOON,
+        breached=print,
+        spend=lambda protects: guard.spend(is_protective=protects),
+    )
+    guard = GuardedBroker(broker, "paper", ManualClock(), lambda: 0.0, budget=Budget(calls=3))
+    for _ in range(2):
+        roads.first.lose("place", UNREACHABLE)
+        roads.second.lose("place", UNREACHABLE)
+        with pytest.raises(Unreachable):
+            guard.place(stop(), GRANT)
+    assert (len(roads.first.calls), len(roads.second.calls)) == (2, 1), "three calls, and no fourth"
+    roads.first.lose("cancel", UNREACHABLE)
+    with pytest.raises(Throttled, match="rate limit"):
+        guard.cancel("the-stop", GRANT)
+
+
 @pytest.mark.parametrize("is_slow", [False, True], ids=["the first answer is lost", "the first is slow"])
 def test_an_exit_by_both_roads_sells_what_is_held_and_no_more(is_slow: bool) -> None:
     roads = Roads()
@@ -209,6 +231,26 @@ def test_a_refusal_is_an_answer_and_is_not_asked_for_twice() -> None:
     with pytest.raises(Throttled):
         roads.broker.place(stop(), GRANT)
     assert roads.second.calls == []
+
+
+def test_a_refusal_by_the_second_road_says_nothing_of_the_first() -> None:
+    """It is on its way: a desk that is told "not sent" places another, and then there are two."""
+    roads = Roads()
+    roads.first.gate.clear()
+    roads.second.lose("place", Throttled("429", 1.0))
+    roads.second.spy = lambda _: roads.first.gate.set()
+    (report,) = roads.broker.place(stop(), GRANT)
+    assert report.kind is Exec.NEW
+    assert working(roads) == ["the-stop"]
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_where_the_first_is_lost_and_the_second_refused_nothing_is_known(is_done: bool) -> None:
+    roads = Roads()
+    roads.first.lose("place", UNREACHABLE, is_done=is_done)
+    roads.second.lose("place", Throttled("429", 1.0))
+    with pytest.raises(Unreachable):
+        roads.broker.place(stop(), GRANT)
 
 
 def test_one_id_that_became_two_orders_is_a_breach_and_the_later_one_is_cancelled() -> None:
