@@ -22,7 +22,7 @@ from tradewrit.domain.events.orders import (
 )
 from tradewrit.domain.events.positions import FillBooked, FillRestated
 from tradewrit.domain.events.review import HumanDecided, ReviewApproved, ReviewConsumed
-from tradewrit.domain.events.risk import RiskApproved
+from tradewrit.domain.events.risk import CooldownEnded, RiskApproved
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import TRANSITIONS, OrderState, Role
@@ -231,7 +231,10 @@ def i11_limits_hold_with_what_is_pending(watch: "Watch", books: Books, event: Or
 def i11_a_refused_entry_is_not_tried_again_at_once(
     watch: "Watch", books: Books, event: OrderRequested
 ) -> Found:
-    """For as long as the profile says, nothing is entered where the venue has refused an entry."""
+    """For as long as the profile says, nothing is entered where the venue has refused an entry.
+
+    Unless a person has said that it may be.
+    """
     terms, patience = event.terms, books.limits.refusal_cooldown_s * SECOND
     at = watch.refused.get(terms.symbol)
     if terms.role is not Role.ENTRY or at is None or event.at >= at + patience:
@@ -244,6 +247,16 @@ def note_refusal(watch: "Watch", books: Books, event: OrderRejected) -> Found:
     del books
     if event.role is Role.ENTRY and event.code not in UNSENT:
         watch.refused[event.symbol] = event.at
+    return None
+
+
+def i11_only_a_person_ends_a_cooldown(watch: "Watch", books: Books, event: CooldownEnded) -> Found:
+    """Entries may then be tried again, in one symbol or, where none is named, in all."""
+    del books
+    if not event.actor.startswith("human:"):
+        return f"the cool-down of {event.symbol or 'every symbol'} is ended by {event.actor}, which is nobody"
+    for symbol in (event.symbol,) if event.symbol else tuple(watch.refused):
+        watch.refused.pop(symbol, None)
     return None
 
 
@@ -301,6 +314,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
     FillRestated: (i02_a_correction_moves_what_is_held_by_its_difference, i05_cash_is_conserved),
     RiskApproved: (note_risk,),
     HumanDecided: (note_answer,),
+    CooldownEnded: (i11_only_a_person_ends_a_cooldown,),
     TradingResumed: (i09_only_a_person_puts_the_kill_switch_back,),
     ReviewApproved: (i10_an_approval_is_in_time_and_of_what_was_shown,),
     ReviewConsumed: (i10_an_approval_is_consumed_once,),
