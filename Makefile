@@ -57,7 +57,7 @@ bench: $(STAMP) ## Measure speed, as ratios to a plain Python loop in CPU second
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		echo; echo "$$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
-prove: $(STAMP) ## A thousand examples of each property, bugs and worlds, every death, hundreds of real kills (an hour)
+prove: $(STAMP) ## 400 examples of each property, bugs and worlds, every death, hundreds of real kills (45 minutes)
 	$(BIN)/python -m pytest -n auto -m "(hypothesis or prove) and not network" --hypothesis-profile=prove
 	$(BIN)/tradewrit simulate enumerate
 	$(BIN)/tradewrit simulate --first 10000 --seeds 2000 --jobs 2

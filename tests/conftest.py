@@ -18,7 +18,7 @@ settings.register_profile("default", _shared, max_examples=100)
 settings.register_profile("fast", _shared, max_examples=15)
 # Derived from each test, not drawn: the gate answers for the change, not for luck (see .ci/run).
 settings.register_profile("ci", _shared, max_examples=100, derandomize=True)
-settings.register_profile("prove", _shared, max_examples=1_000)
+settings.register_profile("prove", _shared, max_examples=400)
 settings.load_profile("default")
 
 # A developer's own configuration must not decide whether a test passes.
