@@ -80,6 +80,9 @@ def test_brackets_change_no_trade(draw: Draw, seed: int) -> None:
 
 
 @pytest.mark.parametrize("draw", DRAWS)
+@example(
+    seed=182_504_469
+)  # parts of one sale that are alike to the cent, in an account that waits for settlement
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_with_brackets(draw: Draw, seed: int) -> None:
     case = draw(seed, symbols=4, bars=80)
