@@ -161,6 +161,27 @@ def test_ordinary_fees_and_gaps_raise_no_alarm() -> None:
         assert told(world) == []
 
 
+@pytest.mark.parametrize("asked", [1, 2])
+def test_a_fee_that_the_account_s_own_rule_asks_for_is_no_surprise_and_twice_as_much_is(asked: int) -> None:
+    world = World(rules=PaperRules(fees=FixedFee(Decimal(600))))
+    world.says(BUY)
+    world.bar(175.50)
+    entry = world.order(Role.ENTRY)
+    fill = ExecutionReport(
+        at=world.now,
+        exec_id="dear",
+        client_order_id=entry.id,
+        kind=Exec.TRADE,
+        symbol=SYMBOL,
+        side=Side.BUY,
+        last_quantity=Decimal(1),
+        last_price=Price(Decimal("175.50")),
+        fee=Decimal(600 * asked),
+    )
+    world.report([fill])
+    assert told(world) == ["a fee of 1200.00 on a trade of 175.50"][: asked - 1]
+
+
 MONEY = st.decimals(min_value=-1_000_000, max_value=1_000_000, places=2)
 
 
@@ -169,6 +190,9 @@ def test_a_fee_is_odd_only_beyond_both_bounds(fee: Decimal, traded: Decimal, wor
     is_odd = fee_oddity(fee, traded, worth) is not None
     assert is_odd is (20 * abs(fee) > abs(traded) and 200 * abs(fee) > abs(worth))
     assert is_odd is (fee_oddity(-fee, -traded, worth) is not None)
+    due = abs(fee)
+    assert fee_oddity(due, traded, worth, due) is None, "a rule asks for it"
+    assert is_odd is (fee_oddity(-due, traded, worth, due) is not None), "no rule pays it"
 
 
 @given(last=st.floats(0.01, 1e6), factor=st.floats(0.21, 4.9))

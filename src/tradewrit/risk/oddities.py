@@ -13,6 +13,7 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import ExternalTraded
 from tradewrit.domain.events.orders import FeeBooked, FillCorrected, FillQuestioned, OrderPartiallyFilled
 from tradewrit.domain.executions import find
+from tradewrit.domain.fees import fee
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.signals import Market
 
@@ -34,15 +35,19 @@ def wild(price: float, last: float) -> str | None:
     return None
 
 
-def fee_oddity(fee: Decimal, traded: Decimal, high_water: Decimal) -> str | None:
+def fee_oddity(charged: Decimal, traded: Decimal, high_water: Decimal, due: Decimal = ZERO) -> str | None:
     """Why nobody charges, or pays, this fee; None where somebody might. All in account currency.
+
+    due: what the account's own fee rule asks for the trade. No more than that is no surprise, however much.
 
     >>> fee_oddity(Decimal(-1000), Decimal(878), Decimal(100_000))
     'a fee of -1000 on a trade of 878'
     """
-    if abs(fee) <= abs(traded) * LARGEST_FEE or abs(fee) <= abs(high_water) * LARGEST_COST:
+    if abs(charged) <= abs(traded) * LARGEST_FEE or abs(charged) <= abs(high_water) * LARGEST_COST:
         return None
-    return f"a fee of {fee:f} on a trade of {traded:f}"
+    if ZERO <= charged <= due:
+        return None
+    return f"a fee of {charged:f} on a trade of {traded:f}"
 
 
 def questioned(books: Books, market: Market, told: Told) -> Iterator[FillQuestioned]:
@@ -75,13 +80,14 @@ def questioned(books: Books, market: Market, told: Told) -> Iterator[FillQuestio
 
 
 def _reasons(
-    books: Books, market: Market, symbol: str, quantity: Decimal, price: Decimal | None, fee: Decimal
+    books: Books, market: Market, symbol: str, quantity: Decimal, price: Decimal | None, charged: Decimal
 ) -> list[str]:
     """price: None where nobody knows any more what the fill was."""
-    reasons, traded = [], ZERO
+    reasons, traded, due = [], ZERO, ZERO
     if price is not None and quantity:
         traded = books.instrument(symbol).value(price, quantity)
+        due = fee(books.fees, quantity, traded)
         why = wild(float(price), market.last(symbol))
         reasons += [] if why is None else [f"{price:f} is {why}"]
-    why = fee_oddity(fee, traded, books.high_water)
+    why = fee_oddity(charged, traded, books.high_water, due)
     return reasons if why is None else [*reasons, why]

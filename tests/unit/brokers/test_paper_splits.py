@@ -2,9 +2,22 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from tests.unit.brokers.venue import FREE, SYMBOL, Venue, bar, flat, limit, market, protection, stop, terms
+from tests.unit.brokers.venue import (
+    FREE,
+    SYMBOL,
+    Venue,
+    bar,
+    flat,
+    limit,
+    market,
+    protection,
+    stop,
+    terms,
+    traded,
+)
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.events.corporate import DividendWentEx, SharesSplit
 from tradewrit.domain.events.orders import Exec, ExecutionReport
@@ -13,6 +26,7 @@ from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.market import Quote
 from tradewrit.domain.money import Price
 from tradewrit.domain.orders import OrderType, Side
+from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.splits import Ratio
 
 
@@ -107,6 +121,43 @@ def test_what_had_filled_is_restated_with_the_rest() -> None:
     venue.show(flat(6, 350.0))
     assert venue.latest("entry").cumulative == 20
     assert venue.held == 20
+
+
+def test_a_child_of_an_entry_that_still_fills_can_be_moved_after_a_reverse_split() -> None:
+    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=Decimal(1)), last=50.0)
+    venue.place(
+        limit("entry", Side.BUY, "50", 96),
+        *(msgspec.structs.replace(leg, parent="entry") for leg in protection(Side.SELL, "40", "60", 96)),
+    )
+    venue.show(flat(1, 50.0, volume=18))
+    reports = venue.exchange.split(split(1, 8, "400"))
+    # 78 that are to come make 9, and 18 that are held make 2; 96 at once would have made 12.
+    assert [(one.client_order_id, one.quantity) for one in reports] == [
+        ("entry", Decimal("11.25")),
+        ("stop", Decimal(11)),
+        ("target", Decimal(11)),
+    ]
+    venue.replace("stop", stop="350")
+    assert (venue.latest("stop").kind, venue.latest("stop").stop_price) == (Exec.REPLACED, Decimal(350))
+    venue.show(flat(6, 400.0))
+    assert venue.held == 11
+    assert venue.show(flat(7, 340.0))[0] == traded("stop", 11, "340.00")
+    assert venue.held == 0
+
+
+def test_what_is_left_of_an_order_can_be_changed_though_a_fraction_had_filled() -> None:
+    venue = Venue(PaperRules(fees=FixedFee(), participation_fraction=Decimal(1)), last=100.0)
+    venue.place(limit("entry", Side.BUY, "100", 19))
+    venue.show(flat(1, 100.0, volume=3))
+    venue.exchange.split(split(1, 8, "800"))
+    assert venue.latest("entry").cumulative == Decimal("0.375")
+    venue.replace("entry", quantity="1.375", limit="790")
+    assert venue.latest("entry").kind is Exec.REPLACED
+    venue.replace("entry", quantity="2")
+    assert venue.latest("entry").code == Rejection.OFF_LOT
+    venue.show(flat(6, 790.0))
+    assert venue.held == 1
+    assert venue.ids() == []
 
 
 def test_an_order_of_which_no_share_is_left_is_cancelled() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -69,6 +69,9 @@ def runs_of(case: Case) -> tuple[Run, Run, bool]:
 
 
 @pytest.mark.parametrize("draw", DRAWS)
+@example(
+    seed=230
+)  # a reverse split while the entry fills: what is held and what is to come are rounded apart
 @given(seed=st.integers(0, 2**32))
 def test_brackets_change_no_trade(draw: Draw, seed: int) -> None:
     listed, after, may_differ = runs_of(draw(seed, symbols=4, bars=80))
@@ -77,6 +80,9 @@ def test_brackets_change_no_trade(draw: Draw, seed: int) -> None:
 
 
 @pytest.mark.parametrize("draw", DRAWS)
+@example(
+    seed=182_504_469
+)  # parts of one sale that are alike to the cent, in an account that waits for settlement
 @given(seed=st.integers(0, 2**32))
 def test_skipping_changes_nothing_with_brackets(draw: Draw, seed: int) -> None:
     case = draw(seed, symbols=4, bars=80)

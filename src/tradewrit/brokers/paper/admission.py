@@ -16,7 +16,7 @@ from tradewrit.brokers.paper.forms import AT_ONCE, Refusal, badly_linked, malfor
 from tradewrit.brokers.paper.lifecycle import Lifecycle
 from tradewrit.domain.fees import fee
 from tradewrit.domain.instruments import Instrument
-from tradewrit.domain.money import EXACT, ZERO, Price
+from tradewrit.domain.money import EXACT, ZERO, Price, Qty
 from tradewrit.domain.orders import OrderTerms, OrderType, Side
 from tradewrit.domain.rejections import Rejection
 
@@ -218,17 +218,18 @@ class Admission:
 
         stop: the new stop of a trailing order, which may only be tightened.
         """
-        refusal = malformed(terms, order.instrument) or self._bad_stop(order, terms, stop)
-        if refusal is not None:
-            return refusal
-        if terms.quantity <= order.filled:
+        if order.filled and terms.quantity <= order.filled:
             reason = f"{order.filled} are filled already: cancel the order instead"
             return refuse(terms, Rejection.MALFORMED, reason)
+        # Whole lots are for what still trades: what had filled before a split may be a fraction.
+        left = msgspec.structs.replace(terms, quantity=Qty(terms.quantity - order.filled))
+        refusal = malformed(left, order.instrument) or self._bad_stop(order, terms, stop)
+        if refusal is not None:
+            return refusal
         if order.is_reducing:
             refusal = self._overgrown(order, terms)
             return refusal or ZERO
         price = self._value_price(terms, order.instrument)
-        left = msgspec.structs.replace(terms, quantity=terms.quantity - order.filled)
         hold = self._cost(left, order.instrument, self._opening(left, (), without=order), price)
         held = self._life.ledger.held_for(order.id)
         refusal = self._unaffordable(left, hold, -held) if hold > held else None

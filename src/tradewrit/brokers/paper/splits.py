@@ -43,6 +43,10 @@ def _restate(order: Working, ratio: Ratio, instrument: Instrument) -> None:
     left = instrument.qty(ratio.quantity(order.terms.quantity - order.filled))
     order.leaves = instrument.qty(ratio.quantity(order.leaves))
     order.filled = ratio.quantity(order.filled)
+    parent = order.parent
+    if parent is not None and parent.is_live:
+        # What its parent holds and what it still buys are rounded apart, and come to less than both at once.
+        left = min(left, instrument.qty(parent.terms.quantity - order.filled))
     order.limit, order.stop, order.extreme = moved(order.limit), moved(order.stop), moved(order.extreme)
     order.first = float(ratio.price(instrument.traded(order.first))) if order.first else 0.0
     order.terms = msgspec.structs.replace(

@@ -7,7 +7,8 @@ until nothing of the trade is left. Risk has had its say, so no limit binds here
 the trade are passed over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -38,7 +39,7 @@ from tradewrit.features.bars import Times
 from tradewrit.research.backtest.agenda import Phase
 from tradewrit.research.backtest.collect import Collector
 from tradewrit.research.backtest.corporate import Ahead
-from tradewrit.research.backtest.happening import Happening, Outside
+from tradewrit.research.backtest.happening import Happening, Outside, Sale
 from tradewrit.research.backtest.schedule import VenueCalendars
 from tradewrit.research.backtest.setup import VENUE, Setup
 from tradewrit.research.backtest.solo import SoloMarket
@@ -288,7 +289,7 @@ class Episode:
             reserved=now.reserved,
             held=self._exchange.held,
             mark=self._market.mark(self._symbol),
-            unsettled=tuple(sale for sale in now.unsettled if sale not in before.unsettled),
+            unsettled=_added(before.unsettled, now.unsettled),
             outside=outside,
             booked=booked,
             round_trips=round_trips,
@@ -360,6 +361,11 @@ class Episode:
         return (
             leave if most is None else min(leave, int(track.bars.ts.searchsorted(trade.opened_at)) + most - 1)
         )
+
+
+def _added(before: Iterable[Sale], now: Iterable[Sale]) -> tuple[Sale, ...]:
+    """The sales that are new. Two parts of one order may be alike to the cent: each counts."""
+    return tuple((Counter(now) - Counter(before)).elements())
 
 
 def _trailing(trade: Trade, low: float, high: float) -> tuple[float, float]:

@@ -18,6 +18,8 @@ from tradewrit.research.results import RoundTrip
 
 Outside = FillBooked | SharesSplit | DividendWentEx | SharesDelisted | FundingSettled
 """What reaches the venue's own account."""
+Sale = tuple[int, Decimal]
+"""When its cash may be spent, UTC ns, and how much that is."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     position: Position | None
     reserved: Decimal
     held: Decimal
-    unsettled: tuple[tuple[int, Decimal], ...]
+    unsettled: tuple[Sale, ...]
     mark: Price
     outside: tuple[Outside, ...]
     booked: tuple[Booked, ...]

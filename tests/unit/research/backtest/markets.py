@@ -18,6 +18,10 @@ START = 1_700_000_000 * SECOND
 # no price is no order: what happens then is a test of its own (test_protection).
 LOWEST = 0.02
 
+# In sigmas, so that at the largest that is drawn no bar lies five times away from the last: a live desk takes
+# that for a bad print, and a backtest believes its file (docs/explanation/backtest.md).
+FURTHEST = 3.8
+
 
 class Shape(NamedTuple):
     """What a random market is like; `seed` decides the rest.
@@ -68,13 +72,17 @@ def _symbol(name: str, rank: int, shape: Shape, rng: random.Random) -> Bars:
         is_left_out = not first <= k <= last or rng.random() < shape.missing
         if is_left_out and (rank or k):  # the very first bar is always there: no market is empty
             continue
-        opened = _price(close * (1 + rng.gauss(0, sigma / 2)), decimals)
-        close = _price(opened * (1 + rng.gauss(0, sigma)), decimals)
+        opened = _price(close * (1 + _move(sigma / 2, rng)), decimals)
+        close = _price(opened * (1 + _move(sigma, rng)), decimals)
         high = max(opened, close, _price(max(opened, close) * (1 + rng.random() * sigma), decimals))
         low = min(opened, close, _price(min(opened, close) * (1 - rng.random() * sigma), decimals))
         rows.append((START + k * shape.step + shift, opened, high, low, close, float(rng.randrange(50))))
     ts, *values = zip(*rows, strict=True) if rows else ((),) * 6
     return Bars(name, np.array(ts, dtype=np.int64), *(np.array(column, dtype=float) for column in values))
+
+
+def _move(sigma: float, rng: random.Random) -> float:
+    return min(max(rng.gauss(0, sigma), -FURTHEST * sigma), FURTHEST * sigma)
 
 
 def _price(raw: float, decimals: int) -> float:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.research.backtest.live import live_run
@@ -47,6 +47,7 @@ def test_the_same_bars_leave_the_same_journal(seed: int, name: str, cash: Decima
     assert_equal(shape, SHIPPED[name], Setup(initial_cash=cash))
 
 
+@example(524_289)  # a fee of a quarter of the trade, as the account's own fee rule has it
 @given(SEEDS)
 def test_so_they_do_on_any_venue_and_with_any_protection(seed: int) -> None:
     shape = shape_of(seed, symbols=5, bars=50)
