@@ -27,6 +27,7 @@ from tradewrit.domain.events.orders import (
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import FillBooked, FillRestated, PositionClosed
+from tradewrit.domain.events.twins import TwinFound
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -74,6 +75,7 @@ class Watch:
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
+    alarmed: venue's ids of orders of which the desk has said that they are second ones under an id.
     unbooked: by exec id, the symbols of corrections that the desk could not book. paused: symbols that it has
     heard to be halted. is_maintained: whether it has heard of the venue's maintenance, and not found its end.
     """
@@ -103,6 +105,7 @@ class Watch:
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.unbooked: dict[str, str] = {}
+        self.alarmed: set[str] = set()
         self.paused: set[str] = set()
         self.is_maintained = False
         self._shaken_at: dict[str, int] = {}
@@ -188,6 +191,8 @@ class Watch:
                 self.positions[event.symbol] = restated(self, event)
                 with exactly():
                     self.cash += event.cash_change
+            case TwinFound():
+                self.alarmed.add(event.broker_order_id)
             case ExternalBooked():
                 with exactly():
                     self.cash += event.cash_change
@@ -284,7 +289,7 @@ class Watch:
     # -- the venue
 
     def shaken(self, symbol: str) -> None:
-        """The venue is about to correct an execution: what is held there is another from one moment on."""
+        """The venue corrects an execution or makes two orders of one: nothing is there as the desk knows it."""
         self._shaken_at[symbol] = self.world.scheduler.now
 
     def is_a_persons(self, symbol: str) -> bool:
@@ -314,6 +319,8 @@ class Watch:
             traded = f"{report.last_quantity} {report.last_price}"
             said = f"venue {report.kind.value} {report.client_order_id} {traded}"
             world.trace.note(world.scheduler.now, said)
+            if report.broker_order_id in world.venue.twins:
+                self.shaken(report.symbol)
         for name, check in ON_VENUE:
             self.ask(name, check(self, reports))
 

@@ -144,11 +144,19 @@ class PaperExchange:
                 reason = f"listed with {refusal.client_order_id}, which was refused: {reason}"
             self._life.reports.refused(terms, self._life.now, code=refusal.code, reason=reason)
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - as above
-        """CANCELED, with the children that cannot live on; CANCEL_REJECTED for a dead or unknown order."""
+    def cancel(
+        self,
+        client_order_id: str,
+        grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
+    ) -> Sequence[ExecutionReport]:
+        """CANCELED, with the children that cannot live on; CANCEL_REJECTED for a dead or unknown order.
+
+        It takes no id twice: one that is named by another `broker_order_id` than its own is unknown.
+        """
         life = self._life
         order = life.orders.get(client_order_id)
-        if order is None:
+        if order is None or broker_order_id not in {"", order.broker_order_id}:
             life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now)
             return life.drain()
         life.end(order, Exec.CANCELED, life.now, reason="canceled on request")
@@ -161,6 +169,7 @@ class PaperExchange:
         client_order_id: str,
         replacement: Replacement,
         grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
     ) -> Sequence[ExecutionReport]:
         """REPLACED, or REPLACE_REJECTED with a reason and the old terms standing.
 
@@ -170,7 +179,7 @@ class PaperExchange:
         """
         life = self._life
         order = life.orders.get(client_order_id)
-        if order is None:
+        if order is None or broker_order_id not in {"", order.broker_order_id}:
             life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now)
             return life.drain()
         changes = {

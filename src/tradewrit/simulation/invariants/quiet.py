@@ -64,6 +64,17 @@ def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
     return None if desk.books.cash == theirs else f"cash is {desk.books.cash}, at the venue {theirs}"
 
 
+def i01_of_one_id_one_order_is_left(watch: "Watch", desk: Desk) -> Found:
+    """Of every order that the venue made of an id a second time an alarm was raised, and it works no more."""
+    venue = watch.world.venue
+    for name, order_id in venue.twins.items():
+        if name not in watch.alarmed:
+            return f"the venue took {order_id} a second time, as {name}, and nobody was told"
+    working = {one.broker_order_id for book in venue.exchange.working.values() for one in book}
+    left = sorted(name for name in venue.twins if name in working)
+    return f"{left[0]}, the second order under {venue.twins[left[0]]}, still works" if left else None
+
+
 def i07_the_end_replays(watch: "Watch", desk: Desk) -> Found:
     """As at every start."""
     del watch
@@ -115,6 +126,7 @@ _STUCK: Final = frozenset(
     {TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING, TradeState.PROTECTING, TradeState.ENTRY_APPROVED}
 )
 WHEN_QUIET: Final[tuple[tuple[str, Callable[["Watch", Desk], Found]], ...]] = (
+    ("I-1", i01_of_one_id_one_order_is_left),
     ("I-2", i02_books_and_venue_hold_the_same),
     ("I-5", i05_books_and_venue_have_the_same_cash),
     ("I-7", i07_the_end_replays),
