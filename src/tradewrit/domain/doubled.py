@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tradewrit.domain.books import Books
-from tradewrit.domain.conclusions import quarantine
+from tradewrit.domain.conclusions import doubted, quarantine
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.defects import defect
 from tradewrit.domain.effects import AskVenue, CancelAtVenue, SetTimer
@@ -23,6 +23,7 @@ from tradewrit.domain.executions import contradicts
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
+from tradewrit.domain.orders import OrderState
 from tradewrit.domain.positions import Fill
 from tradewrit.domain.rejections import Rejection
 from tradewrit.domain.twins import Known, Twin, known
@@ -33,8 +34,10 @@ TIMER: Final = "twin"
 _SOON: Final = 2 * SECOND
 _GONE: Final = frozenset({Rejection.TOO_LATE, Rejection.UNKNOWN_ORDER})
 _ENDS: Final = frozenset({Exec.CANCELED, Exec.EXPIRED, Exec.REJECTED})
-_SHOWS: Final = _ENDS | {Exec.NEW, Exec.TRADE, Exec.RESTATED}
-"""What the venue says of an order by itself, under the id that it has for it."""
+_SHOWS: Final = _ENDS | {Exec.NEW, Exec.TRADE, Exec.REPLACED, Exec.RESTATED}
+"""What tells of an order under the id that the venue has for it."""
+_ANSWERS: Final = frozenset({Exec.CANCELED, Exec.CANCEL_REJECTED, Exec.REPLACED, Exec.REPLACE_REJECTED})
+_PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 
 
 def twin_of(books: Books, report: ExecutionReport) -> Known | None:
@@ -52,24 +55,24 @@ def twin_of(books: Books, report: ExecutionReport) -> Known | None:
     if name in books.twins:
         return ours
     # A replacement may have brought the order this name, of which a lost report would have told.
-    is_renamed = order is not None and order.changed_at > 0 and books.capabilities.renames
-    return ours if report.kind in _SHOWS and not is_renamed else None
+    may_be_renamed = order is not None and order.changed_at > 0 and books.capabilities.renames
+    return ours if report.kind in _SHOWS and not may_be_renamed else None
 
 
 def judge(books: Books, ours: Known, report: ExecutionReport) -> Decision:
     """What a report about the twin of `ours` leads to."""
-    found = _found(books, ours, report)
+    found = _found(books, ours, report) + _misdirected(books, report)
     match report.kind:
         case Exec.TRADE:
             return found + _traded(books, ours, report)
         case Exec.CANCELED | Exec.EXPIRED | Exec.REJECTED:
             return found + _ended(books, report)
         case Exec.CANCEL_REJECTED if report.code in _GONE:
-            return _ended(books, report) + _told(report, ours)
-        case Exec.CANCEL_REJECTED | Exec.UNKNOWN:  # the cancel of it was lost, or came to nothing
+            return found + _ended(books, report) + _told(report, ours)
+        case Exec.CANCEL_REJECTED | Exec.UNKNOWN:  # its cancel was lost, or came to nothing
             due_at = report.at + _SOON
             again = SetTimer(trace=ours.trade_id, timer=TIMER, about=report.client_order_id, due_at=due_at)
-            return Decision(effects=(again,))
+            return found + Decision(effects=(again,))
         case _:
             return found
 
@@ -95,6 +98,14 @@ def ask_about(books: Books, order_ids: Iterable[str]) -> Decision:
         if ours is not None and not is_known:
             questions.append(_question(ours, order_id))
     return Decision(effects=tuple(questions))
+
+
+def _misdirected(books: Books, report: ExecutionReport) -> Decision:
+    """What was asked of ours before anybody knew of another may have been done to the other: it is asked."""
+    order = books.orders.get(report.client_order_id)
+    if order is None or order.state not in _PENDING or order.is_in_doubt or report.kind not in _ANSWERS:
+        return NOTHING
+    return doubted(order, report.at, f"{report.broker_order_id}, taken under the same id, is {report.kind}")
 
 
 def _found(books: Books, ours: Known, report: ExecutionReport) -> Decision:

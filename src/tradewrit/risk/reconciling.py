@@ -209,7 +209,7 @@ def _stranger(books: Books, name: str, listed: dict[str, OrderTerms], at: int) -
         cancel = CancelAtVenue(
             trace=ours.terms.trade_id, symbol=ours.terms.symbol, client_order_id=ours.id, is_stray=True
         )
-        return Decision((found,), (cancel,)) + ask_about(books, (name,))
+        return Decision((found,), (cancel,))
     lapsed, terms = books.lapsed_with(name), listed[name]
     if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
         # Unless the venue took the id of one that is over a second time.

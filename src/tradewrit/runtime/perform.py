@@ -139,7 +139,7 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         order_id = effect.client_order_id
         try:
             reports = broker.order(order_id)
-            ours = told_of_ours(reports, effect.known)
+            ours = told_of_ours(reports, effect.known, renames=broker.capabilities.renames)
             # A venue may forget an order that is over; what it traded it does not forget.
             traded = () if ours else broker.executions(effect.since)
         except (Unreachable, Throttled, Unauthorized) as failed:
@@ -183,17 +183,19 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
     }
 
 
-def told_of_ours(reports: Sequence[ExecutionReport], known: Sequence[str]) -> Sequence[ExecutionReport]:
+def told_of_ours(
+    reports: Sequence[ExecutionReport], known: Sequence[str], *, renames: bool
+) -> Sequence[ExecutionReport]:
     """Of all that is told under one client order id, what is about ours, where the venue took it twice.
 
-    known: what the venue has called it; where it has said nothing yet, it is the first that it tells of. An
-    id that a replacement gave it counts from then on.
+    known: what the venue has called it; where it has said nothing yet, it is the first that it tells of.
+    renames: whether a replacement gives it another id, which counts from then on.
     """
     names = set(known)
     found = []
     for report in reports:
         name = report.broker_order_id
-        if name and (not names or report.kind is Exec.REPLACED):
+        if name and (not names or (renames and report.kind is Exec.REPLACED)):
             names.add(name)
         if not name or name in names:
             found.append(report)

@@ -64,9 +64,17 @@ class Names:
         """By which of its own ids the exchange speaks of what, under its own names."""
         self._called.update({one.broker_order_id: one.client_order_id for one in reports})
 
-    def named(self, order_id: str, broker_order_id: str) -> str:
-        """The exchange's name of an order; of several under one id the one that is meant, or the latest."""
-        return self._called.get(broker_order_id, "") if broker_order_id else self.latest(order_id)
+    def named(self, order_id: str, broker_order_id: str, exchange: PaperExchange) -> str:
+        """The exchange's name of an order; of several under one id the one that is meant.
+
+        Where nobody says which, it is the latest, of those that may still trade if any does.
+        """
+        if broker_order_id:
+            return self._called.get(broker_order_id, "")
+        if self._times.get(order_id, 1) == 1:
+            return order_id
+        working = {terms.client_order_id for terms in exchange.open_orders()}
+        return next((name for name in reversed(self.all(order_id)) if name in working), self.latest(order_id))
 
     def is_twin(self, broker_order_id: str) -> bool:
         """Whether the exchange took this order under an id that it had taken before."""

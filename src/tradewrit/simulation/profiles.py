@@ -44,7 +44,7 @@ _MOST: Final = Faults(
     halts_per_hour=60,
     corrections_per_hour=60,
     second_cuts_per_hour=24,
-    twins=0.8,
+    twins=1.0,
 )
 """The worst that is ever drawn."""
 _ENDING_STOPS: Final = 0.3
@@ -148,6 +148,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=("slow", "duplicate", "drop", "partitions_per_hour", "kill", "thin", "gaps", "twins", ROAD),
         always=("slow", "duplicate", "twins", ROAD),
         dedupe=Dedupe.FOREVER,
+        is_worst=True,
     ),
     "maintenance": Profile(
         title="the venue is taken down while trades are open, announced or not",

@@ -115,7 +115,8 @@ class Venue:
         if self.capabilities.dedupe is not Dedupe.FOREVER:
             return
         for report in told(said):
-            if report.kind is Exec.NEW and self._names.is_twin(report.broker_order_id):
+            is_second = self.placed.get(report.client_order_id, 0) > 0  # the first may have been refused
+            if report.kind is Exec.NEW and is_second and self._names.is_twin(report.broker_order_id):
                 self.twins[report.broker_order_id] = report.client_order_id
 
     def halt(self, symbol: str) -> None:
@@ -173,7 +174,7 @@ class Venue:
     ) -> Sequence[ExecutionReport]:
         """Cancel an order."""
         self._count()
-        name = self._names.named(client_order_id, broker_order_id)
+        name = self._names.named(client_order_id, broker_order_id, self.exchange)
         with exactly():
             return self._say(self.exchange.cancel(name, grant))
 
@@ -182,7 +183,7 @@ class Venue:
     ) -> Sequence[ExecutionReport]:
         """Give an order new terms."""
         self._count()
-        name = self._names.named(client_order_id, broker_order_id)
+        name = self._names.named(client_order_id, broker_order_id, self.exchange)
         with exactly():
             return self._say(self.exchange.replace(name, new, grant))
 

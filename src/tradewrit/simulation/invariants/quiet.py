@@ -1,5 +1,6 @@
 """What must hold of the books by themselves, and of books and venue together when all is quiet."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -65,14 +66,21 @@ def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
 
 
 def i01_of_one_id_one_order_is_left(watch: "Watch", desk: Desk) -> Found:
-    """Of every order that the venue made of an id a second time an alarm was raised, and it works no more."""
+    """Where the venue took an id twice, people were told, entries were halted, and at most one works.
+
+    Which of them is ours is the desk's to say: whichever it heard of first.
+    """
+    del desk
     venue = watch.world.venue
-    for name, order_id in venue.twins.items():
-        if name not in watch.alarmed:
-            return f"the venue took {order_id} a second time, as {name}, and nobody was told"
-    working = {one.broker_order_id for book in venue.exchange.working.values() for one in book}
-    left = sorted(name for name in venue.twins if name in working)
-    return f"{left[0]}, the second order under {venue.twins[left[0]]}, still works" if left else None
+    doubled = sorted(set(venue.twins.values()))
+    for order_id in doubled:
+        if order_id not in watch.alarmed:
+            return f"the venue took {order_id} a second time, and nobody was told"
+    if doubled and not watch.has_halted:
+        return f"the venue took {doubled[0]} a second time, and entries were not halted"
+    working = Counter(terms.client_order_id for terms in venue.working())
+    left = [order_id for order_id in doubled if working[order_id] > 1]
+    return f"the venue works {working[left[0]]} orders under {left[0]}" if left else None
 
 
 def i07_the_end_replays(watch: "Watch", desk: Desk) -> Found:
