@@ -76,10 +76,6 @@ class Names:
         working = {terms.client_order_id for terms in exchange.open_orders()}
         return next((name for name in reversed(self.all(order_id)) if name in working), self.latest(order_id))
 
-    def is_twin(self, broker_order_id: str) -> bool:
-        """Whether the exchange took this order under an id that it had taken before."""
-        return _MARK in self._called.get(broker_order_id, "")
-
     def latest(self, order_id: str) -> str:
         """The exchange's name of the last order that was taken under an id."""
         times = self._times.get(order_id, 1)

@@ -96,7 +96,6 @@ class Venue:
 
     def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
         self._names.note(said)
-        self._note_twins(said)
         reports = told(said)
         new = [report for report in reports if number_of(report) > self._last]
         if new:
@@ -104,20 +103,18 @@ class Venue:
             self.log.extend(new)
             for report in new:
                 if report.kind is Exec.NEW:
-                    self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
+                    self._taken(report)
             self.told(new)
         return reports
 
+    def _taken(self, report: ExecutionReport) -> None:
+        order_id, before = report.client_order_id, self.placed.get(report.client_order_id, 0)
+        self.placed[order_id] = before + 1
+        if before and self.capabilities.dedupe is Dedupe.FOREVER:
+            self.twins[report.broker_order_id] = order_id
+
     def _takes_again(self, share: float) -> bool:
         return bool(share) and not self.is_calm and self._slips.random() < share
-
-    def _note_twins(self, said: Sequence[ExecutionReport]) -> None:
-        if self.capabilities.dedupe is not Dedupe.FOREVER:
-            return
-        for report in told(said):
-            is_second = self.placed.get(report.client_order_id, 0) > 0  # the first may have been refused
-            if report.kind is Exec.NEW and is_second and self._names.is_twin(report.broker_order_id):
-                self.twins[report.broker_order_id] = report.client_order_id
 
     def halt(self, symbol: str) -> None:
         """Nothing trades in a symbol from now on."""

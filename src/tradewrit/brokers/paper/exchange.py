@@ -157,7 +157,7 @@ class PaperExchange:
         life = self._life
         order = life.orders.get(client_order_id)
         if order is None or broker_order_id not in {"", order.broker_order_id}:
-            life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now)
+            life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now, broker_order_id)
             return life.drain()
         life.end(order, Exec.CANCELED, life.now, reason="canceled on request")
         reports = life.drain()
@@ -180,7 +180,7 @@ class PaperExchange:
         life = self._life
         order = life.orders.get(client_order_id)
         if order is None or broker_order_id not in {"", order.broker_order_id}:
-            life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now)
+            life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now, broker_order_id)
             return life.drain()
         changes = {
             name: value for name, value in msgspec.structs.asdict(replacement).items() if value is not None
