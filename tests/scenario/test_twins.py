@@ -191,7 +191,7 @@ def test_what_the_second_stop_sells_is_booked_and_sold_once(desk: Doubled, is_fi
     fills = [one for one in desk.line.executions(0) if one.side is desk.order(STOP).terms.side]
     Process.report(desk, said + (fills[::-1] if is_first else fills))
     desk.is_deaf = False
-    desk.bar(150.0)
+    desk.reconcile()
     assert len(desk.events(PositionClosed)) == 1
     assert desk.books.external[SYMBOL].signed == -held
     assert desk.books.halted

@@ -22,8 +22,8 @@ TWO_MINDED = Aim(
 @planted(
     kind="order placed twice by the exchange after a retry; the second one was only logged",
     aim=TWO_MINDED,
-    caught_by=("I-1", "I-3"),
-    seed=0,
+    caught_by=("I-1", "I-3", "I-13"),
+    seed=6,
 )
 def second_order_is_left_at_work(patch: pytest.MonkeyPatch) -> None:
     """Of a second order that the venue took under an id people are told, and nobody cancels it."""
@@ -39,7 +39,7 @@ def second_order_is_left_at_work(patch: pytest.MonkeyPatch) -> None:
 @planted(
     kind="open orders cache keyed by client order id mixed up two orders of the exchange",
     aim=TWO_MINDED,
-    caught_by=("I-1", "I-2", "I-3", "I-4", "I-5", "I-8", "I-13"),
+    caught_by=("I-1", "I-4"),
     seed=0,
 )
 def reports_are_not_held_to_their_order(patch: pytest.MonkeyPatch) -> None:
