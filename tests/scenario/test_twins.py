@@ -55,7 +55,9 @@ class TwoMinded(Unruly):
 
     def order(self, client_order_id: str) -> Reports:
         self._begin("order")
-        return [one for name in self.names.all(client_order_id) for one in self.say(self.exchange.order(name))]
+        return [
+            one for name in self.names.all(client_order_id) for one in self.say(self.exchange.order(name))
+        ]
 
     def open_orders(self) -> Sequence[OrderTerms]:
         return listed(super().open_orders())
@@ -76,12 +78,12 @@ class Doubled(Process):
     line: TwoMinded
 
     def __init__(self, path: Path, *, names: Names | None = None, **more: Any) -> None:
-        self.names = names or Names(Dedupe.FOREVER, lambda: True)
+        self.ids = names or Names(Dedupe.FOREVER, lambda: True)
         self.is_deaf = False
         super().__init__(path, **(more | {"capabilities": more.get("capabilities", ALONE)}))
 
     def _line(self, exchange: PaperExchange) -> TwoMinded:
-        self.line = TwoMinded(exchange, self.more.get("capabilities", ALONE), self.names)
+        self.line = TwoMinded(exchange, self.more.get("capabilities", ALONE), self.ids)
         return self.line
 
     def report(self, reports: Any) -> None:
@@ -92,12 +94,12 @@ class Doubled(Process):
     def restarted(self) -> "Doubled":
         """The next process, at the same venue."""
         self.journal.close()
-        return Doubled(self.path, names=self.names, has_outbox=self.has_outbox, after=self, **self.more)
+        return Doubled(self.path, names=self.ids, has_outbox=self.has_outbox, after=self, **self.more)
 
     def doubled(self, role: Role) -> Reports:
         """The list of the latest order of a role comes to the venue once more: what it says of that."""
         approved = next(one for one in reversed(self.line.lists) if one.orders[0].role is role)
-        return self.line.say(self.exchange.place(self.names.given(approved, self.exchange), HAND))
+        return self.line.say(self.exchange.place(self.ids.given(approved, self.exchange), HAND))
 
     def works(self, role: Role) -> list[str]:
         """What the venue calls the orders of a role that work."""
@@ -232,7 +234,7 @@ def test_a_desk_that_dies_between_alarm_and_cancel_cancels_the_second_stop_when_
     said = desk.doubled(STOP)
     desk.killed(lambda: Process.report(desk, said), at="cancel", is_done=False)
     assert len(desk.works(STOP)) == 2
-    desk = Doubled(desk.path, names=desk.names, has_outbox=desk.has_outbox, after=desk, **desk.more)
+    desk = Doubled(desk.path, names=desk.ids, has_outbox=desk.has_outbox, after=desk, **desk.more)
     assert desk.works(STOP) == [ours]
     assert desk.books.halted
     assert desk.order(STOP).state is OrderState.ACCEPTED

@@ -84,7 +84,9 @@ _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "
 _MARKET: Final = ("thin", "gaps", "bad_quotes", "rejects", BREAK)
 _FLOOR: Final = ("halts_per_hour", "corrections_per_hour")
 PROFILES: Final[Mapping[str, Profile]] = {
-    "swarm": Profile(title="everything that can go wrong, each in every second run"),
+    "swarm": Profile(
+        title="everything that can go wrong, each in every second run, at a venue that keeps its promises"
+    ),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
     "network": Profile(title="messages are lost, late, twice and out of order", faults=(*_WIRE, *_MARKET)),
     "forgetful": Profile(

@@ -57,7 +57,7 @@ class Roads:
             lambda symbol: plain(symbol, "USD"), initial_cash=Decimal(100_000), marks=lambda _: 50.0
         )
         self.first, self.second = Road(self.exchange), Road(self.exchange)
-        self.breaches: list[str] = []
+        self.breaches: list[Reports] = []
         self.told = threading.Event()
         self.broker = HedgedBroker(
             self.first, self.second, after_s=SOON, patience_s=10.0, breached=self._breached
@@ -68,7 +68,7 @@ class Roads:
         self.first.gate.set()
         return reports
 
-    def _breached(self, said: str) -> None:
+    def _breached(self, said: Reports) -> None:
         self.breaches.append(said)
         self.told.set()
 
