@@ -67,16 +67,20 @@ class Unruly:
         self.sent.extend(approved.orders)
         return self._end("place", self.exchange.place(approved, grant))
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Reports:
+    def cancel(self, client_order_id: str, grant: Grant, broker_order_id: str = "") -> Reports:
         self._begin("cancel")
-        return self._end("cancel", self.exchange.cancel(client_order_id, grant))
+        return self._end("cancel", self.exchange.cancel(client_order_id, grant, broker_order_id))
 
-    def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Reports:
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
+    ) -> Reports:
         self._begin("replace")
         if self.refuses_changes:
             report = self._say(client_order_id, Exec.REPLACE_REJECTED)
             return self._end("replace", [report])
-        return self._end("replace", self.exchange.replace(client_order_id, replacement, grant))
+        return self._end(
+            "replace", self.exchange.replace(client_order_id, replacement, grant, broker_order_id)
+        )
 
     def order(self, client_order_id: str) -> Reports:
         self._begin("order")

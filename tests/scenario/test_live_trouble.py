@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.desks import BUY, SYMBOL
 from tests.live import Live, Wire, play
@@ -19,6 +20,7 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, OrderFilled, OrderRequested
 from tradewrit.domain.events.positions import StopSet
 from tradewrit.domain.events.running import InputDropped, StreamCut, StreamRestored
+from tradewrit.domain.events.twins import TwinFound
 from tradewrit.domain.limits import Limits
 from tradewrit.domain.market import MINUTE, SECOND, Bar
 from tradewrit.domain.orders import OrderState, Role
@@ -141,12 +143,16 @@ def test_a_fill_on_which_an_agent_fails_halts_entries_and_is_found_again() -> No
 def test_a_venue_that_made_two_orders_of_one_halts_entries_and_keeps_the_stop(tmp_path: Path) -> None:
     async def story(live: Live, one: Keeper) -> None:
         await live.enter()
-        asyncio.get_running_loop().call_soon_threadsafe(one.halt, "one id, two orders: the-stop")
+        stop = order(live, Role.STOP)
+        (told, *_) = live.exchange.order(stop.id)
+        twin = replace(told, exec_id="venue:twin", broker_order_id="twin")
+        asyncio.get_running_loop().call_soon_threadsafe(one.say, twin)
         live.says(BUY, "MSFT")
         await live.bar(50.0, "MSFT")
         assert live.shell.status().mode is Mode.HALTED
         (halt,) = live.events(TradingHalted)
-        assert halt.reason == "one id, two orders: the-stop"
+        assert halt.reason == f"one id, two orders: {stop.id} is {stop.broker_order_id} and twin"
+        assert live.events(TwinFound)
         assert len(entries(live)) == 1
         assert order(live, Role.STOP).is_live
 

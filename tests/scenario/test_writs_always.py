@@ -140,18 +140,20 @@ class Watched(Unruly):
         assert not oversold(self.exchange), "more is on sale than is held"
         return reports
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Any:
+    def cancel(self, client_order_id: str, grant: Grant, broker_order_id: str = "") -> Any:
         self._guard(grant, SYMBOL)
         assert grant.agent == KEEPER
         self._on_record(grant, CancelRequested, client_order_id)
-        return super().cancel(client_order_id, grant)
+        return super().cancel(client_order_id, grant, broker_order_id)
 
-    def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Any:
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
+    ) -> Any:
         self._guard(grant, SYMBOL)
         is_entry = self.world.books.orders[client_order_id].terms.role is Role.ENTRY
         assert grant.agent == (EXECUTOR if is_entry else KEEPER)
         self._on_record(grant, ModifyRequested, client_order_id)
-        return super().replace(client_order_id, replacement, grant)
+        return super().replace(client_order_id, replacement, grant, broker_order_id)
 
     def _on_record(self, grant: Grant, kind: Any, client_order_id: str) -> None:
         intent = [event for event in self.world.events(kind) if event.client_order_id == client_order_id][-1]

@@ -69,6 +69,18 @@ def test_with_the_first_road_cut_the_stop_arrives_by_the_second() -> None:
     assert outcome.faults["second_road"] >= 1
 
 
+def test_a_venue_that_makes_two_orders_of_one_id_is_found_out_and_rid_of_the_second() -> None:
+    """Every list that comes by both roads, or twice by one, is taken as new orders."""
+    doubled = 0
+    for seed in range(20):
+        world = World(draw(seed, "twins"))
+        outcome = world.run()
+        assert outcome.violations == ()
+        assert world.watch.alarmed >= set(world.venue.twins.values())
+        doubled += len(world.venue.twins)
+    assert doubled >= 10
+
+
 def test_no_world_has_a_second_road_to_a_venue_that_forgets_order_ids() -> None:
     plans = [draw(seed) for seed in range(200)]
     assert {plan.capabilities.dedupe for plan in plans if plan.second_road} == {Dedupe.FOREVER}

@@ -46,7 +46,8 @@ def test_every_profile_injects_what_it_says_and_nothing_else(profile: str) -> No
 
 
 def test_a_swarm_injects_every_kind_of_fault() -> None:
-    assert {name for seed in range(60) for name in active(draw(seed))} == set(FAULTS)
+    # All but a broken promise, which has a profile of its own.
+    assert {name for seed in range(60) for name in active(draw(seed))} == set(FAULTS) - {"twins"}
     report = search(range(40))
     assert {"drop", "duplicate", "reorder", "kill", "power", "partition", "pause", "rival"} <= set(
         report.faults

@@ -43,6 +43,7 @@ from tradewrit.domain.events.positions import (
     PositionReported,
     TrackPosition,
 )
+from tradewrit.domain.events.twins import TwinFilled
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
 from tradewrit.domain.orders import Role
@@ -66,6 +67,7 @@ Hears = (
     | FundingSettled
     | CommissionReport
     | ExternalTraded
+    | TwinFilled
     | PositionAdopted
     | CalculatePnl
     | TrackPosition
@@ -89,6 +91,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case ExternalTraded(client_order_id=order_id, fill=fill):
             theirs = _external(books, fill, order_id, event.at, event.exec_id)
             return Decision((*theirs, *questioned(books, market, event)))
+        case TwinFilled():
+            return Decision((*_doubled(books, event), *questioned(books, market, event)))
         case PositionAdopted(fill=fill):
             return Decision(tuple(_external(books, fill, "", event.at)))
         case CommissionReport():
@@ -207,6 +211,36 @@ def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "
         theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
     if theirs.quantity:
         yield _external_booked(books, theirs, at)
+
+
+def _doubled(books: Books, event: TwinFilled) -> Iterator[Event]:
+    """What an order traded that the venue made of an id of ours a second time.
+
+    Of an entry it is the open trade's: it gets the trade's stop and leaves with it. What closes our position
+    has closed it, as if others had.
+    """
+    fill, trade = event.fill, books.trades.get(event.trade_id)
+    if trade is None or not event.role.is_entry:
+        yield from _external(books, fill, "", event.at, event.exec_id)
+        return
+    theirs = _beyond(books, fill, event.role)
+    if theirs:
+        yield _external_booked(books, replace(fill, quantity=theirs), event.at)
+        fill = replace(fill, quantity=canonical_qty(fill.quantity - theirs), fee=ZERO)
+    if not fill.quantity:
+        return
+    instrument, ours = books.instrument(fill.symbol), replace(fill, trade_id=trade.id)
+    _, closed = book(books.positions.get(fill.symbol), ours, instrument)
+    yield FillBooked(
+        at=event.at,
+        trace=trade.id,
+        client_order_id="",  # our own order has not traded
+        role=event.role,
+        fill=ours,
+        cash_change=cash_change(ours, closed, instrument),
+        closed=closed,
+        exec_id="" if theirs else event.exec_id,
+    )
 
 
 def _late_fee(books: Books, market: Market, event: CommissionReport) -> Iterator[Event]:

@@ -11,6 +11,8 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.conclusions import aborted, ask
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.denials import denied
+from tradewrit.domain.doubled import TIMER as TWIN
+from tradewrit.domain.doubled import cancelled_again, judge, twin_of
 from tradewrit.domain.drafts import let_go, released, released_if_open, split
 from tradewrit.domain.effects import SetTimer
 from tradewrit.domain.events.account import (
@@ -118,6 +120,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return _move(books, event)
         case ExitRequested():
             return _exit(books, market, event)
+        case ExecutionReport() if (ours := twin_of(books, event)) is not None:
+            return judge(books, ours, event)
         case ExecutionReport() if doubts.concerns(books, event):
             return doubts.judge(books, market, event)
         case ExecutionReport():
@@ -154,7 +158,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case DeskStarted():
             asked = question(books, "start")
             again = (_compare_after(books),) if books.maintenance else ()
-            return doubts.reopened(books, event.at) + Decision(effects=(asked, *again))
+            reopened = doubts.reopened(books, event.at) + cancelled_again(books)
+            return reopened + Decision(effects=(asked, *again))
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))
         case AccountReported():
@@ -297,6 +302,8 @@ def _status(books: Books, event: GetOrderStatus) -> Decision:
 def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
     if event.timer == doubts.TIMER:
         return doubts.asked_again(books, event.subject, event.at)
+    if event.timer == TWIN:
+        return cancelled_again(books, event.subject)
     if event.timer == _HELD:
         return released_if_open(books, market, event.at)
     cause = {RECONCILE: "again", _MAINTENANCE: "maintenance"}.get(event.timer)

@@ -27,6 +27,7 @@ from tradewrit.domain.reviews import Review, ReviewPolicy
 from tradewrit.domain.sizing import Largest, Sizing
 from tradewrit.domain.times import iso
 from tradewrit.domain.trades import Trade
+from tradewrit.domain.twins import Known, Twin
 from tradewrit.domain.venues import VenueIdentity
 from tradewrit.domain.writs import DESK, Halt, Writ
 
@@ -110,6 +111,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
     books were last held against the venue. strangers: ids of working orders that are not ours.
     reconciled_at: when that was, UTC ns; at first the time of the genesis.
+    gone: orders of trades that ended, the last few, by client order id. twins: by the venue's own id, orders
+    that it took under an id of ours, beside ours.
     filled_at: the venue's time of the latest fill that is booked, UTC ns; 0 before the first.
     halted: why, "" while it is not. unheard: the halt of which the authority may not know.
     writs: by role, the last each was given. sent: by role, the entries of its last day of trading.
@@ -166,6 +169,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     opened_at: int = 0
     reconciled_at: int = 0
     filled_at: int = 0
+    gone: dict[str, Known] = {}
+    twins: dict[str, Twin] = {}
     writs: dict[str, Writ] = {}
     sent: dict[str, DayUse] = {}
     events: int = 0
@@ -218,6 +223,11 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for other in self.orders_of(order.terms.trade_id)
             if head in {other.id, other.terms.parent} or (label and other.terms.oco == label)
         ]
+
+    def venue_name(self, order: Order) -> str:
+        """What the venue calls an order, where it has to be told which; "" where its id is one order's."""
+        is_doubled = any(twin.client_order_id == order.id for twin in self.twins.values())
+        return order.broker_order_id if is_doubled else ""
 
     def units(self, symbol: str) -> Decimal:
         """Units held in the account, signed: by our trades and by others."""

@@ -27,6 +27,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     bracket: an entry with children that become live as it fills.
     stop_gtc: its stops work until they are cancelled; without, they end with the session.
     event_cursor: its stream can be taken up where it was cut.
+    renames: a replace gives the order another `broker_order_id`.
     acceptance_s: for how long after it was sent a request that nobody answered may still be taken, seconds.
     """
 
@@ -40,6 +41,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     trailing_stop: bool = False
     shorting: bool = False
     event_cursor: bool = False
+    renames: bool = False
     acceptance_s: int = 10
 
     @property

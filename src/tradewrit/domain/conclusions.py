@@ -27,6 +27,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.events.positions import TradeAborted
 from tradewrit.domain.money import Price, canonical_qty
 from tradewrit.domain.orders import On, Order, can
+from tradewrit.domain.twins import known
 
 
 def unproven(order: Order, at: int, reason: str) -> Decision:
@@ -202,6 +203,7 @@ def ask(order: Order) -> AskVenue:
         symbol=order.terms.symbol,
         client_order_id=order.id,
         since=order.sent_at,
+        known=known(order).ids,
     )
 
 

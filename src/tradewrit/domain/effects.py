@@ -51,10 +51,14 @@ class PlaceOrders(OrderEffect, frozen=True, kw_only=True, gc=False):
 
 
 class CancelAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
-    """Ask the venue to cancel an order. is_stray: it is over in the books, and works at the venue."""
+    """Ask the venue to cancel an order. is_stray: it is over in the books, and works at the venue.
+
+    broker_order_id: which one, where the venue took the id as two orders; "" for the only one.
+    """
 
     client_order_id: str
     is_stray: bool = False
+    broker_order_id: str = ""
 
     @property
     def subject(self) -> str:
@@ -63,9 +67,10 @@ class CancelAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
 
 
 class ReplaceAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
-    """Ask the venue for new terms."""
+    """Ask the venue for new terms. broker_order_id: as `CancelAtVenue`."""
 
     client_order_id: str
+    broker_order_id: str = ""
     quantity: Decimal | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
@@ -77,11 +82,15 @@ class ReplaceAtVenue(OrderEffect, frozen=True, kw_only=True, gc=False):
 
 
 class AskVenue(Effect, frozen=True, kw_only=True, gc=False):
-    """Ask the venue what it knows of an order. since: UTC ns, when it left; its fills are not older."""
+    """Ask the venue what it knows of an order. since: UTC ns, when it left; its fills are not older.
+
+    known: what the venue has called it, where it has said: what is told of another under its id ends it not.
+    """
 
     symbol: str
     client_order_id: str
     since: int = 0
+    known: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:

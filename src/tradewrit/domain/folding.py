@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr, replace
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.registry import JOURNALLED
-from tradewrit.domain.folds import account, orders, reviews, trades, writs
+from tradewrit.domain.folds import account, orders, reviews, trades, twins, writs
 from tradewrit.domain.folds.base import Folds
 
 
@@ -28,6 +28,7 @@ FOLDS: Final[Folds] = {
     **trades.FOLDS,
     **reviews.FOLDS,
     **orders.FOLDS,
+    **twins.FOLDS,
     **account.FOLDS,
     **writs.FOLDS,
 }

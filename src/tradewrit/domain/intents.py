@@ -112,6 +112,7 @@ def change(
         trace=terms.trade_id,
         symbol=terms.symbol,
         client_order_id=order.id,
+        broker_order_id=books.venue_name(order),
         quantity=asked.quantity,
         limit_price=asked.limit_price,
         stop_price=asked.stop_price,

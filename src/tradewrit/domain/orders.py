@@ -267,6 +267,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_sent: whether it ever left for the venue.
     agent_id, token_id: who it left under, by SPIFFE id and token; it keeps them however it goes on.
     notional: in account currency, at the price it was decided on. sent_at: UTC ns, 0 while it has not left.
+    former: what the venue called it before a replacement gave it another id, the last first.
     changed_at: when a replacement was last asked for, UTC ns.
     doubt_since: UTC ns, since when the venue may know better than the books; 0 while it does not. It stays
         with an order that was given up.
@@ -293,6 +294,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     doubt_since: int = 0
     doubts: int = 0
     resent: int = 0
+    former: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

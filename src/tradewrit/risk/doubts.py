@@ -164,7 +164,12 @@ def _answered(books: Books, order: Order, report: ExecutionReport) -> Decision:
         return Decision((cancelled(order, at, "by the venue's count it is over"),))
     match order.state:
         case OrderState.PENDING_CANCEL:  # asking twice is harmless
-            again = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
+            again = CancelAtVenue(
+                trace=terms.trade_id,
+                symbol=terms.symbol,
+                client_order_id=order.id,
+                broker_order_id=books.venue_name(order),
+            )
             return Decision(
                 (_doubt(order, at, order.doubts + 1, "it is to be cancelled, and works"),), (again,)
             )

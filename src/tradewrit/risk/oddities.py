@@ -12,6 +12,7 @@ from typing import Final
 from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import ExternalTraded
 from tradewrit.domain.events.orders import FeeBooked, FillCorrected, FillQuestioned, OrderPartiallyFilled
+from tradewrit.domain.events.twins import TwinFilled
 from tradewrit.domain.executions import find
 from tradewrit.domain.fees import fee
 from tradewrit.domain.money import ZERO
@@ -24,7 +25,7 @@ LARGEST_FEE: Final = Decimal("0.05")
 LARGEST_COST: Final = Decimal("0.005")
 """... a fee must be more than this of the account's high-water mark as well."""
 
-Told = OrderPartiallyFilled | FillCorrected | ExternalTraded | FeeBooked
+Told = OrderPartiallyFilled | FillCorrected | ExternalTraded | TwinFilled | FeeBooked
 """What a venue says of a fill and its fee."""
 
 
@@ -55,7 +56,7 @@ def questioned(books: Books, market: Market, told: Told) -> Iterator[FillQuestio
     if market.is_backtest:
         return
     match told:
-        case ExternalTraded(fill=fill):
+        case ExternalTraded(fill=fill) | TwinFilled(fill=fill):
             order_id, symbol = told.client_order_id, fill.symbol
             reasons = _reasons(books, market, symbol, fill.quantity, fill.price, fill.fee)
         case FeeBooked(symbol=symbol):

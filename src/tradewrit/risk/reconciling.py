@@ -7,6 +7,7 @@ apart and never undone.
 Knows no venue and sends nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
@@ -15,6 +16,7 @@ from tradewrit.domain.books import Books, Lapsed
 from tradewrit.domain.conclusions import ask, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
+from tradewrit.domain.doubled import ask_about, cancelled_again
 from tradewrit.domain.effects import AskAccount, CancelAtVenue, SetTimer
 from tradewrit.domain.events.account import (
     AccountReconciled,
@@ -72,7 +74,10 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
     doubted = [order for order in books.orders.values() if order.is_in_doubt]
     doubted.sort(key=lambda order: order.terms.parent is not None)  # what a leg traded its entry had brought
     asked = tuple(ask(order) for order in doubted)
+    count = Counter(terms.client_order_id for terms in report.orders)
+    twice = sorted(name for name in count if count[name] > 1)
     decision = Decision((summary, *_agreed(books, found, at)), asked)
+    decision += cancelled_again(books) + ask_about(books, twice)
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
         if one.kind is Differs.MISSING:
@@ -89,6 +94,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
 def _differences(
     books: Books, report: AccountReported, listed: dict[str, OrderTerms]
 ) -> Iterator[Difference]:
+    doubled = {twin.client_order_id for twin in books.twins.values() if not twin.is_over}
     for order in books.orders.values():
         if order.state not in _AT_VENUE:
             continue
@@ -96,12 +102,14 @@ def _differences(
         if terms is None:
             if not order.doubt_since:
                 yield Difference(kind=Differs.MISSING, subject=order.id, ours=order.state, theirs="none")
+        elif order.id in doubled:
+            continue  # which of the two is listed nobody can say
         elif order.state in _WORKS and not is_growing(books, order) and not order.is_in_doubt:
             ours, theirs = _worked(order), _asked(terms)
             if ours != theirs:
                 yield Difference(kind=Differs.TERMS, subject=order.id, ours=ours, theirs=theirs)
     for name, terms in listed.items():
-        if not _is_at_work(books, name) and name not in books.strangers:
+        if not _is_at_work(books, name) and name not in books.strangers and name not in doubled:
             ours = books.orders[name].state if name in books.orders else "none"
             yield Difference(kind=Differs.STRANGER, subject=name, ours=ours, theirs=_asked(terms))
     yield from _halts(books, report)
@@ -204,7 +212,8 @@ def _stranger(books: Books, name: str, listed: dict[str, OrderTerms], at: int) -
         return Decision((found,), (cancel,))
     lapsed, terms = books.lapsed_with(name), listed[name]
     if lapsed is None or terms.symbol in books.active:  # beside another trade it is a person's to settle
-        return Decision((ExternalOrderSeen(at=at, terms=terms),))
+        # Unless the venue took the id of one that is over a second time.
+        return Decision((ExternalOrderSeen(at=at, terms=terms),)) + ask_about(books, (name,))
     if name == lapsed.trade.entry_id:
         return unwanted(lapsed, at)
     return _leg(lapsed, name, listed, at)

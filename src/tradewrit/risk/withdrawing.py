@@ -43,7 +43,12 @@ def cancel(books: Books, event: CancelOrder) -> Decision:
         agent_id=agent_id,
         token_id=token_id,
     )
-    effect = CancelAtVenue(trace=terms.trade_id, symbol=terms.symbol, client_order_id=order.id)
+    effect = CancelAtVenue(
+        trace=terms.trade_id,
+        symbol=terms.symbol,
+        client_order_id=order.id,
+        broker_order_id=books.venue_name(order),
+    )
     return Decision((asked,), (effect,))
 
 

@@ -205,7 +205,11 @@ class Desk:
     def _unsent(self, asked: Asked, outbox: Outbox) -> Sequence[Event] | None:
         """What is to be said of something that need not leave any more; None when it must."""
         effect, books, now = asked.effect, self.books, self.clock.now()
-        if isinstance(effect, CancelAtVenue) and (placed := outbox.take_back(effect.client_order_id)):
+        if (
+            isinstance(effect, CancelAtVenue)
+            and not effect.is_stray  # another than ours: what waits to be sent is not taken back for it
+            and (placed := outbox.take_back(effect.client_order_id))
+        ):
             unsent = never_left(placed.effect, books, now)
             if unsent:
                 return unsent

@@ -160,6 +160,10 @@ def _not_on_record(effect: Effect, books: Books) -> str:
                 return f"order {terms.client_order_id} is not on record with these terms"
             if terms.symbol != effect.symbol:
                 return f"order {terms.client_order_id} is for {terms.symbol}, not for {effect.symbol}"
+    elif isinstance(effect, CancelAtVenue) and effect.is_stray and effect.broker_order_id:
+        twin = books.twins.get(effect.broker_order_id)
+        if twin is None or (twin.client_order_id, twin.symbol) != (effect.client_order_id, effect.symbol):
+            return f"{effect.broker_order_id} is on record as no other order under {effect.client_order_id}"
     elif isinstance(effect, CancelAtVenue | ReplaceAtVenue):
         order = books.orders.get(effect.client_order_id)
         if order is None:

@@ -171,6 +171,9 @@ def outdated(effect: Effect, books: Books) -> bool:
         case PlaceOrders():
             orders = [books.orders.get(terms.client_order_id) for terms in effect.approved.orders]
             return any(order is None or order.state is not OrderState.SUBMITTED for order in orders)
+        case CancelAtVenue(is_stray=True, broker_order_id=name) if name:
+            twin = books.twins.get(name)
+            return twin is None or twin.is_over
         case CancelAtVenue():
             order = books.orders.get(effect.client_order_id)
             return order is None or not (order.is_live or effect.is_stray)

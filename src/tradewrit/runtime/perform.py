@@ -113,11 +113,12 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
 
     def cancel(effect: CancelAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         try:
-            return observed(broker.cancel(effect.client_order_id, grant), now)
+            return observed(broker.cancel(effect.client_order_id, grant, effect.broker_order_id), now)
         except Unreachable as lost:
-            return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
+            said = say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost))
         except (Throttled, Unauthorized) as refused:
-            return (unsent(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, refused),)
+            said = unsent(effect, effect.client_order_id, Exec.CANCEL_REJECTED, now, refused)
+        return (replace_fields(said, broker_order_id=effect.broker_order_id),)
 
     def replace(effect: ReplaceAtVenue, grant: Grant, now: int) -> Sequence[Event]:
         replacement = Replacement(
@@ -126,7 +127,8 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
             stop_price=effect.stop_price,
         )
         try:
-            return observed(broker.replace(effect.client_order_id, replacement, grant), now)
+            which = effect.broker_order_id
+            return observed(broker.replace(effect.client_order_id, replacement, grant, which), now)
         except Unreachable as lost:
             return (say(effect, effect.client_order_id, Exec.UNKNOWN, now, str(lost)),)
         except (Throttled, Unauthorized) as refused:
@@ -137,18 +139,20 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         order_id = effect.client_order_id
         try:
             reports = broker.order(order_id)
+            ours = told_of_ours(reports, effect.known, renames=broker.capabilities.renames)
             # A venue may forget an order that is over; what it traded it does not forget.
-            traded = () if reports else broker.executions(effect.since)
+            traded = () if ours else broker.executions(effect.since)
         except (Unreachable, Throttled, Unauthorized) as failed:
             return (say(effect, order_id, Exec.UNANSWERED, now, str(failed)),)
-        if not reports:
+        if not ours:
             absent = say(effect, order_id, Exec.ABSENT, now, "the venue knows no such order")
-            return (*(fill for fill in traded if fill.client_order_id == order_id), absent)
+            fills = (fill for fill in traded if fill.client_order_id == order_id)
+            return (*observed(reports, now), *fills, absent)
         told = "the venue has told all it knows of it"
         answered = say(effect, order_id, Exec.ANSWERED, now, told)
-        most, whole = _standing(reports)
+        most, whole = _standing(ours)
         answered = replace_fields(answered, cumulative=most, quantity=whole)
-        ended = _ended(reports)
+        ended = _ended(ours)
         if ended is not None:
             answered = replace_fields(answered, code=ended.kind.value, reason=ended.reason or told)
         return (*observed(reports, now), answered)
@@ -177,6 +181,25 @@ def venue_handlers(broker: Broker) -> dict[type[Effect], Handler]:
         AskVenue: ask,
         AskAccount: account,
     }
+
+
+def told_of_ours(
+    reports: Sequence[ExecutionReport], known: Sequence[str], *, renames: bool
+) -> Sequence[ExecutionReport]:
+    """Of all that is told under one client order id, what is about ours, where the venue took it twice.
+
+    known: what the venue has called it; where it has said nothing yet, it is the first that it tells of.
+    renames: whether a replacement gives it another id, which counts from then on.
+    """
+    names = set(known)
+    found = []
+    for report in reports:
+        name = report.broker_order_id
+        if name and (not names or (renames and report.kind is Exec.REPLACED)):
+            names.add(name)
+        if not name or name in names:
+            found.append(report)
+    return found
 
 
 def _standing(reports: Sequence[ExecutionReport]) -> tuple[Decimal, Decimal | None]:

@@ -41,14 +41,19 @@ class Broker(Protocol):
         """Send approved orders as one list. There is no way to send any other kind."""
         ...
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
-        """Ask for an order to be cancelled; harmless to repeat."""
+    def cancel(
+        self, client_order_id: str, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
+        """Ask for an order to be cancelled; harmless to repeat.
+
+        broker_order_id: which one, where the venue took the id as two orders; "" for the only one.
+        """
         ...
 
     def replace(
-        self, client_order_id: str, replacement: Replacement, grant: Grant
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
     ) -> Sequence[ExecutionReport]:
-        """Ask for new terms; the order stays one order."""
+        """Ask for new terms; the order stays one order. broker_order_id: as `cancel`."""
         ...
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:

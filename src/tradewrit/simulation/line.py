@@ -63,13 +63,17 @@ class Line:
         """See Broker."""
         return self._ask(lambda venue: venue.place(approved, grant))
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+    def cancel(
+        self, client_order_id: str, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """See Broker."""
-        return self._ask(lambda venue: venue.cancel(client_order_id, grant))
+        return self._ask(lambda venue: venue.cancel(client_order_id, grant, broker_order_id))
 
-    def replace(self, client_order_id: str, new: Replacement, grant: Grant) -> Sequence[ExecutionReport]:
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """See Broker."""
-        return self._ask(lambda venue: venue.replace(client_order_id, new, grant))
+        return self._ask(lambda venue: venue.replace(client_order_id, replacement, grant, broker_order_id))
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """See Broker."""

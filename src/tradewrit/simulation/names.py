@@ -1,10 +1,11 @@
 """Client order ids at a venue that forgets them: each order it takes a second time is another order there.
 
-The paper exchange remembers every id for ever. Under an id that a venue of this kind would take again, the
-exchange is given an alias, and whoever asks hears of all of them under the one id.
+The paper exchange remembers every id for ever. Under an id that a venue of this kind would take again, or one
+that promised not to and does, the exchange is given an alias, and whoever asks hears of all of them under the
+one id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -17,15 +18,20 @@ _MARK = "~"
 
 
 class Names:
-    """Which orders of the exchange go by which client order id."""
+    """Which orders of the exchange go by which client order id.
 
-    def __init__(self, dedupe: Dedupe) -> None:
+    slips: asked of a list that came before, at a venue that remembers ids: whether it is taken once more.
+    """
+
+    def __init__(self, dedupe: Dedupe, slips: Callable[[], bool]) -> None:
         self._dedupe = dedupe
+        self._slips = slips
+        self._called: dict[str, str] = {}
         self._times: dict[str, int] = {}
 
     def given(self, approved: Approved, exchange: PaperExchange) -> Approved:
         """The list as the exchange is to see it: under new aliases where the venue takes ids again."""
-        if self._dedupe is Dedupe.FOREVER:
+        if self._dedupe is Dedupe.FOREVER and not self._is_taken_again(approved):
             return approved
         aliases = {
             terms.client_order_id: self._alias(terms.client_order_id, exchange) for terms in approved.orders
@@ -39,6 +45,13 @@ class Names:
             orders.append(replace(terms, client_order_id=alias, oco=oco, parent=parent))
         return replace(approved, orders=tuple(orders))
 
+    def _is_taken_again(self, approved: Approved) -> bool:
+        ids = [terms.client_order_id for terms in approved.orders]
+        if all(order_id in self._times for order_id in ids):
+            return self._slips()
+        self._times = dict.fromkeys(ids, 1) | self._times
+        return False
+
     def _alias(self, order_id: str, exchange: PaperExchange) -> str:
         latest = self.latest(order_id)
         working = exchange.open_orders() if order_id in self._times else ()
@@ -46,6 +59,22 @@ class Names:
             return latest
         self._times[order_id] = self._times.get(order_id, 0) + 1
         return self.latest(order_id)
+
+    def note(self, reports: Iterable[ExecutionReport]) -> None:
+        """By which of its own ids the exchange speaks of what, under its own names."""
+        self._called.update({one.broker_order_id: one.client_order_id for one in reports})
+
+    def named(self, order_id: str, broker_order_id: str, exchange: PaperExchange) -> str:
+        """The exchange's name of an order; of several under one id the one that is meant.
+
+        Where nobody says which, it is the latest, of those that may still trade if any does.
+        """
+        if broker_order_id:
+            return self._called.get(broker_order_id, "")
+        if self._times.get(order_id, 1) == 1:
+            return order_id
+        working = {terms.client_order_id for terms in exchange.open_orders()}
+        return next((name for name in reversed(self.all(order_id)) if name in working), self.latest(order_id))
 
     def latest(self, order_id: str) -> str:
         """The exchange's name of the last order that was taken under an id."""

@@ -28,6 +28,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     the price of up to 9 %), bad_quotes, halts of a symbol, corrections of executions (and busts);
     venue_outages and throttle_bursts, in which its market goes on and it takes no calls.
     Outside: kill_switches, manual_trades. second_cuts: of the second road, where there is one.
+    twins: the share of lists under known ids, by another road or twice by one, that a venue which promises to
+    remember ids takes as new orders.
     """
 
     drop: float = 0.0
@@ -59,6 +61,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     venue_outages_per_hour: float = 0.0
     throttle_bursts_per_hour: float = 0.0
     second_cuts_per_hour: float = 0.0
+    twins: float = 0.0
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):

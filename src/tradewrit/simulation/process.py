@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tradewrit.domain.events.account import HaltTrading
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.market import (
     QuoteReceived,
     SymbolHalted,
     SymbolHaltLifted,
 )
+from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.instruments import plain
 from tradewrit.domain.market import SECOND, Bar, Quote
-from tradewrit.domain.writs import DESK
 from tradewrit.errors import JournalConflict, JournalUnwritable, LeaseHeld, LeaseLost
 from tradewrit.runtime.bus.memory import InProcessBus
 from tradewrit.runtime.clock import seeded
@@ -30,7 +29,7 @@ from tradewrit.runtime.desk import Desk, stream_of
 from tradewrit.runtime.lease import Candidacy, Tenure
 from tradewrit.runtime.market import LiveMarket
 from tradewrit.runtime.outbox import Outbox
-from tradewrit.runtime.perform import Departure
+from tradewrit.runtime.perform import Departure, observed
 from tradewrit.runtime.ports import Broker
 from tradewrit.runtime.resilience.guard import GuardedBroker
 from tradewrit.runtime.resilience.hedge import HedgedBroker
@@ -216,16 +215,14 @@ class Process:
             return False
         return True
 
-    def breached(self, said: str) -> None:
-        """The venue took one order twice: nothing is entered until a person has looked."""
-        self._world.trace.note(self._world.scheduler.now, f"{self.name}: {said}")
-        self._world.scheduler.after(MS, self._halt, said, self.run)
+    def breached(self, reports: Sequence[ExecutionReport]) -> None:
+        """The venue took one order twice: the desk hears what it said of the later one."""
+        self._world.trace.note(self._world.scheduler.now, f"{self.name}: one id, two orders")
+        self._world.scheduler.after(MS, self._hear_of_twin, tuple(reports), self.run)
 
-    def _halt(self, said: str, run: int) -> None:
+    def _hear_of_twin(self, reports: Sequence[ExecutionReport], run: int) -> None:
         if run == self.run:
-            self.deliver(
-                lambda desk: desk.feed(HaltTrading(at=self.clock.now(), actor=DESK, reason=said), "desk")
-            )
+            self.deliver(lambda desk: self._feed(desk, observed(reports, self.clock.now()), "desk"))
 
     def kept_back(self, departure: Departure) -> None:
         """The guard let a call not through."""

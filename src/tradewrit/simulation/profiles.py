@@ -44,6 +44,7 @@ _MOST: Final = Faults(
     halts_per_hour=60,
     corrections_per_hour=60,
     second_cuts_per_hour=24,
+    twins=1.0,
 )
 """The worst that is ever drawn."""
 _ENDING_STOPS: Final = 0.3
@@ -56,6 +57,10 @@ _MAINTAINED: Final = 0.2
 """The share of venues that are taken down for a while."""
 
 
+_KEPT: Final = tuple(name for name in FAULTS if name != "twins")
+"""What a venue that keeps its promises can do."""
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which faults may be drawn, and how likely each is not to be. always: those that are in every plan.
 
@@ -64,7 +69,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     title: str
-    faults: tuple[str, ...] = FAULTS
+    faults: tuple[str, ...] = _KEPT
     calm: float = 0.5
     always: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
@@ -79,7 +84,9 @@ _WIRE: Final = ("drop", "duplicate", "reorder", "slow", "partitions_per_hour", "
 _MARKET: Final = ("thin", "gaps", "bad_quotes", "rejects", BREAK)
 _FLOOR: Final = ("halts_per_hour", "corrections_per_hour")
 PROFILES: Final[Mapping[str, Profile]] = {
-    "swarm": Profile(title="everything that can go wrong, each in every second run"),
+    "swarm": Profile(
+        title="everything that can go wrong, each in every second run, at a venue that keeps its promises"
+    ),
     "calm": Profile(title="nothing goes wrong but the price", faults=("thin", "gaps"), capabilities=PAPER),
     "network": Profile(title="messages are lost, late, twice and out of order", faults=(*_WIRE, *_MARKET)),
     "forgetful": Profile(
@@ -137,6 +144,13 @@ PROFILES: Final[Mapping[str, Profile]] = {
         faults=(*_WIRE, "second_cuts_per_hour", "kill", "throttles", "rejects", "thin", "gaps", ROAD),
         always=("slow", "partitions_per_hour", "second_cuts_per_hour", ROAD),
         dedupe=Dedupe.FOREVER,
+    ),
+    "twins": Profile(
+        title="a venue that promises to remember order ids, and takes some as two orders",
+        faults=("slow", "duplicate", "drop", "partitions_per_hour", "kill", "thin", "gaps", "twins", ROAD),
+        always=("slow", "duplicate", "twins", ROAD),
+        dedupe=Dedupe.FOREVER,
+        is_worst=True,
     ),
     "maintenance": Profile(
         title="the venue is taken down while trades are open, announced or not",

@@ -12,7 +12,7 @@ from tradewrit.brokers.paper.chance import Chance
 from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.brokers.paper.exchange import PaperExchange
 from tradewrit.brokers.paper.rules import PaperRules
-from tradewrit.domain.capabilities import Capabilities
+from tradewrit.domain.capabilities import Capabilities, Dedupe
 from tradewrit.domain.events.market import SymbolHalted, SymbolHaltLifted
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.instruments import plain
@@ -21,6 +21,7 @@ from tradewrit.domain.money import ZERO, exactly
 from tradewrit.domain.orders import Approved, OrderTerms
 from tradewrit.domain.scopes import Grant
 from tradewrit.errors import TheirFault, Unreachable
+from tradewrit.runtime.clock import seeded
 from tradewrit.runtime.ports import Replacement
 from tradewrit.simulation.hours import Hours
 from tradewrit.simulation.names import Names, listed, told
@@ -38,6 +39,7 @@ class Venue:
     """One venue with one account. `told` hears what it says, in order, as it says it.
 
     placed: by client order id, how many orders it took under it. terms: as they came.
+    twins: by its own id, the client order id of orders that it took against its promise to remember ids.
     requests: times (UTC ns) of the last minute's calls. refuses_calls: what it says to every call for now;
     its market goes on. is_down: in maintenance, nothing trades and nobody is answered.
     """
@@ -59,7 +61,9 @@ class Venue:
             clock=lambda: scheduler.now,
             account="venue",
         )
-        self._names = Names(plan.capabilities.dedupe)
+        self._slips = seeded(plan.seed, "twins")
+        self._names = Names(plan.capabilities.dedupe, lambda: self._takes_again(plan.faults.twins))
+        self.twins: dict[str, str] = {}
         self.log: list[Said] = []
         self._last = 0
         self.terms: dict[str, OrderTerms] = {}
@@ -91,6 +95,7 @@ class Venue:
         self._say(self.exchange.session_closed(at))
 
     def _say(self, said: Sequence[ExecutionReport]) -> Sequence[ExecutionReport]:
+        self._names.note(said)
         reports = told(said)
         new = [report for report in reports if number_of(report) > self._last]
         if new:
@@ -98,9 +103,18 @@ class Venue:
             self.log.extend(new)
             for report in new:
                 if report.kind is Exec.NEW:
-                    self.placed[report.client_order_id] = self.placed.get(report.client_order_id, 0) + 1
+                    self._taken(report)
             self.told(new)
         return reports
+
+    def _taken(self, report: ExecutionReport) -> None:
+        order_id, before = report.client_order_id, self.placed.get(report.client_order_id, 0)
+        self.placed[order_id] = before + 1
+        if before and self.capabilities.dedupe is Dedupe.FOREVER:
+            self.twins[report.broker_order_id] = order_id
+
+    def _takes_again(self, share: float) -> bool:
+        return bool(share) and not self.is_calm and self._slips.random() < share
 
     def halt(self, symbol: str) -> None:
         """Nothing trades in a symbol from now on."""
@@ -152,17 +166,23 @@ class Venue:
             self.terms[terms.client_order_id] = terms
         return self._say(reports)
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+    def cancel(
+        self, client_order_id: str, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """Cancel an order."""
         self._count()
+        name = self._names.named(client_order_id, broker_order_id, self.exchange)
         with exactly():
-            return self._say(self.exchange.cancel(self._names.latest(client_order_id), grant))
+            return self._say(self.exchange.cancel(name, grant))
 
-    def replace(self, client_order_id: str, new: Replacement, grant: Grant) -> Sequence[ExecutionReport]:
+    def replace(
+        self, client_order_id: str, new: Replacement, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """Give an order new terms."""
         self._count()
+        name = self._names.named(client_order_id, broker_order_id, self.exchange)
         with exactly():
-            return self._say(self.exchange.replace(self._names.latest(client_order_id), new, grant))
+            return self._say(self.exchange.replace(name, new, grant))
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """All about an order."""

@@ -21,12 +21,14 @@ from tradewrit.domain.events.market import (
 )
 from tradewrit.domain.events.orders import (
     CORRECTIONS,
+    Exec,
     ExecutionReport,
     FillCorrected,
     OrderRequested,
     ReportQuarantined,
 )
 from tradewrit.domain.events.positions import FillBooked, FillRestated, PositionClosed
+from tradewrit.domain.events.twins import TwinFound
 from tradewrit.domain.folding import evolve
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO, exactly
@@ -74,6 +76,7 @@ class Watch:
     flying: by process, its life and the symbol, the write that is under way.
     uncovered: symbol -> for how long
     something is held without a stop (ns in which somebody could have acted). foreign: symbols others traded.
+    alarmed: ids of which the desk has said that the venue took them twice. has_halted: whether it ever was.
     unbooked: by exec id, the symbols of corrections that the desk could not book. paused: symbols that it has
     heard to be halted. is_maintained: whether it has heard of the venue's maintenance, and not found its end.
     """
@@ -97,12 +100,13 @@ class Watch:
         self.nonces: set[str] = set()
         self.answers: dict[str, str] = {}
         self.flying: dict[tuple[str, int, str], str] = {}
-        self.halted = ""
+        self.halted, self.has_halted = "", False
         self.trade_states: dict[str, tuple[str, int]] = {}
         self._order_since: dict[str, int] = {}
         self.uncovered: dict[str, int] = {}
         self.able_at = world.scheduler.now
         self.unbooked: dict[str, str] = {}
+        self.alarmed: set[str] = set()
         self.paused: set[str] = set()
         self.is_maintained = False
         self._shaken_at: dict[str, int] = {}
@@ -188,6 +192,8 @@ class Watch:
                 self.positions[event.symbol] = restated(self, event)
                 with exactly():
                     self.cash += event.cash_change
+            case TwinFound():
+                self.alarmed.add(event.client_order_id)
             case ExternalBooked():
                 with exactly():
                     self.cash += event.cash_change
@@ -204,7 +210,7 @@ class Watch:
             case MaintenanceBegan() | MaintenanceEnded():
                 self.is_maintained = isinstance(event, MaintenanceBegan)
             case TradingHalted():
-                self.halted = event.reason
+                self.halted, self.has_halted = event.reason, True
             case TradingResumed():
                 self.halted = ""
             case OrderRequested():
@@ -284,7 +290,7 @@ class Watch:
     # -- the venue
 
     def shaken(self, symbol: str) -> None:
-        """The venue is about to correct an execution: what is held there is another from one moment on."""
+        """The venue corrects an execution, or makes two orders of one: it is other than the desk can know."""
         self._shaken_at[symbol] = self.world.scheduler.now
 
     def is_a_persons(self, symbol: str) -> bool:
@@ -314,6 +320,10 @@ class Watch:
             traded = f"{report.last_quantity} {report.last_price}"
             said = f"venue {report.kind.value} {report.client_order_id} {traded}"
             world.trace.note(world.scheduler.now, said)
+            if report.broker_order_id in world.venue.twins:
+                self.shaken(report.symbol)
+                if report.kind is Exec.NEW:
+                    world.trace.fault(world.scheduler.now, "twins", report.client_order_id)
         for name, check in ON_VENUE:
             self.ask(name, check(self, reports))
 

@@ -20,6 +20,7 @@ from tradewrit.domain.events import (
     review,
     risk,
     strategy,
+    twins,
     writs,
 )
 from tradewrit.domain.events.base import Event
@@ -260,6 +261,15 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     orders.FillCorrected: _corrected,
     orders.FillQuestioned: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
     orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
+    twins.TwinFound: lambda event: (
+        f"the venue took {event.role} {event.client_order_id} as two orders: {event.ours}, and "
+        f"{event.broker_order_id}, which is cancelled; look into it, then resume by name"
+    ),
+    twins.TwinFilled: lambda event: (
+        f"{event.broker_order_id}, taken beside our {event.role}, has traded "
+        f"{amount(event.fill.quantity)} {event.symbol} at {amount(event.fill.price)}"
+    ),
+    twins.TwinEnded: lambda event: f"{event.broker_order_id} in {event.symbol}: {event.reason}",
     positions.FillBooked: _booked,
     positions.FillRestated: _restated,
     positions.PositionOpened: _opened_position,

@@ -10,6 +10,7 @@ from tests.simulation.planted import (
     protection,
     records,
     roads,
+    twins,
     writs,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "protection",
     "records",
     "roads",
+    "twins",
     "writs",
 ]

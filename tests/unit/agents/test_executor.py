@@ -314,7 +314,13 @@ def test_a_status_is_answered_from_the_books_and_fresh_asks_the_venue() -> None:
     assert decision.effects == ()
     fresh = asked(world, GetOrderStatus(at=7, client_order_id=order.id, fresh=True))
     assert fresh.effects == (
-        AskVenue(trace=world.trade.id, symbol=SYMBOL, client_order_id=order.id, since=order.sent_at),
+        AskVenue(
+            trace=world.trade.id,
+            symbol=SYMBOL,
+            client_order_id=order.id,
+            since=order.sent_at,
+            known=(order.broker_order_id,),
+        ),
     )
     assert order.sent_at > 0
     (unknown,) = asked(world, GetOrderStatus(at=7, client_order_id="x", fresh=True)).events

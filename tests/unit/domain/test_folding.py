@@ -46,6 +46,7 @@ from tradewrit.domain.folds import account as account_folds
 from tradewrit.domain.folds import orders as order_folds
 from tradewrit.domain.folds import reviews as review_folds
 from tradewrit.domain.folds import trades as trade_folds
+from tradewrit.domain.folds import twins as twin_folds
 from tradewrit.domain.folds import writs as writ_folds
 from tradewrit.domain.money import ZERO, Price, Qty
 from tradewrit.domain.orders import OrderState, OrderTerms, OrderType, Role, Side
@@ -80,7 +81,7 @@ def test_every_journalled_event_is_folded_or_is_known_to_change_nothing() -> Non
 
 
 def test_no_event_is_folded_in_two_places() -> None:
-    parts = (trade_folds, review_folds, order_folds, account_folds, writ_folds)
+    parts = (trade_folds, review_folds, order_folds, twin_folds, account_folds, writ_folds)
     assert sum(len(part.FOLDS) for part in parts) == len(FOLDS)
 
 

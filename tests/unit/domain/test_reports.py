@@ -35,7 +35,7 @@ from tradewrit.domain.reports import interpret
 from tradewrit.domain.trades import Trade, TradeState
 
 S = OrderState
-ASKED = AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1")
+ASKED = AskVenue(trace="trade-1", symbol="AAPL", client_order_id="order-1", known=("venue-7",))
 TERMS = OrderTerms(
     client_order_id="order-1",
     trade_id="trade-1",

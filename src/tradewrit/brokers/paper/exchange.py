@@ -144,12 +144,20 @@ class PaperExchange:
                 reason = f"listed with {refusal.client_order_id}, which was refused: {reason}"
             self._life.reports.refused(terms, self._life.now, code=refusal.code, reason=reason)
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - as above
-        """CANCELED, with the children that cannot live on; CANCEL_REJECTED for a dead or unknown order."""
+    def cancel(
+        self,
+        client_order_id: str,
+        grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
+    ) -> Sequence[ExecutionReport]:
+        """CANCELED, with the children that cannot live on; CANCEL_REJECTED for a dead or unknown order.
+
+        It takes no id twice: one that is named by another `broker_order_id` than its own is unknown.
+        """
         life = self._life
         order = life.orders.get(client_order_id)
-        if order is None:
-            life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now)
+        if order is None or broker_order_id not in {"", order.broker_order_id}:
+            life.reports.gone(client_order_id, Exec.CANCEL_REJECTED, life.now, broker_order_id)
             return life.drain()
         life.end(order, Exec.CANCELED, life.now, reason="canceled on request")
         reports = life.drain()
@@ -161,6 +169,7 @@ class PaperExchange:
         client_order_id: str,
         replacement: Replacement,
         grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
     ) -> Sequence[ExecutionReport]:
         """REPLACED, or REPLACE_REJECTED with a reason and the old terms standing.
 
@@ -170,8 +179,8 @@ class PaperExchange:
         """
         life = self._life
         order = life.orders.get(client_order_id)
-        if order is None:
-            life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now)
+        if order is None or broker_order_id not in {"", order.broker_order_id}:
+            life.reports.gone(client_order_id, Exec.REPLACE_REJECTED, life.now, broker_order_id)
             return life.drain()
         changes = {
             name: value for name, value in msgspec.structs.asdict(replacement).items() if value is not None

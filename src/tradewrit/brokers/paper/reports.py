@@ -65,14 +65,23 @@ class Reports:
         self._histories[report.client_order_id].append(report)
         self.executions.add(report)
 
-    def gone(self, client_order_id: str, kind: Exec, at: int) -> None:
-        """Something was asked of an order that is over, or that nobody ever placed."""
+    def gone(self, client_order_id: str, kind: Exec, at: int, broker_order_id: str = "") -> None:
+        """Something was asked of an order that is over, or that nobody ever placed.
+
+        broker_order_id: which, if that was said; another than the exchange has under the id is unknown too.
+        """
         history = self.history(client_order_id)
         exec_id = self._exec_id()
-        if not history:
+        if not history or broker_order_id not in {"", *(one.broker_order_id for one in history)}:
             code, reason = Rejection.UNKNOWN_ORDER, "no order was ever placed under this id"
             report = ExecutionReport(
-                at=at, exec_id=exec_id, client_order_id=client_order_id, kind=kind, code=code, reason=reason
+                at=at,
+                exec_id=exec_id,
+                client_order_id=client_order_id,
+                broker_order_id=broker_order_id,
+                kind=kind,
+                code=code,
+                reason=reason,
             )
         else:
             last = next(report for report in reversed(history) if report.kind not in _ASIDE)

@@ -22,6 +22,7 @@ from tradewrit.domain.events import (
     risk,
     running,
     strategy,
+    twins,
     writs,
 )
 from tradewrit.domain.events.base import Answer, Event, MarketEvent, Query
@@ -43,7 +44,7 @@ def name_of(event: type[Event]) -> str:
 
 
 EVENTS: Final = _members(
-    market, strategy, risk, review, orders, positions, corporate, funding, account, writs, running
+    market, strategy, risk, review, orders, twins, positions, corporate, funding, account, writs, running
 )
 BY_NAME: Final[Mapping[str, type[Event]]] = {name_of(event): event for event in EVENTS}
 NAMES: Final[Mapping[type[Event], str]] = {event: name for name, event in BY_NAME.items()}

@@ -213,7 +213,14 @@ def _modified(books: Books, event: od.OrderModified) -> Books:
         notional=notional,
         version=event.version,
         broker_order_id=event.broker_order_id,
+        former=_former(order, event.broker_order_id),
     )
+
+
+def _former(order: Order, name: str) -> tuple[str, ...]:
+    """What the venue has called it, apart from what it is called now."""
+    before = (order.broker_order_id, *order.former) if order.broker_order_id else order.former
+    return tuple(one for one in before if one != name)
 
 
 def _restated(books: Books, event: od.OrderRestated) -> Books:

@@ -21,9 +21,11 @@ from tradewrit.domain.trades import On as TradeOn
 from tradewrit.domain.trades import Trade
 from tradewrit.domain.trades import advance as trade_advance
 from tradewrit.domain.trades import can as trade_can
+from tradewrit.domain.twins import Known, known
 
 # A fill that crossed our cancel comes within seconds; the rest is for the reconciliation.
 _MOST_LAPSED: Final = 32
+_MOST_GONE: Final = 64
 _LATE: Final = frozenset({OrderState.CANCELLED, OrderState.EXPIRED})
 
 
@@ -49,11 +51,18 @@ def _end(books: Books, trade_id: str) -> Books:
         return books
     return replace(
         books,
+        gone=_gone(books, trade_id),
         trades=without(books.trades, trade_id),
         active={symbol: active for symbol, active in books.active.items() if active != trade_id},
         orders={key: order for key, order in books.orders.items() if order.terms.trade_id != trade_id},
         reviews={key: task for key, task in books.reviews.items() if task.trade_id != trade_id},
     )
+
+
+def _gone(books: Books, trade_id: str) -> dict[str, Known]:
+    """By what the venue called the orders of a trade that ends: word of another under their ids may come."""
+    sent = {order.id: known(order) for order in books.orders_of(trade_id) if order.broker_order_id}
+    return latest(books.gone | sent, lambda one: one.at, _MOST_GONE) if sent else books.gone
 
 
 def _candidate(books: Books, event: st.CandidateFound) -> Books:

@@ -25,16 +25,18 @@ class SilentBroker:
         del approved, grant
         self._fail()
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+    def cancel(
+        self, client_order_id: str, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """No answer."""
-        del client_order_id, grant
+        del client_order_id, grant, broker_order_id
         self._fail()
 
     def replace(
-        self, client_order_id: str, replacement: Replacement, grant: Grant
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
     ) -> Sequence[ExecutionReport]:
         """No answer."""
-        del client_order_id, replacement, grant
+        del client_order_id, replacement, grant, broker_order_id
         self._fail()
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:

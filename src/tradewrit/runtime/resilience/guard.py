@@ -119,17 +119,23 @@ class GuardedBroker:
         endpoint = Endpoint.PROTECTION if is_protective else Endpoint.ENTRIES
         return self._call(endpoint, lambda: self._broker.place(approved, grant))
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:
+    def cancel(
+        self, client_order_id: str, grant: Grant, broker_order_id: str = ""
+    ) -> Sequence[ExecutionReport]:
         """Always protection."""
         self._protects(client_order_id)
-        return self._call(Endpoint.PROTECTION, lambda: self._broker.cancel(client_order_id, grant))
+        return self._call(
+            Endpoint.PROTECTION, lambda: self._broker.cancel(client_order_id, grant, broker_order_id)
+        )
 
     def replace(
-        self, client_order_id: str, replacement: Replacement, grant: Grant
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
     ) -> Sequence[ExecutionReport]:
         """Protection where the grant can do nothing else."""
         endpoint = Endpoint.PROTECTION if grant.constraints.reduce_only else Endpoint.ENTRIES
-        return self._call(endpoint, lambda: self._broker.replace(client_order_id, replacement, grant))
+        return self._call(
+            endpoint, lambda: self._broker.replace(client_order_id, replacement, grant, broker_order_id)
+        )
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """A query; what became of a stop may be asked with the calls that are kept for protection."""

@@ -5,8 +5,9 @@
 
 Only for lists that can only reduce risk, and only where the venue remembers a client order id for good: then
 the second is the same order, whoever comes first. Everything else takes the first road alone. Two answers
-that name two orders of the venue are a breach of that promise: the later one is cancelled, and whoever is
-told halts trading. A broker itself. Knows no desk, and of time only how long whoever carries it waits.
+that name two orders of the venue are a breach of that promise: the desk is told of the later one, which it
+cancels on record, and halts. A broker itself. Knows no desk, and of time only how long whoever carries it
+waits.
 """
 
 import threading
@@ -94,7 +95,8 @@ class HedgedBroker:
     """Passes on to `first`, and what protects to `second` too when `first` takes longer than `after_s`.
 
     after_s: how long the first road usually takes at most (its 95th percentile). patience_s: for any answer.
-    breached: told, from any thread, what the venue did when it took one id twice. by: who goes the roads.
+    breached: told, from any thread, what the venue said of the later order when it took one id twice. by: who
+    goes the roads.
     spend: asked before the second road is taken, since the venue counts calls and not roads.
     Raises ConfigError when one of the roads does not remember client order ids for good.
     """
@@ -106,7 +108,7 @@ class HedgedBroker:
         *,
         after_s: float,
         patience_s: float = 10.0,
-        breached: Callable[[str], None],
+        breached: Callable[[Reports], None],
         by: Carriers | None = None,
         spend: Spend = _without_limit,
     ) -> None:
@@ -133,13 +135,17 @@ class HedgedBroker:
             return self._first.place(approved, grant)
         return _Race(self._roads, approved, grant).run()
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Reports:
+    def cancel(self, client_order_id: str, grant: Grant, broker_order_id: str = "") -> Reports:
         """By the second road when the first is lost: a cancel is harmless to repeat."""
-        return self._either(lambda road: road.cancel(client_order_id, grant), is_protective=True)
+        return self._either(
+            lambda road: road.cancel(client_order_id, grant, broker_order_id), is_protective=True
+        )
 
-    def replace(self, client_order_id: str, replacement: Replacement, grant: Grant) -> Reports:
+    def replace(
+        self, client_order_id: str, replacement: Replacement, grant: Grant, broker_order_id: str = ""
+    ) -> Reports:
         """By the first road alone."""
-        return self._first.replace(client_order_id, replacement, grant)
+        return self._first.replace(client_order_id, replacement, grant, broker_order_id)
 
     def order(self, client_order_id: str) -> Reports:
         """By the second road when the first is lost."""
@@ -177,7 +183,7 @@ class _Roads(NamedTuple):
     second: Broker
     after_s: float
     patience_s: float
-    breached: Callable[[str], None]
+    breached: Callable[[Reports], None]
     by: Carriers
     spend: Spend
 
@@ -236,24 +242,18 @@ class _Race:
             answer = failed
         self._answers.put((road, answer))
         if not isinstance(answer, Exception):
-            self._check(road, answer)
+            self._check(answer)
 
-    def _check(self, road: Broker, reports: Reports) -> None:
+    def _check(self, reports: Reports) -> None:
         """Both roads must have led to the same order of the venue."""
         for report in reports:
             if report.kind is not Exec.NEW or not report.broker_order_id:
                 continue
             with self._lock:
                 known = self._taken.setdefault(report.client_order_id, report.broker_order_id)
-            if known == report.broker_order_id:
-                continue
-            said = f"one id, two orders: {report.client_order_id} is {known} and {report.broker_order_id}"
-            try:
-                road.cancel(report.client_order_id, self._grant)
-                said += f"; {report.broker_order_id} was cancelled"
-            except Exception as failed:  # noqa: BLE001 - a person has to be told either way
-                said += f"; {report.broker_order_id} COULD NOT BE CANCELLED: {failed}"
-            self._roads.breached(said)
+            if known != report.broker_order_id:
+                self._roads.breached(reports)  # nobody waits for this answer
+                return
 
     def _looked_up(self, road: Broker, reports: Reports) -> Reports:
         """A venue that answers a repeat with "duplicate" has the order: what it knows of it is the answer."""

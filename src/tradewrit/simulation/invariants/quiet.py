@@ -1,5 +1,6 @@
 """What must hold of the books by themselves, and of books and venue together when all is quiet."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -64,6 +65,24 @@ def i05_books_and_venue_have_the_same_cash(watch: "Watch", desk: Desk) -> Found:
     return None if desk.books.cash == theirs else f"cash is {desk.books.cash}, at the venue {theirs}"
 
 
+def i01_of_one_id_one_order_is_left(watch: "Watch", desk: Desk) -> Found:
+    """Where the venue took an id twice, people were told, entries were halted, and at most one works.
+
+    Which of them is ours is the desk's to say: whichever it heard of first.
+    """
+    del desk
+    venue = watch.world.venue
+    doubled = sorted(set(venue.twins.values()))
+    for order_id in doubled:
+        if order_id not in watch.alarmed:
+            return f"the venue took {order_id} a second time, and nobody was told"
+    if doubled and not watch.has_halted:
+        return f"the venue took {doubled[0]} a second time, and entries were not halted"
+    working = Counter(terms.client_order_id for terms in venue.working())
+    left = [order_id for order_id in doubled if working[order_id] > 1]
+    return f"the venue works {working[left[0]]} orders under {left[0]}" if left else None
+
+
 def i07_the_end_replays(watch: "Watch", desk: Desk) -> Found:
     """As at every start."""
     del watch
@@ -115,6 +134,7 @@ _STUCK: Final = frozenset(
     {TradeState.EXIT_TRIGGERED, TradeState.ORDER_CLOSING, TradeState.PROTECTING, TradeState.ENTRY_APPROVED}
 )
 WHEN_QUIET: Final[tuple[tuple[str, Callable[["Watch", Desk], Found]], ...]] = (
+    ("I-1", i01_of_one_id_one_order_is_left),
     ("I-2", i02_books_and_venue_hold_the_same),
     ("I-5", i05_books_and_venue_have_the_same_cash),
     ("I-7", i07_the_end_replays),

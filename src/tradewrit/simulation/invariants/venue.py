@@ -1,5 +1,6 @@
 """What must hold at the venue: after every step of a process, and whenever it says something."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -100,21 +101,25 @@ ON_STEP: Final[tuple[tuple[str, Callable[["Watch", Desk], Found]], ...]] = (
 
 
 def i01_one_venue_order_per_intent(watch: "Watch", reports: Sequence[ExecutionReport]) -> Found:
-    """The venue took one order under each id, and none that nobody decided on."""
-    placed = watch.world.venue.placed
+    """The venue took one order under each id, and none that nobody decided on.
+
+    But for what it took twice against its promise, of which the desk has to get rid; see `quiet`.
+    """
+    placed, twins = watch.world.venue.placed, Counter(watch.world.venue.twins.values())
     for report in reports:
         order_id = report.client_order_id
         if report.kind is Exec.NEW and order_id not in watch.order_states and not order_id.startswith(MANUAL):
             return f"the venue took order {order_id}, of which no intent is on record"
-        if placed.get(report.client_order_id, 0) > 1:
-            return f"the venue took {placed[report.client_order_id]} orders for {report.client_order_id}"
+        if placed.get(order_id, 0) - twins[order_id] > 1:
+            return f"the venue took {placed[order_id]} orders for {order_id}"
     return None
 
 
 def i03_never_more_sold_than_held(watch: "Watch", reports: Sequence[ExecutionReport]) -> Found:
     """A fill of ours never turns a position over; closing orders never add up to more than is held.
 
-    But for the time that the desk needs to hear of it when the venue corrects a fill.
+    But for the time that the desk needs to hear of it when the venue corrects a fill, or makes two orders of
+    one.
     """
     world = watch.world
     for report in reports:

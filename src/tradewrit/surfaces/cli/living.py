@@ -7,8 +7,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from tradewrit.brokers.paper.http.live import ExchangeLine
 from tradewrit.brokers.paper.http.stream import Cut
 from tradewrit.config.tree import Config
 from tradewrit.domain.events.base import Event
+from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.events.registry import name_of
 from tradewrit.domain.market import DAY, SECOND
 from tradewrit.domain.times import iso
@@ -170,9 +172,10 @@ class LiveDesk:
             spend=lambda protects: self.broker.spend(is_protective=protects),
         )
 
-    def _breached(self, said: str) -> None:
-        """From any thread: the venue took one order twice."""
-        self._in_loop(lambda keeper: keeper.halt(said))
+    def _breached(self, reports: Sequence[ExecutionReport]) -> None:
+        """From any thread: the venue took one order twice, and this is what it said of the later one."""
+        for report in reports:
+            self._in_loop(partial(Keeper.say, event=report))
 
     def _turned(self, endpoint: Endpoint, breaker: Breaker) -> None:
         """From any thread: a breaker has changed its gate."""

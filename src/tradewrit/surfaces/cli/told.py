@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tradewrit.domain.events import account, market, orders, positions, review, risk, running, writs
+from tradewrit.domain.events import account, market, orders, positions, review, risk, running, twins, writs
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.writs import BY_THE_SWITCH
 
@@ -14,6 +14,9 @@ _TOLD: Final = (
     orders.FillCorrected,
     orders.FillQuestioned,
     orders.ReportQuarantined,
+    twins.TwinFound,
+    twins.TwinFilled,
+    twins.TwinEnded,
     positions.StopSet,
     positions.StopFailed,
     positions.StopLapsed,

@@ -22,6 +22,7 @@ from tradewrit.domain.events import (
     risk,
     running,
     strategy,
+    twins,
     writs,
 )
 from tradewrit.domain.events.base import Answer, Command, Event, MarketEvent, Query
@@ -45,6 +46,7 @@ _CHAPTERS: Final = (
     ("Risk", risk),
     ("Review", review),
     ("Orders", orders),
+    ("Two orders of one id", twins),
     ("Positions", positions),
     ("Corporate actions", corporate),
     ("Funding", funding),

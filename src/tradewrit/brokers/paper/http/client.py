@@ -96,19 +96,27 @@ class ExchangeClient:
         ids = [terms.client_order_id for terms in approved.orders]
         return self._change("POST", "/v2/orders", body, ids, Exec.REJECTED)
 
-    def cancel(self, client_order_id: str, grant: Grant) -> Sequence[ExecutionReport]:  # noqa: ARG002 - as above
+    def cancel(
+        self,
+        client_order_id: str,
+        grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
+    ) -> Sequence[ExecutionReport]:
         """See Broker."""
-        return self._change("DELETE", _of(client_order_id), None, [client_order_id], Exec.CANCEL_REJECTED)
+        path, ids = _of(client_order_id), [client_order_id]
+        return self._change("DELETE", path, None, ids, Exec.CANCEL_REJECTED, broker_order_id)
 
     def replace(
         self,
         client_order_id: str,
         replacement: Replacement,
         grant: Grant,  # noqa: ARG002 - as above
+        broker_order_id: str = "",
     ) -> Sequence[ExecutionReport]:
         """See Broker."""
         body = wire.NewTerms(**msgspec.structs.asdict(replacement))
-        return self._change("PATCH", _of(client_order_id), body, [client_order_id], Exec.REPLACE_REJECTED)
+        path, ids = _of(client_order_id), [client_order_id]
+        return self._change("PATCH", path, body, ids, Exec.REPLACE_REJECTED, broker_order_id)
 
     def order(self, client_order_id: str) -> Sequence[ExecutionReport]:
         """See Broker."""
@@ -215,11 +223,18 @@ class ExchangeClient:
     # -- requests
 
     def _change(
-        self, method: str, path: str, body: msgspec.Struct | None, ids: Sequence[str], refused: Exec
+        self,
+        method: str,
+        path: str,
+        body: msgspec.Struct | None,
+        ids: Sequence[str],
+        refused: Exec,
+        broker_order_id: str = "",
     ) -> Sequence[ExecutionReport]:
         """What a change of orders led to. refused: the kind of report that says it was refused."""
+        which = {"broker_order_id": broker_order_id} if broker_order_id else None
         try:
-            return self._ask(method, path, wire.Reports, body).reports
+            return self._ask(method, path, wire.Reports, body, params=which).reports
         except RejectedOnMerits as no:
             at = self._clock.now()
             return no.reports or tuple(no.report(order_id, refused, at) for order_id in ids)

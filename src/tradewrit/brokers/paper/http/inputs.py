@@ -36,16 +36,18 @@ class OrdersPlaced(Input, frozen=True, kw_only=True, tag="place"):
 
 
 class CancelAsked(Input, frozen=True, kw_only=True, tag="cancel"):
-    """The cancel of an order."""
+    """The cancel of an order. broker_order_id: which, if the id alone does not say; "" where it does."""
 
     client_order_id: str
+    broker_order_id: str = ""
 
 
 class ReplaceAsked(Input, frozen=True, kw_only=True, tag="replace"):
-    """New terms for an order."""
+    """New terms for an order. broker_order_id: as `CancelAsked`."""
 
     client_order_id: str
     replacement: Replacement
+    broker_order_id: str = ""
 
 
 class BarsOpened(Input, frozen=True, kw_only=True, tag="open"):

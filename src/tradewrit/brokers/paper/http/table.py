@@ -128,13 +128,19 @@ def order_by_id(venue: Venue, call: Call) -> wire.Reports:
 
 def cancel(venue: Venue, call: Call) -> wire.Reports:
     """Cancel an order; one that is over or unknown is answered by a report that says so."""
-    return wire.Reports(reports=venue.take(CancelAsked(client_order_id=call.path["client_order_id"])))
+    name = call.query.get("broker_order_id", "")
+    asked = CancelAsked(client_order_id=call.path["client_order_id"], broker_order_id=name)
+    return wire.Reports(reports=venue.take(asked))
 
 
 def replace(venue: Venue, call: Call) -> wire.Reports:
     """Give a working order new terms; it stays one order."""
     body: wire.NewTerms = call.body
-    asked = ReplaceAsked(client_order_id=call.path["client_order_id"], replacement=body.replacement())
+    asked = ReplaceAsked(
+        client_order_id=call.path["client_order_id"],
+        replacement=body.replacement(),
+        broker_order_id=call.query.get("broker_order_id", ""),
+    )
     return wire.Reports(reports=venue.take(asked))
 
 
@@ -278,6 +284,7 @@ def _time(text: str) -> int:
 
 
 _BY_ID: Final = "/v2/orders/{client_order_id:path}"
+_WHICH: Final = {"broker_order_id": "the exchange's own id of it, if it has to be that one"}
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
@@ -298,8 +305,10 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         refuses=("unknown_order",),
     ),
     Endpoint(method="GET", path=_BY_ID, does=order_by_id, gives=wire.Reports, refuses=("unknown_order",)),
-    Endpoint(method="PATCH", path=_BY_ID, does=replace, takes=wire.NewTerms, gives=wire.Reports),
-    Endpoint(method="DELETE", path=_BY_ID, does=cancel, gives=wire.Reports),
+    Endpoint(
+        method="PATCH", path=_BY_ID, does=replace, takes=wire.NewTerms, gives=wire.Reports, query=_WHICH
+    ),
+    Endpoint(method="DELETE", path=_BY_ID, does=cancel, gives=wire.Reports, query=_WHICH),
     Endpoint(method="GET", path="/v2/positions", does=positions, gives=wire.Positions),
     Endpoint(method="GET", path="/v2/account", does=account, gives=wire.Account),
     Endpoint(

@@ -236,10 +236,10 @@ class Venue:
                 # The venue dates an order by its own clock, whatever the desk's says.
                 approved = Approved(orders=orders, by=by, at=self.now)
                 return self._report(self._exchange.place(approved, _GRANT))
-            case CancelAsked(client_order_id=order_id):
-                return self._report(self._exchange.cancel(order_id, _GRANT))
-            case ReplaceAsked(client_order_id=order_id, replacement=replacement):
-                return self._report(self._exchange.replace(order_id, replacement, _GRANT))
+            case CancelAsked(client_order_id=order_id, broker_order_id=name):
+                return self._report(self._exchange.cancel(order_id, _GRANT, name))
+            case ReplaceAsked(client_order_id=order_id, replacement=replacement, broker_order_id=name):
+                return self._report(self._exchange.replace(order_id, replacement, _GRANT, name))
             case BarsOpened(bars=bars):
                 return self._open_bars(bars)
             case BarsClosed(bars=bars, closed_at=closed_at):
