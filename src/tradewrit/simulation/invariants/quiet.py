@@ -9,10 +9,11 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.orders import ExecutionReport
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import exactly
-from tradewrit.domain.orders import TERMINAL, Order, OrderState
+from tradewrit.domain.orders import TERMINAL, Order, OrderState, Role
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.reviews import ReviewState
 from tradewrit.domain.trades import TradeState
+from tradewrit.risk.protection import working
 from tradewrit.runtime.desk import Desk
 from tradewrit.runtime.journal.port import Journal
 from tradewrit.runtime.replay import load, replay
@@ -102,7 +103,9 @@ def i13_everything_comes_to_rest(watch: "Watch", desk: Desk) -> Found:
             return f"review {task.id} of trade {task.trade_id} is pending {late:g} s past its expiry"
     for trade in books.trades.values():
         is_late = trade.symbol not in books.suspended and watch.rests(trade_id=trade.id)
-        if trade.state in _STUCK and is_late:
+        # A target that has sold a part rests with its stop beside it, until the price reaches one of them.
+        is_waiting = trade.state is TradeState.ORDER_CLOSING and working(books, trade, Role.STOP)
+        if trade.state in _STUCK and is_late and not is_waiting:
             return f"trade {trade.id} in {trade.symbol} is stuck in {trade.state}"
     return _disagreement(watch, desk)
 
