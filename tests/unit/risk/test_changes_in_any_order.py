@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.risk.test_doubts import LATE, SENT, At, an_order, books
 from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import PAPER
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.orders import (
@@ -39,6 +40,8 @@ PRICE: Final = Price(Decimal(100))
 
 class Venue:
     """One order of 5. said: all it ever reported, oldest first."""
+
+    capabilities: Final = PAPER
 
     def __init__(self) -> None:
         self.whole, self.filled, self.is_over = Decimal(5), ZERO, False
