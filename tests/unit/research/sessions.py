@@ -25,7 +25,7 @@ from tradewrit import (
     minutes_since_open,
     minutes_to_close,
 )
-from tradewrit.domain.market import DAY, MINUTE
+from tradewrit.domain.market import DAY, HOUR, MINUTE
 from tradewrit.domain.orders import OrderType
 from tradewrit.features.bars import Times
 from tradewrit.features.sessions import Period
@@ -116,12 +116,13 @@ def session_case_of(seed: int, *, symbols: int = 6, bars: int = 80) -> Case:
         moved.append(replace(one, ts=ts))
         when.update({(one.symbol, int(a)): int(b) for a, b in zip(one.ts, ts, strict=True)})
     actions = [replace(act, at=when[act.symbol, act.at]) for act in case.setup.actions]
-    is_daily = Tape(moved).interval >= DAY  # which gaps alone can make of bars that are shorter
+    # Gaps alone can put bars so far apart that a session of Tokyo, the shortest, is over within a lead and one bar.
+    is_sparse = Tape(moved).interval >= 3 * HOUR
     setup = replace(
         case.setup,
         actions=tuple(sorted(actions, key=lambda act: act.at)),
         calendars=calendars,
-        before_session_end_minutes=None if is_daily else rng.choice(LEADS),
+        before_session_end_minutes=None if is_sparse else rng.choice(LEADS),
         rules=replace(case.setup.rules, sessions=rng.random() < 0.5),
         entry_type=rng.choice([OrderType.MARKET, OrderType.LIMIT]),
     )

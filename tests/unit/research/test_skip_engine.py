@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -73,6 +73,7 @@ def test_skipping_changes_nothing_where_the_venue_lends_less_than_the_limits_do(
 
 
 @given(seed=st.integers(0, 2**32))
+@example(seed=182543384)
 def test_skipping_changes_nothing_in_the_sessions_of_real_calendars(seed: int) -> None:
     assert_equal(session_case_of(seed))
 
