@@ -127,10 +127,11 @@ class Kernel:
             if said:
                 # A stack: the first consequence, with everything it leads to, comes before the second.
                 for name, decision in reversed(said):
-                    waiting += [(after, name, cause) for after in reversed(decision.events)]
+                    for after in reversed(decision.events):
+                        waiting.append((after, name, cause))  # noqa: PERF401 - mostly one: no list is worth it
                 for name, decision in said:
-                    if decision.effects:
-                        effects += [Asked(effect, name) for effect in decision.effects]
+                    for effect in decision.effects:
+                        effects.append(Asked(effect, name))  # noqa: PERF401 - as above
             said = None
         return Step(books, tuple(records), tuple(effects), tuple(told))
 
