@@ -9,6 +9,8 @@ from tradewrit.domain.books import Books
 from tradewrit.domain.events.account import ExternalBooked, TradingResumed
 from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import (
+    CORRECTIONS,
+    ExecutionReport,
     FillCorrected,
     OrderAccepted,
     OrderCancelled,
@@ -53,7 +55,10 @@ def i01_an_intent_is_requested_once(watch: "Watch", books: Books, event: OrderRe
 def i01_an_entry_fills_no_more_than_approved(
     watch: "Watch", books: Books, event: OrderPartiallyFilled
 ) -> Found:
-    """The sum of entry fills of a trade stays within what risk let through."""
+    """The sum of entry fills of a trade stays within what risk let through.
+
+    But for what the venue has taken back by corrections, of which the desk may not have heard.
+    """
     del books
     if event.role is not Role.ENTRY:
         return None
@@ -62,8 +67,23 @@ def i01_an_entry_fills_no_more_than_approved(
     sized = watch.risk.get(event.trade_id)
     if sized is None or filled > sized.quantity:
         most = None if sized is None else sized.quantity
+        if most is not None and filled - _taken_back(watch, event.client_order_id) <= most:
+            return None
         return f"trade {event.trade_id}: {filled} entered, and {most} were approved"
     return None
+
+
+def _taken_back(watch: "Watch", order_id: str) -> Decimal:
+    """How much less the venue's corrections have made of an order's fills, whoever heard of it."""
+    taken = ZERO
+    quantities: dict[str, Decimal] = {}
+    for said in watch.world.venue.log:
+        if not isinstance(said, ExecutionReport) or said.client_order_id != order_id:
+            continue
+        if said.kind in CORRECTIONS:
+            taken += quantities.get(said.corrects, ZERO) - said.last_quantity
+        quantities[said.exec_id] = said.last_quantity
+    return taken
 
 
 def i02_the_position_is_the_sum_of_its_fills(watch: "Watch", books: Books, event: FillBooked) -> Found:
