@@ -20,12 +20,11 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import Exec, ExecutionReport
 from tradewrit.domain.events.twins import TwinEnded, TwinFilled, TwinFound
 from tradewrit.domain.executions import contradicts
-from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import ZERO, canonical_qty
+from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import OrderState
-from tradewrit.domain.positions import Fill
 from tradewrit.domain.rejections import Rejection
+from tradewrit.domain.strays import unclaimed
 from tradewrit.domain.twins import Known, Twin, known
 from tradewrit.domain.writs import EXECUTOR
 
@@ -145,17 +144,6 @@ def _traded(books: Books, ours: Known, report: ExecutionReport) -> Decision:
         wrong = wrong or "reported before with another quantity or price, and not corrected"
     if wrong or price is None:
         return quarantine(report, "twin", wrong, ours.trade_id)
-    fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
-    fill = Fill(
-        trade_id="",
-        symbol=ours.symbol,
-        side=ours.side,
-        quantity=canonical_qty(report.last_quantity),
-        price=price,
-        fee=fee or ZERO,
-        at=report.at,
-        settles_at=report.settles_at,
-    )
     traded = TwinFilled(
         at=report.at,
         trace=ours.trade_id,
@@ -165,7 +153,7 @@ def _traded(books: Books, ours: Known, report: ExecutionReport) -> Decision:
         role=ours.role,
         broker_order_id=report.broker_order_id,
         exec_id=report.exec_id,
-        fill=fill,
+        fill=unclaimed(books, report, ours.symbol, ours.side, price),
     )
     return Decision((traded,))
 

@@ -10,8 +10,8 @@ from tradewrit.domain.events.account import ExternalTraded
 from tradewrit.domain.events.orders import CancelOrder, ExecutionReport, OrderAccepted, OrderInDoubt
 from tradewrit.domain.events.positions import TradeRevived
 from tradewrit.domain.fees import in_account_currency
-from tradewrit.domain.money import ZERO, canonical_qty
-from tradewrit.domain.orders import Order
+from tradewrit.domain.money import ZERO, Price, canonical_qty
+from tradewrit.domain.orders import Order, Side
 from tradewrit.domain.positions import Fill
 
 
@@ -79,18 +79,23 @@ def external(books: Books, report: ExecutionReport) -> Decision:
     price = report.last_price
     if price is None or price <= 0 or report.last_quantity <= 0 or report.side is None or not report.symbol:
         return quarantine(report, "none", "a fill of an unknown order, without all it takes to book it")
+    fill = unclaimed(books, report, report.symbol, report.side, price)
+    traded = ExternalTraded(
+        at=report.at, exec_id=report.exec_id, client_order_id=report.client_order_id, fill=fill
+    )
+    return Decision((traded,))
+
+
+def unclaimed(books: Books, report: ExecutionReport, symbol: str, side: Side, price: Price) -> Fill:
+    """What a report says was traded, in no trade of ours so far. A fee at no known rate is left out."""
     fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
-    fill = Fill(
+    return Fill(
         trade_id="",
-        symbol=report.symbol,
-        side=report.side,
+        symbol=symbol,
+        side=side,
         quantity=canonical_qty(report.last_quantity),
         price=price,
         fee=fee or ZERO,
         at=report.at,
         settles_at=report.settles_at,
     )
-    traded = ExternalTraded(
-        at=report.at, exec_id=report.exec_id, client_order_id=report.client_order_id, fill=fill
-    )
-    return Decision((traded,))
