@@ -47,8 +47,7 @@ def twin_of(books: Books, report: ExecutionReport) -> Known | None:
     name = report.broker_order_id
     if not name:
         return None
-    order = books.orders.get(report.client_order_id)
-    ours = books.gone.get(report.client_order_id) if order is None else known(order)
+    order, ours = books.orders.get(report.client_order_id), _ours(books, report.client_order_id)
     if ours is None or not ours.ids or name in ours.ids:
         return None
     if name in books.twins:
@@ -56,6 +55,12 @@ def twin_of(books: Books, report: ExecutionReport) -> Known | None:
     # A replacement may have brought the order this name, of which a lost report would have told.
     may_be_renamed = order is not None and order.changed_at > 0 and books.capabilities.renames
     return ours if report.kind in _SHOWS and not may_be_renamed else None
+
+
+def _ours(books: Books, order_id: str) -> Known | None:
+    """What there is to tell our order of this id by, in an open trade or in one of the last that ended."""
+    order = books.orders.get(order_id)
+    return books.gone.get(order_id) if order is None else known(order)
 
 
 def judge(books: Books, ours: Known, report: ExecutionReport) -> Decision:
@@ -91,8 +96,7 @@ def ask_about(books: Books, order_ids: Iterable[str]) -> Decision:
     """Ask for all that the venue has under ids that it lists more than once, if no twin of them is known."""
     questions: list[AskVenue] = []
     for order_id in order_ids:
-        order = books.orders.get(order_id)
-        ours = books.gone.get(order_id) if order is None else known(order)
+        ours = _ours(books, order_id)
         is_known = any(twin.client_order_id == order_id for twin in books.twins.values())
         if ours is not None and not is_known:
             questions.append(_question(ours, order_id))
@@ -172,9 +176,7 @@ def _ended(books: Books, report: ExecutionReport) -> Decision:
         reason=report.reason or report.kind.value,
     )
     filled = ZERO if twin is None else twin.filled
-    ours = books.gone.get(report.client_order_id)
-    order = books.orders.get(report.client_order_id)
-    ours = known(order) if order is not None else ours
+    ours = _ours(books, report.client_order_id)
     hides = report.kind in _ENDS and report.cumulative > filled
     return Decision((over,)) + (_told(report, ours) if hides and ours is not None else NOTHING)
 

@@ -139,11 +139,6 @@ def _changed_again(books: Books, order: Order, at: int) -> Decision | None:
     return change(books, order, at, lacks["quantity"], lacks.get("limit_price"), lacks.get("stop_price"))
 
 
-def missing(order: Order, at: int, reason: str) -> Decision:
-    """Ask about an order that the books have and the venue does not list as working."""
-    return doubted(order, at, reason)
-
-
 def _lost(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if can(order.state, On.LOSE):
         return Decision((_unknown(order, report.at, report.reason),)) + _asked(books, order)

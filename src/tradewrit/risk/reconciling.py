@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from tradewrit.domain.books import Books, Lapsed
-from tradewrit.domain.conclusions import ask, restated
+from tradewrit.domain.conclusions import ask, doubted, restated
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.differences import Difference, Differs
 from tradewrit.domain.doubled import ask_about, cancelled_again
@@ -32,7 +32,6 @@ from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
 from tradewrit.domain.strays import recalled, unwanted
-from tradewrit.risk.doubts import missing
 from tradewrit.risk.protection import is_growing
 
 TIMER: Final = "reconcile"
@@ -70,10 +69,11 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
         differences=found,
         strangers=tuple(name for name in listed if not _is_at_work(books, name)),
     )
-    # A question that was denied, or whose timer was lost, is put again.
-    doubted = [order for order in books.orders.values() if order.is_in_doubt]
-    doubted.sort(key=lambda order: order.terms.parent is not None)  # what a leg traded its entry had brought
-    asked = tuple(ask(order) for order in doubted)
+    # A question that was denied, or whose timer was lost, is put again: of entries
+    # first, which had brought what their legs traded.
+    unsettled = [order for order in books.orders.values() if order.is_in_doubt]
+    unsettled.sort(key=lambda order: order.terms.parent is not None)
+    asked = tuple(ask(order) for order in unsettled)
     count = Counter(terms.client_order_id for terms in report.orders)
     twice = sorted(name for name in count if count[name] > 1)
     decision = Decision((summary, *_agreed(books, found, at)), asked)
@@ -81,7 +81,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
         if one.kind is Differs.MISSING:
-            decision += missing(books.orders[one.subject], at, "the venue does not list it as working")
+            decision += doubted(books.orders[one.subject], at, "the venue does not list it as working")
         elif is_later and books.suspects.get(one.key) == one.said:
             decision += _acted_on(books, one, listed, at)
         else:
@@ -169,7 +169,7 @@ def _acted_on(books: Books, one: Difference, listed: dict[str, OrderTerms], at: 
             whole, prices = order.filled + terms.quantity, (terms.limit_price, terms.stop_price)
             if whole > order.terms.quantity:
                 # No venue asks for more by itself: the list is older than a fill, or than our last change.
-                return missing(order, at, f"the venue lists more of it than the {order.remaining} left to it")
+                return doubted(order, at, f"the venue lists more of it than the {order.remaining} left to it")
             return Decision((restated(order, at, whole, order.filled, *prices),))
         case Differs.HALT if one.theirs == _TRADES:
             return Decision((SymbolHaltLifted(at=at, symbol=one.subject),))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.risk.test_doubts import LATE, SENT, At, an_order, books
 from tradewrit.domain.books import Books
 from tradewrit.domain.capabilities import PAPER
+from tradewrit.domain.conclusions import doubted
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.effects import AskVenue
 from tradewrit.domain.events.orders import (
@@ -172,7 +173,7 @@ def test_whatever_is_heard_of_a_change_the_books_come_to_what_the_venue_has(
     for _ in range(6):  # the next comparison with the venue, and the questions it leads to
         desk.is_told_all(venue, at)
         if desk.order.is_live and not desk.order.is_in_doubt:
-            desk.does(doubts.missing(desk.order, at, "compared"))
+            desk.does(doubted(desk.order, at, "compared"))
         at += 20 * SECOND
     assert desk.order.filled == venue.filled
     assert desk.order.is_live is not venue.is_over
