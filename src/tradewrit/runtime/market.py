@@ -282,13 +282,15 @@ class _History:
         self._symbol = symbol
         self._size = 0
         self.last: Bar | None = None
-        self._hold(np.empty(_FIRST_ROOM, dtype=np.int64), np.empty((5, _FIRST_ROOM), dtype=np.float64))
+        self._ts: Times = np.empty(_FIRST_ROOM, dtype=np.int64)
+        self._values: tuple[Floats, ...] = tuple(np.empty(_FIRST_ROOM) for _ in range(5))
+        self._show()
 
-    def _hold(self, ts: Times, values: Floats) -> None:
-        """Fill these arrays from now on, and show them through views that cannot be written to."""
-        self._ts, self._values = ts, values
-        self._seen_ts, self._seen_values = ts.view(), values.view()
-        self._seen_ts.flags.writeable = self._seen_values.flags.writeable = False
+    def _show(self) -> None:
+        """Let the arrays be seen through views that cannot be written to."""
+        self._seen = (self._ts.view(), *(column.view() for column in self._values))
+        for view in self._seen:
+            view.flags.writeable = False
 
     @property
     def last_ts(self) -> int:
@@ -299,25 +301,28 @@ class _History:
         """Add a newer bar."""
         n = self._size
         if n == len(self._ts):
-            self._hold(
-                np.concatenate([self._ts, np.empty_like(self._ts)]),
-                np.concatenate([self._values, np.empty_like(self._values)], axis=1),
-            )
+            self._ts = np.concatenate([self._ts, np.empty_like(self._ts)])
+            self._values = tuple(np.concatenate([held, np.empty_like(held)]) for held in self._values)
+            self._show()
+        opened, high, low, close, volume = self._values
         self._ts[n] = bar.ts
-        self._values[:, n] = (bar.open, bar.high, bar.low, bar.close, bar.volume)
+        opened[n], high[n], low[n], close[n], volume[n] = bar.open, bar.high, bar.low, bar.close, bar.volume
         self._size = n + 1
         self.last = bar
 
     def bars(self) -> Bars:
         """The history so far, sharing memory; read-only, so that no strategy can change it."""
         n = self._size
-        return Bars(self._symbol, self._seen_ts[:n], *self._seen_values[:, :n])
+        ts, opened, high, low, close, volume = self._seen
+        return Bars(self._symbol, ts[:n], opened[:n], high[:n], low[:n], close[:n], volume[:n])
 
     def split(self, ratio: Ratio) -> None:
         """Restate every bar in the new shares."""
         n = self._size
         after = split_before(self.bars(), n, ratio)
-        self._values[:, :n] = (after.open, after.high, after.low, after.close, after.volume)
+        columns = after.open, after.high, after.low, after.close, after.volume
+        for held, restated in zip(self._values, columns, strict=True):
+            held[:n] = restated
         self.last = self.bars().row(n - 1)
 
     def since(self, at: int) -> int:

@@ -223,21 +223,19 @@ def decide_on_bar(strategy: Strategy, symbol: str, bars: Bars) -> Signal | None:
         raise StrategyError(
             f"{strategy.name()}.on_bar must return a Signal or None, not {said!r} ({_where(symbol, bars)})"
         )
+    kept = strategy.protection()
     try:
-        said = msgspec.convert(asdict(said) | {"inputs": _numbers(said.inputs)}, Signal)
+        told = asdict(said)
+        told["symbol"], told["inputs"] = symbol, _numbers(said.inputs)
+        for name in ("stop_fraction", "trail_fraction", "max_bars"):
+            told[name] = told[name] or getattr(kept, name)
+        if said.target_fraction is None:  # 0 says that there is to be none
+            told["target_fraction"] = kept.target_fraction
+        return msgspec.convert(told, Signal)
     except (TypeError, ValueError) as wrong:
         raise StrategyError(
             f"{strategy.name()}.on_bar returned no sound signal {_where(symbol, bars)}: {wrong}"
         ) from wrong
-    kept = strategy.protection()
-    return replace(
-        said,
-        symbol=symbol,
-        stop_fraction=said.stop_fraction or kept.stop_fraction,
-        target_fraction=(kept.target_fraction if said.target_fraction is None else said.target_fraction),
-        trail_fraction=said.trail_fraction or kept.trail_fraction,
-        max_bars=said.max_bars or kept.max_bars,
-    )
 
 
 def _where(symbol: str, bars: Bars) -> str:

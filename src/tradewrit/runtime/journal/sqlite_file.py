@@ -53,7 +53,7 @@ _TABLES: Final = (
         prev_hash TEXT NOT NULL,
         hash TEXT NOT NULL,
         PRIMARY KEY (stream, seq)
-    ) WITHOUT ROWID""",
+    )""",
     "CREATE UNIQUE INDEX journal_dedup ON journal (stream, dedup_key) WHERE dedup_key IS NOT NULL",
     """CREATE TABLE snapshots (
         stream TEXT NOT NULL,
