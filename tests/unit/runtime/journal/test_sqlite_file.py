@@ -93,6 +93,37 @@ def test_a_journal_from_before_leases_can_be_looked_at_without_a_trace(path: Pat
     assert path.read_bytes() == before
 
 
+@pytest.fixture
+def in_their_trees(path: Path) -> None:
+    """The file as it was written when records lay in the tree of their names, not by number."""
+    with closing(sqlite3.connect(path)) as connection:
+        ((table,), (index,)) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'journal' AND sql IS NOT NULL ORDER BY type DESC"
+        )
+        connection.execute(f"{table.replace('journal', 'older', 1)} WITHOUT ROWID")
+        connection.execute("INSERT INTO older SELECT * FROM journal")
+        connection.execute("DROP TABLE journal")
+        connection.execute("ALTER TABLE older RENAME TO journal")
+        connection.execute(index)
+        connection.commit()
+
+
+@pytest.mark.usefixtures("in_their_trees")
+def test_a_journal_of_the_older_layout_is_read_and_appended_to_as_it_lies(path: Path) -> None:
+    with closing(SqliteJournal.open(path)) as journal:
+        before = journal.head(STREAM)
+        assert before.seq == RECORDS
+        entry = Entry(type="a.b.c", at=1, body=b"{}", dedup_key="once")
+        for expected in ([RECORDS + 1], []):
+            at = journal.head(STREAM).seq
+            added = journal.append(STREAM, [entry], expected_seq=at, recorded_at=1, epoch=3)
+            assert [record.seq for record in added] == expected
+    with closing(SqliteJournal.open(path, read_only=True)) as journal:
+        assert [record.seq for record in journal.read(STREAM)] == [*range(1, RECORDS + 2)]
+        assert journal.verify(STREAM, against=before).is_intact
+        assert journal.streams() == [STREAM, "other"]
+
+
 @pytest.mark.parametrize("column", ["owner = x'00'", "epoch = 'seven'", "beat = 1.5"])
 def test_a_lease_that_was_altered_into_nonsense_is_damage_and_nobody_writes(
     path: Path, alter: Alter, column: str
