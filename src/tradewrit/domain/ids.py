@@ -17,8 +17,9 @@ _BITS, _LONGEST = 160, 32
 
 
 def _halvings() -> Iterator[tuple[int, int]]:
-    """For each halving of the bits in their lanes, from all of them in one to five in each byte:
-    which bits are the upper halves, and by what factor less one they move to a lane of their own.
+    """Each halving of the bits in their lanes, from all of them in one lane to five in each byte.
+
+    Which bits are the upper halves, and by what factor less one they move to a lane of their own.
     """
     lanes = 1
     while lanes < _LONGEST:
