@@ -288,9 +288,11 @@ class _History:
 
     def _show(self) -> None:
         """Let the arrays be seen through views that cannot be written to."""
-        self._seen = (self._ts.view(), *(column.view() for column in self._values))
-        for view in self._seen:
-            view.flags.writeable = False
+        self._seen_ts = self._ts.view()
+        self._seen_values = tuple(column.view() for column in self._values)
+        self._seen_ts.flags.writeable = False
+        for column in self._seen_values:
+            column.flags.writeable = False
 
     @property
     def last_ts(self) -> int:
@@ -313,8 +315,8 @@ class _History:
     def bars(self) -> Bars:
         """The history so far, sharing memory; read-only, so that no strategy can change it."""
         n = self._size
-        ts, opened, high, low, close, volume = self._seen
-        return Bars(self._symbol, ts[:n], opened[:n], high[:n], low[:n], close[:n], volume[:n])
+        opened, high, low, close, volume = self._seen_values
+        return Bars(self._symbol, self._seen_ts[:n], opened[:n], high[:n], low[:n], close[:n], volume[:n])
 
     def split(self, ratio: Ratio) -> None:
         """Restate every bar in the new shares."""
