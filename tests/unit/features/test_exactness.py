@@ -75,8 +75,8 @@ def test_snapping_moves_nothing_by_more_than_the_noise_it_removes(values: list[f
         snapped = grid.snapped_column(np.array(values, dtype=np.float64))
     assert_same_bits(snapped, np.array([grid.snapped(value) for value in values], dtype=np.float64))
     for value, put in zip(values, snapped.tolist(), strict=True):
-        # A millionth of a tick, or what scaling may be off by; then the quotient is rounded once.
-        noise = max(1.001e-6 / grid.scale, abs(value) * 2.0**-51) + ulp(value)
+        # A millionth of a tick, or what scaling may be off by up to a quarter; both operations round.
+        noise = max(1.001e-6, min(abs(value) * grid.scale * 2.0**-51, 0.25)) / grid.scale + ulp(value)
         assert put == value or abs(put - value) <= noise
 
 

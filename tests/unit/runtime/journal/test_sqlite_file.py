@@ -94,8 +94,8 @@ def test_a_journal_from_before_leases_can_be_looked_at_without_a_trace(path: Pat
 
 
 @pytest.fixture
-def in_their_trees(path: Path) -> None:
-    """The file as it was written when records lay in the tree of their names, not by number."""
+def in_the_older_layout(path: Path) -> None:
+    """The file as it was written when records lay in the tree of their key."""
     with closing(sqlite3.connect(path)) as connection:
         ((table,), (index,)) = connection.execute(
             "SELECT sql FROM sqlite_master WHERE tbl_name = 'journal' AND sql IS NOT NULL ORDER BY type DESC"
@@ -108,7 +108,7 @@ def in_their_trees(path: Path) -> None:
         connection.commit()
 
 
-@pytest.mark.usefixtures("in_their_trees")
+@pytest.mark.usefixtures("in_the_older_layout")
 def test_a_journal_of_the_older_layout_is_read_and_appended_to_as_it_lies(path: Path) -> None:
     with closing(SqliteJournal.open(path)) as journal:
         before = journal.head(STREAM)
