@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.desks import BUY, SYMBOL, World
 from tests.processes import HAND, Process
+from tests.unheard import Told, of, trade
 from tests.unruly import UNREACHABLE, Unruly
 from tradewrit.brokers.paper.rules import PaperRules
 from tradewrit.domain.capabilities import Protection
@@ -35,14 +36,12 @@ from tradewrit.domain.events.positions import (
     TradeAborted,
     TradeRevived,
 )
-from tradewrit.domain.market import MINUTE, Bar
 from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role
 from tradewrit.domain.trades import TradeState
 
 ENTRY, STOP, TARGET, EXIT = Role.ENTRY, Role.STOP, Role.TARGET, Role.EXIT
 A_TENTH = PaperRules(participation_fraction=Decimal("0.1"))
 BRACKET: dict[str, Any] = {"protection": Protection.BRACKET, "entry": OrderType.LIMIT}
-Told = Sequence[ExecutionReport]
 Start = Callable[..., Process]
 
 
@@ -72,21 +71,6 @@ def give_up(world: World, line: Unruly) -> tuple[OrderTerms, ...]:
 def arrive(world: World, listed: tuple[OrderTerms, ...]) -> Told:
     """The venue has it after all; what it says of that, of which the desk hears nothing yet."""
     return world.exchange.place(Approved(orders=listed, by=("risk:late",), at=world.now), HAND)
-
-
-def trade(world: World, *prices: float, volume: float = 1e6) -> list[ExecutionReport]:
-    """The venue trades at each of these, a minute apart; what it says of that, unheard as well."""
-    told: list[ExecutionReport] = []
-    for price in prices:
-        world.clock.advance(MINUTE)
-        told += world.exchange.open(Bar(SYMBOL, world.now, price, price, price, price, volume))
-    return told
-
-
-def of(told: Told, *roles: Role, kind: Exec, listed: tuple[OrderTerms, ...]) -> Told:
-    """The reports of this kind about these orders of the list."""
-    names = {terms.client_order_id for terms in listed if terms.role in roles}
-    return [report for report in told if report.kind is kind and report.client_order_id in names]
 
 
 def audit(world: World) -> None:

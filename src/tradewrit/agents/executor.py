@@ -37,6 +37,7 @@ from tradewrit.domain.events.orders import (
     CancelOrder,
     ExecutionReport,
     FillQuestioned,
+    FillReleased,
     GetOrderStatus,
     ModifyOrder,
     ModifyRefused,
@@ -55,7 +56,7 @@ from tradewrit.domain.intents import change, intent, place, request
 from tradewrit.domain.market import SECOND, MarketPhase
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import On, Role, can
-from tradewrit.domain.reports import interpret
+from tradewrit.domain.reports import interpret, interpret_withheld
 from tradewrit.domain.signals import Market
 from tradewrit.domain.terms import (
     entry_terms,
@@ -64,6 +65,8 @@ from tradewrit.domain.terms import (
     order_id,
     protection_terms,
 )
+from tradewrit.domain.withheld import TIMER as WITHHELD
+from tradewrit.domain.withheld import asked_again, entries_asked
 from tradewrit.domain.writs import EXECUTOR
 from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
@@ -103,6 +106,7 @@ Hears = (
     | AccountUnavailable
     | PositionDisputed
     | FillQuestioned
+    | FillReleased
     | TimerFired
 )
 
@@ -126,6 +130,8 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
             return doubts.judge(books, market, event)
         case ExecutionReport():
             return interpret(books, event)
+        case FillReleased(exec_id=exec_id):
+            return interpret_withheld(books, exec_id)
         case CancelOrder():
             return cancel(books, event)
         case ModifyOrder():
@@ -158,7 +164,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case DeskStarted():
             asked = question(books, "start")
             again = (_compare_after(books),) if books.maintenance else ()
-            reopened = doubts.reopened(books, event.at) + cancelled_again(books)
+            reopened = doubts.reopened(books, event.at) + cancelled_again(books) + entries_asked(books)
             return reopened + Decision(effects=(asked, *again))
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))
@@ -304,6 +310,8 @@ def _look_again(books: Books, market: Market, event: TimerFired) -> Decision:
         return doubts.asked_again(books, event.subject, event.at)
     if event.timer == TWIN:
         return cancelled_again(books, event.subject)
+    if event.timer == WITHHELD:
+        return asked_again(books, event.subject, event.at)
     if event.timer == _HELD:
         return released_if_open(books, market, event.at)
     cause = {RECONCILE: "again", _MAINTENANCE: "maintenance"}.get(event.timer)

@@ -91,6 +91,13 @@ class PendingFee(msgspec.Struct, frozen=True, gc=False):
     currency: str
 
 
+class Withheld(msgspec.Struct, frozen=True, gc=False):
+    """A fill of a leg that waits for its entry's. answers: how often the venue had none of those to tell."""
+
+    report: ExecutionReport
+    answers: int = 0
+
+
 class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account.
 
@@ -106,6 +113,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pending_fees: by exec id.
     executions: by trade id, the fills of open trades and of the last few that ended. early: by exec id of
     the fill, corrections that came before it.
+    withheld: by exec id, fills of legs that were heard before those of the entry.
     unsettled: (usable from, amount) of sales whose cash is not free yet.
     external: what others hold in the account, by symbol: traded by hand, or with other software.
     disputed: symbol -> how the venue differs; nothing new is done in it. suspects: what differed when the
@@ -157,6 +165,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pending_fees: dict[str, PendingFee] = {}
     executions: dict[str, tuple[Execution, ...]] = {}
     early: dict[str, ExecutionReport] = {}
+    withheld: dict[str, Withheld] = {}
     high_water: Decimal = ZERO
     is_drawdown_blocked: bool = False
     halted: str = ""

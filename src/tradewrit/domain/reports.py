@@ -47,6 +47,7 @@ from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
 from tradewrit.domain.untold import hides_fills, untold
+from tradewrit.domain.withheld import comes_early, covered, withhold
 from tradewrit.domain.writs import KEEPER
 
 _UNANSWERED = frozenset({OrderState.PENDING_REPLACE, OrderState.PENDING_CANCEL})
@@ -112,6 +113,12 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
             return NOTHING
 
 
+def interpret_withheld(books: Books, exec_id: str) -> Decision:
+    """Book a fill that was withheld."""
+    waiting = books.withheld.get(exec_id)
+    return NOTHING if waiting is None else interpret(books, waiting.report)
+
+
 def _foretold(books: Books, report: ExecutionReport, early: ExecutionReport) -> Decision:
     """A fill whose correction overtook it is booked as the last says; a busted one, and then busted."""
     chain = overtaken(books, early)
@@ -162,6 +169,8 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     on = On.FILL_REST if is_last else On.FILL_SOME
     if not can(order.state, on) or _is_too_much(order, cumulative):
         return _impossible(order, report, on)
+    if comes_early(books, order, report):
+        return withhold(books, order, report)
     events: list[Event] = []
     if order.state in {OrderState.SUBMITTED, OrderState.UNKNOWN}:
         events.append(accepted(order, report))  # a fill implies the acknowledgement
@@ -169,6 +178,7 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     events.append(filled(order, report, price, cumulative, fee or ZERO, is_last=is_last))
     if fee is None:  # the fill is protected first: what it cost can wait
         events.append(fee_pending(order, report))
+    events += covered(books, replace(order, filled=cumulative), report.at)
     # Whether that was the rest of it hangs on a change that was denied: the venue knows.
     return Decision(tuple(events), (ask(order),) if is_last and may_be_larger else ())
 

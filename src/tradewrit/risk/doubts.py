@@ -33,6 +33,7 @@ from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.signals import Market
+from tradewrit.domain.withheld import has_waiting, not_told, waiting_for
 from tradewrit.risk.pretrade import objection_to_resend
 from tradewrit.risk.protection import off_by
 
@@ -46,6 +47,7 @@ LONGEST_WAIT_FOR_PROTECTION_S: Final = 8
 """A position may be without its stop meanwhile."""
 _TOLD: Final = frozenset({Exec.ANSWERED, Exec.ABSENT})
 """What the venue traded of an order has been told, and there is no more of it if the order is over."""
+_ANSWERS: Final = _TOLD | {Exec.UNANSWERED}
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 _UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
@@ -72,6 +74,10 @@ def judge(books: Books, market: Market, report: ExecutionReport) -> Decision:
     order = books.orders.get(report.client_order_id)
     if order is None:
         return NOTHING
+    if report.kind in _ANSWERS and waiting_for(books, order):
+        return not_told(books, order, report.at, is_answer=report.kind in _TOLD)
+    if report.kind in _TOLD and has_waiting(books, order):  # by what is in the books it has not traded yet
+        return _wait(order, report) if order.is_in_doubt else NOTHING
     if not order.is_live:
         return legs_in_doubt(books, order) if report.kind in _TOLD else NOTHING
     if report.kind in {Exec.UNKNOWN, Exec.CANCEL_REJECTED, Exec.REPLACE_REJECTED}:

@@ -32,6 +32,7 @@ from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
 from tradewrit.domain.strays import recalled, unwanted
+from tradewrit.domain.withheld import entries_asked, has_waiting
 from tradewrit.risk.protection import is_growing
 
 TIMER: Final = "reconcile"
@@ -76,7 +77,7 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
     asked = tuple(ask(order) for order in unsettled)
     count = Counter(terms.client_order_id for terms in report.orders)
     twice = sorted(name for name in count if count[name] > 1)
-    decision = Decision((summary, *_agreed(books, found, at)), asked)
+    decision = Decision((summary, *_agreed(books, found, at)), asked) + entries_asked(books)
     decision += cancelled_again(books) + ask_about(books, twice)
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
@@ -96,7 +97,7 @@ def _differences(
 ) -> Iterator[Difference]:
     doubled = {twin.client_order_id for twin in books.twins.values() if not twin.is_over}
     for order in books.orders.values():
-        if order.state not in _AT_VENUE:
+        if order.state not in _AT_VENUE or has_waiting(books, order):
             continue
         terms = listed.get(order.id)
         if terms is None:

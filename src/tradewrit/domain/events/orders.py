@@ -386,6 +386,25 @@ class ReportQuarantined(Event, frozen=True, kw_only=True, gc=False, tag="order.r
     reason: str
 
 
+class FillWithheld(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.withheld"):
+    """A stop or target traded more than its entry is known to have brought; the venue is asked for that.
+
+    The fill is booked after the entry's; as it stands, where the venue keeps saying that there are none.
+    answers: how often it has said so.
+    """
+
+    client_order_id: str
+    report: ExecutionReport
+    answers: int = 0
+
+
+class FillReleased(Event, frozen=True, kw_only=True, gc=False, tag="order.fill.released"):
+    """A fill that was withheld is booked now."""
+
+    client_order_id: str
+    exec_id: str
+
+
 class SubmitOrder(Command, frozen=True, kw_only=True, gc=False, tag="order.submit"):
     """Asks for an approved trade's entry to be sent. Refused unless risk, review and writ all agree."""
 

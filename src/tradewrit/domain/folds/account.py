@@ -112,9 +112,11 @@ def _put(positions: dict[str, Position], symbol: str, position: Position | None)
     return without(positions, symbol) if position is None else with_item(positions, symbol, position)
 
 
-def _early(books: Books, event: od.ReportQuarantined) -> Books:
-    """A correction that overtook its fill is kept for it."""
+def _quarantined(books: Books, event: od.ReportQuarantined) -> Books:
+    """A correction that overtook its fill is kept for it; a fill that was withheld waits no more."""
     report = event.report
+    if report.exec_id in books.withheld:
+        books = replace(books, withheld=without(books.withheld, report.exec_id))
     if report.kind not in od.CORRECTIONS or find(books.executions, report.corrects) is not None:
         return books
     early = with_item(books.early, report.corrects, report)
@@ -317,7 +319,7 @@ FOLDS: Final[Folds] = {
     rk.CooldownEnded: lambda books, e: replace(books, cooldowns=without(books.cooldowns, e.symbol)),
     ps.FillBooked: _fill_booked,
     ps.FillRestated: _fill_restated,
-    od.ReportQuarantined: _early,
+    od.ReportQuarantined: _quarantined,
     od.FillQuestioned: lambda books, e: replace(
         books, questioned=with_item(books.questioned, e.symbol, e.reason)
     ),

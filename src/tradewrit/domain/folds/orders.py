@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tradewrit.domain.books import Books
+from tradewrit.domain.books import Books, Withheld
 from tradewrit.domain.constraints import DayUse
 from tradewrit.domain.events import orders as od
-from tradewrit.domain.folds.base import Fold, Folds, with_item
+from tradewrit.domain.folds.base import Fold, Folds, with_item, without
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.money import ZERO, Qty, canonical, canonical_qty
 from tradewrit.domain.orders import On, Order, OrderState, OrderTerms, Role, can
@@ -154,6 +154,8 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
         return books
     on = On.FILL_REST if isinstance(event, od.OrderFilled) else On.FILL_SOME
     terms, filled = order.terms, canonical_qty(event.cumulative)
+    if event.exec_id in books.withheld:
+        books = replace(books, withheld=without(books.withheld, event.exec_id))
     if terms.quantity < filled <= order.most_asked:  # so it was for that much at least
         terms = replace(terms, quantity=Qty(filled))
     return _order(
@@ -164,6 +166,13 @@ def _filled(books: Books, event: od.OrderPartiallyFilled) -> Books:
         filled=filled,
         value=canonical(order.value + event.price * event.quantity),
     )
+
+
+def _withheld(books: Books, event: od.FillWithheld) -> Books:
+    if event.client_order_id not in books.orders:
+        return books
+    waiting = Withheld(event.report, event.answers)
+    return replace(books, withheld=with_item(books.withheld, event.report.exec_id, waiting))
 
 
 def _corrected(books: Books, event: od.FillCorrected) -> Books:
@@ -257,6 +266,7 @@ FOLDS: Final[Folds] = {
     od.OrderResent: _resent,
     od.OrderPartiallyFilled: _filled,
     od.OrderFilled: _filled,
+    od.FillWithheld: _withheld,
     od.FillCorrected: _corrected,
     od.CancelRequested: lambda books, e: _order(books, e.client_order_id, On.ASK_CANCEL),
     od.OrderCancelled: lambda books, e: _order(books, e.client_order_id, On.CANCEL, reason=e.reason),

@@ -49,12 +49,14 @@ def _end(books: Books, trade_id: str) -> Books:
     trade = books.trades.get(trade_id)
     if trade is None:
         return books
+    orders = {key: order for key, order in books.orders.items() if order.terms.trade_id != trade_id}
     return replace(
         books,
         gone=_gone(books, trade_id),
         trades=without(books.trades, trade_id),
         active={symbol: active for symbol, active in books.active.items() if active != trade_id},
-        orders={key: order for key, order in books.orders.items() if order.terms.trade_id != trade_id},
+        orders=orders,
+        withheld={key: one for key, one in books.withheld.items() if one.report.client_order_id in orders},
         reviews={key: task for key, task in books.reviews.items() if task.trade_id != trade_id},
     )
 

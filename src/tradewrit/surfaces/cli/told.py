@@ -13,6 +13,7 @@ _TOLD: Final = (
     orders.OrderPartiallyFilled,
     orders.FillCorrected,
     orders.FillQuestioned,
+    orders.FillWithheld,
     orders.ReportQuarantined,
     twins.TwinFound,
     twins.TwinFilled,
