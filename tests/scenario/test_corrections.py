@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.desks import BUY, SELL, SYMBOL, World
+from tests.processes import HAND
 from tests.unruly import THROTTLED, UNREACHABLE, Unruly
 from tradewrit.brokers.paper.corrections import Correction
 from tradewrit.domain.books import Books
@@ -16,6 +17,7 @@ from tradewrit.domain.capabilities import PAPER, Protection
 from tradewrit.domain.events.account import SymbolSuspended
 from tradewrit.domain.events.market import SymbolHalted
 from tradewrit.domain.events.orders import (
+    CORRECTIONS,
     Exec,
     ExecutionReport,
     FillCorrected,
@@ -25,13 +27,14 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.events.positions import CloseTrade, FillRestated, PositionClosed, StopFailed
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import Price, Qty
-from tradewrit.domain.orders import Role, Side
+from tradewrit.domain.orders import Approved, OrderTerms, OrderType, Role, Side
 from tradewrit.domain.portfolio import equity
 from tradewrit.domain.trades import TradeState
 from tradewrit.errors import TheirFault
 from tradewrit.runtime.ports import Replacement
 
 ENTRY, STOP, TARGET = Role.ENTRY, Role.STOP, Role.TARGET
+FILLS = CORRECTIONS | {Exec.TRADE}
 
 
 def last_fill(world: World) -> ExecutionReport:
@@ -271,6 +274,103 @@ def test_a_trade_that_is_over_can_be_corrected_again_after_what_it_left_has_trad
     busts(world, exit_, 3)
     assert world.held == 1
     assert not world.events(ReportQuarantined)
+    in_step(world)
+
+
+def unbooked(world: World) -> list[ReportQuarantined]:
+    """Fills and corrections that were put aside."""
+    return [event for event in world.events(ReportQuarantined) if event.report.kind in FILLS]
+
+
+def entry_at_work() -> World:
+    """A limited entry for five that has not traded yet."""
+    world = World(entry=OrderType.LIMIT)
+    world.says(BUY)
+    world.bar(175.50)
+    world.bar(178.00)
+    assert [line[:3] for line in world.working()] == [(ENTRY, Side.BUY, 5)]
+    return world
+
+
+def sold_by_hand(world: World, quantity: int) -> None:
+    """Somebody sells in the account, at the next bar."""
+    order = OrderTerms(
+        client_order_id="typed-in-the-app",
+        trade_id="",
+        symbol=SYMBOL,
+        side=Side.SELL,
+        quantity=Qty(Decimal(quantity)),
+        type=OrderType.MARKET,
+        role=ENTRY,
+    )
+    world.report(world.exchange.place(Approved(orders=(order,), by=("hand",), at=world.now), HAND))
+    world.bar(178.00)
+
+
+def met_by_others(quantity: int) -> World:
+    """Somebody sells short in the account while an entry works, which then buys that back first."""
+    world = entry_at_work()
+    sold_by_hand(world, quantity)
+    assert world.books.external[SYMBOL].signed == -quantity
+    world.bar(175.50)
+    assert world.books.units(SYMBOL) == world.held == 5 - quantity
+    return world
+
+
+@pytest.mark.parametrize("others", [2, 5, 7])
+@pytest.mark.parametrize(("quantity", "price"), [(0, ""), (1, ""), (2, "170.00"), (4, ""), (5, "180.00")])
+def test_a_fill_that_bought_back_what_others_had_sold_is_corrected_like_any_other(
+    others: int, quantity: int, price: str
+) -> None:
+    world = met_by_others(others)
+    fill = fills(world, ENTRY)[0]
+    busts(world, fill, quantity, price)
+    assert not unbooked(world)
+    in_step(world)
+    ours = world.books.positions.get(SYMBOL)
+    assert (0 if ours is None else ours.quantity) == max(quantity - others, 0)
+    if quantity:
+        busts(world, fill, 5, "175.50")  # and back again, under the same name
+        assert not unbooked(world)
+        in_step(world)
+
+
+@pytest.mark.parametrize("quantity", [0, 3, 5, 6])
+def test_what_others_sold_of_ours_and_more_is_corrected_like_any_other(world: World, quantity: int) -> None:
+    sold_by_hand(world, 7)
+    assert world.books.units(SYMBOL) == world.held == -2
+    busts(world, last_fill(world), quantity)
+    assert world.books.units(SYMBOL) == world.held == 5 - quantity
+    assert not unbooked(world)
+    in_step(world)
+
+
+def test_the_fee_of_a_fill_that_others_had_a_part_in_is_the_trades_and_is_corrected_with_it() -> None:
+    world = met_by_others(2)
+    fill = fills(world, ENTRY)[0]
+    assert world.trade.fees == fill.fee > 0
+    busts(world, fill, 4)
+    assert world.trade.fees == fill.fee * 4 / 5
+    in_step(world)
+
+
+def test_an_entry_that_meets_what_an_earlier_correction_left_can_be_taken_back() -> None:
+    """Four shares too many were sold, the next entry buys them back, and is taken back itself."""
+    world = World(entry=OrderType.LIMIT)
+    world.enter()
+    world.bar(201.82)
+    first = fills(world, ENTRY)[0]
+    world.says(BUY)
+    world.bar(175.50)
+    busts(world, first, 1)
+    assert world.books.external[SYMBOL].signed == -4
+    world.bar(175.50)
+    assert (world.held, world.books.positions[SYMBOL].quantity) == (Decimal(1), Decimal(1))
+    busts(world, last_fill(world))
+    assert (world.held, world.books.units(SYMBOL)) == (Decimal(-4), Decimal(-4))
+    assert not world.books.trades
+    assert not world.working()
+    assert not unbooked(world)
     in_step(world)
 
 

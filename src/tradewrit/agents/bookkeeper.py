@@ -44,6 +44,7 @@ from tradewrit.domain.events.positions import (
     TrackPosition,
 )
 from tradewrit.domain.events.twins import TwinFilled
+from tradewrit.domain.executions import Execution, Told
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.money import ZERO, Price, canonical, canonical_qty
 from tradewrit.domain.orders import Role
@@ -128,11 +129,17 @@ def _filled(books: Books, event: OrderPartiallyFilled) -> Iterator[Event]:
         settles_at=event.settles_at,
     )
     theirs = _beyond(books, fill, event.role)
-    if theirs:
-        yield _external_booked(books, replace(fill, trade_id="", quantity=theirs), event.at)
-        fill = replace(fill, quantity=canonical_qty(fill.quantity - theirs), fee=ZERO)
-    if fill.quantity:
-        yield _booked(books, fill, event)
+    ours = replace(fill, quantity=canonical_qty(fill.quantity - theirs))
+    if not ours.quantity:
+        told = (Told(event.exec_id, fill.quantity, event.price),)
+        whole = Execution(
+            client_order_id=event.client_order_id, role=event.role, fill=ours, told=told, apart=theirs
+        )
+        yield _external_booked(books, replace(fill, trade_id=""), event.at, whole)
+        return
+    if theirs:  # the fee is that of our order
+        yield _external_booked(books, replace(fill, trade_id="", quantity=theirs, fee=ZERO), event.at)
+    yield _booked(books, ours, event, apart=theirs)
 
 
 def _beyond(books: Books, fill: Fill, role: Role) -> Decimal:
@@ -146,7 +153,7 @@ def _beyond(books: Books, fill: Fill, role: Role) -> Decimal:
     return canonical_qty(max(fill.quantity - held, ZERO))
 
 
-def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled) -> FillBooked:
+def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled, *, apart: Decimal) -> FillBooked:
     instrument = books.instrument(event.symbol)
     _, closed = book(books.positions.get(event.symbol), fill, instrument)
     return FillBooked(
@@ -157,7 +164,8 @@ def _booked(books: Books, fill: Fill, event: OrderPartiallyFilled) -> FillBooked
         fill=fill,
         cash_change=cash_change(fill, closed, instrument),
         closed=closed,
-        exec_id=event.exec_id if fill.quantity == event.quantity else "",
+        exec_id=event.exec_id,
+        apart=apart,
     )
 
 
@@ -184,10 +192,11 @@ def _restated(books: Books, event: FillCorrected) -> Iterator[Event]:
     )
 
 
-def _external_booked(books: Books, fill: Fill, at: int) -> ExternalBooked:
+def _external_booked(books: Books, fill: Fill, at: int, execution: Execution | None = None) -> ExternalBooked:
     instrument = books.instrument(fill.symbol)
     _, closed = book(books.external.get(fill.symbol), fill, instrument)
-    return ExternalBooked(at=at, fill=fill, cash_change=cash_change(fill, closed, instrument), closed=closed)
+    change = cash_change(fill, closed, instrument)
+    return ExternalBooked(at=at, fill=fill, cash_change=change, closed=closed, execution=execution)
 
 
 def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "") -> Iterator[Event]:
@@ -196,6 +205,7 @@ def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "
     ours, trade, theirs = books.positions.get(symbol), books.trade_in(symbol), fill
     if ours is not None and trade is not None and ours.direction.exit_side is fill.side:
         taken = min(fill.quantity, ours.quantity)
+        theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
         closing = replace(fill, trade_id=trade.id, quantity=canonical_qty(taken))
         _, closed = book(ours, closing, instrument)
         yield FillBooked(
@@ -206,9 +216,9 @@ def _external(books: Books, fill: Fill, order_id: str, at: int, exec_id: str = "
             fill=closing,
             cash_change=cash_change(closing, closed, instrument),
             closed=closed,
-            exec_id=exec_id if taken == fill.quantity else "",
+            exec_id=exec_id,
+            apart=theirs.quantity,
         )
-        theirs = replace(fill, quantity=canonical_qty(fill.quantity - taken), fee=ZERO)
     if theirs.quantity:
         yield _external_booked(books, theirs, at)
 
@@ -224,11 +234,12 @@ def _doubled(books: Books, event: TwinFilled) -> Iterator[Event]:
         yield from _external(books, fill, "", event.at, event.exec_id)
         return
     theirs = _beyond(books, fill, event.role)
-    if theirs:
-        yield _external_booked(books, replace(fill, quantity=theirs), event.at)
-        fill = replace(fill, quantity=canonical_qty(fill.quantity - theirs), fee=ZERO)
-    if not fill.quantity:
+    if theirs == fill.quantity:
+        yield _external_booked(books, fill, event.at)
         return
+    if theirs:
+        yield _external_booked(books, replace(fill, quantity=theirs, fee=ZERO), event.at)
+        fill = replace(fill, quantity=canonical_qty(fill.quantity - theirs))
     instrument, ours = books.instrument(fill.symbol), replace(fill, trade_id=trade.id)
     _, closed = book(books.positions.get(fill.symbol), ours, instrument)
     yield FillBooked(
@@ -239,7 +250,8 @@ def _doubled(books: Books, event: TwinFilled) -> Iterator[Event]:
         fill=ours,
         cash_change=cash_change(ours, closed, instrument),
         closed=closed,
-        exec_id="" if theirs else event.exec_id,
+        exec_id=event.exec_id,
+        apart=theirs,
     )
 
 

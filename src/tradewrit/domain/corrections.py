@@ -38,7 +38,7 @@ def correction(books: Books, report: ExecutionReport) -> Decision:
     of = _Corrected(
         known.client_order_id, fill.trade_id, fill.symbol, fill.side, known.role, known.told[0].exec_id
     )
-    corrected = _correction(books, of, report, fill.quantity, Price(fill.price))
+    corrected = _correction(books, of, report, known.quantity, Price(fill.price))
     outcome = restated(books, corrected)
     if isinstance(outcome, str):
         return quarantine(report, "booked", outcome, fill.trade_id)
@@ -140,7 +140,7 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
         return f"no fill that can still be corrected is called {event.corrects!r}"
     symbol, instrument = before.fill.symbol, books.instrument(before.fill.symbol)
     fills = books.executions[before.fill.trade_id]
-    after = _as_corrected(before, event)
+    after = before.corrected(Told(event.exec_id, event.quantity, event.price), event.fee)
     was, gross_before = _booked((one.fill for one in fills), instrument)
     now, gross_after = _booked((after.fill if one == before else one.fill for one in fills), instrument)
     ours_before, theirs_before = _parted(books, before.fill.trade_id, was)
@@ -150,11 +150,12 @@ def restated(books: Books, event: FillCorrected) -> FillRestated | str:
         return "what is held is not what its fills left: a split, funding or a person came between"
     external = books.external.get(symbol)
     theirs = _joined(_without(external, theirs_before, instrument), theirs_after, instrument)
+    theirs = _met(theirs, before, after, instrument)
     margined = _margined(theirs, instrument) - _margined(external, instrument)
     if is_open:
         margined += _margined(ours, instrument) - _margined(ours_before, instrument)
     fee_change = after.fill.fee - before.fill.fee - before.late_fee
-    paid = _paid(before.fill, instrument) - _paid(after.fill, instrument)
+    paid = _paid(before, instrument) - _paid(after, instrument)
     return FillRestated(
         at=event.at,
         trace=event.trace,
@@ -207,12 +208,6 @@ def crossed(books: Books, event: FillRestated) -> Iterator[FillBooked | External
         yield ExternalBooked(at=event.at, fill=back, cash_change=change, closed=closed)
 
 
-def _as_corrected(before: Execution, event: FillCorrected) -> Execution:
-    fill = replace(before.fill, quantity=event.quantity, price=event.price, fee=event.fee)
-    told = (*before.told, Told(event.exec_id, event.quantity, event.price))
-    return replace(before, fill=fill, told=told, late_fee=ZERO)
-
-
 def _booked(fills: Iterable[Fill], instrument: Instrument) -> tuple[Position | None, Decimal]:
     """What fills leave, from flat, and the gross profit of what they closed."""
     position, gross = None, ZERO
@@ -258,6 +253,19 @@ def _without(held: Position | None, gone: Position | None, instrument: Instrumen
     return held
 
 
+def _met(
+    theirs: Position | None, before: Execution, after: Execution, instrument: Instrument
+) -> Position | None:
+    """What others hold: the part of the fill that counts as theirs is taken back, and done as it stands."""
+    if (before.apart, before.fill.price) == (after.apart, after.fill.price):
+        return theirs
+    back = replace(before.fill, side=before.fill.side.opposite, quantity=before.apart)
+    for fill in (back, replace(after.fill, quantity=after.apart)):
+        if fill.quantity:
+            theirs, _ = book(theirs, replace(fill, trade_id="", fee=ZERO), instrument)
+    return theirs
+
+
 def _moved(position: Position, lot: Lot, side: Side) -> Fill:
     return Fill(
         trade_id="",
@@ -270,9 +278,9 @@ def _moved(position: Position, lot: Lot, side: Side) -> Fill:
     )
 
 
-def _paid(fill: Fill, instrument: Instrument) -> Decimal:
-    """Notional bought, negative when sold."""
-    return instrument.value(fill.price, fill.quantity) * fill.side.sign
+def _paid(one: Execution, instrument: Instrument) -> Decimal:
+    """Notional bought, negative when sold, whoever it counts for."""
+    return instrument.value(one.fill.price, one.quantity) * one.fill.side.sign
 
 
 def _margined(position: Position | None, instrument: Instrument) -> Decimal:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from tradewrit.domain.money import canonical_qty
 from tradewrit.domain.orders import Role
 from tradewrit.domain.positions import Fill
 
@@ -27,13 +29,37 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A fill in the books. quantity 0: it was busted. late_fee: booked after it, in account currency."""
+    """A fill in the books.
+
+    fill: as much of it as is the trade's; quantity 0: none, or it was busted. apart: how much more of it
+    counts as others'. late_fee: booked after it, in account currency.
+    """
 
     client_order_id: str
     role: Role
     fill: Fill
     told: tuple[Told, ...]
     late_fee: Decimal = Decimal(0)
+    apart: Decimal = Decimal(0)
+
+    @property
+    def quantity(self) -> Decimal:
+        """All of it, whoever it counts for."""
+        return self.fill.quantity + self.apart
+
+    def corrected(self, said: Told, fee: Decimal) -> "Execution":
+        """The same fill as the venue tells it now.
+
+        Whose it is changes as little as can be: an entry met what others held first, and what closes our
+        position had closed that first.
+        """
+        if self.role.is_entry:
+            ours = max(said.quantity - self.apart, Decimal(0))
+        else:
+            ours = min(said.quantity, self.fill.quantity) if self.apart else said.quantity
+        fill = replace(self.fill, quantity=canonical_qty(ours), price=said.price, fee=fee)
+        apart = canonical_qty(said.quantity - ours)
+        return replace(self, fill=fill, told=(*self.told, said), late_fee=Decimal(0), apart=apart)
 
     def is_called(self, exec_id: str) -> bool:
         """Whether the venue has spoken of it under this id."""

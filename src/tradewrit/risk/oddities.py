@@ -62,7 +62,7 @@ def questioned(books: Books, market: Market, told: Told) -> Iterator[FillQuestio
         case FeeBooked(symbol=symbol):
             known = find(books.executions, told.exec_id)
             order_id = "" if known is None else known.client_order_id
-            quantity, price = (ZERO, None) if known is None else (known.fill.quantity, known.fill.price)
+            quantity, price = (ZERO, None) if known is None else (known.quantity, known.fill.price)
             reasons = _reasons(books, market, symbol, quantity, price, told.fee)
         case _:
             order_id, symbol = told.client_order_id, told.symbol

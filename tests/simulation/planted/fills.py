@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from tests.simulation.planted.orders import AFTER_FILL, NAKED_VENUE
 from tests.simulation.planting import Aim, always, everywhere, planted
-from tradewrit.domain import conclusions, reports, untold
+from tradewrit.domain import conclusions, reports, untold, withheld
 from tradewrit.domain.books import Books
+from tradewrit.domain.capabilities import Protection
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.events.orders import Exec, ExecutionReport, OrderAccepted
 from tradewrit.domain.folding import FOLDS
@@ -98,6 +99,20 @@ def late_fill_ignored(patch: pytest.MonkeyPatch) -> None:
 def end_believed_whatever_it_counts(patch: pytest.MonkeyPatch) -> None:
     """An order that ends with more filled than is in the books is over with what the books have."""
     everywhere(patch, untold, "hides_fills", always(False))
+
+
+@planted(
+    kind="shares sold that nobody held: a stop is heard of before its entry, and booked as it comes",
+    aim=Aim(
+        faults=Faults(thin=0.9, drop=0.1),
+        account={"protection": Protection.BRACKET, "volatility": 0.012},
+    ),
+    caught_by=("I-2",),
+    seed=2,
+)
+def legs_booked_as_they_come(patch: pytest.MonkeyPatch) -> None:
+    """The fill of a leg counts at once, whatever its entry is known to have brought."""
+    everywhere(patch, withheld, "comes_early", always(False))
 
 
 @planted(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from tradewrit.domain.capabilities import Capabilities, Protection
 from tradewrit.domain.differences import Difference
 from tradewrit.domain.events.base import Answer, Command, Event, Query
+from tradewrit.domain.executions import Execution
 from tradewrit.domain.fees import FeeModel
 from tradewrit.domain.instruments import Instrument
 from tradewrit.domain.limits import Limits
@@ -264,8 +265,12 @@ class ExternalTraded(Event, frozen=True, kw_only=True, gc=False, tag="account.fi
 
 
 class ExternalBooked(Event, frozen=True, kw_only=True, gc=False, tag="account.fill.adopted"):
-    """It is in the books, apart from what the desk's trades hold, and counts in every limit."""
+    """It is in the books, apart from what the desk's trades hold, and counts in every limit.
+
+    execution: the fill of an order of ours of which nothing counts as its trade's, in case it is corrected.
+    """
 
     fill: Fill
     cash_change: Decimal
     closed: tuple[ClosedLot, ...] = ()
+    execution: Execution | None = None

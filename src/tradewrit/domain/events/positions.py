@@ -12,7 +12,7 @@ from tradewrit.domain.positions import ClosedLot, Fill, Position
 class FillBooked(Event, frozen=True, kw_only=True, gc=False, tag="position.fill.booked"):
     """One fill entered the books: what it closed, and what it did to cash.
 
-    exec_id: the venue's; "" where others' books took a part of the fill, so that it cannot be corrected.
+    exec_id: the venue's. apart: how much more of that execution counts as others' (`account.fill.adopted`).
     """
 
     client_order_id: str
@@ -21,6 +21,7 @@ class FillBooked(Event, frozen=True, kw_only=True, gc=False, tag="position.fill.
     cash_change: Decimal
     closed: tuple[ClosedLot, ...] = ()
     exec_id: str = ""
+    apart: Decimal = ZERO
 
 
 class FillRestated(Event, frozen=True, kw_only=True, tag="position.fill.restated"):

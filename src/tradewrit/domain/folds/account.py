@@ -24,7 +24,7 @@ from tradewrit.domain.folds.base import Folds, latest, with_item, without
 from tradewrit.domain.folds.trades import change_trade
 from tradewrit.domain.funding import funded
 from tradewrit.domain.market import SECOND
-from tradewrit.domain.money import ZERO, canonical
+from tradewrit.domain.money import ZERO, canonical, canonical_qty
 from tradewrit.domain.positions import ClosedLot, Position, book
 from tradewrit.domain.splits import split_position
 from tradewrit.domain.trades import On as TradeOn
@@ -67,10 +67,22 @@ def _remembered(books: Books, event: ps.FillBooked, held: Position | None) -> Bo
     fill = event.fill
     if held is not None and fill.trade_id not in books.executions:
         return books
-    told = Told(event.exec_id, fill.quantity, fill.price)
-    one = Execution(client_order_id=event.client_order_id, role=event.role, fill=fill, told=(told,))
+    told = Told(event.exec_id, canonical_qty(fill.quantity + event.apart), fill.price)
+    return _with_execution(
+        books,
+        Execution(
+            client_order_id=event.client_order_id,
+            role=event.role,
+            fill=fill,
+            told=(told,),
+            apart=event.apart,
+        ),
+    )
+
+
+def _with_execution(books: Books, one: Execution) -> Books:
     ended = frozenset(known for known in books.executions if known not in books.trades)
-    return replace(books, executions=remembered(books.executions, fill.trade_id, one, ended))
+    return replace(books, executions=remembered(books.executions, one.fill.trade_id, one, ended))
 
 
 def _fill_restated(books: Books, event: ps.FillRestated) -> Books:
@@ -217,6 +229,8 @@ def _external(books: Books, event: ac.ExternalBooked) -> Books:
     fill = event.fill
     position, _ = book(books.external.get(fill.symbol), fill, books.instrument(fill.symbol))
     external = without(books.external, fill.symbol)
+    if event.execution is not None:
+        books = _with_execution(books, event.execution)
     if position is not None:
         external = with_item(external, fill.symbol, position)
     return replace(

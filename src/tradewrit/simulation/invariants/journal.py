@@ -106,7 +106,7 @@ def i02_a_correction_moves_what_is_held_by_its_difference(
 
 def restated(watch: "Watch", event: FillRestated) -> Decimal:
     """What of a symbol belongs to our trades after a correction, by our own sum."""
-    change = (event.after.fill.quantity - event.before.fill.quantity) * event.after.fill.side.sign
+    change = (event.after.quantity - event.before.quantity) * event.after.fill.side.sign
     apart = watch.books_before.external.get(event.symbol)
     moved = _signed(event.external) - _signed(apart)
     return watch.positions.get(event.symbol, ZERO) + change - moved
@@ -131,6 +131,18 @@ def i06_nothing_is_sent_into_a_halted_symbol(watch: "Watch", books: Books, event
     if terms.symbol not in watch.paused or event.held or terms.role not in {Role.ENTRY, Role.EXIT}:
         return None
     return f"{terms.role} {terms.client_order_id} is sent while {terms.symbol} is halted"
+
+
+def i02_nothing_of_ours_counts_as_others(watch: "Watch", books: Books, event: ExternalBooked) -> Found:
+    """Where nobody else trades in the account and no fill is taken back, every fill belongs to a trade."""
+    del books
+    faults = watch.world.plan.faults
+    if faults.manual_trades_per_hour or faults.corrections_per_hour or faults.twins:
+        return None
+    fill = event.fill
+    return (
+        f"{fill.side} {fill.quantity:f} {fill.symbol} count as somebody else's, and nobody else trades here"
+    )
 
 
 def i05_cash_is_conserved(
@@ -328,7 +340,7 @@ ON_EVENT: Final[Mapping[type[Event], tuple[Callable[..., Found], ...]]] = {
         (i08_only_legal_moves,),
     ),
     OrderRejected: (i08_only_legal_moves, note_refusal),
-    ExternalBooked: (i05_cash_is_conserved,),
+    ExternalBooked: (i02_nothing_of_ours_counts_as_others, i05_cash_is_conserved),
     FillBooked: (i02_the_position_is_the_sum_of_its_fills, i05_cash_is_conserved),
     FillCorrected: (i01_a_correction_of_an_entry_counts,),
     FillRestated: (i02_a_correction_moves_what_is_held_by_its_difference, i05_cash_is_conserved),
