@@ -97,6 +97,11 @@ class Disk:
             raise Killed("disk.sync failed", Death.POWER)
         self._synced = len(self._changes)
 
+    @property
+    def has_unsynced(self) -> bool:
+        """Whether a loss of power would take anything: what a process wrote that died before it synced."""
+        return self._synced < len(self._changes)
+
     def refuse_if_full(self) -> None:
         """Raise JournalUnwritable when there is no room."""
         if self.is_full:

@@ -67,6 +67,8 @@ class Neighbour:
         self._desk = None
 
     def _do(self, task: Callable[[Desk], None]) -> None:
+        if self._world.disk.has_unsynced:
+            return  # its own sync would make last what the other wrote before it died
         try:
             task(self._open())
         except (JournalUnwritable, Killed):
