@@ -158,6 +158,25 @@ def test_nothing_is_concluded_about_a_stop_while_its_fill_waits(start: Start) ->
     audit(desk)
 
 
+def test_an_entry_is_not_over_while_its_stop_has_filled_more_than_it(start: Start) -> None:
+    desk = start()
+    listed = ordered(desk)
+    told = trade(desk, 175.50, 160.00)
+    desk.line.lose("order", *[UNREACHABLE] * 9)
+    desk.report(fills(told, STOP, listed=listed))
+    over = ExecutionReport(
+        at=desk.now, exec_id="v:1", client_order_id=listed[0].client_order_id, kind=Exec.CANCELED
+    )
+    desk.report([over])
+    assert desk.order(ENTRY).is_live
+    desk.report(fills(told, ENTRY, listed=listed))
+    assert [event.role for event in desk.events(FillBooked)] == [ENTRY, STOP]
+    desk.line.lost_before.clear()
+    desk.reconcile()
+    assert desk.closed.reason == "stop"
+    audit(desk)
+
+
 def test_a_lost_fill_that_is_corrected_later_is_found(start: Start) -> None:
     desk = start(rules=A_TENTH)
     listed = ordered(desk)

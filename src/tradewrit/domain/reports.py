@@ -47,7 +47,7 @@ from tradewrit.domain.orders import On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
 from tradewrit.domain.untold import hides_fills, untold
-from tradewrit.domain.withheld import comes_early, covered, withhold
+from tradewrit.domain.withheld import comes_early, covered, waiting_for, withhold
 from tradewrit.domain.writs import KEEPER
 
 _UNANSWERED = frozenset({OrderState.PENDING_REPLACE, OrderState.PENDING_CANCEL})
@@ -81,7 +81,7 @@ def interpret(books: Books, report: ExecutionReport) -> Decision:
         case Exec.NEW:
             # A second acknowledgement says nothing new; the report itself is on record.
             return Decision((accepted(order, report),)) if can(order.state, On.ACCEPT) else NOTHING
-        case Exec.CANCELED | Exec.EXPIRED if hides_fills(order, report):
+        case Exec.CANCELED | Exec.EXPIRED if hides_fills(order, report) or waiting_for(books, order):
             return untold(books, order, report)
         case Exec.CANCELED:
             return _move(order, report, On.CANCEL, cancelled(order, report.at, report.reason))

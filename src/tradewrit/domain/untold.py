@@ -23,7 +23,8 @@ def hides_fills(order: Order, report: ExecutionReport) -> bool:
 def untold(books: Books, order: Order, report: ExecutionReport) -> Decision:
     """Ask for what such a report hides; of an end nothing else is concluded before the answer.
 
-    Of a leg the entry's fills can be missing as well, which come before its own.
+    Of a leg the entry's fills can be missing as well, which come before its own; and an entry is not over
+    while a leg has filled more than it.
     """
     entry = books.orders.get(order.terms.parent or "")
     first = order if entry is None or entry.filled >= report.cumulative else entry

@@ -82,8 +82,9 @@ def not_told(books: Books, entry: Order, at: int, *, is_answer: bool) -> Decisio
     """
     waiting = waiting_for(books, entry)
     answers = min((one.answers for one in waiting), default=0) + is_answer
-    if answers >= ENOUGH:
-        return Decision(tuple(_let_go(entry, one, at) for one in waiting))
+    if answers >= ENOUGH:  # and now for the entry itself, of which nothing was concluded meanwhile
+        question = (ask(entry),) if entry.is_in_doubt else ()
+        return Decision(tuple(_let_go(entry, one, at) for one in waiting), question)
     again = SetTimer(trace=entry.terms.trade_id, timer=TIMER, about=entry.id, due_at=at + 2**answers * SECOND)
     if not is_answer:
         return Decision(effects=(again,))

@@ -260,6 +260,11 @@ _WORDS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     orders.OrderFilled: _filled,
     orders.FillCorrected: _corrected,
     orders.FillQuestioned: lambda event: f"{event.symbol}: {event.reason}; {event.todo}",
+    orders.FillWithheld: lambda event: (
+        f"{amount(event.report.last_quantity)} {event.report.symbol} at {amount(event.report.last_price)} "
+        "are more than its entry is known to have brought; the venue is asked for that first"
+    ),
+    orders.FillReleased: lambda event: f"{event.exec_id} of order {event.client_order_id} is booked now",
     orders.OrderCancelled: lambda event: f"{event.role}: {event.symbol} ({event.reason})",
     twins.TwinFound: lambda event: (
         f"the venue took {event.role} {event.client_order_id} as two orders: {event.ours}, and "
