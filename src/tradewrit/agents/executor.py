@@ -66,7 +66,7 @@ from tradewrit.domain.terms import (
     protection_terms,
 )
 from tradewrit.domain.withheld import TIMER as WITHHELD
-from tradewrit.domain.withheld import asked_again, entries_asked
+from tradewrit.domain.withheld import asked_again
 from tradewrit.domain.writs import EXECUTOR
 from tradewrit.risk import doubts
 from tradewrit.risk.pretrade import objection_to_modify, objection_to_submit, objections, requoted
@@ -164,7 +164,7 @@ def decide(books: Books, market: Market, event: Hears) -> Decision:
         case DeskStarted():
             asked = question(books, "start")
             again = (_compare_after(books),) if books.maintenance else ()
-            reopened = doubts.reopened(books, event.at) + cancelled_again(books) + entries_asked(books)
+            reopened = doubts.reopened(books, event.at) + cancelled_again(books)
             return reopened + Decision(effects=(asked, *again))
         case ReconcileAccount(cause=cause):
             return Decision(effects=(question(books, cause),))

@@ -85,11 +85,16 @@ def whole(order: Order, at: int) -> Decision:
 
 def accepted(order: Order, report: ExecutionReport) -> OrderAccepted:
     """The venue has it, and works it."""
+    return works(order, report.at, report.broker_order_id)
+
+
+def works(order: Order, at: int, broker_order_id: str = "") -> OrderAccepted:
+    """The same, where it is known by what another order of its list did."""
     return OrderAccepted(
-        at=report.at,
+        at=at,
         trace=order.terms.trade_id,
         client_order_id=order.id,
-        broker_order_id=report.broker_order_id,
+        broker_order_id=broker_order_id,
         symbol=order.terms.symbol,
         role=order.terms.role,
     )

@@ -4,10 +4,10 @@ Used by the executor. Knows nothing of orders that are open: those are `domain.r
 """
 
 from tradewrit.domain.books import Books, Lapsed
-from tradewrit.domain.conclusions import ask, quarantine
+from tradewrit.domain.conclusions import ask, quarantine, works
 from tradewrit.domain.decisions import Decision
 from tradewrit.domain.events.account import ExternalTraded
-from tradewrit.domain.events.orders import CancelOrder, ExecutionReport, OrderAccepted, OrderInDoubt
+from tradewrit.domain.events.orders import CancelOrder, ExecutionReport, OrderInDoubt
 from tradewrit.domain.events.positions import TradeRevived
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.money import ZERO, Price, canonical_qty
@@ -22,7 +22,7 @@ def unwanted(lapsed: Lapsed, at: int, broker_order_id: str = "") -> Decision:
         at=at, trace=trade.id, client_order_id=entry.id, reason="it arrived after it was given up"
     )
     back = revived(lapsed, entry, at, is_open=True)
-    return Decision((back, _works(entry, at, broker_order_id), cancel))
+    return Decision((back, works(entry, at, broker_order_id), cancel))
 
 
 def recalled(lapsed: Lapsed, order: Order, at: int) -> Decision:
@@ -40,7 +40,7 @@ def recalled(lapsed: Lapsed, order: Order, at: int) -> Decision:
         reason="it was taken for dead, and has filled",
     )
     back = revived(lapsed, order, at, is_open=True)
-    return Decision((back, _works(entry, at), doubt), (ask(entry),))
+    return Decision((back, works(entry, at), doubt), (ask(entry),))
 
 
 def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> TradeRevived:
@@ -60,17 +60,6 @@ def revived(lapsed: Lapsed, order: Order, at: int, *, is_open: bool) -> TradeRev
         is_open=is_open,
         orders=tuple(other.id for other in others),
         asked=tuple(other.id for other in asked),
-    )
-
-
-def _works(order: Order, at: int, broker_order_id: str = "") -> OrderAccepted:
-    return OrderAccepted(
-        at=at,
-        trace=order.terms.trade_id,
-        client_order_id=order.id,
-        broker_order_id=broker_order_id,
-        symbol=order.terms.symbol,
-        role=order.terms.role,
     )
 
 

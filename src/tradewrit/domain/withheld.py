@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from tradewrit.domain.books import Books, Withheld
-from tradewrit.domain.conclusions import accepted, ask
+from tradewrit.domain.conclusions import accepted, ask, works
 from tradewrit.domain.decisions import NOTHING, Decision
 from tradewrit.domain.effects import SetTimer
 from tradewrit.domain.events.base import Event
-from tradewrit.domain.events.orders import ExecutionReport, FillReleased, FillWithheld, OrderAccepted
+from tradewrit.domain.events.orders import ExecutionReport, FillReleased, FillWithheld
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
 from tradewrit.domain.orders import Order, OrderState
@@ -44,7 +44,7 @@ def withhold(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if order.state in _UNHEARD:
         events.append(accepted(order, report))
     if entry.state in _UNHEARD:
-        events.append(_arrived(entry, report.at))
+        events.append(works(entry, report.at))
     return Decision(tuple(events), (ask(entry),))
 
 
@@ -103,12 +103,6 @@ def asked_again(books: Books, entry_id: str, at: int) -> Decision:
     return Decision(enough, () if len(enough) == len(waiting) else (ask(entry),))
 
 
-def entries_asked(books: Books) -> Decision:
-    """Ask about every entry that is waited for: an earlier question may have been lost."""
-    entries = (order for order in books.orders.values() if waiting_for(books, order))
-    return Decision(effects=tuple(ask(entry) for entry in entries)) if books.withheld else NOTHING
-
-
 def _put_aside(order: Order, report: ExecutionReport, at: int, answers: int) -> FillWithheld:
     return FillWithheld(
         at=at, trace=order.terms.trade_id, client_order_id=order.id, report=report, answers=answers
@@ -119,15 +113,4 @@ def _let_go(entry: Order, waiting: Withheld, at: int) -> FillReleased:
     report = waiting.report
     return FillReleased(
         at=at, trace=entry.terms.trade_id, client_order_id=report.client_order_id, exec_id=report.exec_id
-    )
-
-
-def _arrived(entry: Order, at: int) -> OrderAccepted:
-    return OrderAccepted(
-        at=at,
-        trace=entry.terms.trade_id,
-        client_order_id=entry.id,
-        broker_order_id="",
-        symbol=entry.terms.symbol,
-        role=entry.terms.role,
     )

@@ -104,7 +104,7 @@ def reopened(books: Books, at: int) -> Decision:
             decision += Decision((_unknown(order, at, "the desk was restarted before it was answered"),))
         elif order.state in _PENDING:
             decision += Decision((_doubt(order, at, 0, "the desk was restarted before it was answered"),))
-        elif not order.is_in_doubt:
+        elif not (order.is_in_doubt or waiting_for(books, order)):
             continue
         decision += _asked(books, order)
     return decision

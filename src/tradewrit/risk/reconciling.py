@@ -32,7 +32,7 @@ from tradewrit.domain.market import MINUTE, SECOND
 from tradewrit.domain.money import ZERO, canonical_qty
 from tradewrit.domain.orders import Order, OrderState, OrderTerms
 from tradewrit.domain.strays import recalled, unwanted
-from tradewrit.domain.withheld import entries_asked, has_waiting
+from tradewrit.domain.withheld import has_waiting, waiting_for
 from tradewrit.risk.protection import is_growing
 
 TIMER: Final = "reconcile"
@@ -72,12 +72,12 @@ def reconcile(books: Books, report: AccountReported) -> Decision:
     )
     # A question that was denied, or whose timer was lost, is put again: of entries
     # first, which had brought what their legs traded.
-    unsettled = [order for order in books.orders.values() if order.is_in_doubt]
+    unsettled = [one for one in books.orders.values() if one.is_in_doubt or waiting_for(books, one)]
     unsettled.sort(key=lambda order: order.terms.parent is not None)
     asked = tuple(ask(order) for order in unsettled)
     count = Counter(terms.client_order_id for terms in report.orders)
     twice = sorted(name for name in count if count[name] > 1)
-    decision = Decision((summary, *_agreed(books, found, at)), asked) + entries_asked(books)
+    decision = Decision((summary, *_agreed(books, found, at)), asked)
     decision += cancelled_again(books) + ask_about(books, twice)
     is_new, is_later = False, at - books.reconciled_at >= SOON
     for one in found:
