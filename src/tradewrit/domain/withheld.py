@@ -32,7 +32,7 @@ def comes_early(books: Books, order: Order, report: ExecutionReport) -> bool:
         return False
     ours = books.positions.get(order.terms.symbol)
     held = ours.quantity if ours is not None and ours.direction.exit_side is order.terms.side else ZERO
-    if report.last_quantity <= held:  # also after a split, when what the entry brought is told in other shares
+    if report.last_quantity <= held:  # also after a split, when the entry's count is in other shares
         return False
     return sum((leg.filled for leg in books.legs_of(entry.id)), report.last_quantity) > entry.filled
 
