@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.unit.surfaces.console import PROGRAM
 
 PATIENCE_S = 30
-CTRL_C, CTRL_D = "\x03", "\x04"
 # A terminal of its own must be taken, so that Ctrl-C is heard.
 _AT_A_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
 
@@ -37,8 +36,7 @@ def typing(
     try:
         for prompt, answer in answers:
             shown += _until(terminal, prompt.encode())
-            # Nobody presses Enter after Ctrl-C: a line that is there to be read may be read before the signal.
-            os.write(terminal, (answer if answer in {CTRL_C, CTRL_D} else f"{answer}\n").encode())
+            os.write(terminal, answer.encode() + b"\n")
         shown += _until(terminal, None)
         return child.wait(PATIENCE_S), shown.decode().replace("\r\n", "\n")
     finally:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.unit.surfaces.console import PROGRAM, run, shell
-from tests.unit.surfaces.terminal import CTRL_C, CTRL_D, typing
+from tests.unit.surfaces.terminal import typing
 from tradewrit.app import command_line
 from tradewrit.credentials.sealed.key_file import read_key_file
 from tradewrit.credentials.sealed.store import SealedStore
@@ -296,9 +296,9 @@ def test_a_new_passphrase_typed_differently_the_second_time_makes_nothing(tmp_pa
 
 @posix
 def test_ctrl_c_and_ctrl_d_at_a_prompt_end_it_with_nothing_changed(env: dict[str, str]) -> None:
-    code, shown = typing(["secrets", "set", "a"], [("Value of a", CTRL_C)], env)
+    code, shown = typing(["secrets", "set", "a"], [("Value of a", "\x03")], env)
     assert code == 130, shown
-    code, shown = typing(["secrets", "set", "a"], [("Value of a", CTRL_D)], env)
+    code, shown = typing(["secrets", "set", "a"], [("Value of a", "\x04")], env)
     assert code == 1, shown
     assert not (Path(env["TRADEWRIT_HOME"]) / "secrets.sealed").exists()
 
