@@ -338,8 +338,8 @@ def test_a_thousand_registrations_at_once_give_a_thousand_agents(http: httpx.Cli
     key = SigningKey.draw(system_entropy)
 
     def register(number: int) -> str:
-        nonce = http.get("/v1/challenge").json()["nonce"]
-        answer = http.post(
+        nonce = crowd.get("/v1/challenge").json()["nonce"]
+        answer = crowd.post(
             "/v1/register",
             json={
                 "launch_token": launch,
@@ -355,7 +355,9 @@ def test_a_thousand_registrations_at_once_give_a_thousand_agents(http: httpx.Cli
         agent_id: str = answer.json()["agent_id"]
         return agent_id
 
-    with ThreadPoolExecutor(64) as pool:
+    # A client that closes idle connections while others take them up breaks some of them itself.
+    kept = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    with served.http(limits=kept) as crowd, ThreadPoolExecutor(64) as pool:
         agents = list(pool.map(register, range(1_000)))
     assert len(set(agents)) == 1_000
     # What a crowd leaves behind is counted, not guessed.
