@@ -61,6 +61,16 @@ def ordered(world: World) -> tuple[OrderTerms, ...]:
     return tuple(event.terms for event in world.events(OrderRequested))
 
 
+def stopped_out(desk: World) -> tuple[tuple[OrderTerms, ...], Told]:
+    """An entry and its legs; the venue fills it and stops it out, and nothing of that is heard."""
+    return ordered(desk), trade(desk, 175.50, 160.00)
+
+
+def stopped_out_after_two_fills(desk: World) -> tuple[tuple[OrderTerms, ...], Told]:
+    """The same, where the entry is filled in two parts."""
+    return ordered(desk), [*trade(desk, 175.50, volume=20), *trade(desk, 175.50, 160.00)]
+
+
 def fills(told: Told, *roles: Role, listed: tuple[OrderTerms, ...]) -> Told:
     return of(told, *roles, kind=Exec.TRADE, listed=listed)
 
@@ -76,8 +86,7 @@ def audit(world: World) -> None:
 
 def test_a_stop_that_is_heard_of_before_its_entry_is_booked_after_it(start: Start) -> None:
     desk = start()
-    listed = ordered(desk)
-    told = trade(desk, 175.50, 160.00)
+    listed, told = stopped_out(desk)
     desk.report(fills(told, STOP, listed=listed))
     assert [event.role for event in desk.events(FillBooked)] == [ENTRY, STOP]
     desk.reconcile()  # what became of the target
@@ -89,8 +98,7 @@ def test_a_stop_that_is_heard_of_before_its_entry_is_booked_after_it(start: Star
 
 def test_of_an_entry_that_was_heard_in_part_the_rest_is_asked_for(start: Start) -> None:
     desk = start(rules=A_TENTH)
-    listed = ordered(desk)
-    told = [*trade(desk, 175.50, volume=20), *trade(desk, 175.50, 160.00)]
+    listed, told = stopped_out_after_two_fills(desk)
     first, lost, sold = fills(told, ENTRY, STOP, listed=listed)
     desk.report([first])
     desk.report([sold])
@@ -106,8 +114,7 @@ def test_of_an_entry_that_was_heard_in_part_the_rest_is_asked_for(start: Start) 
 
 def test_a_fill_of_the_entry_that_was_only_late_lets_the_stop_go_by_itself(start: Start) -> None:
     desk = start()
-    listed = ordered(desk)
-    told = trade(desk, 175.50, 160.00)
+    listed, told = stopped_out(desk)
     desk.line.lose("order", *[UNREACHABLE] * 9)
     desk.report(fills(told, STOP, listed=listed))
     assert not desk.events(FillBooked)
@@ -119,8 +126,7 @@ def test_a_fill_of_the_entry_that_was_only_late_lets_the_stop_go_by_itself(start
 
 def test_while_the_venue_cannot_be_reached_it_waits_and_asks_again(start: Start) -> None:
     desk = start()
-    listed = ordered(desk)
-    told = trade(desk, 175.50, 160.00)
+    listed, told = stopped_out(desk)
     desk.line.lose("order", *[UNREACHABLE] * 3)
     desk.report(fills(told, STOP, listed=listed))
     assert not desk.events(FillBooked)
@@ -131,8 +137,7 @@ def test_while_the_venue_cannot_be_reached_it_waits_and_asks_again(start: Start)
 
 def test_killed_before_the_venue_was_asked_the_next_process_asks(start: Start) -> None:
     first = start()
-    listed = ordered(first)
-    told = trade(first, 175.50, 160.00)
+    listed, told = stopped_out(first)
     first.line.lose("order", UNREACHABLE)
     first.report(fills(told, STOP, listed=listed))
     assert not first.events(FillBooked)
@@ -145,8 +150,7 @@ def test_killed_before_the_venue_was_asked_the_next_process_asks(start: Start) -
 
 def test_nothing_is_concluded_about_a_stop_while_its_fill_waits(start: Start) -> None:
     desk = start()
-    listed = ordered(desk)
-    told = trade(desk, 175.50, 160.00)
+    listed, told = stopped_out(desk)
     desk.line.lose("order", UNREACHABLE)
     desk.report(fills(told, STOP, listed=listed))
     for _ in range(2):  # it is over at the venue, which says so
@@ -160,8 +164,7 @@ def test_nothing_is_concluded_about_a_stop_while_its_fill_waits(start: Start) ->
 
 def test_an_entry_is_not_over_while_its_stop_has_filled_more_than_it(start: Start) -> None:
     desk = start()
-    listed = ordered(desk)
-    told = trade(desk, 175.50, 160.00)
+    listed, told = stopped_out(desk)
     desk.line.lose("order", *[UNREACHABLE] * 9)
     desk.report(fills(told, STOP, listed=listed))
     over = ExecutionReport(
@@ -179,8 +182,7 @@ def test_an_entry_is_not_over_while_its_stop_has_filled_more_than_it(start: Star
 
 def test_a_lost_fill_that_is_corrected_later_is_found(start: Start) -> None:
     desk = start(rules=A_TENTH)
-    listed = ordered(desk)
-    told = [*trade(desk, 175.50, volume=20), *trade(desk, 175.50, 160.00)]
+    listed, told = stopped_out_after_two_fills(desk)
     first, lost, sold = fills(told, ENTRY, STOP, listed=listed)
     desk.report([first, sold])
     desk.reconcile()
@@ -246,8 +248,7 @@ def test_what_others_have_sold_of_a_position_keeps_no_stop_waiting(start: Start)
 
 def test_an_exit_that_is_wanted_meanwhile_sells_nothing_twice(start: Start) -> None:
     desk = start(rules=A_TENTH)
-    listed = ordered(desk)
-    told = [*trade(desk, 175.50, volume=20), *trade(desk, 175.50, 160.00)]
+    listed, told = stopped_out_after_two_fills(desk)
     first, _, sold = fills(told, ENTRY, STOP, listed=listed)
     desk.report([first])
     desk.line.lose("order", *[UNREACHABLE] * 2)

@@ -237,6 +237,8 @@ TRANSITIONS: Final[Mapping[OrderState, Mapping[On, OrderState]]] = {
     # So does one of an order that was given up for lost, and was only late.
     _S.REJECTED: {On.FILL_SOME: _S.REJECTED, On.FILL_REST: _S.FILLED},
 }
+UNHEARD: Final = frozenset({_S.SUBMITTED, _S.UNKNOWN})
+"""States of an order that has left, and of which the venue has said nothing."""
 _LATE = frozenset({On.FILL_SOME, On.FILL_REST, On.REPLACE})
 TERMINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if moves.keys() <= _LATE)
 """States that nothing but late word of what was before can leave."""

@@ -43,7 +43,7 @@ from tradewrit.domain.executions import contradicts
 from tradewrit.domain.fees import in_account_currency
 from tradewrit.domain.ids import is_ours
 from tradewrit.domain.money import ZERO, canonical_qty
-from tradewrit.domain.orders import On, Order, OrderState, can
+from tradewrit.domain.orders import UNHEARD, On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.strays import external, recalled, revived, unwanted
 from tradewrit.domain.untold import hides_fills, untold
@@ -172,7 +172,7 @@ def _trade(books: Books, order: Order, report: ExecutionReport) -> Decision:
     if comes_early(books, order, report):
         return withhold(books, order, report)
     events: list[Event] = []
-    if order.state in {OrderState.SUBMITTED, OrderState.UNKNOWN}:
+    if order.state in UNHEARD:
         events.append(accepted(order, report))  # a fill implies the acknowledgement
     fee = in_account_currency(report.fee, report.fee_currency, report.fee_rate, books.currency)
     events.append(filled(order, report, price, cumulative, fee or ZERO, is_last=is_last))

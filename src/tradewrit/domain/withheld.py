@@ -16,13 +16,12 @@ from tradewrit.domain.events.base import Event
 from tradewrit.domain.events.orders import ExecutionReport, FillReleased, FillWithheld
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import Order, OrderState
+from tradewrit.domain.orders import UNHEARD, Order
 
 TIMER: Final = "withheld"
 """The timer after which the entry is asked about once more; about its client order id."""
 ENOUGH: Final = 3
 """How often the venue must have told all of the entry, before a fill that is not covered by it is booked."""
-_UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 
 
 def comes_early(books: Books, order: Order, report: ExecutionReport) -> bool:
@@ -41,9 +40,9 @@ def withhold(books: Books, order: Order, report: ExecutionReport) -> Decision:
     """Put a fill aside that `comes_early`, and ask what its entry has traded: that it works is certain."""
     entry = books.orders[order.terms.parent or ""]
     events: list[Event] = [_put_aside(order, report, report.at, 0)]
-    if order.state in _UNHEARD:
+    if order.state in UNHEARD:
         events.append(accepted(order, report))
-    if entry.state in _UNHEARD:
+    if entry.state in UNHEARD:
         events.append(works(entry, report.at))
     return Decision(tuple(events), (ask(entry),))
 

@@ -30,7 +30,7 @@ from tradewrit.domain.events.orders import (
 from tradewrit.domain.intents import change, holder, place
 from tradewrit.domain.market import SECOND
 from tradewrit.domain.money import ZERO
-from tradewrit.domain.orders import On, Order, OrderState, can
+from tradewrit.domain.orders import UNHEARD, On, Order, OrderState, can
 from tradewrit.domain.rejections import UNSENT, Rejection
 from tradewrit.domain.signals import Market
 from tradewrit.domain.withheld import has_waiting, not_told, waiting_for
@@ -49,7 +49,6 @@ _TOLD: Final = frozenset({Exec.ANSWERED, Exec.ABSENT})
 """What the venue traded of an order has been told, and there is no more of it if the order is over."""
 _ANSWERS: Final = _TOLD | {Exec.UNANSWERED}
 _PENDING: Final = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
-_UNHEARD: Final = frozenset({OrderState.SUBMITTED, OrderState.UNKNOWN})
 _NEVER_SEEN: Final = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 """States in which an order without the venue's own id may never have reached it."""
 
@@ -113,7 +112,7 @@ def reopened(books: Books, at: int) -> Decision:
 def _asked(books: Books, order: Order) -> Decision:
     """Ask about it; about a leg only once it is known what its entry brought, whose fills come first."""
     entry = books.orders.get(order.terms.parent or "")
-    waits = entry is not None and (entry.state in _UNHEARD or entry.is_in_doubt)
+    waits = entry is not None and (entry.state in UNHEARD or entry.is_in_doubt)
     return NOTHING if waits else Decision(effects=(ask(order),))
 
 
